@@ -1,0 +1,74 @@
+"""Which array module an array belongs to, and moving arrays between devices.
+
+The backend is a property of each array, never a global setting: `xp = array_module(x)` is NumPy for a
+NumPy array and CuPy for a CuPy array, and the same lines of code run on both. Only names that CuPy has
+too may be called through `xp`.
+"""
+
+import importlib
+import sys
+
+import numpy as np
+
+
+def array_module(*arrays, names=None):
+    """Return the package (numpy, cupy, ...) whose arrays these are.
+
+    arrays: NumPy or CuPy arrays of any shape and dtype; None is skipped (an absent bias).
+    names: what the caller calls each of them, for the error message.
+    Raises TypeError if one is not an array, or if they live on different devices.
+    """
+    found = {}
+    for position, array in enumerate(arrays):
+        if array is None:
+            continue
+        label = names[position] if names else f"argument {position}"
+        root = type(array).__module__.partition(".")[0]
+        if not (hasattr(array, "dtype") and hasattr(array, "strides")):
+            raise TypeError(
+                f"{label}: expected a NumPy or CuPy array, got {type(array).__name__}; "
+                "wrap it in numpy.asarray(...)"
+            )
+        found.setdefault(root, label)
+    if len(found) > 1:
+        places = ", ".join(f"{label} is a {root} array" for root, label in found.items())
+        raise TypeError(f"expected all arrays on one device, but {places}; move them with backend.to_device")
+    root = next(iter(found), "numpy")
+    return sys.modules[root]
+
+
+def to_numpy(array):
+    """Return the same values as a NumPy array, copied from the GPU if they live there."""
+    return array if isinstance(array, np.ndarray) else array.get()
+
+
+def to_module(array, xp):
+    """Return the same values as an array of the module xp (numpy, cupy), copied only if it must move."""
+    if array_module(array) is xp:
+        return array
+    return to_numpy(array) if xp is np else xp.asarray(to_numpy(array))
+
+
+def device_module(device):
+    """Return the array module for device "cpu" or "gpu".
+
+    Raises RuntimeError, saying what to install, where there is no usable GPU; ValueError for another name.
+    """
+    if device == "cpu":
+        return np
+    if device != "gpu":
+        raise ValueError(f"device: expected 'cpu' or 'gpu', got {device!r}")
+    install = (
+        'install CuPy for your driver: pip install "minires[gpu]" (CUDA 12) or "minires[gpu13]" (CUDA 13)'
+    )
+    try:
+        cupy = importlib.import_module("cupy")
+    except ImportError:
+        raise RuntimeError(f"device 'gpu' needs CuPy, which is not installed; {install}") from None
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except Exception as error:  # cupy raises its own CUDARuntimeError, which cannot be named without cupy
+        raise RuntimeError(f"device 'gpu': CuPy found no usable GPU ({error}); {install}") from None
+    if count == 0:
+        raise RuntimeError(f"device 'gpu': CuPy found no GPU; {install}, or run with --device cpu")
+    return cupy

@@ -1,0 +1,157 @@
+"""CPU only: cut an operation into cache-sized tiles and run them on a few threads.
+
+NumPy works on one array at a time and on one core; a large array leaves the cache between two of its
+operations. So the operations of this library cut their arrays along the outermost axis into *bands*, one
+for each thread, and walk through a band in *tiles* small enough to stay in the cache while everything
+that has to happen to them happens. NumPy releases the interpreter lock inside its loops, so plain threads
+suffice; the BLAS library runs single-threaded meanwhile, or the two would fight for the cores.
+
+The cut depends only on the number of rows and threads, and results come back in order: the same thread
+count gives the same bits. On a GPU a band is the whole array and none of this runs.
+"""
+
+import math
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from minires.backend import array_module
+
+TILE = 1 << 18  # elements of a tile: 1 MB in float32, half of a common L2 cache
+WORTH_THREADS = 1 << 16  # elements below which starting a thread costs more than it saves
+
+_state = threading.local()  # in_band: this thread is inside a band; buffers: its scratch arrays
+_pool = None
+_blas = None
+_threads = None
+
+
+def get_threads():
+    """Return how many threads operations use: set_threads, else MINIRES_THREADS, else the usable cores."""
+    global _threads
+    if _threads is None:
+        wanted = os.environ.get("MINIRES_THREADS", "").strip()
+        if wanted and not (wanted.isdigit() and int(wanted) > 0):
+            raise ValueError(f"MINIRES_THREADS: expected a positive integer, got {wanted!r}")
+        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        _threads = int(wanted) if wanted else usable
+    return _threads
+
+
+def set_threads(count):
+    """Use count (>= 1) threads from now on."""
+    global _threads, _pool
+    if count < 1:
+        raise ValueError(f"threads: expected at least 1, got {count}")
+    _threads, _pool = int(count), None
+
+
+def bands(work, rows, array):
+    """Cut range(rows) into one band a thread, call work(begin, end) on each, return the results in order.
+
+    array: the array that is worked on; one on a GPU, or one too small to be worth a thread, is one band.
+    A work that raises ends the call with its exception once all bands have ended.
+    """
+    global _pool
+    count = min(get_threads(), rows)
+    if count < 2 or array.size < WORTH_THREADS or not on_cpu(array) or getattr(_state, "in_band", False):
+        return [work(0, rows)]
+    if _pool is None:
+        _pool = ThreadPoolExecutor(get_threads() - 1, thread_name_prefix="minires")
+    edges = [rows * part // count for part in range(count + 1)]
+    with _single_threaded_blas():
+        others = [_pool.submit(_run, work, *edge) for edge in zip(edges[1:-1], edges[2:], strict=True)]
+        try:
+            first = _run(work, edges[0], edges[1])
+        finally:
+            wait = [future.exception() for future in others]  # even after an error no band runs on
+        for error in filter(None, wait):
+            raise error
+    return [first, *(future.result() for future in others)]
+
+
+def tiles(begin, end, rows_in_a_tile):
+    """Cut the band [begin, end) into slices of at most rows_in_a_tile rows."""
+    step = max(1, rows_in_a_tile)
+    return [slice(row, min(row + step, end)) for row in range(begin, end, step)]
+
+
+def elementwise(function, *arrays):
+    """Return function applied tile by tile to arrays of one shape: function(*tiles, out) fills each tile.
+
+    The result has the shape, dtype and memory order of the first array.
+    """
+    first = arrays[0]
+    out = array_module(first).empty_like(first)
+    flat = _in_memory_order([*arrays, out]) if first.size >= WORTH_THREADS else None
+    if flat is None:
+        function(*arrays, out)
+        return out
+
+    def band(begin, end):
+        for tile in tiles(begin, end, TILE):
+            function(*(array[tile] for array in flat))
+
+    bands(band, first.size, first)
+    return out
+
+
+def on_cpu(array):
+    """Whether array is a NumPy array."""
+    return isinstance(array, np.ndarray)
+
+
+def scratch(name, shape, like):
+    """Return an uninitialised array of like's dtype: this thread's own of that name, reused by every call.
+
+    Fresh memory has to be cleared by the operating system first, which costs more than the arithmetic.
+    (On a GPU, whose allocator keeps freed memory, a fresh array.)
+    """
+    if not on_cpu(like):
+        return array_module(like).empty(shape, like.dtype)
+    buffers = _state.__dict__.setdefault("buffers", {})
+    size = math.prod(shape) * like.dtype.itemsize
+    if name not in buffers or buffers[name].nbytes < size:
+        buffers[name] = np.empty(size, np.uint8)
+    return buffers[name][:size].view(like.dtype).reshape(shape)
+
+
+def _in_memory_order(arrays):
+    """Return flat views that walk all arrays in the order of their memory, or None if they differ in it."""
+    first = arrays[0]
+    if not on_cpu(first):
+        return None
+    order = sorted(range(first.ndim), key=lambda axis: -first.strides[axis])
+    ordered = [array.transpose(order) for array in arrays]
+    if not all(array.flags.c_contiguous for array in ordered):
+        return None
+    return [array.reshape(-1) for array in ordered]
+
+
+def _run(work, begin, end):
+    _state.in_band = True
+    try:
+        return work(begin, end)
+    finally:
+        _state.in_band = False
+
+
+def _single_threaded_blas():
+    global _blas
+    if _blas is None:
+        from threadpoolctl import ThreadpoolController
+
+        _blas = ThreadpoolController()
+    return _blas.limit(limits=1, user_api="blas")
+
+
+def _forget_threads():
+    """A forked child has no threads: start new ones when they are needed."""
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads)
