@@ -1,0 +1,95 @@
+"""Every operation as a pair of pure functions.
+
+    y, cache  = F.name_forward(x, ...)
+    gradients = F.name_backward(dy, cache)
+
+The cache is a plain tuple of what backward needs: backward's first line mirrors forward's last. Nothing is
+random, nothing is stored elsewhere, no argument is written into, and calling backward twice gives the same
+result. Arrays are NumPy's or CuPy's, float32 or float64, and what comes out has the dtype that went in.
+An output may share memory with an input, so never write into what a function returned or was given.
+"""
+
+from minires.functional.activation import (
+    relu_backward,
+    relu_forward,
+    sigmoid_backward,
+    sigmoid_forward,
+    softmax_backward,
+    softmax_forward,
+)
+from minires.functional.combine import (
+    concat_backward,
+    concat_forward,
+    flatten_backward,
+    flatten_forward,
+    pad_shortcut_backward,
+    pad_shortcut_forward,
+    residual_add_backward,
+    residual_add_forward,
+)
+from minires.functional.conv import col2im, conv2d_backward, conv2d_forward, im2col
+from minires.functional.dropout import dropout_backward, dropout_forward
+from minires.functional.linear import linear_backward, linear_forward
+from minires.functional.loss import (
+    softmax_cross_entropy_backward,
+    softmax_cross_entropy_forward,
+    squared_error_backward,
+    squared_error_forward,
+)
+from minires.functional.norm import (
+    batch_norm_eval_backward,
+    batch_norm_eval_forward,
+    batch_norm_train_backward,
+    batch_norm_train_forward,
+    local_response_norm_backward,
+    local_response_norm_forward,
+)
+from minires.functional.pool import (
+    avg_pool2d_backward,
+    avg_pool2d_forward,
+    global_avg_pool2d_backward,
+    global_avg_pool2d_forward,
+    max_pool2d_backward,
+    max_pool2d_forward,
+)
+
+__all__ = [
+    "avg_pool2d_backward",
+    "avg_pool2d_forward",
+    "batch_norm_eval_backward",
+    "batch_norm_eval_forward",
+    "batch_norm_train_backward",
+    "batch_norm_train_forward",
+    "col2im",
+    "concat_backward",
+    "concat_forward",
+    "conv2d_backward",
+    "conv2d_forward",
+    "dropout_backward",
+    "dropout_forward",
+    "flatten_backward",
+    "flatten_forward",
+    "global_avg_pool2d_backward",
+    "global_avg_pool2d_forward",
+    "im2col",
+    "linear_backward",
+    "linear_forward",
+    "local_response_norm_backward",
+    "local_response_norm_forward",
+    "max_pool2d_backward",
+    "max_pool2d_forward",
+    "pad_shortcut_backward",
+    "pad_shortcut_forward",
+    "relu_backward",
+    "relu_forward",
+    "residual_add_backward",
+    "residual_add_forward",
+    "sigmoid_backward",
+    "sigmoid_forward",
+    "softmax_backward",
+    "softmax_cross_entropy_backward",
+    "softmax_cross_entropy_forward",
+    "softmax_forward",
+    "squared_error_backward",
+    "squared_error_forward",
+]

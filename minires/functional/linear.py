@@ -1,0 +1,33 @@
+"""The fully-connected layer: one matrix product."""
+
+from minires.functional.checks import check_floats, check_gradient, check_ndim, check_shape
+
+
+def linear_forward(x, weight, bias=None):
+    """Return x @ weight.T + bias.
+
+    x: (N, I); weight: (O, I); bias: (O,) or None. Returns y (N, O) and the cache.
+    Raises ValueError for shapes that do not fit, TypeError for dtypes or devices that differ.
+    """
+    check_floats(x=x, weight=weight, bias=bias)
+    check_ndim("x", x, (2, "(N, I)"))
+    check_shape(
+        "weight", weight, (weight.shape[0], x.shape[1]), f"(O, I) for inputs of {x.shape[1]} features"
+    )
+    check_shape("bias", bias, weight.shape[:1], "one for each output")
+    y = x @ weight.T
+    if bias is not None:
+        y += bias
+    cache = (x, weight, bias is not None)
+    return y, cache
+
+
+def linear_backward(dy, cache):
+    """Return (dx, dweight, dbias); dbias is None if there was no bias.
+
+    Written out, y[n, o] = sum_i x[n, i] * weight[o, i] + bias[o], so each gradient sums over the index that
+    its array lacks: dx over o, dweight over n, dbias over n.
+    """
+    x, weight, has_bias = cache
+    check_gradient(dy, (x.shape[0], weight.shape[0]), x.dtype)
+    return dy @ weight, dy.T @ x, dy.sum(axis=0) if has_bias else None
