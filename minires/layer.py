@@ -1,0 +1,144 @@
+"""What every layer is: parameters, buffers, and a forward and a backward that hand over an explicit cache.
+
+A layer owns arrays and nothing else. `forward` returns what it computed *and* what backward will need;
+`backward` gets exactly that back. Nothing is hidden in between, so the same layer may appear twice in a
+network, run in both modes, and be inspected at any moment.
+"""
+
+from minires.backend import array_module, to_module
+
+
+class Parameter:
+    """A learned array and the gradient of the loss with respect to it.
+
+    data: the values, float32 unless asked otherwise; grad: same shape and dtype, backward adds into it.
+    Both arrays keep their identity: optimisers and checkpoints write into them in place.
+    frozen: the optimiser skips it (see `freeze`).
+    """
+
+    def __init__(self, data):
+        self.data = data
+        self.grad = array_module(data).zeros_like(data)
+        self.frozen = False
+
+    def accumulate(self, gradient):
+        """Add one use's gradient: where a value fans out, the gradients of its uses add up."""
+        self.grad += gradient
+
+
+class Buffer:
+    """An array that belongs to the state but is not learned (batch norm's running averages)."""
+
+    def __init__(self, data):
+        self.data = data
+
+
+class Layer:
+    """Base of all layers. A subclass assigns Parameters, Buffers and Layers to attributes; they register
+    themselves by that, in the order of assignment, under the attribute's name."""
+
+    frozen = False
+
+    def forward(self, x, *, train):
+        """Return (y, cache). train: batch statistics and random masks if True, their averages if False."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, dy, cache):
+        """Return dx and add into every parameter's grad. dy: gradient of the loss with respect to y."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+    def predict(self, x):
+        """Return y in eval mode and remember nothing."""
+        return self.forward(x, train=False)[0]
+
+    # -- the tree of names -------------------------------------------------------------------------
+
+    def children(self):
+        """Yield (name, layer) for the layers directly inside this one, in definition order."""
+        for name, value in vars(self).items():
+            if isinstance(value, Layer):
+                yield name, value
+
+    def named_layers(self, prefix=""):
+        """Yield (dotted path, layer) for this layer and all inside it; the path of the root is ""."""
+        yield prefix, self
+        for name, child in self.children():
+            yield from child.named_layers(f"{prefix}.{name}" if prefix else name)
+
+    def _named(self, kind):
+        for path, layer in self.named_layers():
+            for name, value in vars(layer).items():
+                if isinstance(value, kind):
+                    yield (f"{path}.{name}" if path else name), value
+
+    def named_parameters(self):
+        """Yield (dotted path, Parameter) in definition order, the same in every process."""
+        return self._named(Parameter)
+
+    def named_buffers(self):
+        """Yield (dotted path, Buffer) in definition order."""
+        return self._named(Buffer)
+
+    def named_generators(self):
+        """Yield (dotted path, numpy.random.Generator) of the layers that draw random masks."""
+        for path, layer in self.named_layers():
+            if getattr(layer, "rng", None) is not None:
+                yield path, layer.rng
+
+    def zero_grad(self):
+        """Set every gradient to zero, in place."""
+        for _, parameter in self.named_parameters():
+            parameter.grad.fill(0)
+
+    # -- state -------------------------------------------------------------------------------------
+
+    def state_dict(self):
+        """Return {dotted path: array} of all parameters and buffers; the arrays are the live ones."""
+        return {name: holder.data for name, holder in self._named((Parameter, Buffer))}
+
+    def load_state_dict(self, state):
+        """Copy state ({dotted path: array}) into the parameters and buffers, in place.
+
+        Raises ValueError that lists missing, unexpected and misshapen names together; then nothing
+        has been changed.
+        """
+        own = self.state_dict()
+        problems = [f"missing: {name}" for name in own if name not in state]
+        problems += [f"unexpected: {name}" for name in state if name not in own]
+        problems += [
+            f"misshapen: {name} is {tuple(state[name].shape)}, expected {tuple(own[name].shape)}"
+            for name in own
+            if name in state and tuple(state[name].shape) != tuple(own[name].shape)
+        ]
+        if problems:
+            raise ValueError("this state does not fit the network:\n  " + "\n  ".join(problems))
+        for name, array in own.items():
+            array[...] = to_module(state[name], array_module(array)).astype(array.dtype)
+
+    def to(self, xp):
+        """Move all parameters, gradients and buffers to the array module xp (numpy or cupy); return self."""
+        for _, holder in self._named((Parameter, Buffer)):
+            holder.data = to_module(holder.data, xp)
+            if isinstance(holder, Parameter):
+                holder.grad = to_module(holder.grad, xp)
+        return self
+
+    def astype(self, dtype):
+        """Convert all parameters, gradients and buffers to dtype (float32 or float64); return self."""
+        for _, holder in self._named((Parameter, Buffer)):
+            holder.data = holder.data.astype(dtype)
+            if isinstance(holder, Parameter):
+                holder.grad = holder.grad.astype(dtype)
+        return self
+
+
+def freeze(layer):
+    """Freeze a layer and all inside it: the optimiser skips its parameters and it runs as in eval mode.
+
+    Gradients still flow through it, so layers before it can learn. Returns the layer.
+    """
+    for _, inner in layer.named_layers():
+        inner.frozen = True
+    for _, parameter in layer.named_parameters():
+        parameter.frozen = True
+    return layer

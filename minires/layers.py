@@ -1,0 +1,276 @@
+"""Thin layers: each owns its parameters and calls one pair of functions. What is computed stands in
+`minires.functional`; what is learned stands here."""
+
+from functools import partial
+
+import numpy as np
+
+import minires.functional as F
+from minires import init as initialisers
+from minires.backend import array_module
+from minires.functional.checks import pair
+from minires.layer import Buffer, Layer, Parameter
+
+__all__ = [
+    "AvgPool2d",
+    "BatchNorm",
+    "Conv2d",
+    "Dropout",
+    "Flatten",
+    "GlobalAvgPool2d",
+    "Identity",
+    "Linear",
+    "LocalResponseNorm",
+    "MaxPool2d",
+    "PadShortcut",
+    "ReLU",
+    "Sigmoid",
+    "Softmax",
+]
+
+_MSRA_BY_FAN_IN = partial(initialisers.msra, fan="in")
+
+
+class Conv2d(Layer):
+    """Convolution, weight (O, C/groups, KH, KW) and bias (O,); see `F.conv2d_forward`.
+
+    init: how the weight is drawn, MSRA by fan out unless asked otherwise; the bias starts at 0.
+    """
+
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        *,
+        stride=1,
+        padding=0,
+        groups=1,
+        bias=True,
+        init=initialisers.msra,
+        rng,
+    ):
+        kernel = pair("kernel_size", kernel_size, least=1)
+        self.stride = pair("stride", stride, least=1)
+        self.padding = pair("padding", padding, least=0)
+        self.groups = groups
+        if groups < 1 or in_channels % groups or out_channels % groups:
+            raise ValueError(f"groups: {groups} does not divide {in_channels} and {out_channels} channels")
+        self.weight = Parameter(init((out_channels, in_channels // groups, *kernel), rng=rng))
+        self.bias = Parameter(np.zeros(out_channels, self.weight.data.dtype)) if bias else None
+
+    def forward(self, x, *, train):
+        bias = self.bias.data if self.bias else None
+        return F.conv2d_forward(
+            x, self.weight.data, bias, stride=self.stride, padding=self.padding, groups=self.groups
+        )
+
+    def backward(self, dy, cache):
+        dx, dweight, dbias = F.conv2d_backward(dy, cache)
+        self.weight.accumulate(dweight)
+        if self.bias:
+            self.bias.accumulate(dbias)
+        return dx
+
+
+class Linear(Layer):
+    """Fully-connected layer, weight (O, I) and bias (O,); see `F.linear_forward`.
+
+    init: how the weight is drawn, MSRA by fan in unless asked otherwise; the bias starts at 0.
+    """
+
+    def __init__(self, in_features, out_features, *, bias=True, init=_MSRA_BY_FAN_IN, rng):
+        self.weight = Parameter(init((out_features, in_features), rng=rng))
+        self.bias = Parameter(np.zeros(out_features, self.weight.data.dtype)) if bias else None
+
+    def forward(self, x, *, train):
+        return F.linear_forward(x, self.weight.data, self.bias.data if self.bias else None)
+
+    def backward(self, dy, cache):
+        dx, dweight, dbias = F.linear_backward(dy, cache)
+        self.weight.accumulate(dweight)
+        if self.bias:
+            self.bias.accumulate(dbias)
+        return dx
+
+
+class BatchNorm(Layer):
+    """Batch normalisation of (N, C, H, W) or (N, C); gamma starts at 1, beta at 0.
+
+    In training it uses the batch's statistics and moves the running averages:
+        running = momentum * running + (1 - momentum) * batch
+    PyTorch's momentum is one minus ours. In eval mode, or frozen, it uses the running averages.
+    Differs from common lecture code: the running variance averages the *unbiased* batch variance, divided by
+    M - 1 instead of M (Ioffe & Szegedy 2015, Algorithm 2, line 10).
+    """
+
+    def __init__(self, channels, *, momentum=0.9, eps=1e-5):
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"momentum: expected the share of the old average, 0 to 1, got {momentum}")
+        self.momentum, self.eps = momentum, eps
+        self.gamma = Parameter(np.ones(channels, np.float32))
+        self.beta = Parameter(np.zeros(channels, np.float32))
+        self.running_mean = Buffer(np.zeros(channels, np.float32))
+        self.running_var = Buffer(np.ones(channels, np.float32))
+
+    def forward(self, x, *, train):
+        gamma, beta = self.gamma.data, self.beta.data
+        if not train or self.frozen:
+            mean, var = self.running_mean.data, self.running_var.data
+            y, cache = F.batch_norm_eval_forward(x, gamma, beta, mean, var, eps=self.eps)
+            return y, (F.batch_norm_eval_backward, cache)
+        y, cache, (mean, var) = F.batch_norm_train_forward(x, gamma, beta, eps=self.eps)
+        count = x.size // x.shape[1]
+        self._move(self.running_mean.data, mean)
+        self._move(self.running_var.data, var * (count / (count - 1)))
+        return y, (F.batch_norm_train_backward, cache)
+
+    def _move(self, running, batch):
+        running *= self.momentum
+        running += (1 - self.momentum) * batch
+
+    def backward(self, dy, cache):
+        backward, cache = cache  # the cache knows in which mode it was made
+        dx, dgamma, dbeta = backward(dy, cache)
+        self.gamma.accumulate(dgamma)
+        self.beta.accumulate(dbeta)
+        return dx
+
+
+class LocalResponseNorm(Layer):
+    """Local response normalisation across channels; see `F.local_response_norm_forward`."""
+
+    def __init__(self, *, size=5, alpha=1e-4, beta=0.75, k=2.0):
+        self.options = {"size": size, "alpha": alpha, "beta": beta, "k": k}
+
+    def forward(self, x, *, train):
+        return F.local_response_norm_forward(x, **self.options)
+
+    def backward(self, dy, cache):
+        return F.local_response_norm_backward(dy, cache)
+
+
+class ReLU(Layer):
+    """max(x, 0)."""
+
+    def forward(self, x, *, train):
+        return F.relu_forward(x)
+
+    def backward(self, dy, cache):
+        return F.relu_backward(dy, cache)
+
+
+class Sigmoid(Layer):
+    """1 / (1 + exp(-x))."""
+
+    def forward(self, x, *, train):
+        return F.sigmoid_forward(x)
+
+    def backward(self, dy, cache):
+        return F.sigmoid_backward(dy, cache)
+
+
+class Softmax(Layer):
+    """Softmax along the last axis. To train, leave it out: the loss contains it."""
+
+    def forward(self, x, *, train):
+        return F.softmax_forward(x)
+
+    def backward(self, dy, cache):
+        return F.softmax_backward(dy, cache)
+
+
+class _Pool(Layer):
+    def __init__(self, kernel_size, *, stride=None, padding=0, ceil_mode=False):
+        self.options = {
+            "kernel_size": pair("kernel_size", kernel_size, least=1),
+            "stride": pair("stride", kernel_size if stride is None else stride, least=1),
+            "padding": pair("padding", padding, least=0),
+            "ceil_mode": ceil_mode,
+        }
+
+
+class MaxPool2d(_Pool):
+    """Largest value of each window; see `F.max_pool2d_forward`."""
+
+    def forward(self, x, *, train):
+        return F.max_pool2d_forward(x, **self.options)
+
+    def backward(self, dy, cache):
+        return F.max_pool2d_backward(dy, cache)
+
+
+class AvgPool2d(_Pool):
+    """Mean of each window; see `F.avg_pool2d_forward`."""
+
+    def forward(self, x, *, train):
+        return F.avg_pool2d_forward(x, **self.options)
+
+    def backward(self, dy, cache):
+        return F.avg_pool2d_backward(dy, cache)
+
+
+class GlobalAvgPool2d(Layer):
+    """Each channel's mean: (N, C, H, W) -> (N, C)."""
+
+    def forward(self, x, *, train):
+        return F.global_avg_pool2d_forward(x)
+
+    def backward(self, dy, cache):
+        return F.global_avg_pool2d_backward(dy, cache)
+
+
+class Dropout(Layer):
+    """In training, keep each value with probability `keep` and divide it by keep; otherwise the identity.
+
+    rng: the layer's own generator; checkpoints save its state.
+    """
+
+    def __init__(self, keep=0.5, *, rng):
+        if not 0 < keep <= 1:
+            raise ValueError(f"keep: expected a probability in (0, 1], got {keep}")
+        self.keep, self.rng = keep, rng
+
+    def forward(self, x, *, train):
+        if not train or self.frozen:
+            return x, None
+        xp = array_module(x)
+        mask = (self.rng.random(x.shape) < self.keep) * (1 / self.keep)  # drawn on the CPU, then moved
+        return F.dropout_forward(x, xp.asarray(mask.astype(x.dtype)))
+
+    def backward(self, dy, cache):
+        return dy if cache is None else F.dropout_backward(dy, cache)
+
+
+class Flatten(Layer):
+    """(N, ...) -> (N, features)."""
+
+    def forward(self, x, *, train):
+        return F.flatten_forward(x)
+
+    def backward(self, dy, cache):
+        return F.flatten_backward(dy, cache)
+
+
+class Identity(Layer):
+    """x, untouched: the shortcut of a residual block."""
+
+    def forward(self, x, *, train):
+        return x, ()
+
+    def backward(self, dy, cache):
+        () = cache
+        return dy
+
+
+class PadShortcut(Layer):
+    """Parameter-free shortcut to fewer pixels and more channels; see `F.pad_shortcut_forward`."""
+
+    def __init__(self, channels, *, stride, placement="append"):
+        self.options = {"channels": channels, "stride": stride, "placement": placement}
+
+    def forward(self, x, *, train):
+        return F.pad_shortcut_forward(x, **self.options)
+
+    def backward(self, dy, cache):
+        return F.pad_shortcut_backward(dy, cache)

@@ -1,0 +1,222 @@
+"""Stochastic gradient descent and the schedules of its learning rate."""
+
+import math
+
+from minires import parallel
+from minires.backend import array_module, to_module
+
+
+class SGD:
+    """Gradient descent with momentum and weight decay, in place on named parameters.
+
+        g = grad + weight_decay * w        decay pulls every weight towards 0
+        v = momentum * v + g               the velocity remembers earlier gradients
+        w = w - lr * v                     with nesterov: w - lr * (g + momentum * v)
+
+    named_parameters: (name, Parameter) pairs. no_decay: names that are not decayed; lr_scale: {name: factor}
+    multiplies the learning rate. A name there is a dotted path's beginning or end: "fc" means all inside fc,
+    "gamma" every gamma. Frozen parameters are skipped.
+    Differs from Caffe (and the ResNet paper): there v holds lr * g, which is the same until lr changes.
+    Sutskever et al. 2013, equations 1 to 4.
+    """
+
+    def __init__(
+        self,
+        named_parameters,
+        *,
+        lr,
+        momentum=0.0,
+        weight_decay=0.0,
+        nesterov=False,
+        no_decay=(),
+        lr_scale=None,
+    ):
+        self.parameters = dict(named_parameters)
+        _check_range("lr", lr, 0, math.inf)
+        _check_range("momentum", momentum, 0, 1)
+        _check_range("weight_decay", weight_decay, 0, math.inf)
+        if nesterov and not momentum:
+            raise ValueError("nesterov: looks ahead along the momentum, so momentum must be above 0")
+        if not self.parameters:
+            raise ValueError("named_parameters: expected at least one parameter, got none")
+        self.lr, self.momentum, self.weight_decay, self.nesterov = lr, momentum, weight_decay, nesterov
+        lr_scale = lr_scale or {}
+        for pattern in (*no_decay, *lr_scale):
+            if not any(_matches(name, pattern) for name in self.parameters):
+                raise ValueError(
+                    f"{pattern!r} names no parameter; there are {', '.join(list(self.parameters)[:4])}, ..."
+                )
+        self._decay = {
+            name: 0.0 if any(_matches(name, pattern) for pattern in no_decay) else weight_decay
+            for name in self.parameters
+        }
+        self._scale = {
+            name: math.prod(factor for pattern, factor in lr_scale.items() if _matches(name, pattern))
+            for name in self.parameters
+        }
+        self.velocity = {
+            name: array_module(p.data).zeros_like(p.data) for name, p in self.parameters.items() if momentum
+        }
+
+    def step(self):
+        """Move every parameter that is not frozen by one step down its gradient."""
+        for name, parameter in self.parameters.items():
+            if not parameter.frozen:
+                self._move(name, parameter.data, parameter.grad)
+
+    def _move(self, name, weight, gradient):
+        xp = array_module(weight)
+        direction = parallel.scratch("direction", weight.shape, like=weight)
+        if self._decay[name]:
+            xp.multiply(weight, self._decay[name], out=direction)
+            direction += gradient
+        else:
+            direction[...] = gradient
+        if self.momentum:
+            velocity = self.velocity[name]
+            velocity *= self.momentum
+            velocity += direction
+            if self.nesterov:
+                direction += velocity * self.momentum
+            else:
+                direction[...] = velocity
+        direction *= self.lr * self._scale[name]
+        weight -= direction
+
+    def zero_grad(self):
+        """Set every gradient to zero, in place."""
+        for parameter in self.parameters.values():
+            parameter.grad.fill(0)
+
+    def to(self, xp):
+        """Move the velocities to the array module xp (the network is moved by its own `to`); return self."""
+        self.velocity = {name: to_module(array, xp) for name, array in self.velocity.items()}
+        return self
+
+    def state_dict(self):
+        """Return {parameter name: velocity}, the live arrays; empty without momentum."""
+        return dict(self.velocity)
+
+    def load_state_dict(self, state):
+        """Copy velocities in place. Raises ValueError if names or shapes differ."""
+        fits = state.keys() == self.velocity.keys() and all(
+            tuple(state[name].shape) == tuple(array.shape) for name, array in self.velocity.items()
+        )
+        if not fits:
+            raise ValueError("this optimiser state belongs to other parameters: names or shapes differ")
+        for name, array in self.velocity.items():
+            array[...] = to_module(state[name], array_module(array))
+
+
+def _matches(name, pattern):
+    return f".{name}.".startswith(f".{pattern}.") or f".{name}.".endswith(f".{pattern}.")
+
+
+def _check_range(name, value, least, most):
+    if not least <= value <= most or math.isinf(value):
+        raise ValueError(f"{name}: expected a number from {least} to {most}, got {value}")
+
+
+# -- schedules: called with the number of the step (from 0), they return its learning rate -----------------
+
+
+class Constant:
+    """The same learning rate at every step."""
+
+    def __init__(self, lr):
+        self.lr = lr
+
+    def __call__(self, step):
+        return self.lr
+
+    def observe(self, error):
+        """Take note of an epoch's validation error; only a plateau schedule reacts to it."""
+
+    def state_dict(self):
+        """Return what the schedule has learned on the way, as plain numbers."""
+        return {}
+
+    def load_state_dict(self, state):
+        """Restore what state_dict returned."""
+        for name, value in state.items():
+            setattr(self, name, value)
+
+
+class Steps(Constant):
+    """lr times factor for every milestone (a step number) passed: 0.1 after 32k and 48k of 64k iterations.
+
+    He et al. 2015 (arXiv:1512.03385), section 4.2.
+    """
+
+    def __init__(self, lr, milestones, factor=0.1):
+        if sorted(milestones) != list(milestones):
+            raise ValueError(f"milestones: expected rising step numbers, got {list(milestones)}")
+        super().__init__(lr)
+        self.milestones, self.factor = tuple(milestones), factor
+
+    def __call__(self, step):
+        return self.lr * self.factor ** sum(step >= milestone for milestone in self.milestones)
+
+
+class Cosine(Constant):
+    """Half a cosine from lr down to 0 at step `total`. Loshchilov & Hutter 2016 (arXiv:1608.03983), eq. 5."""
+
+    def __init__(self, lr, total):
+        if total < 1:
+            raise ValueError(f"total: expected at least 1 step, got {total}")
+        super().__init__(lr)
+        self.total = total
+
+    def __call__(self, step):
+        return self.lr * 0.5 * (1 + math.cos(math.pi * min(step, self.total) / self.total))
+
+
+class Plateau(Constant):
+    """lr times factor whenever the observed error has not fallen for more than `patience` epochs.
+
+    The ResNet paper divides by 10 "when the error plateaus" (section 3.4).
+    """
+
+    def __init__(self, lr, *, factor=0.1, patience=5, least_gain=1e-3):
+        super().__init__(lr)
+        self.factor, self.patience, self.least_gain = factor, patience, least_gain
+        self.best, self.waited = math.inf, 0
+
+    def observe(self, error):
+        """error: of this epoch on held-out images, as a fraction; lower is better."""
+        if error < self.best - self.least_gain:
+            self.best, self.waited = error, 0
+        else:
+            self.waited += 1
+        if self.waited > self.patience:
+            self.lr, self.waited = self.lr * self.factor, 0
+
+    def state_dict(self):
+        return {"lr": self.lr, "best": self.best, "waited": self.waited}
+
+
+class WarmUp(Constant):
+    """A smaller, constant rate for the first steps, then another schedule.
+
+    He et al. 2015, section 4.2: ResNet-110 starts at 0.01 for about 400 steps, then 0.1. With rising=True the
+    rate climbs in a straight line from `lr` to where the other schedule begins (Goyal et al. 2017).
+    """
+
+    def __init__(self, then, *, steps, lr=0.01, rising=False):
+        super().__init__(lr)
+        self.then, self.steps, self.rising = then, steps, rising
+
+    def __call__(self, step):
+        if step >= self.steps:
+            return self.then(step)
+        share = step / self.steps if self.rising else 0
+        return self.lr + share * (self.then(self.steps) - self.lr)
+
+    def observe(self, error):
+        self.then.observe(error)
+
+    def state_dict(self):
+        return self.then.state_dict()
+
+    def load_state_dict(self, state):
+        self.then.load_state_dict(state)

@@ -1,0 +1,126 @@
+"""Watch a network at work: every layer's input, output and gradients, without touching its code.
+
+    with probe.watch(net, observer):
+        y, cache = net.forward(x, train=True)
+        net.backward(dy, cache)
+
+calls observer.forward(name, layer, x, y) and observer.backward(name, layer, dy, dx) right after each layer
+has run, inner layers before the composites around them. An observer may read the arrays, never write them.
+"""
+
+import contextlib
+import time
+from collections import namedtuple
+
+from minires.backend import array_module
+
+
+class Observer:
+    """Sees everything and does nothing: subclass it and override what you want to know."""
+
+    def before(self, name, layer):
+        """Called when the layer's forward or backward is about to run."""
+
+    def forward(self, name, layer, x, y):
+        """Called after the layer called `name` (a dotted path, "" for the whole) turned x into y."""
+
+    def backward(self, name, layer, dy, dx):
+        """Called after the layer turned the gradient dy into dx."""
+
+
+@contextlib.contextmanager
+def watch(net, observer):
+    """Call observer's methods around the forward and backward of net and every layer inside it.
+
+    On leaving, also after an error, the network is as it was. A layer that stands at two places of a network
+    is reported by its first name. Watching may be nested.
+    """
+    layers = {id(layer): (name, layer) for name, layer in reversed(list(net.named_layers()))}
+    before = {key: dict(vars(layer)) for key, (_, layer) in layers.items()}
+    try:
+        for name, layer in layers.values():
+            layer.forward = _watched_forward(layer.forward, name, layer, observer)
+            layer.backward = _watched_backward(layer.backward, name, layer, observer)
+        yield observer
+    finally:
+        for key, (_, layer) in layers.items():
+            for method in ("forward", "backward"):
+                if method in before[key]:
+                    setattr(layer, method, before[key][method])
+                else:
+                    vars(layer).pop(method, None)
+
+
+def _watched_forward(forward, name, layer, observer):
+    def watched(x, *, train):
+        observer.before(name, layer)
+        y, cache = forward(x, train=train)
+        observer.forward(name, layer, x, y)
+        return y, cache
+
+    return watched
+
+
+def _watched_backward(backward, name, layer, observer):
+    def watched(dy, cache):
+        observer.before(name, layer)
+        dx = backward(dy, cache)
+        observer.backward(name, layer, dy, dx)
+        return dx
+
+    return watched
+
+
+Finding = namedtuple("Finding", "name layer what")
+Finding.__str__ = lambda self: f"{self.what} of {self.name or 'the network'} ({type(self.layer).__name__})"
+
+
+class FirstNonFinite(Observer):
+    """Remember the first layer whose output, gradient or parameter's gradient was infinite or not a number.
+
+    found: None, or a Finding (name, layer, what). Inner layers report before their composites, so the
+    finding is the innermost layer. Looking at a number stalls a GPU: watch only to search.
+    """
+
+    def __init__(self):
+        self.found = None
+
+    def forward(self, name, layer, x, y):
+        self._look(name, layer, "the output", y)
+
+    def backward(self, name, layer, dy, dx):
+        self._look(name, layer, "the gradient with respect to the input", dx)
+        for path, parameter in layer.named_parameters():
+            self._look(name, layer, f"the gradient of {path}", parameter.grad)
+
+    def _look(self, name, layer, what, array):
+        if self.found is None and not bool(array_module(array).isfinite(array).all()):
+            self.found = Finding(name, layer, what)
+
+
+class Stopwatch(Observer):
+    """Measure every layer's own time: seconds[name] = [forward, backward], summed over all calls.
+
+    A composite's own time leaves out that of the layers inside it. (A GPU works on after a call returns:
+    there, these are the seconds that Python needs to hand out the work.)
+    """
+
+    def __init__(self):
+        self.seconds = {}
+        self._open = []  # [start, seconds spent in inner layers] of every call that has not returned
+
+    def before(self, name, layer):
+        self._open.append([time.perf_counter(), 0.0])
+
+    def forward(self, name, layer, x, y):
+        self._close(name, 0)
+
+    def backward(self, name, layer, dy, dx):
+        self._close(name, 1)
+
+    def _close(self, name, direction):
+        start, inside = self._open.pop()
+        whole = time.perf_counter() - start
+        self.seconds.setdefault(name, [0.0, 0.0])[direction] += whole - inside
+        if self._open:
+            self._open[-1][1] += whole
