@@ -1,0 +1,60 @@
+"""Data sets: reading them, fetching them, and cutting them into normalised, augmented mini-batches."""
+
+import difflib
+
+from minires.data.augment import Augmentation, random_crop, random_flip
+from minires.data.batches import Batches
+from minires.data.cifar import read_cifar10, read_cifar100
+from minires.data.dataset import Dataset, hold_out
+from minires.data.digits import read_digits
+from minires.data.folder import read_folder
+from minires.data.idx import read_idx, read_mnist
+from minires.data.locations import default_directory
+from minires.data.normalise import Normalisation
+
+__all__ = [
+    "Augmentation",
+    "Batches",
+    "Dataset",
+    "Normalisation",
+    "default_directory",
+    "hold_out",
+    "load",
+    "names",
+    "random_crop",
+    "random_flip",
+    "read_cifar10",
+    "read_cifar100",
+    "read_digits",
+    "read_folder",
+    "read_idx",
+    "read_mnist",
+]
+
+READERS = {"cifar10": read_cifar10, "cifar100": read_cifar100, "mnist": read_mnist, "folder": read_folder}
+
+
+def names():
+    """Return the names that load takes."""
+    return ("digits", *READERS)
+
+
+def load(name, directory=None):
+    """Return (train, test), two Datasets.
+
+    name: "digits" (comes with the library), "cifar10", "cifar100" (fine labels), "mnist" (IDX files) or
+    "folder" (JPEG and PNG files, one folder per class).
+    directory: the folder that is, or holds, the data set; None: where `minires data fetch` puts it.
+    Raises ValueError for another name, a missing data set (saying where to get it) or a damaged file.
+    """
+    if name == "digits":
+        if directory is not None:
+            raise ValueError(
+                f"digits: comes with minires and is not read from {directory}; leave the folder out"
+            )
+        return read_digits()
+    if name not in READERS:
+        nearest = difflib.get_close_matches(str(name), names(), n=1, cutoff=0.5)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        raise ValueError(f"data: expected one of {', '.join(names())}, got {name!r}{hint}")
+    return READERS[name](directory)

@@ -1,0 +1,115 @@
+"""Mini-batches, prepared in the background while the network computes."""
+
+import collections
+import concurrent.futures
+
+import numpy as np
+
+
+class Batches:
+    """A data set cut into shuffled, normalised, augmented mini-batches.
+
+    All randomness is counted, not remembered: the order of epoch e comes from a generator seeded with
+    (seed, e), the augmentation of its batch b from one seeded with (seed, e, b). So a run that resumes in
+    the middle of an epoch sees the same bits, and there is no generator to save.
+
+    dataset: Dataset; batch_size: images; seed: integer >= 0; normalisation: uint8 -> float32 (Normalisation);
+    augment: called as augment(images, rng) on normalised images (Augmentation), or None;
+    dtype: of the images handed out; shuffle: False keeps the data set's order;
+    drop_last: leave out the smaller batch at the end; prefetch: batches prepared ahead, 0 for no thread.
+    Raises TypeError or ValueError for what does not fit.
+    """
+
+    def __init__(
+        self,
+        dataset,
+        *,
+        batch_size,
+        seed,
+        normalisation,
+        augment=None,
+        dtype=np.float32,
+        shuffle=True,
+        drop_last=False,
+        prefetch=2,
+    ):
+        _require_integer("batch_size", batch_size, 1)
+        _require_integer("seed", seed, 0)
+        _require_integer("prefetch", prefetch, 0)
+        if drop_last and batch_size > len(dataset):
+            raise ValueError(
+                f"batch_size: {batch_size} with drop_last leaves no batch of {len(dataset)} images"
+            )
+        normalisation(dataset.images[:1])  # fitted to other images? say so here, not in a thread later
+        self.dataset = dataset
+        self.batch_size = int(batch_size)
+        self.seed = int(seed)
+        self.normalisation = normalisation
+        self.augment = augment
+        self.dtype = np.dtype(dtype)
+        self.shuffle = shuffle
+        self.drop_last = drop_last
+        self.prefetch = int(prefetch)
+
+    def __len__(self):
+        """Batches in an epoch."""
+        whole, rest = divmod(len(self.dataset), self.batch_size)
+        return whole + (1 if rest and not self.drop_last else 0)
+
+    def epoch(self, e, start=0):
+        """Return an iterator over (x, labels) of epoch number e, beginning with batch number start.
+
+        x: (n, C, H, W) of dtype; labels: int64 (n,). start = len(self) gives an iterator without batches.
+        What goes wrong in the background is raised here, by the batch that it concerns. Leaving the loop
+        early ends the background thread.
+        """
+        _require_integer("epoch", e, 0)
+        _require_integer("start", start, 0)
+        if start > len(self):
+            raise ValueError(f"start: an epoch has {len(self)} batches, cannot begin with number {start}")
+        numbers = range(start, len(self))
+        prepare = self._preparation(e)
+        return _in_background(prepare, numbers, self.prefetch) if self.prefetch else map(prepare, numbers)
+
+    def _preparation(self, e):
+        """Return the function that makes batch number b of epoch e."""
+        order = np.arange(len(self.dataset))
+        if self.shuffle:
+            order = np.random.default_rng([self.seed, e, 0]).permutation(order)
+        classes = len(self.dataset.class_names)
+
+        def prepare(b):
+            chosen = order[b * self.batch_size : (b + 1) * self.batch_size]
+            labels = self.dataset.labels[chosen]
+            # Dataset checked them too, but arrays can be written to
+            if labels.min() < 0 or labels.max() >= classes:
+                raise ValueError(f"batch {b}: expected labels 0 to {classes - 1}, got {labels}")
+            x = self.normalisation(self.dataset.images[chosen])
+            if self.augment is not None:
+                # b + 1: NumPy takes (seed, e) and (seed, e, 0) for the same seed, which is the order's
+                x = self.augment(x, np.random.default_rng([self.seed, e, b + 1]))
+            return x.astype(self.dtype, copy=False), labels
+
+        return prepare
+
+
+def _in_background(prepare, numbers, ahead):
+    """Yield prepare(b) for b in numbers, in order, with up to `ahead` results being made or waiting."""
+    pool = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="minires-batches")
+    waiting = collections.deque()
+    try:
+        for b in numbers:
+            waiting.append(pool.submit(prepare, b))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:  # also when the consumer leaves its loop: that closes the generator
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _require_integer(name, value, least):
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name}: expected an integer, got {value!r}")
+    if value < least:
+        raise ValueError(f"{name}: expected {least} or more, got {value}")

@@ -1,0 +1,69 @@
+"""What a set of labelled images is, and how the papers hold out a part of it for validation."""
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dataset:
+    """Labelled images in memory.
+
+    images: uint8 (N, C, H, W), values 0 to max_value; labels: int64 (N,), indices into class_names;
+    name: for people, such as "cifar10 train"; max_value: the value of full brightness, 255 or less.
+    Raises TypeError for another dtype, ValueError for anything else that does not fit together.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    name: str
+    max_value: int = 255
+
+    def __post_init__(self):
+        object.__setattr__(self, "class_names", tuple(self.class_names))
+        for field, dtype in (("images", np.uint8), ("labels", np.int64)):
+            array = getattr(self, field)
+            if not isinstance(array, np.ndarray) or array.dtype != dtype:
+                got = getattr(array, "dtype", type(array).__name__)
+                raise TypeError(
+                    f"{self.name}: {field}: expected a NumPy array of {dtype.__name__}, got {got}"
+                )
+        images, labels = self.images, self.labels
+        if images.ndim != 4 or 0 in images.shape:
+            raise ValueError(f"{self.name}: images: expected (N, C, H, W) without a 0, got {images.shape}")
+        if labels.shape != images.shape[:1]:
+            raise ValueError(
+                f"{self.name}: labels: expected shape {images.shape[:1]}, one an image, got {labels.shape}"
+            )
+        if labels.min() < 0 or labels.max() >= len(self.class_names):
+            raise ValueError(
+                f"{self.name}: labels: expected 0 to {len(self.class_names) - 1} "
+                f"({len(self.class_names)} classes), got {labels.min()} to {labels.max()}"
+            )
+        if images.max() > self.max_value:
+            raise ValueError(
+                f"{self.name}: images: expected values up to {self.max_value}, got {images.max()}"
+            )
+
+    def __len__(self):
+        return len(self.labels)
+
+    def take(self, indices):
+        """Return the Dataset of these images, in this order. indices: integers or booleans."""
+        return dataclasses.replace(self, images=self.images[indices], labels=self.labels[indices])
+
+
+def hold_out(train, count, *, seed):
+    """Split a training set at random into (train, validation): the papers' 45k/5k split with count=5000.
+
+    Every image lands in exactly one of the two, in its old order; the same seed gives the same split.
+    Raises ValueError unless 0 < count < len(train).
+    He et al. 2015 (arXiv:1512.03385), section 4.2.
+    """
+    if not 0 < count < len(train):
+        raise ValueError(f"validation: expected 1 to {len(train) - 1} of {len(train)} images, got {count}")
+    in_validation = np.zeros(len(train), bool)
+    in_validation[np.random.default_rng(seed).permutation(len(train))[:count]] = True
+    validation = dataclasses.replace(train.take(in_validation), name=f"{train.name}, {count} held out")
+    return train.take(~in_validation), validation

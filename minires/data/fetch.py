@@ -1,0 +1,201 @@
+"""Downloads the official archives: resumes, verifies, and moves a data set into place only when whole."""
+
+import contextlib
+import dataclasses
+import gzip
+import hashlib
+import http.client
+import os
+import pathlib
+import re
+import shutil
+import tarfile
+import tempfile
+import urllib.error
+import urllib.request
+import zlib
+
+from minires.data.cifar import cifar10_layouts, cifar100_layouts
+from minires.data.locations import default_directory
+
+BLOCK = 1 << 18  # bytes read at once
+TIMEOUT = 30  # seconds without a byte
+ATTEMPTS = 5  # connections that may break off before we give up
+
+
+@dataclasses.dataclass(frozen=True)
+class Archive:
+    """An official archive: its address, the MD5 of its bytes, the folder in it and the files it must have.
+
+    MD5 is what the authors publish: it finds damage, it does not prove who made the file.
+    """
+
+    url: str
+    md5: str
+    folder: str
+    files: tuple[str, ...]
+
+    @property
+    def file_name(self):
+        return self.url.rpartition("/")[2]
+
+
+def _cifar(name, md5, layout):
+    return Archive(f"https://www.cs.toronto.edu/~kriz/{name}", md5, layout.folder, layout.files)
+
+
+ARCHIVES = {
+    "cifar10": _cifar("cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a", cifar10_layouts()[1]),
+    "cifar100": _cifar("cifar-100-python.tar.gz", "eb9058c3a382ffc7106e4002c42a8d85", cifar100_layouts()[1]),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Fetched:
+    """What fetch did. folder: where the data set lies now; message: one line for people."""
+
+    folder: pathlib.Path
+    message: str
+
+
+def fetch(name, directory=None, *, url=None, progress=True):
+    """Put an official data set into `directory` and return a Fetched.
+
+    name: "cifar10" or "cifar100"; directory: default_directory() if None; url: another place of the same
+    archive; progress: show a bar. A data set that is there stays as it is. An archive that somebody copied
+    into `directory` is used instead of the network. A download that broke off is continued the next time.
+    Raises ValueError, in one line, without a network, for a wrong checksum or a damaged archive.
+    """
+    if name not in ARCHIVES:
+        raise ValueError(f"data fetch: expected one of {', '.join(ARCHIVES)}, got {name!r}")
+    archive = ARCHIVES[name]
+    directory = default_directory() if directory is None else pathlib.Path(directory).expanduser()
+    folder = directory / archive.folder
+    if folder.exists():
+        missing = [file for file in archive.files if not (folder / file).is_file()]
+        if missing:
+            raise ValueError(f"{folder} lacks {', '.join(missing)}; remove the folder, then fetch again")
+        return Fetched(folder, f"{name} is already there: {folder}")
+
+    directory.mkdir(parents=True, exist_ok=True)
+    whole = directory / archive.file_name
+    copied = whole.is_file()
+    if copied:
+        _verify(whole, archive.md5, "replace it by a whole copy, or remove it to download the archive")
+    else:
+        part = directory / f"{archive.file_name}.part"
+        _download(url or archive.url, part, progress, f"put {archive.file_name} into {directory} yourself")
+        try:
+            _verify(part, archive.md5, "it has been removed: fetch again")
+        except ValueError:
+            part.unlink()
+            raise
+        os.replace(part, whole)
+    _unpack(whole, archive, directory)
+    if copied:
+        return Fetched(folder, f"{name} unpacked from {whole}: {folder}")
+    whole.unlink()
+    return Fetched(folder, f"{name} downloaded: {folder}")
+
+
+def _download(url, part, progress, instead):
+    """Download url into the file `part`, continuing what is there; go on when a connection breaks off."""
+    from tqdm import tqdm
+
+    reason = "the connection keeps breaking off"
+    with tqdm(unit="B", unit_scale=True, desc=url.rpartition("/")[2], disable=not progress) as bar:
+        for _ in range(ATTEMPTS):
+            try:
+                if _receive(url, part, bar):
+                    return
+            except urllib.error.HTTPError as error:
+                reason = f"the server answers {error.code} {error.reason}"
+                break
+            except (OSError, http.client.HTTPException) as error:  # no network, no server, a full disk
+                reason = getattr(error, "reason", error)
+                break
+    raise ValueError(f"cannot download {url}: {reason}; fetch again later, or {instead}")
+
+
+def _receive(url, part, bar):
+    """Append what one connection brings to `part`. Return whether that is all.
+
+    Asks for the bytes from the end of `part` on. A server may send those (206), send everything from the
+    start (200: it cannot continue), or say that there are none (416: `part` is whole, or longer than that).
+    """
+    have = part.stat().st_size if part.is_file() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        response = urllib.request.urlopen(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if error.code != 416 or not have:
+            raise
+        error.close()
+        if re.fullmatch(rf"bytes \*/{have}", error.headers.get("Content-Range", "")):
+            return True
+        part.unlink()
+        return False
+    with response:
+        asked = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+        continues = response.status == 206 and asked is not None and int(asked[1]) == have
+        if response.status == 206 and not continues:
+            part.unlink(missing_ok=True)  # another piece than the one asked for
+            return False
+        have = have if continues else 0
+        length = response.headers.get("Content-Length")
+        total = have + int(length) if length else None
+        bar.reset(total)
+        bar.update(have)
+        with part.open("ab" if continues else "wb") as file:
+            for block in _blocks(response):
+                file.write(block)
+                have += len(block)
+                bar.update(len(block))
+    return total is None or have == total
+
+
+def _blocks(response):
+    """Yield what a connection brings until it ends or breaks off."""
+    with contextlib.suppress(http.client.HTTPException, ConnectionError, TimeoutError):
+        while block := response.read(BLOCK):
+            yield block
+
+
+def _verify(path, md5, remedy):
+    """Raise ValueError unless the file has this MD5."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    if digest.hexdigest() != md5:
+        raise ValueError(f"{path} has the MD5 {digest.hexdigest()}, expected {md5}; {remedy}")
+
+
+def _unpack(path, archive, directory):
+    """Unpack the archive's one folder of plain files beside its place, then move it there in one step."""
+    with tempfile.TemporaryDirectory(
+        prefix=".unpacking-", dir=directory, ignore_cleanup_errors=True
+    ) as scratch:
+        unpacked = pathlib.Path(scratch) / archive.folder
+        unpacked.mkdir()
+        try:
+            with tarfile.open(path, "r:gz") as tar:
+                for member in tar:
+                    if member.isdir():
+                        continue
+                    # No other place can be written to: only the last name is used, and only of plain files.
+                    inside, _, name = member.name.rpartition("/")
+                    if (
+                        not member.isfile()
+                        or inside != archive.folder
+                        or not re.fullmatch(r"\w[\w.-]*", name)
+                    ):
+                        raise ValueError(f"unexpected entry {member.name!r}")
+                    with tar.extractfile(member) as source, (unpacked / name).open("xb") as target:
+                        shutil.copyfileobj(source, target)
+        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
+        missing = [file for file in archive.files if not (unpacked / file).is_file()]
+        if missing:
+            raise ValueError(f"{path} is damaged: it lacks {', '.join(missing)}")
+        os.replace(unpacked, directory / archive.folder)
