@@ -45,6 +45,8 @@ def set_threads(count):
     global _threads, _pool
     if count < 1:
         raise ValueError(f"threads: expected at least 1, got {count}")
+    if _pool is not None:
+        _pool.shutdown(wait=False)
     _threads, _pool = int(count), None
 
 

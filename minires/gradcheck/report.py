@@ -1,0 +1,104 @@
+"""What the gradient checker found: a row for each tensor, a sentence for each broken rule, one verdict.
+
+The five verdicts:
+    ok        analytic and numeric gradient agree
+    wrong     they do not
+    kink      too many elements sit on a corner of ReLU or max pooling, where no derivative exists
+    noise     they differ by no more than the rounding of forward explains
+    vacuous   the true gradient is zero, so a backward that computes nothing would pass as well
+"""
+
+from dataclasses import dataclass, field
+
+OK, WRONG, KINK, NOISE, VACUOUS = "ok", "wrong", "kink", "noise", "vacuous"
+
+
+class GradientError(AssertionError):
+    """A gradient check failed; the message is the report."""
+
+
+@dataclass
+class Row:
+    """The check of one tensor.
+
+    index, analytic, numeric: the worst element and both gradients there; None if nothing was compared.
+    error: |analytic - numeric| / max(|analytic|, |numeric|, floor), see `numeric`; None if vacuous.
+    checked, size: elements compared, elements there are; kinks: elements skipped at corners.
+    ok: whether this row lets the check pass; notes: sentences for the reader, the diagnosis among them.
+    """
+
+    name: str
+    verdict: str
+    ok: bool
+    index: tuple | None = None
+    analytic: float | None = None
+    numeric: float | None = None
+    error: float | None = None
+    checked: int = 0
+    size: int = 0
+    kinks: int = 0
+    notes: list = field(default_factory=list)
+
+    def cells(self):
+        """Return the texts of this row of the table."""
+        numbers = ["-"] * 4
+        if self.index is not None:
+            index = "(" + ", ".join(map(str, self.index)) + ")"
+            error = "-" if self.error is None else f"{self.error:.1e}"
+            numbers = [error, index, f"{self.analytic:.9g}", f"{self.numeric:.9g}"]
+        return [self.name, self.verdict, f"{self.checked}/{self.size}", str(self.kinks), *numbers]
+
+
+@dataclass
+class Report:
+    """The check of one function or layer. rows: one for each tensor; findings: rules that were broken."""
+
+    title: str
+    rows: list
+    findings: list
+
+    COLUMNS = ["tensor", "verdict", "checked", "kinks", "error", "worst index", "analytic", "numeric"]
+
+    @property
+    def ok(self):
+        """True if every tensor passes and no rule was broken."""
+        return not self.findings and all(row.ok for row in self.rows)
+
+    @property
+    def error(self):
+        """The largest relative error of all tensors (0.0 if nothing was compared)."""
+        return max((row.error for row in self.rows if row.error is not None), default=0.0)
+
+    @property
+    def verdict(self):
+        """One word: "ok" if the check passes, else the first reason why not."""
+        if self.ok:
+            return OK
+        failing = [row.verdict for row in self.rows if not row.ok]
+        return WRONG if self.findings or WRONG in failing else failing[0]
+
+    def __getitem__(self, name):
+        """Return the row of the tensor called name."""
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise KeyError(f"no tensor {name!r}; there are {', '.join(row.name for row in self.rows)}")
+
+    def raise_if_wrong(self):
+        """Raise GradientError with the whole report unless it is ok; return the report."""
+        if not self.ok:
+            raise GradientError(str(self))
+        return self
+
+    def __str__(self):
+        lines = [f"{self.title}: {'the gradients are right' if self.ok else self.verdict}"]
+        lines += ["  " + line for line in table([self.COLUMNS, *(row.cells() for row in self.rows)])]
+        lines += [f"  * {finding}" for finding in self.findings]
+        lines += [f"  * {row.name}: {note}" for row in self.rows for note in row.notes]
+        return "\n".join(lines)
+
+
+def table(rows):
+    """Return rows (lists of texts, the heading first) as lines with aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
