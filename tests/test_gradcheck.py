@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import strict_cupy
 from wrong_backwards import (
     RIGHT,
     WRONG,
@@ -585,3 +586,33 @@ def test_directional_check_of_resnet_1202_reaches_4e_5():
     net = models.cifar_resnet(depth=1202, rng=rng)
     report = gradcheck.check_directional(net, rng.standard_normal((2, 3, 8, 8)), train=True, rng=rng)
     assert report.raise_if_wrong().error < 4e-5
+
+
+# -- arrays on another device --------------------------------------------------------------------------
+
+
+def gpu_convolution(rng):
+    return layers.Conv2d(3, 4, 3, stride=2, padding=1, rng=rng), (2, 3, 5, 6)
+
+
+def gpu_batch_norm(rng):
+    return layers.BatchNorm(3), (2, 3, 5, 6)
+
+
+def gpu_linear_that_is_wrong(rng):
+    class Wrong(layers.Linear):
+        def backward(self, dy, cache):
+            return 2 * super().backward(dy, cache)
+
+    return Wrong(5, 3, rng=rng), (4, 5)
+
+
+@pytest.mark.parametrize("make", [gpu_convolution, gpu_batch_norm, gpu_linear_that_is_wrong])
+def test_layers_on_a_gpu_are_checked_where_they_are(make):
+    rng = np.random.default_rng(0)
+    layer, shape = make(rng)
+    arguments = layer.to(strict_cupy), strict_cupy.asarray(rng.standard_normal(shape))
+    right = make is not gpu_linear_that_is_wrong
+    report = gradcheck.check_gradients(*arguments, train=True, rng=rng)
+    assert report.ok == right, str(report)
+    assert gradcheck.check_directional(*arguments, train=True, rng=rng).ok == right

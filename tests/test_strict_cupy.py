@@ -238,7 +238,7 @@ def test_assignment_refuses_numpy_arrays(xp):
         x[...] = HOST
     with pytest.raises((TypeError, ValueError)):
         x.fill(HOST)
-    with pytest.raises(TypeError):
+    with pytest.raises((TypeError, ValueError)):
         x[0] = [1, 2, 3, 4]
 
 
@@ -509,7 +509,11 @@ def test_names_file_is_what_the_installed_cupy_has():
     cupy = pytest.importorskip("cupy")
     if cupy.__version__ != strict_cupy.__version__:
         pytest.skip(f"names.txt was read from CuPy {strict_cupy.__version__}, this is {cupy.__version__}")
-    body = [line for line in _read_names.names_text().splitlines() if not line.startswith("#")]
+
+    def own_names(text):  # Python 3.12 and later add the buffer protocol's names to every extension type
+        lines = [line for line in text.splitlines() if not line.startswith("#")]
+        return [line for line in lines if line.partition(" ")[0] not in ("__buffer__", "__release_buffer__")]
+
     path = next(iter(strict_cupy.__path__)) + "/names.txt"
     with open(path, encoding="utf-8") as file:
-        assert body == [line for line in file.read().splitlines() if not line.startswith("#")]
+        assert own_names(_read_names.names_text()) == own_names(file.read())

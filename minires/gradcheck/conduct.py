@@ -65,7 +65,7 @@ class Conduct:
             # Random, never ones: outputs that sum to a constant (softmax, batch norm) would pass with dx = 0.
             xp = array_module(*self.subject.arrays.values())
             dtype = getattr(self.y, "dtype", np.float64)
-            self.dy = xp.asarray(self.rng.standard_normal(np.shape(self.y)), dtype=dtype)
+            self.dy = xp.asarray(self.rng.standard_normal(getattr(self.y, "shape", ())), dtype=dtype)
         try:
             self.gradients = self._backward(cache)
         except WrongGradients as problem:
@@ -205,6 +205,7 @@ def as_numpy(value):
 
 def close(a, b):
     """Whether two float64 arrays agree but for the rounding of one addition."""
+    a, b = as_numpy(a), as_numpy(b)
     return bool(abs(a - b).max(initial=0.0) <= 1e-12 * max(1.0, float(abs(b).max(initial=0.0))))
 
 
