@@ -24,7 +24,7 @@ class _PadShortcut(nn.Module):
         self.channels, self.stride = channels, stride
 
     def forward(self, x):
-        x = x[:, :, :: self.stride, :: self.stride]
+        x = x[:, :, :: self.stride[0], :: self.stride[1]]
         return nn.functional.pad(x, (0, 0, 0, 0, 0, self.channels - x.shape[1]))
 
 

@@ -4,9 +4,8 @@ A composite's cache is the list of its parts' caches. Its backward empties the l
 given back while it runs, and a second backward on the same cache raises RuntimeError.
 """
 
-import numpy as np
-
 import minires.functional as F
+from minires.init import check_generator
 from minires.layer import Layer
 from minires.layers import Identity
 
@@ -20,9 +19,7 @@ class Sequential(Layer):
 
     def __init__(self, *parts, **named_parts):
         self.parts = {str(i): part for i, part in enumerate(parts)} | named_parts
-        for name, part in self.parts.items():
-            if not isinstance(part, Layer):
-                raise TypeError(f"part {name}: expected a Layer, got {type(part).__name__}")
+        _check_layers(self.parts)
 
     def children(self):
         yield from self.parts.items()
@@ -62,8 +59,9 @@ class Residual(Layer):
 
     def __init__(self, branch, shortcut=None, after=None):
         self.branch = branch
-        self.shortcut = shortcut or Identity()
-        self.after = after or Identity()
+        self.shortcut = Identity() if shortcut is None else shortcut
+        self.after = Identity() if after is None else after
+        _check_layers(vars(self))
 
     def forward(self, x, *, train):
         branch, branch_cache = self.branch.forward(x, train=train)
@@ -93,6 +91,7 @@ class Concat(Layer):
         self.branches = {str(i): branch for i, branch in enumerate(branches)} | named_branches
         if not self.branches:
             raise ValueError("branches: expected at least one layer, got none")
+        _check_layers(self.branches)
 
     def children(self):
         yield from self.branches.items()
@@ -124,6 +123,7 @@ class Recompute(Layer):
 
     def __init__(self, inner):
         self.inner = inner
+        _check_layers(vars(self))
 
     def forward(self, x, *, train):
         states = self._generator_states()
@@ -165,8 +165,7 @@ class StochasticDepth(Residual):
     def __init__(self, branch, shortcut=None, after=None, *, survival, rng):
         if not 0 < survival <= 1:
             raise ValueError(f"survival: expected a probability in (0, 1], got {survival}")
-        if not isinstance(rng, np.random.Generator):
-            raise TypeError(f"rng: expected numpy.random.default_rng(seed), got {type(rng).__name__}")
+        check_generator(rng)
         super().__init__(branch, shortcut, after)
         self.survival, self.rng = survival, rng
 
@@ -205,6 +204,13 @@ def survival_probabilities(blocks, last=0.5):
     if blocks < 1 or not 0 < last <= 1:
         raise ValueError(f"expected at least 1 block and 0 < last <= 1, got {blocks} and {last}")
     return [1 - block / blocks * (1 - last) for block in range(1, blocks + 1)]
+
+
+def _check_layers(parts):
+    for name, part in parts.items():
+        if not isinstance(part, Layer):
+            what = f"the class {part.__name__}" if isinstance(part, type) else type(part).__name__
+            raise TypeError(f"part {name}: expected a Layer, got {what}")
 
 
 def _add(a, b):

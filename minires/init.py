@@ -14,8 +14,8 @@ FANS = ("in", "out", "average")
 def fans(shape):
     """Return (fan in, fan out) of a weight (O, I) or (O, C, KH, KW): how many products make one output, and
     in how many outputs one input takes part (at stride 1)."""
-    if len(shape) < 2:
-        raise ValueError(f"shape: expected (O, I) or (O, C, KH, KW), got {tuple(shape)}")
+    if len(shape) < 2 or min(shape) < 1:
+        raise ValueError(f"shape: expected (O, I) or (O, C, KH, KW), each at least 1, got {tuple(shape)}")
     pixels = math.prod(shape[2:])
     return shape[1] * pixels, shape[0] * pixels
 
@@ -50,12 +50,19 @@ def identity(shape, *, rng=None, dtype=np.float32):
     The centre of each kernel is 1 where O and C agree (a Dirac kernel). With odd kernels and padding
     (K - 1) / 2 the convolution returns its input. Raises ValueError for an even kernel, which has no centre.
     """
+    fans(shape)  # complains of an impossible shape
     if any(size % 2 == 0 for size in shape[2:]):
         raise ValueError(f"shape: an identity kernel needs odd sizes, got {tuple(shape)}")
     weight = np.zeros(shape, dtype)
     channels = np.arange(min(shape[:2]))
     weight[(channels, channels, *(size // 2 for size in shape[2:]))] = 1
     return weight
+
+
+def check_generator(rng):
+    """Raise TypeError unless rng is a numpy.random.Generator."""
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng: expected numpy.random.default_rng(seed), got {type(rng).__name__}")
 
 
 def _fan(shape, fan):
@@ -66,8 +73,7 @@ def _fan(shape, fan):
 
 
 def _draw(shape, variance, rng, uniform, dtype):
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng: expected numpy.random.default_rng(seed), got {type(rng).__name__}")
+    check_generator(rng)
     if uniform:
         bound = math.sqrt(3 * variance)
         return rng.uniform(-bound, bound, shape).astype(dtype)

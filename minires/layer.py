@@ -66,9 +66,11 @@ class Layer:
             yield from child.named_layers(f"{prefix}.{name}" if prefix else name)
 
     def _named(self, kind):
+        seen = set()  # a layer that stands at two places has one set of parameters, under its first name
         for path, layer in self.named_layers():
             for name, value in vars(layer).items():
-                if isinstance(value, kind):
+                if isinstance(value, kind) and id(value) not in seen:
+                    seen.add(id(value))
                     yield (f"{path}.{name}" if path else name), value
 
     def named_parameters(self):
@@ -82,7 +84,7 @@ class Layer:
     def named_generators(self):
         """Yield (dotted path, numpy.random.Generator) of the layers that draw random masks."""
         for path, layer in self.named_layers():
-            if getattr(layer, "rng", None) is not None:
+            if "rng" in vars(layer):
                 yield path, layer.rng
 
     def zero_grad(self):
@@ -105,13 +107,14 @@ class Layer:
         own = self.state_dict()
         problems = [f"missing: {name}" for name in own if name not in state]
         problems += [f"unexpected: {name}" for name in state if name not in own]
-        problems += [
-            f"misshapen: {name} is {tuple(state[name].shape)}, expected {tuple(own[name].shape)}"
-            for name in own
-            if name in state and tuple(state[name].shape) != tuple(own[name].shape)
-        ]
+        for name in own.keys() & state.keys():
+            if getattr(getattr(state[name], "dtype", None), "kind", "") not in set("fiu"):
+                problems.append(f"no array of numbers: {name}")
+            elif tuple(state[name].shape) != tuple(own[name].shape):
+                shapes = f"{tuple(state[name].shape)}, expected {tuple(own[name].shape)}"
+                problems.append(f"misshapen: {name} is {shapes}")
         if problems:
-            raise ValueError("this state does not fit the network:\n  " + "\n  ".join(problems))
+            raise ValueError("this state does not fit the network:\n  " + "\n  ".join(sorted(problems)))
         for name, array in own.items():
             array[...] = to_module(state[name], array_module(array)).astype(array.dtype)
 

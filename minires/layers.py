@@ -107,6 +107,8 @@ class BatchNorm(Layer):
     def __init__(self, channels, *, momentum=0.9, eps=1e-5):
         if not 0 <= momentum <= 1:
             raise ValueError(f"momentum: expected the share of the old average, 0 to 1, got {momentum}")
+        if channels < 1 or not eps >= 0:
+            raise ValueError(f"expected at least 1 channel and eps >= 0, got {channels} and {eps}")
         self.momentum, self.eps = momentum, eps
         self.gamma = Parameter(np.ones(channels, np.float32))
         self.beta = Parameter(np.zeros(channels, np.float32))
@@ -229,6 +231,7 @@ class Dropout(Layer):
     def __init__(self, keep=0.5, *, rng):
         if not 0 < keep <= 1:
             raise ValueError(f"keep: expected a probability in (0, 1], got {keep}")
+        initialisers.check_generator(rng)
         self.keep, self.rng = keep, rng
 
     def forward(self, x, *, train):
@@ -267,6 +270,7 @@ class PadShortcut(Layer):
     """Parameter-free shortcut to fewer pixels and more channels; see `F.pad_shortcut_forward`."""
 
     def __init__(self, channels, *, stride, placement="append"):
+        stride = pair("stride", stride, least=1)
         self.options = {"channels": channels, "stride": stride, "placement": placement}
 
     def forward(self, x, *, train):

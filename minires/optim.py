@@ -98,12 +98,15 @@ class SGD:
         return dict(self.velocity)
 
     def load_state_dict(self, state):
-        """Copy velocities in place. Raises ValueError if names or shapes differ."""
+        """Copy velocities in place. Raises ValueError if names, shapes or dtypes differ."""
         fits = state.keys() == self.velocity.keys() and all(
-            tuple(state[name].shape) == tuple(array.shape) for name, array in self.velocity.items()
+            getattr(state[name], "dtype", None) == array.dtype and state[name].shape == array.shape
+            for name, array in self.velocity.items()
         )
         if not fits:
-            raise ValueError("this optimiser state belongs to other parameters: names or shapes differ")
+            raise ValueError(
+                "this optimiser state belongs to other parameters: names, shapes or dtypes differ"
+            )
         for name, array in self.velocity.items():
             array[...] = to_module(state[name], array_module(array))
 
@@ -124,6 +127,7 @@ class Constant:
     """The same learning rate at every step."""
 
     def __init__(self, lr):
+        _check_range("lr", lr, 0, math.inf)
         self.lr = lr
 
     def __call__(self, step):
@@ -179,6 +183,9 @@ class Plateau(Constant):
 
     def __init__(self, lr, *, factor=0.1, patience=5, least_gain=1e-3):
         super().__init__(lr)
+        _check_range("factor", factor, 0, 1)
+        if patience < 0:
+            raise ValueError(f"patience: expected at least 0 epochs, got {patience}")
         self.factor, self.patience, self.least_gain = factor, patience, least_gain
         self.best, self.waited = math.inf, 0
 
@@ -204,6 +211,8 @@ class WarmUp(Constant):
 
     def __init__(self, then, *, steps, lr=0.01, rising=False):
         super().__init__(lr)
+        if steps < 0:
+            raise ValueError(f"steps: expected at least 0, got {steps}")
         self.then, self.steps, self.rising = then, steps, rising
 
     def __call__(self, step):

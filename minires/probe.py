@@ -32,6 +32,7 @@ class Observer:
 def watch(net, observer):
     """Call observer's methods around the forward and backward of net and every layer inside it.
 
+    Run forward to be seen, not predict: a composite's predict calls its parts' predict.
     On leaving, also after an error, the network is as it was. A layer that stands at two places of a network
     is reported by its first name. Watching may be nested.
     """
