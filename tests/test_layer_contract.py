@@ -1,0 +1,340 @@
+"""What every layer and block promises, one table (`contract_cases`) through all promises, in both modes."""
+
+import inspect
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import strict_cupy
+from contract_cases import CASES, make
+
+from minires import combine, layers, optim
+from minires.backend import array_module, to_numpy
+from minires.gradcheck import check_gradients
+from minires.layer import Layer
+
+cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+modes = pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])
+
+
+def upstream(y, seed=4):
+    """A random upstream gradient for y; ones would let backward passes of norms and softmax pass as zero."""
+    dy = np.random.default_rng(seed).standard_normal(y.shape).astype(str(y.dtype))
+    dy.setflags(write=False)
+    return dy
+
+
+def run(layer, x, *, train, seed=4):
+    """Return {name: array} of all that one forward and backward bring about."""
+    layer.zero_grad()
+    y, cache = layer.forward(x, train=train)
+    dx = layer.backward(array_module(y).asarray(upstream(y, seed)), cache)
+    gradients = {f"gradient of {name}": p.grad.copy() for name, p in layer.named_parameters()}
+    buffers = {name: b.data.copy() for name, b in layer.named_buffers()}
+    return {"y": y, "dx": dx, **gradients, **buffers}
+
+
+def assert_same_bits(found, expected):
+    assert list(found) == list(expected)
+    for name in expected:
+        a, b = to_numpy(found[name]), to_numpy(expected[name])
+        assert a.dtype == b.dtype and a.tobytes() == b.tobytes(), name
+
+
+def every_array(cache):
+    """Yield the arrays in nested tuples and lists."""
+    if isinstance(cache, (tuple, list)):
+        for item in cache:
+            yield from every_array(item)
+    elif isinstance(cache, np.ndarray):
+        yield cache
+
+
+# -- the table itself ------------------------------------------------------------------------------
+
+
+def test_every_layer_and_combinator_has_a_row():
+    used = {type(inner) for case in CASES for _, inner in make(case)[0].named_layers()}
+    public = {getattr(layers, name) for name in layers.__all__}
+    public |= {c for _, c in inspect.getmembers(combine, inspect.isclass) if issubclass(c, Layer)} - {Layer}
+    assert public <= used
+
+
+# -- gradients -------------------------------------------------------------------------------------
+
+
+@cases
+@modes
+def test_gradients_equal_numeric_ones(case, train):
+    layer, x = make(case, np.float64)
+    closed = case.silent and train
+    expect_zero = [n for n, _ in layer.named_parameters() if closed and n.startswith(case.silent)]
+    # the checker's own tolerance, 1e-7: central differences in float64 reach 1e-9
+    check_gradients(
+        layer, x, train=train, rng=np.random.default_rng(5), expect_zero=expect_zero, max_elements=12
+    ).raise_if_wrong()
+
+
+@cases
+@modes
+def test_gradients_are_added_in_place(case, train):
+    alone = run(make(case)[0], make(case)[1], train=train)
+    layer, x = make(case)
+    before = {name: (p.data, p.grad) for name, p in layer.named_parameters()}
+    for _, parameter in layer.named_parameters():
+        parameter.grad.fill(2)
+    y, cache = layer.forward(x, train=train)
+    layer.backward(upstream(y), cache)
+    for name, parameter in layer.named_parameters():
+        assert parameter.data is before[name][0] and parameter.grad is before[name][1], name
+        expected = alone[f"gradient of {name}"] + np.float32(2)
+        np.testing.assert_array_equal(parameter.grad, expected, err_msg=name)
+
+
+@cases
+@modes
+def test_backward_twice_gives_the_same_or_raises(case, train):
+    layer, x = make(case)
+    y, cache = layer.forward(x, train=train)
+    first = layer.backward(upstream(y), cache)
+    leaf = not list(layer.children())
+    if not leaf:
+        with pytest.raises(RuntimeError, match="used up"):
+            layer.backward(upstream(y), cache)
+        return
+    gradients = {name: p.grad.copy() for name, p in layer.named_parameters()}
+    layer.zero_grad()
+    np.testing.assert_array_equal(layer.backward(upstream(y), cache), first)
+    for name, parameter in layer.named_parameters():
+        np.testing.assert_array_equal(parameter.grad, gradients[name])
+
+
+@cases
+def test_the_cache_knows_the_mode_and_the_input(case):
+    """Two forwards in different modes on different inputs, then backward on the caches of both."""
+    layer, x = make(case)
+    other = x[::-1] * np.float32(0.5)
+    expected = run(layer, x, train=True)
+    layer, x = make(case)
+    y, cache = layer.forward(x, train=True)
+    other_y, other_cache = layer.forward(other, train=False)
+    dx = layer.backward(upstream(y), cache)
+    np.testing.assert_array_equal(dx, expected["dx"])
+    for name, parameter in layer.named_parameters():
+        np.testing.assert_array_equal(parameter.grad, expected[f"gradient of {name}"])
+    assert layer.backward(upstream(other_y), other_cache).shape == x.shape
+
+
+# -- what goes in and comes out ----------------------------------------------------------------------
+
+
+@cases
+@modes
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dtype_is_kept(case, train, dtype):
+    layer, x = make(case, dtype)
+    assert {
+        name: array.dtype for name, array in run(layer, x, train=train).items() if array.dtype != dtype
+    } == {}
+    assert layer.predict(x).dtype == dtype
+
+
+@cases
+@modes
+def test_inputs_and_parameters_and_caches_are_only_read(case, train):
+    """Everything that a layer was given or remembers is read-only while it runs; buffers move in forward."""
+    layer, x = make(case)
+    expected = run(layer, x, train=train)
+    layer, x = make(case)
+    for _, parameter in layer.named_parameters():
+        parameter.data.setflags(write=False)
+    y, cache = layer.forward(x, train=train)
+    for array in [y, *every_array(cache)]:
+        array.setflags(write=False)
+    dx = layer.backward(upstream(y), cache)
+    np.testing.assert_array_equal(dx, expected["dx"])
+    np.testing.assert_array_equal(y, expected["y"])
+    np.testing.assert_array_equal(x, make(case)[1])
+
+
+@cases
+def test_predict_is_forward_in_eval_mode(case):
+    layer, x = make(case)
+    state = {name: array.copy() for name, array in layer.state_dict().items()}
+    np.testing.assert_array_equal(layer.predict(x), layer.forward(x, train=False)[0])
+    assert_same_bits(layer.state_dict(), state)
+    np.testing.assert_array_equal(layer.predict(x), layer.predict(x))  # no randomness either
+
+
+@cases
+def test_eval_mode_treats_every_image_by_itself(case):
+    layer, x = make(case, np.float64)
+    one_by_one = np.concatenate([layer.predict(x[i : i + 1]) for i in range(len(x))])
+    # a batch of 1 may add its products in another order: a few units of the 16th digit
+    np.testing.assert_allclose(layer.predict(x), one_by_one, rtol=1e-11, atol=1e-12)
+
+
+@cases
+@modes
+def test_same_seed_same_bits(case, train):
+    assert_same_bits(run(*make(case), train=train), run(*make(case), train=train))
+
+
+# -- names and state ---------------------------------------------------------------------------------
+
+
+def test_names_are_in_definition_order_in_every_process():
+    script = (
+        "from contract_cases import CASES, make\n"
+        "for case in CASES:\n"
+        "    layer = make(case)[0]\n"
+        "    for named in layer.named_layers, layer.named_parameters, layer.named_buffers:\n"
+        "        print(*(name for name, _ in named()))\n"
+        "    print(*layer.state_dict())"
+    )
+    folder = os.path.dirname(__file__)
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join([folder, *sys.path])},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert outputs[0] == outputs[1]
+    assert "weight bias" in outputs[0] and "gamma beta" in outputs[0]
+    residual = next(case for case in CASES if case.name.startswith("Residual, projection"))
+    assert [name for name, _ in make(residual)[0].named_parameters()] == [
+        "branch.0.weight",
+        "branch.1.gamma",
+        "branch.1.beta",
+        "branch.3.weight",
+        "branch.4.gamma",
+        "branch.4.beta",
+        "shortcut.0.weight",
+        "shortcut.1.gamma",
+        "shortcut.1.beta",
+    ]
+
+
+@cases
+def test_state_dict_round_trip(case):
+    layer, x = make(case)
+    other = case.build(np.random.default_rng(99)).astype(np.float32)
+    arrays = {name: array for name, array in other.state_dict().items()}
+    other.load_state_dict({name: array.copy() for name, array in layer.state_dict().items()})
+    assert_same_bits(other.state_dict(), layer.state_dict())
+    assert all(array is arrays[name] for name, array in other.state_dict().items())
+    np.testing.assert_array_equal(other.predict(x), layer.predict(x))
+    with pytest.raises(ValueError, match="unexpected: nobody"):
+        other.load_state_dict({**layer.state_dict(), "nobody": np.zeros(1)})
+
+
+# -- other devices -----------------------------------------------------------------------------------
+
+
+def gpu_module():
+    """Return cupy where it is installed and finds a GPU, else None."""
+    try:
+        import cupy
+
+        return cupy if cupy.cuda.runtime.getDeviceCount() else None
+    except Exception:  # not installed, or no driver: CUDARuntimeError cannot be named without CuPy
+        return None
+
+
+@pytest.fixture(params=["strict_cupy", "cupy"])
+def xp(request):
+    if request.param == "strict_cupy":
+        return strict_cupy
+    return gpu_module() or pytest.skip("CuPy with a GPU is not there")
+
+
+@cases
+@modes
+def test_another_device_computes_the_same(case, train, xp):
+    layer, x = make(case, np.float64)
+    expected = run(layer, x, train=train)
+    layer, x = make(case, np.float64)
+    found = run(layer.to(xp), xp.asarray(x), train=train)
+    for name, array in expected.items():
+        assert isinstance(found[name], xp.ndarray), name
+        # sums in another order: float64 roundoff times the length of the sums, and cancellation in norms
+        np.testing.assert_allclose(
+            found[name].get(), array, rtol=1e-9, atol=1e-10 * (1 + abs(array).max()), err_msg=name
+        )
+    np.testing.assert_allclose(
+        layer.predict(xp.asarray(x)).get(), make_predict(case, expected), rtol=1e-9, atol=1e-9
+    )
+
+
+def make_predict(case, after):
+    """The prediction on the CPU once the running averages have moved as in `after`."""
+    layer, x = make(case, np.float64)
+    for name, buffer in layer.named_buffers():
+        buffer.data[...] = after[name]
+    return layer.predict(x)
+
+
+@cases
+def test_moving_there_and_back_keeps_every_bit(case, xp):
+    layer, x = make(case)
+    run(layer, x, train=True)
+    parameters = list(layer.named_parameters())
+    optimiser = optim.SGD(parameters, lr=0.1, momentum=0.9) if parameters else None
+    if optimiser:
+        optimiser.step()
+    state = {name: array.copy() for name, array in layer.state_dict().items()}
+    gradients = {name: p.grad.copy() for name, p in parameters}
+    velocity = {name: v.copy() for name, v in optimiser.velocity.items()} if optimiser else {}
+    for module in (xp, np):
+        assert layer.to(module) is layer
+        assert all(isinstance(array, module.ndarray) for array in layer.state_dict().values())
+        assert all(isinstance(p.grad, module.ndarray) for _, p in layer.named_parameters())
+        if optimiser:
+            assert optimiser.to(module) is optimiser
+            assert all(isinstance(v, module.ndarray) for v in optimiser.velocity.values())
+    assert_same_bits(layer.state_dict(), state)
+    assert_same_bits({name: p.grad for name, p in layer.named_parameters()}, gradients)
+    assert_same_bits(optimiser.velocity if optimiser else {}, velocity)
+
+
+def test_a_state_is_loaded_from_another_device(xp):
+    case = next(case for case in CASES if case.name == "cifar_resnet")
+    here, there = make(case)[0], case.build(np.random.default_rng(9)).to(xp)
+    expected = {name: array.copy() for name, array in here.state_dict().items()}
+    arrays = there.state_dict()
+    there.load_state_dict(here.state_dict())
+    assert all(array is arrays[name] for name, array in there.state_dict().items())
+    assert_same_bits(there.state_dict(), expected)
+    velocities = [optim.SGD(net.named_parameters(), lr=0.1, momentum=0.9) for net in (here, there)]
+    for array in velocities[0].velocity.values():
+        array.fill(3)
+    velocities[1].load_state_dict(velocities[0].state_dict())
+    assert_same_bits(velocities[1].velocity, velocities[0].velocity)
+    back = case.build(np.random.default_rng(9))
+    back.load_state_dict(there.state_dict())
+    assert_same_bits(back.state_dict(), expected)
+
+
+def test_a_training_step_on_another_device_moves_the_same_weights(xp):
+    case = next(case for case in CASES if case.name == "cifar_resnet")
+    results = []
+    for module in (np, xp):
+        layer, x = make(case, np.float64)
+        layer.to(module)
+        optimiser = optim.SGD(layer.named_parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.1)
+        for seed in (1, 2):
+            optimiser.zero_grad()
+            y, cache = layer.forward(module.asarray(x), train=True)
+            layer.backward(module.asarray(upstream(y, seed)), cache)
+            optimiser.step()
+        assert all(isinstance(v, module.ndarray) for v in optimiser.velocity.values())
+        results.append({name: to_numpy(array) for name, array in layer.state_dict().items()})
+    for name, array in results[0].items():
+        # two steps of sums in another order, in float64
+        np.testing.assert_allclose(results[1][name], array, rtol=1e-8, atol=1e-9, err_msg=name)

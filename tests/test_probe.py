@@ -1,0 +1,262 @@
+"""The probe sees every layer, in order, changes nothing, and finds where a number stops being finite."""
+
+import time
+
+import numpy as np
+import pytest
+
+from minires import models, probe
+from minires.combine import Concat, Recompute, Residual, Sequential
+from minires.layer import Layer
+from minires.layers import BatchNorm, Conv2d, Identity, Linear, ReLU
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+class Log(probe.Observer):
+    """Writes down every call."""
+
+    def __init__(self):
+        self.calls = []
+
+    def before(self, name, layer):
+        self.calls.append(("before", name))
+
+    def forward(self, name, layer, x, y):
+        self.calls.append(("forward", name))
+
+    def backward(self, name, layer, dy, dx):
+        self.calls.append(("backward", name))
+
+    def of(self, kind):
+        return [name for called, name in self.calls if called == kind]
+
+
+def network():
+    return Sequential(
+        conv=Conv2d(2, 3, (3, 1), padding=1, rng=rng()), block=Residual(BatchNorm(3), after=ReLU())
+    )
+
+
+def x_and_dy(net, seed=1):
+    x = rng(seed).standard_normal((2, 2, 4, 3)).astype(np.float32)
+    dy = rng(seed + 1).standard_normal(net.predict(x).shape).astype(np.float32)
+    return x, dy
+
+
+def step(net, x, dy):
+    net.zero_grad()
+    y, cache = net.forward(x, train=True)
+    dx = net.backward(dy, cache)
+    return [y, dx, *(p.grad.copy() for _, p in net.named_parameters())]
+
+
+def own_methods(net):
+    return [
+        method
+        for _, layer in net.named_layers()
+        for method in ("forward", "backward")
+        if method in vars(layer)
+    ]
+
+
+def test_every_layer_is_seen_once_each_way_inner_ones_first():
+    net, log = network(), Log()
+    x, dy = x_and_dy(net)
+    with probe.watch(net, log) as observer:
+        step(net, x, dy)
+    assert observer is log
+    assert log.of("forward") == ["conv", "block.branch", "block.shortcut", "block.after", "block", ""]
+    assert log.of("backward") == ["block.after", "block.shortcut", "block.branch", "block", "conv", ""]
+    assert log.calls[:3] == [("before", ""), ("before", "conv"), ("forward", "conv")]
+
+
+def test_observers_get_the_very_arrays_of_the_layers():
+    net, x = Sequential(relu=ReLU(), linear=Linear(3, 2, rng=rng())), np.ones((4, 3), np.float32)
+    seen = {}
+
+    class Keep(probe.Observer):
+        def forward(self, name, layer, x, y):
+            seen["forward " + name] = layer, x, y
+
+        def backward(self, name, layer, dy, dx):
+            seen["backward " + name] = layer, dy, dx
+
+    with probe.watch(net, Keep()):
+        y, cache = net.forward(x, train=True)
+        dy = np.ones_like(y)
+        dx = net.backward(dy, cache)
+    assert seen["forward "] == (net, x, y) and seen["backward "] == (net, dy, dx)
+    assert seen["forward relu"][1] is x and seen["forward relu"][2] is seen["forward linear"][1]
+    assert seen["forward linear"][0] is net["linear"] and seen["forward linear"][2] is y
+    assert seen["backward linear"][1] is dy and seen["backward linear"][2] is seen["backward relu"][1]
+    assert seen["backward relu"][2] is dx
+
+
+def test_watching_changes_no_bit():
+    plain, watched = network(), network()
+    expected = step(plain, *x_and_dy(plain))
+    with probe.watch(watched, probe.Observer()):
+        found = step(watched, *x_and_dy(plain))
+    for a, b in zip(found, expected, strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+def test_afterwards_the_network_is_as_it_was_also_after_an_error():
+    net, log = network(), Log()
+    assert own_methods(net) == []
+    with probe.watch(net, log):
+        assert len(own_methods(net)) == 2 * len(list(net.named_layers()))
+    assert own_methods(net) == []
+    with pytest.raises(ValueError, match="x"):
+        with probe.watch(net, log):
+            net.forward(np.zeros((1, 5, 4, 4), np.float32), train=True)
+    assert own_methods(net) == []
+    calls = len(log.calls)
+    step(net, *x_and_dy(net))
+    assert len(log.calls) == calls
+
+
+def test_parameters_keep_their_names_while_watched():
+    net = network()
+    names = [name for name, _ in net.named_parameters()]
+    with probe.watch(net, probe.Observer()):
+        assert [name for name, _ in net.named_parameters()] == names
+
+
+def test_watches_can_be_nested_and_end_one_by_one():
+    net, outer, inner = network(), Log(), Log()
+    x, dy = x_and_dy(net)
+    with probe.watch(net, outer):
+        with probe.watch(net["block"], inner):
+            step(net, x, dy)
+        step(net, x, dy)
+    assert inner.of("forward") == ["branch", "shortcut", "after", ""]
+    assert outer.of("forward") == 2 * ["conv", "block.branch", "block.shortcut", "block.after", "block", ""]
+    assert own_methods(net) == []
+
+
+def test_a_layer_at_two_places_is_reported_by_its_first_name_once_a_use():
+    shared, log = ReLU(), Log()
+    net = Sequential(first=shared, middle=Identity(), second=shared)
+    with probe.watch(net, log):
+        step(net, np.ones((1, 2), np.float32), np.ones((1, 2), np.float32))
+    assert log.of("forward") == ["first", "middle", "first", ""]
+    assert own_methods(net) == []
+
+
+def test_recompute_shows_its_second_forward():
+    net, log = Recompute(Sequential(relu=ReLU())), Log()
+    with probe.watch(net, log):
+        step(net, np.ones((1, 2), np.float32), np.ones((1, 2), np.float32))
+    assert log.of("forward") == ["inner.relu", "inner", "", "inner.relu", "inner"]
+    assert log.of("backward") == ["inner.relu", "inner", ""]
+
+
+# -- FirstNonFinite ----------------------------------------------------------------------------------
+
+
+class Spoil(Layer):
+    """The identity, until told to spoil its output or its gradient with a value."""
+
+    def __init__(self, output=0.0, gradient=0.0):
+        self.output, self.gradient = output, gradient
+
+    def forward(self, x, *, train):
+        return x + np.float32(self.output), ()
+
+    def backward(self, dy, cache):
+        return dy + np.float32(self.gradient)
+
+
+def search(net, x=None, dy=None):
+    x = np.ones((2, 3), np.float32) if x is None else x
+    with probe.watch(net, probe.FirstNonFinite()) as search:
+        step(net, x, np.ones_like(net.predict(x)) if dy is None else dy)
+    return search.found
+
+
+def test_a_finite_network_has_no_finding():
+    assert search(Sequential(Linear(3, 3, rng=rng()), ReLU())) is None
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_the_first_layer_whose_output_is_not_finite_is_named(value):
+    net = Sequential(
+        linear=Linear(3, 3, rng=rng()),
+        block=Residual(Sequential(ReLU(), Spoil(output=value))),
+        last=Spoil(np.nan),
+    )
+    found = search(net)
+    assert (found.name, found.layer) == ("block.branch.1", net["block"].branch[1])
+    assert str(found) == "the output of block.branch.1 (Spoil)"
+
+
+def test_the_first_layer_of_backward_whose_gradient_is_not_finite_is_named():
+    net = Sequential(Spoil(gradient=np.nan), Concat(Spoil(gradient=np.inf), Identity()), Spoil())
+    found = search(net)
+    assert str(found) == "the gradient with respect to the input of 1.0 (Spoil)"
+
+
+def test_a_parameters_gradient_that_overflows_is_named():
+    """x * dy overflows float32, dx does not."""
+    net = Sequential(linear=Linear(3, 3, rng=rng()))
+    x, dy = np.full((2, 3), 1e30, np.float32), np.full((2, 3), 1e20, np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = search(net, x, dy)
+    assert str(found) == "the gradient of weight of linear (Linear)"
+
+
+def test_the_whole_network_has_a_name_too():
+    assert str(search(Spoil(output=np.nan))) == "the output of the network (Spoil)"
+
+
+def test_the_first_finding_stays():
+    net = Sequential(Spoil(output=np.nan), Spoil(gradient=np.nan))
+    assert search(net).name == "0"
+
+
+# -- Stopwatch ---------------------------------------------------------------------------------------
+
+
+class Sleep(Layer):
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def forward(self, x, *, train):
+        time.sleep(self.seconds)
+        return x, ()
+
+    def backward(self, dy, cache):
+        time.sleep(2 * self.seconds)
+        return dy
+
+
+def test_the_stopwatch_gives_every_layer_its_own_time():
+    net = Sequential(short=Sleep(0.01), block=Residual(Sleep(0.03)))
+    x = np.ones((1, 2), np.float32)
+    start = time.perf_counter()
+    with probe.watch(net, probe.Stopwatch()) as watch:
+        step(net, x, x)
+        step(net, x, x)
+    whole = time.perf_counter() - start
+    seconds = watch.seconds
+    assert list(seconds) == ["short", "block.branch", "block.shortcut", "block.after", "block", ""]
+    # sleep is never shorter than asked
+    assert seconds["short"][0] >= 0.02 and seconds["short"][1] >= 0.04
+    assert seconds["block.branch"][0] >= 0.06 and seconds["block.branch"][1] >= 0.12
+    # a composite's own time leaves out its parts': it is next to nothing, and the branch took 0.18 s
+    assert sum(seconds["block"]) < 0.15 and sum(seconds[""]) < 0.15
+    # nothing is counted twice
+    assert sum(map(sum, seconds.values())) <= whole
+
+
+def test_all_layers_of_a_model_are_timed():
+    net = models.build("resnet8", rng=rng())
+    x = rng().standard_normal((2, 3, 8, 8)).astype(np.float32)
+    with probe.watch(net, probe.Stopwatch()) as watch:
+        step(net, x, np.ones((2, 10), np.float32))
+    assert set(watch.seconds) == {name for name, _ in net.named_layers()}
+    assert all(forward > 0 and backward > 0 for forward, backward in watch.seconds.values())
