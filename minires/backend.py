@@ -14,14 +14,12 @@ import numpy as np
 def array_module(*arrays, names=None):
     """Return the package (numpy, cupy, ...) whose arrays these are.
 
-    arrays: NumPy or CuPy arrays of any shape and dtype; None is skipped (an absent bias).
+    arrays: NumPy or CuPy arrays of any shape and dtype.
     names: what the caller calls each of them, for the error message.
     Raises TypeError if one is not an array, or if they live on different devices.
     """
     found = {}
     for position, array in enumerate(arrays):
-        if array is None:
-            continue
         label = names[position] if names else f"argument {position}"
         root = type(array).__module__.partition(".")[0]
         if not (hasattr(array, "dtype") and hasattr(array, "strides")):
@@ -52,7 +50,7 @@ def to_module(array, xp):
 def device_module(device):
     """Return the array module for device "cpu" or "gpu".
 
-    Raises RuntimeError, saying what to install, where there is no usable GPU; ValueError for another name.
+    Raises ValueError for another name and, saying what to install, where there is no usable GPU.
     """
     if device == "cpu":
         return np
@@ -64,11 +62,11 @@ def device_module(device):
     try:
         cupy = importlib.import_module("cupy")
     except ImportError:
-        raise RuntimeError(f"device 'gpu' needs CuPy, which is not installed; {install}") from None
+        raise ValueError(f"device 'gpu' needs CuPy, which is not installed; {install}") from None
     try:
         count = cupy.cuda.runtime.getDeviceCount()
     except Exception as error:  # cupy raises its own CUDARuntimeError, which cannot be named without cupy
-        raise RuntimeError(f"device 'gpu': CuPy found no usable GPU ({error}); {install}") from None
+        raise ValueError(f"device 'gpu': CuPy found no usable GPU ({error}); {install}") from None
     if count == 0:
-        raise RuntimeError(f"device 'gpu': CuPy found no GPU; {install}, or run with --device cpu")
+        raise ValueError(f"device 'gpu': CuPy found no GPU; {install}, or run with --device cpu")
     return cupy

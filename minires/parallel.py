@@ -4,12 +4,13 @@ NumPy works on one array at a time and on one core; a large array leaves the cac
 operations. So the operations of this library cut their arrays along the outermost axis into *bands*, one
 for each thread, and walk through a band in *tiles* small enough to stay in the cache while everything
 that has to happen to them happens. NumPy releases the interpreter lock inside its loops, so plain threads
-suffice; the BLAS library runs single-threaded meanwhile, or the two would fight for the cores.
+suffice. The BLAS library runs single-threaded meanwhile: its own threads would fight with ours for the cores.
 
 The cut depends only on the number of rows and threads, and results come back in order: the same thread
 count gives the same bits. On a GPU a band is the whole array and none of this runs.
 """
 
+import contextvars
 import math
 import os
 import threading
@@ -24,30 +25,31 @@ WORTH_THREADS = 1 << 16  # elements below which starting a thread costs more tha
 
 _state = threading.local()  # in_band: this thread is inside a band; buffers: its scratch arrays
 _pool = None
-_blas = None
 _threads = None
+_blas = None  # threadpoolctl's controller
+_lock = threading.RLock()  # one operation at a time has the threads, also where several threads ask
 
 
 def get_threads():
     """Return how many threads operations use: set_threads, else MINIRES_THREADS, else the usable cores."""
-    global _threads
     if _threads is None:
         wanted = os.environ.get("MINIRES_THREADS", "").strip()
-        if wanted and not (wanted.isdigit() and int(wanted) > 0):
-            raise ValueError(f"MINIRES_THREADS: expected a positive integer, got {wanted!r}")
         usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        _threads = int(wanted) if wanted else usable
+        try:
+            set_threads(int(wanted) if wanted else usable)
+        except ValueError:
+            raise ValueError(f"MINIRES_THREADS: expected a positive integer, got {wanted!r}") from None
     return _threads
 
 
 def set_threads(count):
-    """Use count (>= 1) threads from now on."""
+    """Use count threads from now on. Raises ValueError unless it is a positive integer."""
     global _threads, _pool
-    if count < 1:
-        raise ValueError(f"threads: expected at least 1, got {count}")
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        raise ValueError(f"threads: expected an integer of at least 1, got {count!r}")
     if _pool is not None:
         _pool.shutdown(wait=False)
-    _threads, _pool = int(count), None
+    _threads, _pool = count, None
 
 
 def bands(work, rows, array):
@@ -56,22 +58,21 @@ def bands(work, rows, array):
     array: the array that is worked on; one on a GPU, or one too small to be worth a thread, is one band.
     A work that raises ends the call with its exception once all bands have ended.
     """
-    global _pool
-    count = min(get_threads(), rows)
-    if count < 2 or array.size < WORTH_THREADS or not on_cpu(array) or getattr(_state, "in_band", False):
+    if not on_cpu(array) or getattr(_state, "in_band", False):
         return [work(0, rows)]
-    if _pool is None:
-        _pool = ThreadPoolExecutor(get_threads() - 1, thread_name_prefix="minires")
-    edges = [rows * part // count for part in range(count + 1)]
-    with _single_threaded_blas():
-        others = [_pool.submit(_run, work, *edge) for edge in zip(edges[1:-1], edges[2:], strict=True)]
+    count = min(rows, get_threads()) if array.size >= WORTH_THREADS else 1
+    edges = [(rows * part // count, rows * (part + 1) // count) for part in range(count)]
+    with _lock, _blas_controller().limit(limits=1, user_api="blas"):
+        others = [  # in the caller's context, which holds its numpy.errstate
+            _threads_pool().submit(contextvars.copy_context().run, _run, work, *edge) for edge in edges[1:]
+        ]
         try:
-            first = _run(work, edges[0], edges[1])
+            first = _run(work, *edges[0])
         finally:
-            wait = [future.exception() for future in others]  # even after an error no band runs on
-        for error in filter(None, wait):
+            errors = [future.exception() for future in others]  # even after an error no band runs on
+        for error in filter(None, errors):
             raise error
-    return [first, *(future.result() for future in others)]
+        return [first, *(future.result() for future in others)]
 
 
 def tiles(begin, end, rows_in_a_tile):
@@ -140,19 +141,26 @@ def _run(work, begin, end):
         _state.in_band = False
 
 
-def _single_threaded_blas():
+def _threads_pool():
+    global _pool
+    if _pool is None:
+        _pool = ThreadPoolExecutor(get_threads() - 1, thread_name_prefix="minires")
+    return _pool
+
+
+def _blas_controller():
     global _blas
     if _blas is None:
         from threadpoolctl import ThreadpoolController
 
         _blas = ThreadpoolController()
-    return _blas.limit(limits=1, user_api="blas")
+    return _blas
 
 
 def _forget_threads():
     """A forked child has no threads: start new ones when they are needed."""
-    global _pool
-    _pool = None
+    global _pool, _lock
+    _pool, _lock = None, threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

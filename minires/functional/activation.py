@@ -19,7 +19,7 @@ def relu_forward(x):
 def relu_backward(dy, cache):
     """Return dx: dy where x was positive, else 0 (also at the corner x = 0)."""
     (y,) = cache
-    check_gradient(dy, y.shape, y.dtype)
+    check_gradient(dy, y.shape, y.dtype, on=y)
     xp = array_module(y)
     return elementwise(lambda y, dy, out: xp.multiply(dy, y > 0, out=out), y, dy)
 
@@ -43,7 +43,7 @@ def sigmoid_forward(x):
 def sigmoid_backward(dy, cache):
     """Return dx = dy * y * (1 - y)."""
     (y,) = cache
-    check_gradient(dy, y.shape, y.dtype)
+    check_gradient(dy, y.shape, y.dtype, on=y)
     xp = array_module(y)
     return elementwise(lambda y, dy, out: xp.multiply(dy, y * (1 - y), out=out), y, dy)
 
@@ -55,6 +55,8 @@ def softmax_forward(x):
     changes nothing, for numerator and denominator shrink alike, but exp can no longer overflow.
     """
     xp = check_floats(x=x)
+    if x.ndim == 0:
+        raise ValueError("x: expected at least the axis of the classes, got the shape ()")
     y = xp.exp(x - x.max(axis=-1, keepdims=True))
     y /= y.sum(axis=-1, keepdims=True)
     return y, (y,)
@@ -63,5 +65,5 @@ def softmax_forward(x):
 def softmax_backward(dy, cache):
     """Return dx = y * (dy - sum_k dy_k y_k): each output depends on every input through the denominator."""
     (y,) = cache
-    check_gradient(dy, y.shape, y.dtype)
+    check_gradient(dy, y.shape, y.dtype, on=y)
     return y * (dy - (dy * y).sum(axis=-1, keepdims=True))

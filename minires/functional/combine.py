@@ -1,6 +1,15 @@
 """Where paths meet: addition, concatenation, the parameter-free shortcut, and flatten."""
 
-from minires.functional.checks import check_floats, check_gradient, check_ndim, check_shape, pair
+import math
+
+from minires.functional.checks import (
+    check_floats,
+    check_gradient,
+    check_ndim,
+    check_shape,
+    pair,
+    whole_number,
+)
 from minires.functional.layout import empty_images
 from minires.parallel import elementwise
 
@@ -32,10 +41,14 @@ def concat_forward(arrays):
 
     Raises ValueError if there is none, or if they differ in another axis.
     """
+    if arrays is None or hasattr(arrays, "dtype"):
+        raise TypeError(f"arrays: expected a sequence of arrays, got {type(arrays).__name__}")
     arrays = list(arrays)
     if not arrays:
         raise ValueError("arrays: expected at least one array to concatenate, got none")
     xp = check_floats(**{f"arrays[{i}]": array for i, array in enumerate(arrays)})
+    if arrays[0].ndim < 2:
+        raise ValueError(f"arrays[0]: expected the axes (N, C, ...), got the shape {arrays[0].shape}")
     n, _, *rest = arrays[0].shape
     for i, array in enumerate(arrays):
         check_shape(f"arrays[{i}]", array, (n, *array.shape[1:2], *rest), "equal but for the channels")
@@ -72,7 +85,7 @@ def pad_shortcut_forward(x, *, channels, stride, placement="append"):
     check_ndim("x", x, (4, "(N, C, H, W)"))
     stride = pair("stride", stride, least=1)
     n, c, h, w = x.shape
-    if channels < c:
+    if whole_number("channels", channels, least=1) < c:
         raise ValueError(f"channels: expected at least the input's {c}, got {channels}")
     if placement not in PLACEMENTS:
         raise ValueError(f"placement: expected one of {', '.join(PLACEMENTS)}, got {placement!r}")
@@ -113,13 +126,15 @@ def _subsamples(x, stride, placement):
 def flatten_forward(x):
     """Return x (N, ...) as a matrix (N, features), a view where the memory allows it, and the cache."""
     check_floats(x=x)
+    if x.ndim == 0:
+        raise ValueError("x: expected at least the axis of the batch, got the shape ()")
     return x.reshape(x.shape[0], -1), (x.shape, x.dtype)
 
 
 def flatten_backward(dy, cache):
     """Return dy in the shape that x had."""
     shape, dtype = cache
-    check_gradient(dy, (shape[0], dy.size // shape[0]), dtype)
+    check_gradient(dy, (shape[0], math.prod(shape[1:])), dtype)
     if len(shape) != 4:
         return dy.reshape(shape)
     dx = empty_images(dy, shape)

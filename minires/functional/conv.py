@@ -12,7 +12,7 @@ all that forward remembers.
 from minires import parallel
 from minires.backend import array_module
 from minires.functional import conv_shift
-from minires.functional.checks import check_floats, check_gradient, check_ndim, check_shape
+from minires.functional.checks import check_floats, check_gradient, check_ndim, check_shape, whole_number
 from minires.functional.layout import as_rows, empty_images, from_rows
 from minires.functional.windows import sliding_windows
 
@@ -43,6 +43,8 @@ def col2im(columns, x_shape, *, kernel_size, stride=1, padding=0):
     Raises ValueError if the shapes do not fit.
     """
     check_floats(columns=columns)
+    if len(x_shape) != 4:
+        raise ValueError(f"x_shape: expected (N, C, H, W), got {tuple(x_shape)}")
     n, c, h, w = x_shape
     windows = sliding_windows((h, w), kernel_size=kernel_size, stride=stride, padding=padding)
     (kh, kw), (oh, ow) = windows.kernel, windows.out_size
@@ -82,7 +84,7 @@ def conv2d_backward(dy, cache):
     dbias sums dy over images and pixels, for each of them adds the same bias.
     """
     x, weight, has_bias, windows, groups = cache
-    check_gradient(dy, (x.shape[0], weight.shape[0], *windows.out_size), x.dtype)
+    check_gradient(dy, (x.shape[0], weight.shape[0], *windows.out_size), x.dtype, on=x)
     dbias = _sum_over_pixels(dy) if has_bias else None
     if conv_shift.suits(x, weight, windows, groups):
         dy_rows, dx = as_rows(dy), empty_images(x, x.shape)
@@ -102,7 +104,8 @@ def _check(x, weight, bias, stride, padding, groups):
     check_ndim("x", x, (4, "(N, C, H, W)"))
     check_ndim("weight", weight, (4, "(O, C/groups, KH, KW)"))
     (o, c), channels = weight.shape[:2], x.shape[1]
-    if groups < 1 or channels % groups or o % groups:
+    groups = whole_number("groups", groups, least=1)
+    if channels % groups or o % groups:
         raise ValueError(f"groups: {groups} does not divide {channels} input and {o} output channels")
     if c * groups != channels:
         raise ValueError(

@@ -20,6 +20,6 @@ def dropout_forward(x, mask):
 def dropout_backward(dy, cache):
     """Return dx = dy * mask: what was dropped gets no gradient."""
     (mask,) = cache
-    check_gradient(dy, mask.shape, mask.dtype)
+    check_gradient(dy, mask.shape, mask.dtype, on=mask)
     xp = array_module(mask)
     return elementwise(lambda dy, mask, out: xp.multiply(dy, mask, out=out), dy, mask)

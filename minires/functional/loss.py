@@ -48,6 +48,8 @@ def softmax_cross_entropy_backward(dloss, cache):
 def squared_error_forward(y, target):
     """Return 1/2 sum (y - target)^2 / N, and the cache. y, target: the same shape (N, ...)."""
     xp = check_floats(y=y, target=target)
+    if y.ndim == 0:
+        raise ValueError("y: expected at least the axis of the batch, got the shape ()")
     check_shape("target", target, y.shape, "that of y")
     difference = y - target
     loss = xp.asarray((difference * difference).sum() * (0.5 / len(y)), dtype=y.dtype)
@@ -57,5 +59,6 @@ def squared_error_forward(y, target):
 def squared_error_backward(dloss, cache):
     """Return (dy, dtarget) = dloss * (y - target) / N and its negative."""
     (difference,) = cache
-    dy = difference * (dloss / len(difference))
+    dy = difference / len(difference)
+    dy *= dloss  # in place: a float64 dloss does not turn float32 gradients into float64
     return dy, -dy

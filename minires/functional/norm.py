@@ -6,7 +6,7 @@ lines; a sum over a line is a product with ones, the fastest sum there is.
 
 from minires import parallel
 from minires.backend import array_module
-from minires.functional.checks import check_floats, check_gradient, check_ndim, check_shape
+from minires.functional.checks import check_floats, check_gradient, check_ndim, check_shape, whole_number
 from minires.functional.layout import as_rows, from_rows
 
 
@@ -42,7 +42,7 @@ def batch_norm_train_backward(dy, cache):
     so dx has no component along 1 or along x_hat: shifting or stretching x would not have changed y.
     """
     rows, mean, inverse_std, gamma, shape = cache
-    check_gradient(dy, shape, rows.dtype)
+    check_gradient(dy, shape, rows.dtype, on=rows)
     dy = as_rows(dy)
     dgamma, dbeta = _parameter_gradients(dy, rows, mean, inverse_std)
     count = rows.size // len(mean)
@@ -82,7 +82,7 @@ def batch_norm_eval_forward(x, gamma, beta, running_mean, running_var, *, eps=1e
 def batch_norm_eval_backward(dy, cache):
     """Return (dx, dgamma, dbeta): the statistics are constants here, so dx = dy * gamma / std."""
     rows, mean, inverse_std, gamma, shape = cache
-    check_gradient(dy, shape, rows.dtype)
+    check_gradient(dy, shape, rows.dtype, on=rows)
     dy = as_rows(dy)
     dgamma, dbeta = _parameter_gradients(dy, rows, mean, inverse_std)
     dx = _scale_and_shift(dy, gamma * inverse_std, 0 * inverse_std)
@@ -177,8 +177,7 @@ def local_response_norm_forward(x, *, size=5, alpha=1e-4, beta=0.75, k=2.0):
     """
     check_floats(x=x)
     check_ndim("x", x, (4, "(N, C, H, W)"))
-    if size < 1:
-        raise ValueError(f"size: expected at least 1 channel, got {size}")
+    size = whole_number("size", size, least=1)
     rows = as_rows(x)
     denominator, y = array_module(x).empty_like(rows), array_module(x).empty_like(rows)
 
@@ -194,7 +193,7 @@ def local_response_norm_forward(x, *, size=5, alpha=1e-4, beta=0.75, k=2.0):
 def local_response_norm_backward(dy, cache):
     """Return dx: the pixel's own quotient, minus its share in the denominators of its neighbours."""
     rows, denominator, size, alpha, beta, shape = cache
-    check_gradient(dy, shape, rows.dtype)
+    check_gradient(dy, shape, rows.dtype, on=rows)
     dy = as_rows(dy)
     dx = array_module(dy).empty_like(dy)
 

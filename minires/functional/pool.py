@@ -39,7 +39,7 @@ def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=Fals
 def max_pool2d_backward(dy, cache):
     """Return dx: each window sends its gradient to its one winner; overlapping windows add up."""
     winner, windows, shape, dtype = cache
-    check_gradient(dy, winner.shape, dtype)
+    check_gradient(dy, winner.shape, dtype, on=winner)
     dx = empty_images(dy, shape)
 
     def tile(dx, dy, winner):

@@ -1,0 +1,149 @@
+"""Operations as nested loops that follow the definitions word by word, and tools to compare with them.
+
+Slow on purpose: one number at a time, no views, no tricks shared with the library. A gradient comes from
+walking through the same loops and giving every factor its partner's share.
+"""
+
+import contextlib
+
+import numpy as np
+
+from minires import parallel
+
+
+def relative_error(found, expected):
+    """Return ||found - expected|| / ||expected||, or ||found|| if nothing is expected."""
+    found, expected = np.asarray(found, np.float64), np.asarray(expected, np.float64)
+    assert found.shape == expected.shape
+    norm = np.linalg.norm(expected)
+    return np.linalg.norm(found - expected) / (norm or 1)
+
+
+ORDERS = ("C", "F", "images innermost", "reversed axes", "every other", "backwards")
+
+
+def in_order(array, order):
+    """Return a read-only array of the same values, laid out in memory in another way."""
+    if order == "F" and array.ndim:
+        array = np.asfortranarray(array)
+    elif order == "images innermost" and array.ndim == 4:  # memory (H, C, W, N)
+        array = np.ascontiguousarray(array.transpose(2, 1, 3, 0)).transpose(3, 1, 0, 2)
+    elif order == "reversed axes" and array.ndim > 1:  # the last two swapped
+        array = np.ascontiguousarray(array.swapaxes(-1, -2)).swapaxes(-1, -2)
+    elif order == "every other" and array.ndim:  # a slice of a larger array full of NaN
+        wide = np.full((*array.shape[:-1], 2 * array.shape[-1]), np.nan, array.dtype)
+        wide[..., ::2] = array
+        array = wide[..., ::2]
+    elif order == "backwards" and array.ndim:  # a negative stride
+        array = np.ascontiguousarray(array[..., ::-1])[..., ::-1]
+    else:
+        array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+@contextlib.contextmanager
+def pieces(threads, tile):
+    """Cut even the smallest arrays for so many threads and into tiles of so many elements."""
+    before = parallel.get_threads(), parallel.TILE, parallel.WORTH_THREADS
+    parallel.set_threads(threads)
+    parallel.TILE, parallel.WORTH_THREADS = tile, 0
+    try:
+        yield
+    finally:
+        parallel.set_threads(before[0])
+        parallel.TILE, parallel.WORTH_THREADS = before[1:]
+
+
+def pairs_of(x, y_size, kernel, stride, padding):
+    """Yield (oh, ow, kh, kw, h, w): output pixel and kernel position that meet image pixel (h, w) of x."""
+    for oh, ow in np.ndindex(*y_size):
+        for kh, kw in np.ndindex(*kernel):
+            h, w = oh * stride[0] + kh - padding[0], ow * stride[1] + kw - padding[1]
+            if 0 <= h < x.shape[2] and 0 <= w < x.shape[3]:
+                yield oh, ow, kh, kw, h, w
+
+
+def conv2d_loops(x, weight, bias, dy, *, stride, padding, groups):
+    """Return y, dx, dweight, dbias; dy: a function of y's shape that gives the upstream gradient."""
+    n, o, kernel = len(x), len(weight), weight.shape[2:]
+    size = [len(window_starts(x.shape[2 + a], kernel[a], stride[a], padding[a], False)) for a in (0, 1)]
+    y = np.zeros((n, o, *size))
+    dy = dy(y.shape)
+    dx, dweight = np.zeros_like(x), np.zeros_like(weight)
+    per_group_in, per_group_out = x.shape[1] // groups, o // groups
+    for oh, ow, kh, kw, h, w in pairs_of(x, size, kernel, stride, padding):
+        for image, out, c in np.ndindex(n, o, per_group_in):
+            source = out // per_group_out * per_group_in + c
+            y[image, out, oh, ow] += weight[out, c, kh, kw] * x[image, source, h, w]
+            dx[image, source, h, w] += weight[out, c, kh, kw] * dy[image, out, oh, ow]
+            dweight[out, c, kh, kw] += x[image, source, h, w] * dy[image, out, oh, ow]
+    dbias = np.zeros(o)
+    for image, out, oh, ow in np.ndindex(*y.shape):
+        y[image, out, oh, ow] += bias[out]
+        dbias[out] += dy[image, out, oh, ow]
+    return y, dx, dweight, dbias
+
+
+def im2col_loops(x, *, kernel_size, stride, padding):
+    """Return the columns (C*KH*KW, OH*OW*N)."""
+    (n, c), kernel = x.shape[:2], kernel_size
+    size = [len(window_starts(x.shape[2 + a], kernel[a], stride[a], padding[a], False)) for a in (0, 1)]
+    columns = np.zeros((c, *kernel, *size, n))
+    for oh, ow, kh, kw, h, w in pairs_of(x, size, kernel, stride, padding):
+        for image, channel in np.ndindex(n, c):
+            columns[channel, kh, kw, oh, ow, image] = x[image, channel, h, w]
+    return columns.reshape(c * kernel[0] * kernel[1], -1)
+
+
+def window_starts(size, kernel, stride, padding, ceil_mode):
+    """Return the pixel at which each window begins (negative in the leading padding)."""
+    starts = [-padding]
+    while True:
+        start = starts[-1] + stride
+        everything_covered = starts[-1] + kernel >= size + padding
+        fits = start + kernel <= size + padding
+        if not fits and (not ceil_mode or everything_covered or start >= size):
+            return starts
+        starts.append(start)
+
+
+def pool_loops(x, dy, *, kind, kernel_size, stride, padding, ceil_mode):
+    """Return y and dx of max or average pooling; dy: a function of y's shape."""
+    (kh, kw), edges = kernel_size, [x.shape[2] + padding[0], x.shape[3] + padding[1]]
+    rows = window_starts(x.shape[2], kh, stride[0], padding[0], ceil_mode)
+    columns = window_starts(x.shape[3], kw, stride[1], padding[1], ceil_mode)
+    y, dx = np.zeros((*x.shape[:2], len(rows), len(columns))), np.zeros_like(x)
+    dy = dy(y.shape)
+    for n, c, i, j in np.ndindex(*y.shape):
+        window = [
+            (h, w)
+            for h in range(max(rows[i], 0), min(rows[i] + kh, x.shape[2]))
+            for w in range(max(columns[j], 0), min(columns[j] + kw, x.shape[3]))
+        ]
+        if kind == "max":
+            h, w = max(window, key=lambda pixel: x[n, c, pixel[0], pixel[1]])  # the first of equals
+            y[n, c, i, j] = x[n, c, h, w]
+            dx[n, c, h, w] += dy[n, c, i, j]
+            continue
+        # zeros in the padding count, what hangs over the padded edge does not
+        count = (min(rows[i] + kh, edges[0]) - rows[i]) * (min(columns[j] + kw, edges[1]) - columns[j])
+        for h, w in window:
+            y[n, c, i, j] += x[n, c, h, w] / count
+            dx[n, c, h, w] += dy[n, c, i, j] / count
+    return y, dx
+
+
+def local_response_norm_loops(x, dy, *, size, alpha, beta, k):
+    """Return y and dx; dx from the quotient rule, one pair of channels at a time."""
+    y, dx = np.zeros_like(x), np.zeros_like(x)
+    dy = dy(y.shape)
+    for n, c, h, w in np.ndindex(*x.shape):
+        window = range(max(0, c - size // 2), min(x.shape[1], c + (size - 1) // 2 + 1))
+        base = k + alpha / size * sum(x[n, other, h, w] ** 2 for other in window)
+        y[n, c, h, w] = x[n, c, h, w] / base**beta
+        dx[n, c, h, w] += dy[n, c, h, w] / base**beta
+        for other in window:
+            dbase = alpha / size * 2 * x[n, other, h, w]
+            dx[n, other, h, w] += dy[n, c, h, w] * x[n, c, h, w] * -beta * base ** (-beta - 1) * dbase
+    return y, dx

@@ -1,0 +1,366 @@
+"""What holds for every functional pair: one table of cases, one test for each promise."""
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import strict_cupy
+from oracles import ORDERS, in_order, pieces, relative_error
+
+import minires.functional as F
+from minires.backend import to_numpy
+
+IMAGES = (3, 4, 7, 5)
+POOL = {"kernel_size": (3, 2), "stride": (2, 1), "padding": (1, 0), "ceil_mode": True}
+LABELS = np.array([2, 0, 1])
+
+
+class Case(NamedTuple):
+    """A pair, the shapes of its array arguments, and its other arguments."""
+
+    name: str
+    pair: str
+    shapes: dict
+    options: dict = {}
+
+    def forward(self, *arrays):
+        """Return y, cache and a tuple of further outputs."""
+        if self.pair == "concat":
+            arrays = (arrays,)
+        if self.pair == "softmax_cross_entropy":
+            on_gpu = isinstance(arrays[0], strict_cupy.ndarray)
+            arrays = (*arrays, strict_cupy.asarray(LABELS) if on_gpu else LABELS)
+        y, cache, *rest = getattr(F, f"{self.pair}_forward")(*arrays, **self.options)
+        return y, cache, (rest[0] if rest else ())
+
+    def backward(self, dy, cache):
+        """Return a tuple of gradients."""
+        gradients = getattr(F, f"{self.pair}_backward")(dy, cache)
+        return gradients if isinstance(gradients, tuple) else (gradients,)
+
+    def inputs(self, dtype=np.float64, order="C", seed=0):
+        """Return read-only arrays; variances and masks are positive."""
+        rng = np.random.default_rng(seed)
+        arrays = [(name, rng.standard_normal(shape)) for name, shape in self.shapes.items()]
+        positive = ("running_var", "mask")
+        arrays = [abs(array) if name in positive else array for name, array in arrays]
+        return [in_order(array.astype(dtype), order) for array in arrays]
+
+
+def conv(name, x, weight, **options):
+    return Case(name, "conv2d", {"x": x, "weight": weight, "bias": weight[:1]}, options)
+
+
+CASES = [
+    conv("conv2d by shifts", IMAGES, (6, 4, 3, 2), padding=(1, 0)),
+    conv("conv2d by columns", IMAGES, (6, 4, 3, 2), stride=(2, 1), padding=(0, 1)),
+    conv("conv2d 1x1", IMAGES, (6, 4, 1, 1)),
+    conv("conv2d 1x1 stride 2", IMAGES, (6, 4, 1, 1), stride=2),
+    conv("conv2d in groups", IMAGES, (6, 2, 3, 2), stride=(1, 2), padding=1, groups=2),
+    Case("conv2d without bias", "conv2d", {"x": (1, 2, 4, 5), "weight": (3, 2, 1, 2)}),
+    Case("linear", "linear", {"x": (3, 5), "weight": (4, 5), "bias": (4,)}),
+    Case("linear without bias", "linear", {"x": (3, 5), "weight": (4, 5)}),
+    Case("relu", "relu", {"x": IMAGES}),
+    Case("sigmoid", "sigmoid", {"x": IMAGES}),
+    Case("softmax", "softmax", {"x": (3, 5)}),
+    Case("batch_norm_train", "batch_norm_train", {"x": IMAGES, "gamma": (4,), "beta": (4,)}),
+    Case("batch_norm_train 2-D", "batch_norm_train", {"x": (6, 4), "gamma": (4,), "beta": (4,)}),
+    Case(
+        "batch_norm_eval",
+        "batch_norm_eval",
+        {"x": IMAGES, "gamma": (4,), "beta": (4,), "running_mean": (4,), "running_var": (4,)},
+    ),
+    Case(
+        "batch_norm_eval 2-D",
+        "batch_norm_eval",
+        {"x": (6, 4), "gamma": (4,), "beta": (4,), "running_mean": (4,), "running_var": (4,)},
+    ),
+    Case("local_response_norm", "local_response_norm", {"x": IMAGES}, {"size": 3, "alpha": 0.5}),
+    Case("max_pool2d", "max_pool2d", {"x": IMAGES}, POOL),
+    Case("avg_pool2d", "avg_pool2d", {"x": IMAGES}, POOL),
+    Case("avg_pool2d of whole windows", "avg_pool2d", {"x": IMAGES}, {"kernel_size": 2, "stride": 1}),
+    Case("global_avg_pool2d", "global_avg_pool2d", {"x": IMAGES}),
+    Case("dropout", "dropout", {"x": IMAGES, "mask": IMAGES}),
+    Case("flatten", "flatten", {"x": IMAGES}),
+    Case("flatten 3-D", "flatten", {"x": (2, 3, 4)}),
+    Case("residual_add", "residual_add", {"branch": IMAGES, "shortcut": IMAGES}),
+    Case("concat", "concat", {"arrays[0]": IMAGES, "arrays[1]": (3, 2, 7, 5)}),
+    Case("concat 2-D", "concat", {"arrays[0]": (3, 4), "arrays[1]": (3, 1)}),
+    *[
+        Case(
+            f"pad_shortcut {placement}",
+            "pad_shortcut",
+            {"x": IMAGES},
+            {"channels": 7, "stride": (2, 3), "placement": placement},
+        )
+        for placement in ("append", "split", "mean")
+    ],
+    Case("softmax_cross_entropy", "softmax_cross_entropy", {"logits": (3, 4)}, {"label_smoothing": 0.1}),
+    Case("squared_error", "squared_error", {"y": IMAGES, "target": IMAGES}),
+]
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+
+
+def upstream(y, order="C"):
+    rng = np.random.default_rng(1)
+    return in_order(np.asarray(rng.standard_normal(y.shape), y.dtype), order)
+
+
+def run(case, inputs, dy_order="C"):
+    """Return everything that a pair computes, in a list: the output, further outputs, the gradients."""
+    y, cache, rest = case.forward(*inputs)
+    gradients = case.backward(upstream(y, dy_order), cache)
+    return [array for array in (y, *rest, *gradients) if array is not None]
+
+
+def assert_same_bits(found, expected):
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+
+
+def assert_close(found, expected, tolerance):
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        assert one.dtype == other.dtype
+        assert relative_error(one, other) < tolerance
+
+
+def test_every_public_pair_is_in_the_table():
+    names = {name.removesuffix("_forward") for name in F.__all__ if name.endswith("_forward")}
+    assert names == {case.pair for case in CASES}
+    assert {f"{name}_backward" for name in names} <= set(F.__all__)
+
+
+@every_case
+@DTYPES
+def test_everything_that_comes_out_is_an_array_of_the_dtype_that_went_in(case, dtype):
+    results = run(case, case.inputs(dtype))
+    assert all(isinstance(array, np.ndarray) and array.dtype == dtype for array in results)
+
+
+@every_case
+def test_every_gradient_has_the_shape_of_its_input(case):
+    inputs = case.inputs()
+    y, cache, _ = case.forward(*inputs)
+    gradients = case.backward(upstream(y), cache)
+    for array, gradient in zip(inputs, gradients, strict=False):
+        assert gradient is None or gradient.shape == array.shape
+
+
+@every_case
+@DTYPES
+def test_inputs_and_upstream_gradient_stay_untouched(case, dtype):
+    # they are read-only too, so that a write raises; the comparison sees a write through a view's base
+    inputs = case.inputs(dtype)
+    originals = [array.copy() for array in inputs]
+    with pieces(2, 16):
+        y, cache, _ = case.forward(*inputs)
+        dy = upstream(y)
+        dy_original = dy.copy()
+        case.backward(dy, cache)
+    assert_same_bits([*inputs, dy], [*originals, dy_original])
+
+
+@every_case
+def test_backward_twice_gives_the_same_bits_and_leaves_the_output_alone(case):
+    for cut in ((1, 1 << 18), (2, 16)):
+        with pieces(*cut):
+            y, cache, _ = case.forward(*case.inputs())
+            before, dy = y.copy(), upstream(y)
+            assert isinstance(cache, tuple)
+            first = [gradient.copy() for gradient in case.backward(dy, cache) if gradient is not None]
+            case.backward(2 * dy, cache)
+            second = [gradient for gradient in case.backward(dy, cache) if gradient is not None]
+        assert_same_bits(second, first)
+        assert_same_bits([y], [before])
+
+
+@every_case
+def test_two_caches_are_independent(case):
+    # a scratch array in a cache would hold the second call's numbers when the first call's backward runs
+    first, other = case.inputs(seed=0), case.inputs(seed=5)
+    expected = run(case, first)
+    y, cache, rest = case.forward(*first)
+    later, later_cache, _ = case.forward(*other)
+    case.backward(upstream(later), later_cache)
+    gradients = case.backward(upstream(y), cache)
+    assert_same_bits([a for a in (y, *rest, *gradients) if a is not None], expected)
+
+
+@every_case
+def test_the_order_in_memory_does_not_matter(case):
+    # 1e-12: another order may add the same float64 numbers in another sequence
+    expected = run(case, case.inputs())
+    for order, dy_order, cut in itertools.product(ORDERS, ORDERS, ((1, 1 << 18), (2, 16))):
+        with pieces(*cut):
+            assert_close(run(case, case.inputs(order=order), dy_order), expected, 1e-12)
+
+
+@every_case
+@DTYPES
+def test_the_same_thread_count_gives_the_same_bits_and_another_one_the_same_numbers(case, dtype):
+    # gradients of weights are added band by band, so another number of bands rounds differently: some units
+    # in the last place (6e-8 in float32, 1e-16 in float64) of the largest terms
+    with pieces(1, 1 << 18):
+        one = run(case, case.inputs(dtype))
+    for threads in (2, 3, 7):
+        with pieces(threads, 16):
+            several = run(case, case.inputs(dtype))
+            assert_same_bits(run(case, case.inputs(dtype)), several)
+        assert_close(several, one, {np.float32: 2e-5, np.float64: 1e-13}[dtype])
+
+
+@every_case
+def test_the_stand_in_for_a_gpu_gives_the_numbers_of_numpy(case):
+    # 1e-12: on a GPU other ways lead to the same result (no shifts, one tile)
+    inputs = case.inputs()
+    expected = run(case, inputs)
+    y, cache, rest = case.forward(*[strict_cupy.asarray(array) for array in inputs])
+    gradients = case.backward(strict_cupy.asarray(upstream(to_numpy(y))), cache)
+    found = [array for array in (y, *rest, *gradients) if array is not None]
+    assert all(type(array) is strict_cupy.ndarray for array in found)
+    assert_close([to_numpy(array) for array in found], expected, 1e-12)
+
+
+@every_case
+def test_no_pair_waits_for_the_gpu(case):
+    # a look at a value in the middle of a step would stall the device
+    inputs = [strict_cupy.asarray(array) for array in case.inputs()]
+    y = case.forward(*inputs)[0]
+    dy = strict_cupy.asarray(upstream(to_numpy(y)))
+    strict_cupy.synchronisations = 0
+    cache = case.forward(*inputs)[1]
+    case.backward(dy, cache)
+    assert strict_cupy.synchronisations == 0
+
+
+# -- what is refused, everywhere in the same words -------------------------------------------------------
+
+several_arrays = pytest.mark.parametrize(
+    "case", [case for case in CASES if len(case.shapes) > 1], ids=lambda case: case.name
+)
+NOT_ARRAYS = (True, 3.0, "x", [[1.0, 2.0]], None, object())
+
+
+def one_line(error):
+    message = str(error.value)
+    assert "\n" not in message and len(message) < 300
+    return message
+
+
+@every_case
+def test_something_that_is_no_array_is_refused_by_name(case):
+    for position, name in enumerate(case.shapes):
+        for value in NOT_ARRAYS:
+            if name == "bias" and value is None:
+                continue  # the one array that may be absent
+            inputs = case.inputs()
+            inputs[position] = value
+            with pytest.raises(TypeError) as error:
+                case.forward(*inputs)
+            message = one_line(error)
+            assert f"{name}: expected a NumPy or CuPy array" in message
+            assert type(value).__name__ in message
+
+
+@every_case
+def test_numbers_that_are_not_floating_point_are_refused_by_name(case):
+    for (position, name), dtype in itertools.product(
+        enumerate(case.shapes), (np.int64, np.uint8, bool, complex)
+    ):
+        inputs = case.inputs()
+        inputs[position] = np.ones(inputs[position].shape, dtype)
+        with pytest.raises(TypeError) as error:
+            case.forward(*inputs)
+        message = one_line(error)
+        assert f"{name}: expected floating point numbers" in message and str(np.dtype(dtype)) in message
+
+
+@several_arrays
+def test_two_dtypes_are_refused_with_the_names_of_both_arguments(case):
+    first, *others = case.shapes
+    for position, name in enumerate(others, start=1):
+        inputs = case.inputs()
+        inputs[position] = inputs[position].astype(np.float32)
+        with pytest.raises(TypeError) as error:
+            case.forward(*inputs)
+        message = one_line(error)
+        assert f"{first} is float64 and {name} is float32" in message and ".astype" in message
+
+
+@every_case
+def test_an_empty_batch_is_refused(case):
+    first = next(iter(case.shapes))
+    inputs = case.inputs()
+    inputs[0] = inputs[0][:0]
+    with pytest.raises(ValueError) as error:
+        case.forward(*inputs)
+    assert f"{first}: expected at least one element" in one_line(error)
+
+
+@several_arrays
+def test_mixed_devices_are_refused_saying_which_argument_is_where(case):
+    first, *others = case.shapes
+    for position, name in enumerate(others, start=1):
+        inputs = case.inputs()
+        inputs[position] = strict_cupy.asarray(inputs[position])
+        with pytest.raises(TypeError) as error:
+            case.forward(*inputs)
+        message = one_line(error)
+        assert f"{first} is a numpy array" in message and f"{name} is a strict_cupy array" in message
+
+
+checks_dy = pytest.mark.parametrize(
+    "case",
+    [
+        case
+        for case in CASES
+        if case.pair
+        not in ("residual_add", "softmax_cross_entropy", "squared_error")  # take any dy, or a 0-d one
+    ],
+    ids=lambda case: case.name,
+)
+
+
+@checks_dy
+def test_an_upstream_gradient_of_the_wrong_shape_is_refused(case):
+    y, cache, _ = case.forward(*case.inputs())
+    wrong = (y.T, y[:1], y[..., :-1], y[None])
+    for dy in (array for array in wrong if array.shape != y.shape):
+        with pytest.raises(ValueError) as error:
+            case.backward(np.array(dy), cache)
+        message = one_line(error)
+        assert f"dy: expected the shape {y.shape}" in message and f"got {dy.shape}" in message
+
+
+@checks_dy
+def test_an_upstream_gradient_of_another_dtype_is_refused(case):
+    y, cache, _ = case.forward(*case.inputs())
+    for dtype in (np.float32, np.int64):
+        with pytest.raises(TypeError) as error:
+            case.backward(y.astype(dtype), cache)
+        message = one_line(error)
+        assert "dy: expected float64" in message and f"got {np.dtype(dtype)}" in message
+
+
+@checks_dy
+def test_an_upstream_gradient_that_is_no_array_is_refused(case):
+    _, cache, _ = case.forward(*case.inputs())
+    for value in NOT_ARRAYS:
+        with pytest.raises(TypeError) as error:
+            case.backward(value, cache)
+        assert "dy: expected a NumPy or CuPy array" in one_line(error)
+
+
+@checks_dy
+def test_an_upstream_gradient_from_another_device_is_refused(case):
+    y, cache, _ = case.forward(*case.inputs())
+    if not any(hasattr(item, "strides") for item in cache):
+        return  # only shapes are remembered: dy alone decides where backward runs
+    with pytest.raises(TypeError) as error:
+        case.backward(strict_cupy.asarray(upstream(y)), cache)
+    assert "dy is a strict_cupy array" in one_line(error)

@@ -1,0 +1,301 @@
+"""Convolution and linear layers against nested loops and by hand; im2col; what is refused.
+
+Tolerance 1e-12 throughout, as a ratio of norms in float64: the same products, added in another order.
+"""
+
+import re
+
+import numpy as np
+import pytest
+from oracles import conv2d_loops, im2col_loops, pieces, relative_error
+
+import minires.functional as F
+from minires.functional import conv, conv_shift
+from minires.functional.windows import sliding_windows
+
+CUTS = pytest.mark.parametrize("cut", [(1, 1 << 18), (2, 1), (3, 64)], ids=["whole", "2 bands", "3 bands"])
+# name: (x shape, weight shape, stride, padding, groups, whether it takes the way without columns)
+CONVOLUTIONS = {
+    "3x3, padding 1": ((2, 3, 6, 5), (4, 3, 3, 3), (1, 1), (1, 1), 1, True),
+    "3x2 on one image": ((1, 2, 5, 7), (3, 2, 3, 2), (1, 1), (2, 0), 1, True),
+    "1x3": ((2, 2, 4, 5), (3, 2, 1, 3), (1, 1), (0, 2), 1, True),
+    "kernel as large as the image": ((2, 2, 3, 4), (3, 2, 3, 4), (1, 1), (0, 0), 1, True),
+    "kernel larger than the image": ((2, 2, 2, 2), (3, 2, 4, 3), (1, 1), (3, 2), 1, True),
+    "stride 2 and 3x2 kernel": ((2, 3, 7, 6), (4, 3, 3, 2), (2, 2), (1, 1), 1, False),
+    "stride 3 over kernel 2": ((2, 2, 8, 7), (3, 2, 2, 2), (3, 3), (0, 1), 1, False),
+    "stride 1 and 2": ((1, 2, 5, 6), (2, 2, 3, 3), (1, 2), (1, 0), 1, False),
+    "padding as large as the kernel": ((2, 2, 3, 4), (3, 2, 2, 3), (1, 1), (2, 3), 1, False),
+    "more padding than kernel": ((2, 2, 3, 4), (3, 2, 2, 2), (1, 1), (3, 2), 1, False),
+    "1x1": ((2, 4, 5, 3), (3, 4, 1, 1), (1, 1), (0, 0), 1, False),
+    "1x1, stride 2": ((2, 4, 5, 4), (3, 4, 1, 1), (2, 2), (0, 0), 1, False),
+    "1x1, padding 1": ((2, 3, 3, 4), (2, 3, 1, 1), (1, 1), (1, 1), 1, False),
+    "3x1": ((2, 3, 5, 4), (2, 3, 3, 1), (1, 1), (1, 0), 1, False),
+    "many images": ((64, 1, 5, 6), (2, 1, 2, 3), (1, 1), (1, 1), 1, True),
+    "many images, stride 2": ((64, 1, 7, 5), (2, 1, 3, 2), (2, 1), (1, 0), 1, False),
+    "many images, 1x1": ((64, 2, 4, 5), (2, 2, 1, 1), (1, 1), (0, 0), 1, False),
+    "two groups": ((2, 4, 5, 4), (6, 2, 3, 2), (1, 1), (1, 1), 2, False),
+    "depthwise": ((2, 3, 4, 5), (6, 1, 3, 3), (2, 1), (1, 1), 3, False),
+}
+
+
+def convolution(name):
+    """Return rng, x, weight, bias, a function that draws dy, and the keyword arguments."""
+    x_shape, weight_shape, stride, padding, groups, _ = CONVOLUTIONS[name]
+    rng = np.random.default_rng(7)
+    x, weight, bias = (rng.standard_normal(shape) for shape in (x_shape, weight_shape, weight_shape[:1]))
+    dys = {}
+
+    def dy(shape):
+        return dys.setdefault(shape, rng.standard_normal(shape))
+
+    return x, weight, bias, dy, {"stride": stride, "padding": padding, "groups": groups}
+
+
+@CUTS
+@pytest.mark.parametrize("columns", [False, True], ids=["fastest way", "columns"])
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_conv2d_agrees_with_nested_loops(name, columns, cut, monkeypatch):
+    if columns:
+        monkeypatch.setattr(conv_shift, "LARGEST_WEIGHT", 0)
+    x, weight, bias, dy, arguments = convolution(name)
+    expected = conv2d_loops(x, weight, bias, dy, **arguments)
+    with pieces(*cut):
+        y, cache = F.conv2d_forward(x, weight, bias, **arguments)
+        found = (y, *F.conv2d_backward(dy(y.shape), cache))
+    for one, other in zip(found, expected, strict=True):
+        assert one.shape == other.shape
+        assert relative_error(one, other) < 1e-12
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_the_convolutions_above_take_both_ways(name):
+    x, weight, _, _, arguments = convolution(name)
+    windows = sliding_windows(
+        x.shape[2:], kernel_size=weight.shape[2:], stride=arguments["stride"], padding=arguments["padding"]
+    )
+    assert conv_shift.suits(x, weight, windows, arguments["groups"]) == CONVOLUTIONS[name][-1]
+
+
+@pytest.mark.parametrize("name", [name for name in CONVOLUTIONS if name.startswith("many images")])
+def test_many_images_are_cut_into_several_tiles(name):
+    # a tile has at least 256 columns, so only many images make tiles of one output row each
+    x, weight, _, _, arguments = convolution(name)
+    windows = sliding_windows(
+        x.shape[2:], kernel_size=weight.shape[2:], stride=arguments["stride"], padding=arguments["padding"]
+    )
+    with pieces(1, 1):
+        assert conv._tile_height(x.transpose(2, 1, 3, 0), windows) == 1 < windows.out_size[0]
+
+
+def test_conv2d_by_hand():
+    x = np.arange(9.0).reshape(1, 1, 3, 3)
+    y, cache = F.conv2d_forward(x, np.array([[[[1.0, 0.0], [0.0, -1.0]]]]), np.array([10.0]))
+    np.testing.assert_array_equal(y, np.full((1, 1, 2, 2), 6.0))  # x[h, w] - x[h+1, w+1] = -4, plus 10
+    dx, dweight, dbias = F.conv2d_backward(np.ones_like(y), cache)
+    np.testing.assert_array_equal(dx[0, 0], [[1, 1, 0], [1, 0, -1], [0, -1, -1]])
+    np.testing.assert_array_equal(dweight[0, 0], [[8, 12], [20, 24]])
+    np.testing.assert_array_equal(dbias, [4])
+
+
+def test_conv2d_takes_one_number_or_a_pair_or_numpy_integers():
+    x, weight = np.ones((1, 1, 5, 5)), np.ones((1, 1, 3, 3))
+    expected, _ = F.conv2d_forward(x, weight, stride=(2, 2), padding=(1, 1))
+    for two, one in ((2, 1), ([2, 2], [1, 1]), (np.int64(2), np.uint8(1))):
+        np.testing.assert_array_equal(F.conv2d_forward(x, weight, stride=two, padding=one)[0], expected)
+
+
+def test_groups_do_not_see_each_other():
+    rng = np.random.default_rng(0)
+    x, weight = rng.standard_normal((1, 4, 4, 3)), rng.standard_normal((2, 2, 3, 3))
+    before, _ = F.conv2d_forward(x, weight, padding=1, groups=2)
+    changed = x.copy()
+    changed[:, :2] += 1
+    after, _ = F.conv2d_forward(changed, weight, padding=1, groups=2)
+    np.testing.assert_array_equal(before[:, 1], after[:, 1])
+    assert (before[:, 0] != after[:, 0]).all()
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_im2col_agrees_with_nested_loops(name):
+    x, weight, _, _, arguments = convolution(name)
+    arguments = {
+        "kernel_size": weight.shape[2:],
+        "stride": arguments["stride"],
+        "padding": arguments["padding"],
+    }
+    np.testing.assert_array_equal(F.im2col(x, **arguments), im2col_loops(x, **arguments))
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_col2im_is_the_adjoint_of_im2col(name):
+    x, weight, _, _, arguments = convolution(name)
+    arguments = {
+        "kernel_size": weight.shape[2:],
+        "stride": arguments["stride"],
+        "padding": arguments["padding"],
+    }
+    columns = F.im2col(x, **arguments)
+    others = np.random.default_rng(1).standard_normal(columns.shape)
+    back = F.col2im(others, x.shape, **arguments)
+    assert back.shape == x.shape
+    scale = np.linalg.norm(columns) * np.linalg.norm(others)
+    assert abs((columns * others).sum() - (x * back).sum()) < 1e-14 * scale  # one rounding of each product
+
+
+def test_col2im_counts_how_many_windows_hold_a_pixel():
+    columns = np.ones((9, 9))
+    counts = F.col2im(columns, (1, 1, 3, 3), kernel_size=3, padding=1)
+    np.testing.assert_array_equal(counts[0, 0], [[4, 6, 4], [6, 9, 6], [4, 6, 4]])
+
+
+def test_a_convolution_is_one_product_with_the_columns():
+    x, weight, _, _, arguments = convolution("stride 2 and 3x2 kernel")
+    y, _ = F.conv2d_forward(x, weight, stride=2, padding=1)
+    columns = F.im2col(x, kernel_size=(3, 2), stride=2, padding=1)
+    product = (weight.reshape(4, -1) @ columns).reshape(4, *y.shape[2:], 2).transpose(3, 0, 1, 2)
+    assert relative_error(y, product) < 1e-12
+
+
+def test_linear_by_hand():
+    x = np.array([[1.0, 2.0], [0.0, 1.0]])
+    weight, bias = np.array([[3.0, 4.0], [5.0, 6.0], [0.0, 1.0]]), np.array([1.0, 0, 0])
+    y, cache = F.linear_forward(x, weight, bias)
+    np.testing.assert_array_equal(y, [[12, 17, 2], [5, 6, 1]])
+    dx, dweight, dbias = F.linear_backward(np.array([[1.0, 10.0, 100.0], [1.0, 0.0, 0.0]]), cache)
+    np.testing.assert_array_equal(dx, [[53, 164], [3, 4]])
+    np.testing.assert_array_equal(dweight, [[1, 3], [10, 20], [100, 200]])
+    np.testing.assert_array_equal(dbias, [2, 10, 100])
+
+
+# -- what is refused -------------------------------------------------------------------------------------
+
+
+def image(*shape):
+    return np.ones(shape)
+
+
+X, WEIGHT = image(2, 4, 5, 6), image(6, 4, 3, 2)
+REFUSED = {
+    "x with 3 axes": (
+        lambda: F.conv2d_forward(X[0], WEIGHT),
+        "x: expected the axes (N, C, H, W)",
+        "(4, 5, 6)",
+    ),
+    "weight with 2 axes": (
+        lambda: F.conv2d_forward(X, WEIGHT[..., 0, 0]),
+        "weight: expected the axes (O, C/groups, KH, KW)",
+        "(6, 4)",
+    ),
+    "other channels": (
+        lambda: F.conv2d_forward(X, WEIGHT[:, :3]),
+        "x has 4 channels",
+        "(6, 3, 3, 2)",
+        "expects 3",
+    ),
+    "a long bias": (lambda: F.conv2d_forward(X, WEIGHT, image(7)), "bias: expected the shape (6,)", "(7,)"),
+    "a bias with 2 axes": (
+        lambda: F.conv2d_forward(X, WEIGHT, image(6, 1)),
+        "bias: expected the shape",
+        "(6, 1)",
+    ),
+    "groups that divide neither": (
+        lambda: F.conv2d_forward(X, WEIGHT, groups=3),
+        "groups: 3",
+        "4 input",
+        "6 output",
+    ),
+    "groups that divide inputs only": (
+        lambda: F.conv2d_forward(X, image(6, 1, 3, 3), groups=4),
+        "groups: 4",
+        "4 input",
+        "6 output",
+    ),
+    "groups 0": (lambda: F.conv2d_forward(X, WEIGHT, groups=0), "groups", "0"),
+    "groups 2.0": (lambda: F.conv2d_forward(X, image(6, 2, 3, 3), groups=2.0), "groups", "integer", "2.0"),
+    "groups '2'": (lambda: F.conv2d_forward(X, image(6, 2, 3, 3), groups="2"), "groups", "integer", "'2'"),
+    "groups None": (lambda: F.conv2d_forward(X, WEIGHT, groups=None), "groups", "integer", "None"),
+    "stride 0": (lambda: F.conv2d_forward(X, WEIGHT, stride=0), "stride: expected an integer >= 1", "0"),
+    "stride (1, 0)": (lambda: F.conv2d_forward(X, WEIGHT, stride=(1, 0)), "stride: expected", "(1, 0)"),
+    "stride 1.5": (lambda: F.conv2d_forward(X, WEIGHT, stride=1.5), "stride: expected an integer", "1.5"),
+    "stride True": (lambda: F.conv2d_forward(X, WEIGHT, stride=True), "stride: expected an integer", "True"),
+    "stride None": (lambda: F.conv2d_forward(X, WEIGHT, stride=None), "stride: expected an integer", "None"),
+    "stride 'same'": (
+        lambda: F.conv2d_forward(X, WEIGHT, stride="same"),
+        "stride: expected an integer",
+        "same",
+    ),
+    "three strides": (lambda: F.conv2d_forward(X, WEIGHT, stride=(1, 1, 1)), "stride: expected", "(1, 1, 1)"),
+    "an array as stride": (
+        lambda: F.conv2d_forward(X, WEIGHT, stride=np.array([1, 2])),
+        "stride: expected",
+        "array",
+    ),
+    "padding -1": (
+        lambda: F.conv2d_forward(X, WEIGHT, padding=-1),
+        "padding: expected an integer >= 0",
+        "-1",
+    ),
+    "padding 'same'": (lambda: F.conv2d_forward(X, WEIGHT, padding="same"), "padding: expected", "same"),
+    "a kernel too high": (
+        lambda: F.conv2d_forward(X, image(6, 4, 8, 2), padding=(1, 0)),
+        "kernel 8x2 is larger than the padded image 7x6",
+        "5x6",
+        "padding 1, 0",
+    ),
+    "a kernel too wide": (lambda: F.conv2d_forward(X, image(6, 4, 1, 7)), "kernel 1x7", "padded image 5x6"),
+    "a kernel of no pixels": (
+        lambda: F.conv2d_forward(X, image(6, 4, 0, 2)),
+        "weight: expected at least one element",
+    ),
+    "no channels": (
+        lambda: F.conv2d_forward(X[:, :0], WEIGHT),
+        "x: expected at least one element",
+        "(2, 0, 5, 6)",
+    ),
+    "im2col of 3 axes": (lambda: F.im2col(X[0], kernel_size=3), "x: expected the axes", "(4, 5, 6)"),
+    "im2col of kernel 0": (lambda: F.im2col(X, kernel_size=0), "kernel_size: expected an integer >= 1", "0"),
+    "im2col of a large kernel": (lambda: F.im2col(X, kernel_size=7), "kernel 7x7", "padded image 5x6"),
+    "col2im of other columns": (
+        lambda: F.col2im(image(9, 9), (1, 1, 3, 4), kernel_size=3, padding=1),
+        "columns: expected the shape (9, 12)",
+        "(1, 1, 3, 4)",
+        "(9, 9)",
+    ),
+    "col2im with 3 axes": (lambda: F.col2im(image(9, 9), (1, 3, 3), kernel_size=3), "x_shape", "(1, 3, 3)"),
+    "x of linear with 4 axes": (
+        lambda: F.linear_forward(X, image(3, 4)),
+        "x: expected the axes (N, I)",
+        "(2, 4, 5, 6)",
+    ),
+    "linear of other features": (
+        lambda: F.linear_forward(image(2, 5), image(3, 4)),
+        "weight: expected the shape (3, 5)",
+        "5 features",
+        "(3, 4)",
+    ),
+    "weight of linear with 1 axis": (
+        lambda: F.linear_forward(image(2, 5), image(5)),
+        "weight",
+        "(O, I)",
+        "(5,)",
+    ),
+    "weight of linear without axes": (
+        lambda: F.linear_forward(image(2, 5), image()),
+        "weight",
+        "(O, I)",
+        "()",
+    ),
+    "bias of linear": (
+        lambda: F.linear_forward(image(2, 5), image(3, 5), image(5)),
+        "bias: expected the shape (3,)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_in_one_line_that_says_what_came(name):
+    call, *words = REFUSED[name]
+    with pytest.raises((ValueError, TypeError), match=re.escape(words[0])) as error:
+        call()
+    message = str(error.value)
+    assert "\n" not in message and all(word in message for word in words)

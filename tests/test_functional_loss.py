@@ -1,0 +1,185 @@
+"""The losses: closed forms, extreme logits, label smoothing, and what is refused."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+import minires.functional as F
+
+DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+ONE = np.ones(())
+
+
+def loss_and_gradient(logits, labels, dloss=1.0, **options):
+    loss, cache = F.softmax_cross_entropy_forward(logits, np.asarray(labels), **options)
+    return loss, F.softmax_cross_entropy_backward(np.asarray(dloss, logits.dtype), cache)
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1, 0.9])
+@pytest.mark.parametrize("classes", [1, 2, 10, 1000])
+def test_a_network_that_knows_nothing_loses_ln_k(classes, label_smoothing):
+    loss, _ = loss_and_gradient(np.zeros((3, classes)), [0, classes - 1, 0], label_smoothing=label_smoothing)
+    assert loss == pytest.approx(math.log(classes), rel=1e-13, abs=1e-15)  # up to 1000 roundings
+
+
+def test_the_gradient_is_probabilities_minus_targets_over_the_batch():
+    logits = np.log(np.array([[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]]))
+    loss, dlogits = loss_and_gradient(logits, [2, 0])
+    assert loss == pytest.approx(-(math.log(0.5) + math.log(0.6)) / 2, rel=1e-14)
+    np.testing.assert_allclose(dlogits, [[0.1, 0.15, -0.25], [-0.2, 0.15, 0.05]], rtol=1e-13)
+
+
+def test_label_smoothing_mixes_the_label_with_all_classes():
+    # -sum_k q_k ln p_k with q = 0.7 at the label plus 0.3 / 4 everywhere, the label included
+    p = np.array([0.1, 0.2, 0.3, 0.4])
+    q = np.array([0.075, 0.075, 0.775, 0.075])
+    loss, dlogits = loss_and_gradient(np.log(p)[None] + 5, [2], label_smoothing=0.3)
+    assert loss == pytest.approx(-(q * np.log(p)).sum(), rel=1e-13)
+    np.testing.assert_allclose(dlogits[0], p - q, rtol=1e-12)  # p = exp(log p + 5 - ...) drops a digit
+
+
+def test_smoothed_loss_is_the_mixture_of_the_label_loss_and_the_uniform_loss():
+    rng = np.random.default_rng(0)
+    logits, labels = rng.standard_normal((4, 5)), [0, 4, 2, 2]
+    plain, _ = loss_and_gradient(logits, labels)
+    uniform = np.mean([loss_and_gradient(logits, [k] * 4)[0] for k in range(5)])
+    smoothed, _ = loss_and_gradient(logits, labels, label_smoothing=0.2)
+    assert smoothed == pytest.approx(0.8 * plain + 0.2 * uniform, rel=1e-13)
+
+
+@DTYPES
+def test_huge_logits_neither_overflow_nor_lose_the_loss(dtype):
+    logits = np.array([[1e4, -1e4, 0], [-1e4, 1e4, 0]], dtype)
+    loss, dlogits = loss_and_gradient(logits, [0, 0])  # right, and wrong by 2e4 nats
+    assert loss == 1e4
+    np.testing.assert_array_equal(dlogits, [[0, 0, 0], [-0.5, 0.5, 0]])
+    loss, dlogits = loss_and_gradient(logits, [0, 0], label_smoothing=0.1)
+    assert np.isfinite(loss) and np.isfinite(dlogits).all()
+
+
+def test_rows_of_the_gradient_sum_to_zero():
+    logits = np.random.default_rng(0).standard_normal((6, 4))
+    _, dlogits = loss_and_gradient(logits, [0, 1, 2, 3, 0, 1], label_smoothing=0.1)
+    np.testing.assert_allclose(dlogits.sum(axis=1), 0, atol=1e-16)
+
+
+def test_nan_and_infinite_logits_stay_visible_in_the_loss():
+    assert np.isnan(F.softmax_cross_entropy_forward(np.array([[np.nan, 0.0]]), np.array([1]))[0])
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(F.softmax_cross_entropy_forward(np.array([[np.inf, 0.0]]), np.array([1]))[0])
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.uint64, np.intp])
+def test_labels_may_be_any_integers(dtype):
+    logits = np.random.default_rng(0).standard_normal((3, 4))
+    expected = loss_and_gradient(logits, [3, 0, 1])
+    found = loss_and_gradient(logits, np.array([3, 0, 1], dtype))
+    assert found[0] == expected[0]
+    np.testing.assert_array_equal(found[1], expected[1])
+
+
+@DTYPES
+def test_losses_are_arrays_without_axes_and_their_gradients_scale_with_dloss(dtype):
+    rng = np.random.default_rng(0)
+    y, target = rng.standard_normal((3, 4)).astype(dtype), rng.standard_normal((3, 4)).astype(dtype)
+    for forward, backward, other in (
+        (F.softmax_cross_entropy_forward, F.softmax_cross_entropy_backward, np.array([0, 1, 2])),
+        (F.squared_error_forward, F.squared_error_backward, target),
+    ):
+        loss, cache = forward(y, other)
+        assert isinstance(loss, np.ndarray) and loss.shape == () and loss.dtype == dtype
+        once, twice = backward(np.array(1, dtype), cache), backward(np.array(2, dtype), cache)
+        np.testing.assert_array_equal(np.asarray(twice), 2 * np.asarray(once))
+        np.testing.assert_array_equal(np.asarray(backward(1.0, cache)), np.asarray(once))  # a plain number
+
+
+@pytest.mark.parametrize("dloss", [np.float64(1), np.ones(()), 1.0, 1, np.float32(1)], ids=repr)
+def test_the_gradient_keeps_the_dtype_of_the_forward_pass_whatever_dloss_is(dloss):
+    y = np.ones((2, 3), np.float32)
+    _, cache = F.squared_error_forward(y, 0 * y)
+    assert all(gradient.dtype == np.float32 for gradient in F.squared_error_backward(dloss, cache))
+    _, cache = F.softmax_cross_entropy_forward(y, np.array([0, 1]))
+    assert F.softmax_cross_entropy_backward(dloss, cache).dtype == np.float32
+
+
+def test_squared_error_by_hand():
+    y, target = np.array([[3.0, 1.0], [0.0, 2.0]]), np.array([[1.0, 1.0], [0.0, -2.0]])
+    loss, cache = F.squared_error_forward(y, target)
+    assert loss == (4 + 16) / 2 / 2
+    dy, dtarget = F.squared_error_backward(ONE, cache)
+    np.testing.assert_array_equal(dy, [[1, 0], [0, 2]])
+    np.testing.assert_array_equal(dtarget, -dy)
+
+
+# -- what is refused -------------------------------------------------------------------------------------
+
+LOGITS, LABELS = np.ones((3, 4)), np.array([0, 1, 3])
+
+
+def entropy(logits=LOGITS, labels=LABELS, **options):
+    return lambda: F.softmax_cross_entropy_forward(logits, labels, **options)
+
+
+REFUSED = {
+    "a label too large": (
+        entropy(labels=np.array([0, 4, 1])),
+        ValueError,
+        "labels: expected integers from 0 to 3",
+        "4",
+    ),
+    "a negative label": (
+        entropy(labels=np.array([0, -1, 1])),
+        ValueError,
+        "labels: expected integers from 0",
+        "-1",
+    ),
+    "float labels": (entropy(labels=LABELS * 1.0), TypeError, "labels: expected integers", "float64"),
+    "boolean labels": (entropy(labels=LABELS > 0), TypeError, "labels: expected integers", "bool"),
+    "a list of labels": (
+        entropy(labels=[0, 1, 2]),
+        TypeError,
+        "labels: expected a NumPy or CuPy array",
+        "list",
+    ),
+    "no labels": (entropy(labels=None), TypeError, "labels: expected a NumPy or CuPy array", "None"),
+    "too few labels": (entropy(labels=LABELS[:2]), ValueError, "labels: expected the shape (3,)", "(2,)"),
+    "one-hot labels": (
+        entropy(labels=np.eye(4, dtype=int)[:3]),
+        ValueError,
+        "labels: expected the shape",
+        "(3, 4)",
+    ),
+    "logits with 1 axis": (entropy(LOGITS[0]), ValueError, "logits: expected the axes (N, K)", "(4,)"),
+    "logits with 4 axes": (
+        entropy(LOGITS[..., None, None]),
+        ValueError,
+        "logits: expected the axes",
+        "(3, 4, 1, 1)",
+    ),
+    "smoothing 1": (
+        entropy(label_smoothing=1.0),
+        ValueError,
+        "label_smoothing: expected a number in [0, 1)",
+        "1.0",
+    ),
+    "smoothing -0.1": (entropy(label_smoothing=-0.1), ValueError, "label_smoothing: expected", "-0.1"),
+    "smoothing NaN": (entropy(label_smoothing=math.nan), ValueError, "label_smoothing: expected", "nan"),
+    "a target of another shape": (
+        lambda: F.squared_error_forward(LOGITS, LOGITS[:, :1]),
+        ValueError,
+        "target: expected the shape (3, 4)",
+        "(3, 1)",
+    ),
+    "a number as y": (lambda: F.squared_error_forward(ONE, ONE), ValueError, "y: expected", "()"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_in_one_line_that_says_what_came(name):
+    call, error_type, *words = REFUSED[name]
+    with pytest.raises(error_type, match=re.escape(words[0])) as error:
+        call()
+    message = str(error.value)
+    assert "\n" not in message and all(word in message for word in words)
