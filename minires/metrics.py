@@ -12,7 +12,7 @@ def top_k_errors(logits, labels, k=(1, 5)):
     NaN counts as wrong. A k that reaches the number of classes has the error 0.
     Raises ValueError for empty or misshapen arrays, labels out of range, or a k below 1.
     """
-    xp = array_module(logits, labels, names=("logits", "labels"))
+    array_module(logits, labels, names=("logits", "labels"))
     if logits.ndim != 2 or labels.shape != logits.shape[:1] or 0 in logits.shape:
         raise ValueError(
             f"expected logits (N, classes) and labels (N,), got shapes {logits.shape} and {labels.shape}"
@@ -25,9 +25,18 @@ def top_k_errors(logits, labels, k=(1, 5)):
             f"labels: expected 0 to {classes - 1}, got {int(labels.min())} to {int(labels.max())}"
         )
 
+    rank = ranks(logits, labels)
+    return tuple(float((rank >= n).mean()) for n in k)
+
+
+def ranks(logits, labels):
+    """Return how many classes come before each image's true one, integers (N,): 0 means recognised.
+
+    logits: (N, classes); labels: integers (N,). Equal logits are ranked in class order; an image whose logits
+    hold a NaN gets the last rank, for comparisons with NaN are all false. On a GPU nothing waits for it.
+    """
+    xp, classes = array_module(logits, labels, names=("logits", "labels")), logits.shape[1]
     label = labels[:, None]
     true_logit = xp.take_along_axis(logits, label, axis=1)  # (N, 1)
     ahead = (logits > true_logit) | ((logits == true_logit) & (xp.arange(classes) < label))
-    rank = ahead.sum(axis=1)  # (N,), how many classes come before the true one
-    rank = xp.where(xp.isnan(logits).any(axis=1), classes, rank)  # comparisons with NaN are all False
-    return tuple(float((rank >= n).mean()) for n in k)
+    return xp.where(xp.isnan(logits).any(axis=1), classes, ahead.sum(axis=1))

@@ -1,0 +1,180 @@
+"""Checkpoints: NumPy files (.npz) without pickle that are either whole or refused.
+
+A checkpoint is a zip archive of arrays, uncompressed, as `numpy.savez` writes it. One array of bytes called
+"facts" is a JSON text: everything that is not an array. The last 64 characters of the file, which a zip
+archive keeps as its comment, are the SHA-256 of all bytes before them, so that no damage goes unseen.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import io
+import json
+import math
+import os
+import pathlib
+import zipfile
+
+import numpy as np
+
+from minires.backend import array_module, to_module
+
+FORMAT = "minires checkpoint"
+VERSION = 1
+DIGEST = 64  # hexadecimal characters of a SHA-256
+KINDS = "fiub"  # of dtypes: floats, integers and booleans, never objects
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds. arrays: {name: NumPy array}; facts: dict of JSON values; path: the file."""
+
+    arrays: dict
+    facts: dict
+    path: pathlib.Path
+
+    def part(self, prefix):
+        """Return {name without the prefix: array} of the arrays under "prefix/"."""
+        start = f"{prefix}/"
+        return {name[len(start) :]: array for name, array in self.arrays.items() if name.startswith(start)}
+
+    @contextlib.contextmanager
+    def reading(self):
+        """Turn whatever goes wrong inside into a ValueError that names the file.
+
+        The file is whole, but it may come from another program or version.
+        """
+        try:
+            yield
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            what = f"it lacks {error}" if isinstance(error, KeyError) else error
+            raise ValueError(f"{self.path} is no checkpoint that fits here: {what}") from error
+
+
+def save(path, arrays, facts):
+    """Write a checkpoint so that at every moment `path` is the old file or the new one, whole.
+
+    arrays: {name: NumPy array}; facts: dict that JSON can hold (infinity allowed, NaN not).
+    Raises OSError, in one line, where the disk is full or the folder cannot be written to; the old file is
+    then as it was.
+    """
+    write_atomically(path, seal(arrays, facts))
+
+
+def load(path):
+    """Read a checkpoint and return a Checkpoint.
+
+    Raises ValueError naming the file if it is missing, truncated, changed in a single bit, of another format
+    or version, or holds what this library never writes. Takes no more memory than a few times the file.
+    """
+    path = pathlib.Path(path)
+    if path.exists() and not path.is_file():  # a device might never end
+        raise ValueError(f"cannot read the checkpoint {path}: it is no file")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"cannot read the checkpoint {path}: {error.strerror or error}") from error
+    try:
+        return Checkpoint(*unseal(content), path)
+    except Exception as error:  # forged bytes can make the readers of zip and JSON raise nearly anything
+        raise ValueError(f"{path} is damaged or no checkpoint of minires: {error}") from error
+
+
+def seal(arrays, facts):
+    """Return the bytes of a checkpoint file."""
+    facts = {"format": FORMAT, "version": VERSION, **facts}
+    text = json.dumps(facts).encode()
+    buffer = io.BytesIO()
+    np.savez(buffer, facts=np.frombuffer(text, np.uint8), **arrays)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.comment = bytes(DIGEST)  # room for the digest
+    content = buffer.getvalue()[:-DIGEST]
+    return content + hashlib.sha256(content).hexdigest().encode()
+
+
+def unseal(content):
+    """Return (arrays, facts) of a checkpoint file's bytes; raises nearly anything if they are not that."""
+    if not content.startswith(b"PK\x03\x04"):
+        raise ValueError("it does not begin as a NumPy archive does")
+    if hashlib.sha256(content[:-DIGEST]).hexdigest().encode() != content[-DIGEST:]:
+        raise ValueError("its checksum is wrong")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = archive.infolist()
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise ValueError("expected uncompressed arrays")
+        if sum(member.file_size for member in members) > len(content):
+            raise ValueError("it announces more than it holds")
+        arrays = {
+            member.filename.removesuffix(".npy"): _read_array(archive.read(member)) for member in members
+        }
+    if len(arrays) != len(members):
+        raise ValueError("two arrays have the same name")
+    facts = json.loads(arrays.pop("facts").tobytes(), parse_constant=_parse_constant)
+    if facts["format"] != FORMAT or facts["version"] != VERSION:
+        raise ValueError(f"expected version {VERSION} of the format, got {facts['version']}")
+    return arrays, facts
+
+
+def _read_array(content):
+    """Return the array of a .npy file's bytes. Unlike NumPy's reader it checks the size before allocating."""
+    file = io.BytesIO(content)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("expected version 1.0 of NumPy's array format")
+    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    body = content[file.tell() :]
+    if dtype.kind not in KINDS or math.prod(shape) * dtype.itemsize != len(body):
+        raise ValueError(f"an array of {shape} {dtype} has {len(body)} bytes")
+    return np.frombuffer(body, dtype).reshape(shape, order="F" if is_fortran else "C").copy()
+
+
+def _parse_constant(name):
+    return {"Infinity": math.inf}[name]  # a plateau schedule's best error, before the first; never NaN
+
+
+def fill(live, saved):
+    """Copy the arrays of saved into those of live, in place. Both: {name: array}; live may be on a GPU.
+
+    Raises ValueError unless names, shapes and dtypes are the same; then nothing has been changed.
+    """
+    if live.keys() != saved.keys():
+        differing = sorted(live.keys() ^ saved.keys())
+        raise ValueError(f"its arrays are those of another network, beginning with {differing[0]}")
+    for name, array in live.items():
+        if (saved[name].shape, saved[name].dtype) != (array.shape, array.dtype):
+            raise ValueError(
+                f"{name} is {saved[name].shape} {saved[name].dtype}, expected {array.shape} {array.dtype}"
+            )
+    for name, array in live.items():
+        array[...] = to_module(saved[name], array_module(array))
+
+
+def write_atomically(path, content):
+    """Write bytes to a file beside `path`, make sure that the disk has them, and rename it to `path`.
+
+    Raises OSError in one line; then `path` is as it was and nothing else is left behind.
+    """
+    path = pathlib.Path(path)
+    beside = path.with_name(f"{path.name}.tmp")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        kept = "; what was there is untouched" if path.exists() else ""
+        raise OSError(f"cannot write {path}: {error.strerror or error}{kept}") from error
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder):
+    """Make sure that a renaming survives a power cut; Windows has no such call and needs none."""
+    if hasattr(os, "O_DIRECTORY"):
+        with contextlib.suppress(OSError):  # some network file systems refuse
+            descriptor = os.open(folder, os.O_DIRECTORY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)

@@ -1,0 +1,67 @@
+"""The command `minires`. Exit codes: 0, 1 (a gradient is wrong), 2 (the user's error), 130 (Ctrl-C)."""
+
+import argparse
+import functools
+import os
+import sys
+
+from minires import __version__, bench
+from minires.cli import data, evaluate, gradcheck, train
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports a wrong command line in one line, like every other error."""
+
+    def __init__(self, **options):
+        width = functools.partial(argparse.HelpFormatter, max_help_position=28)
+        super().__init__(**{"formatter_class": width, "allow_abbrev": False, **options})
+
+    def error(self, message):
+        self.exit(2, f"minires: error: {message} (see {self.prog} --help)\n")
+
+
+def main(argv=None):
+    """Run the command with these arguments (those of the process if None) and return the exit code."""
+    try:
+        arguments = _parser().parse_args(argv)
+        code = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor shall the flush at exit complain
+        return 0
+    except (ValueError, OSError, MemoryError) as error:
+        print(f"minires: error: {_one_line(error)}", file=sys.stderr)
+        return 2
+
+
+def _one_line(error):
+    if isinstance(error, MemoryError):
+        return f"out of memory; a smaller --batch-size needs less ({error})"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
+def _parser():
+    parser = Parser(
+        prog="minires",
+        description="Learn deep residual networks: every forward and backward pass written by hand.",
+        epilog="`minires COMMAND --help` explains a command.",
+    )
+    parser.add_argument("--version", action="version", version=f"minires {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, summary, module in (
+        ("train", "train a network on images", train),
+        ("eval", "measure a trained network's error on the test images", evaluate),
+        ("gradcheck", "compare every backward pass with numeric gradients", gradcheck),
+        ("data", "list the data sets, or fetch one", data),
+        ("bench", "measure the speed of a training step", bench),
+    ):
+        command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser

@@ -1,0 +1,163 @@
+"""`minires train`: its options, and what happens to them."""
+
+import argparse
+import functools
+import pathlib
+import sys
+
+from minires import checkpoint, data, models, parallel
+from minires.cli.terminal import Stopped, Terminal, accuracy_line
+from minires.data.normalise import KINDS
+from minires.train import prepare, resume
+from minires.train.config import DEFAULTS, FREE, SCHEDULES, Config
+from minires.train.run_folder import RunFolder, free_folder, latest_folder
+
+RUNS = pathlib.Path("runs")
+BASE = Config()
+
+DESCRIPTION = f"""\
+Train a network. Without options: {DEFAULTS["digits"]["model"]} on the handwritten digits that come along.
+An option that is left out has the default in brackets; those of cifar10 are the ResNet paper's (He et al.
+2015, arXiv:1512.03385, section 4.2). Ctrl-C stops after the current step, and --resume goes on from there."""
+
+EPILOG = """\
+The run's folder holds config.json, metrics.jsonl (one line an epoch), curves.png and checkpoint.npz."""
+
+HELP = {
+    "augment": "crop at random from padded images and, except digits, flip them",
+    "schedule": "step divides the rate by 10 at the milestones, plateau once the validation error stops "
+    "falling, cosine lets it glide to 0",
+    "milestones": "epochs after which the schedule step divides, such as 82,123 (half and three quarters "
+    "of all)",
+    "warm_up": "begin with STEPS steps at a tenth of the rate (0; the paper's ResNet-110: 400)",
+    "warm_up_rises": "rise from that tenth in a straight line, not in one jump",
+    "no_decay": "parameters without weight decay, by the beginning or end of their names, such as "
+    "gamma,beta,bias (none)",
+    "label_smoothing": "share of the target that is spread over all classes, 0 to 0.99 (0)",
+    "resume": f"go on with the run in --out, or with the latest in {RUNS}/; of the options above only "
+    f"{', '.join('--' + name.replace('_', '-') for name in FREE)} may then differ",
+}
+
+
+def add_arguments(parser):
+    """Add the options of `minires train` to an argparse parser. Options that are left out become None."""
+    parser.usage, parser.description, parser.epilog = "%(prog)s [OPTION ...]", DESCRIPTION, EPILOG
+    option = _group(parser, "what to train")
+    option("--data", metavar="NAME", help=f"data set: {', '.join(data.names())} (digits)")
+    option("--data-dir", metavar="DIR", help="folder of the data set (the one that `minires data` shows)")
+    option("--model", metavar="NAME", help=f"network: {', '.join(models.names())} {_default('model')}")
+    option("--validation", type=int, metavar="N", help="hold out N training images (0; the paper: 5000)")
+    option("--normalisation", metavar="KIND", help=f"of the images: {' or '.join(KINDS)} (per_channel)")
+    option("--augment", action="store_true", help=f"{HELP['augment']} {_default('augment')}")
+    option("--no-augment", dest="augment", action="store_false", help="leave the images as they are")
+
+    option = _group(parser, "how to train it")
+    option("--epochs", type=int, metavar="N", help=f"passes over the images {_default('epochs')}")
+    option("--batch-size", type=int, metavar="N", help=f"images a step {_default('batch_size')}")
+    option("--lr", type=float, metavar="RATE", help=f"learning rate at the start {_default('lr')}")
+    option(
+        "--schedule",
+        metavar="NAME",
+        help=f"{', '.join(SCHEDULES)} {_default('schedule')}: {HELP['schedule']}",
+    )
+    option("--milestones", type=_integers, metavar="E,E", help=HELP["milestones"])
+    option("--warm-up", type=int, metavar="STEPS", help=HELP["warm_up"])
+    option("--warm-up-rises", action="store_true", help=HELP["warm_up_rises"])
+    option("--momentum", type=float, metavar="M", help="share of the velocity that a step keeps (0.9)")
+    option("--nesterov", action="store_true", help="look ahead along the momentum (no)")
+    option(
+        "--weight-decay",
+        type=float,
+        metavar="D",
+        help=f"times the weight, on its gradient {_default('weight_decay')}",
+    )
+    option("--no-decay", type=_names, metavar="P,P", help=HELP["no_decay"])
+    option("--label-smoothing", type=float, metavar="S", help=HELP["label_smoothing"])
+    option("--seed", type=int, metavar="N", help="of weights, order, augmentation and held-out images (0)")
+
+    option = _group(parser, "where, and where to")
+    option("--device", metavar="NAME", help="cpu or gpu (cpu)")
+    option("--threads", type=int, metavar="N", help="CPU threads (all usable cores)")
+    option("--out", type=pathlib.Path, metavar="DIR", help=f"folder of the run ({RUNS}/MODEL-DATA, numbered)")
+    option("--save-every", type=float, metavar="SECONDS", help="between checkpoints within an epoch (60)")
+    parser.add_argument("--resume", action="store_true", help=HELP["resume"])
+
+
+def run(arguments):
+    """Train as the arguments say, print a summary, return the exit code."""
+    fields = Config.__dataclass_fields__
+    choices = {name: value for name, value in vars(arguments).items() if name in fields and value is not None}
+    if "data_dir" in choices:
+        choices["data_dir"] = str(pathlib.Path(choices["data_dir"]).expanduser().absolute())
+    folder, saved, config = _choose(arguments, choices)
+    parallel.set_threads(config.threads)
+    terminal = Terminal(folder)
+    trainer = prepare(config, terminal)
+    if saved is not None:
+        resume.restore(trainer, saved)
+    folder.open(config, trainer.history)
+    try:
+        with terminal:
+            trainer.run(folder.checkpoint)
+    except Stopped:
+        trainer.save(folder.checkpoint)
+        again = f"minires train --resume --out {folder.path}"
+        print(f"stopped after step {trainer.at.step}; to go on: {again}", file=sys.stderr)
+        return 130
+    finally:
+        folder.draw(trainer.history)
+    print(_summary(trainer, folder))
+    return 0
+
+
+def _choose(arguments, choices):
+    """Return (RunFolder, the Checkpoint to resume from or None, Config)."""
+    if arguments.resume:
+        folder = RunFolder(arguments.out or latest_folder(RUNS))
+        saved = checkpoint.load(folder.checkpoint)
+        return folder, saved, resume.read_config(saved).resumed(**choices)
+    choices = {"data": "digits", "threads": parallel.get_threads()} | choices
+    config = Config.for_data(**choices)
+    folder = RunFolder(arguments.out or free_folder(RUNS, f"{config.model}-{config.data}"))
+    if folder.checkpoint.exists():
+        raise ValueError(
+            f"{folder.path} holds a run already; go on with it (--resume) or choose another --out"
+        )
+    return folder, None, config
+
+
+def _summary(trainer, folder):
+    last, config = trainer.history[-1], trainer.config
+    seconds = sum(record["seconds"] for record in trainer.history)
+    return (
+        f"{config.model} on {config.data}: {last['epoch']} epochs, {last['step']} steps, {seconds:.0f} s, "
+        f"train error {100 * last['train_error']:.2f} %\n"
+        f"{folder.path}: curves.png, metrics.jsonl, config.json, checkpoint.npz\n"
+        f"{accuracy_line(last['test_error'])}"
+    )
+
+
+def _group(parser, title):
+    """Return the function that adds an option to a new group of the help; its default is always None."""
+    group = parser.add_argument_group(title)
+    return functools.partial(group.add_argument, default=None)
+
+
+def _default(name):
+    """Return the default of an option as text in brackets, with the data sets that have another."""
+    others = [f"{dataset} {_word(values[name])}" for dataset, values in DEFAULTS.items() if name in values]
+    return f"({'; '.join([_word(getattr(BASE, name)), *others])})"
+
+
+def _word(value):
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _integers(text):
+    if not all(part.strip().isdigit() for part in text.split(",")):
+        raise argparse.ArgumentTypeError(f"expected whole numbers such as 82,123, got {text!r}")
+    return tuple(int(part) for part in text.split(","))
+
+
+def _names(text):
+    return tuple(part.strip() for part in text.split(","))

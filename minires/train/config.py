@@ -1,0 +1,172 @@
+"""What a training run is made of: every choice in one frozen record, and the defaults for each data set."""
+
+from __future__ import annotations  # so that a field's type is the text of its annotation
+
+import dataclasses
+import math
+
+from minires import optim
+from minires.data.normalise import KINDS
+
+SCHEDULES = ("constant", "step", "plateau", "cosine")
+DEVICES = ("cpu", "gpu")
+
+# What differs from the defaults below, which are the ResNet paper's for CIFAR-10.
+_SMALL = {"model": "resnet8", "schedule": "cosine", "augment": False}
+DEFAULTS = {
+    "digits": _SMALL | {"epochs": 30, "batch_size": 64, "weight_decay": 5e-4},
+    "mnist": _SMALL | {"epochs": 5},
+}
+
+# These say how and where a run is computed, not what: they may differ when it is resumed.
+FREE = ("data_dir", "device", "threads", "save_every")
+
+# name: the least and the largest value allowed
+LIMITS = {
+    "epochs": (1, math.inf),
+    "batch_size": (1, math.inf),
+    "warm_up": (0, math.inf),
+    "validation": (0, math.inf),
+    "seed": (0, math.inf),
+    "threads": (1, math.inf),
+    "lr": (0, math.inf),
+    "momentum": (0, 1),
+    "weight_decay": (0, math.inf),
+    "label_smoothing": (0, 0.99),
+    "save_every": (0, math.inf),
+}
+CHOICES = {"schedule": SCHEDULES, "normalisation": KINDS, "device": DEVICES}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """The choices of one training run.
+
+    model, data: names that `models.build` and `data.load` know; data_dir: the data set's folder or None.
+    epochs: passes over the training images; batch_size: images a step; lr: the learning rate's start.
+    schedule: one of SCHEDULES; milestones: epochs after which "step" divides the rate by 10, () means after
+    half and three quarters of all (the paper's 32k and 48k of 64k steps).
+    warm_up: steps at a tenth of the rate (the paper's ResNet-110: 400), with warm_up_rises in a straight line
+    from there to the rate.
+    momentum, nesterov, weight_decay, no_decay: see `optim.SGD`; label_smoothing: see the loss.
+    normalisation: one of `data.normalise.KINDS`; augment: random crops, and flips unless they are digits.
+    validation: training images held out. seed: of the weights, the order, the augmentation, the held-out
+    images. device: "cpu" or "gpu"; threads: CPU threads, None for all.
+    save_every: seconds between two checkpoints inside an epoch.
+    Raises ValueError for a value of another type or out of range.
+    """
+
+    model: str = "resnet20"
+    data: str = "cifar10"
+    data_dir: str | None = None
+    epochs: int = 164
+    batch_size: int = 128
+    lr: float = 0.1
+    schedule: str = "step"
+    milestones: tuple[int, ...] = ()
+    warm_up: int = 0
+    warm_up_rises: bool = False
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 1e-4
+    no_decay: tuple[str, ...] = ()
+    label_smoothing: float = 0.0
+    normalisation: str = "per_channel"
+    augment: bool = True
+    validation: int = 0
+    seed: int = 0
+    device: str = "cpu"
+    threads: int | None = None
+    save_every: float = 60.0
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            _check_type(field, value)
+            if field.name in LIMITS and value is not None:
+                _check_range(field.name, value)
+            if field.name in CHOICES and value not in CHOICES[field.name]:
+                raise ValueError(f"{field.name}: expected {' or '.join(CHOICES[field.name])}, got {value!r}")
+        if self.milestones and self.schedule != "step":
+            raise ValueError(f"milestones: belong to the schedule step, not to {self.schedule}")
+        if list(self.milestones) != sorted(set(self.milestones)) or min(self.milestones, default=1) < 1:
+            raise ValueError(f"milestones: expected rising numbers of epochs, got {list(self.milestones)}")
+        if self.schedule == "plateau" and not self.validation:
+            raise ValueError(
+                "schedule: plateau watches held-out images; say how many with validation (5000 in the paper)"
+            )
+
+    @classmethod
+    def for_data(cls, data, **choices):
+        """Return the Config for a data set: its defaults, and the choices made otherwise."""
+        return cls(**{"data": data, **DEFAULTS.get(data, {}), **choices})
+
+    @classmethod
+    def from_dict(cls, values):
+        """Return the Config that as_dict described. Raises ValueError for missing or unknown fields."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        if not isinstance(values, dict) or values.keys() != known:
+            raise ValueError(f"configuration: expected exactly the fields {', '.join(sorted(known))}")
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return cls(**values | lists)
+
+    def as_dict(self):
+        """Return {field: value} for JSON."""
+        return dataclasses.asdict(self)
+
+    def resumed(self, **choices):
+        """Return this Config with the choices that may change when a run is resumed.
+
+        Those are FREE, and a larger number of epochs unless the learning rate depends on it.
+        Raises ValueError naming the others that differ.
+        """
+        allowed = FREE
+        if self.schedule in ("constant", "plateau") or self.milestones:
+            allowed += ("epochs",) if choices.get("epochs", self.epochs) >= self.epochs else ()
+        differing = [
+            f"{name} is {getattr(self, name)} there and {value} here"
+            for name, value in choices.items()
+            if value != getattr(self, name) and name not in allowed
+        ]
+        if differing:
+            raise ValueError(
+                f"cannot resume with another configuration: {'; '.join(differing)}. Leave these options out, "
+                "or start anew with another --out (a resumed run may change data-dir, device, threads and "
+                "save-every, and add epochs if the learning rate does not depend on their number)"
+            )
+        return dataclasses.replace(self, **choices)
+
+    def make_schedule(self, steps_per_epoch):
+        """Return the learning rate's schedule (see `optim`): a function of the step."""
+        if self.schedule == "cosine":
+            schedule = optim.Cosine(self.lr, self.epochs * steps_per_epoch)
+        elif self.schedule == "step":
+            milestones = self.milestones or (self.epochs / 2, self.epochs * 3 / 4)
+            schedule = optim.Steps(self.lr, [round(epoch * steps_per_epoch) for epoch in milestones])
+        elif self.schedule == "plateau":
+            schedule = optim.Plateau(self.lr)
+        else:
+            schedule = optim.Constant(self.lr)
+        if not self.warm_up:
+            return schedule
+        return optim.WarmUp(schedule, steps=self.warm_up, lr=self.lr / 10, rising=self.warm_up_rises)
+
+
+def _check_type(field, value):
+    """Raise ValueError unless value is what the field's annotation says (an integer is a float, too)."""
+    expected, _, optional = field.type.partition(" | ")
+    if expected.startswith("tuple"):
+        item = {"tuple[int, ...]": int, "tuple[str, ...]": str}[expected]
+        fits = isinstance(value, tuple) and all(type(each) is item for each in value)
+        expected = f"a list of {item.__name__}"
+    else:
+        fits = type(value).__name__ in ((expected, "int") if expected == "float" else (expected,))
+    if not fits and not (optional and value is None):
+        raise ValueError(f"{field.name}: expected {expected}, got {value!r}")
+
+
+def _check_range(name, value):
+    least, most = LIMITS[name]
+    if not least <= value <= most or math.isinf(value):
+        expected = f"at least {least}" if math.isinf(most) else f"a number from {least} to {most}"
+        raise ValueError(f"{name}: expected {expected}, got {value}")

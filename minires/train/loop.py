@@ -1,0 +1,261 @@
+"""The training loop: batch in, forward, loss, backward, step; again until the last epoch.
+
+    trainer = prepare(Config.for_data("digits"))
+    history = trainer.run()                       # one dict an epoch
+
+Nothing here prints: a `Reporter` is told what happens.
+"""
+
+import dataclasses
+import math
+import time
+
+import numpy as np
+
+import minires.functional as F
+from minires import data, optim, probe
+from minires.backend import device_module
+from minires.train import resume
+from minires.train.evaluation import Tally, evaluate
+from minires.train.resume import Position
+from minires.train.safeguard import GoodState, NotFiniteError, all_finite
+
+CHECK_EVERY = {"cpu": 1, "gpu": 50}  # steps between two looks at the numbers: each makes a GPU's host wait
+NO_FLIP = ("digits", "mnist")  # a mirrored digit is no digit
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """How far a run is. at: Position; batches: of an epoch; lr: of the last step; loss (nats) and error
+    (fraction): means over this epoch's images so far, in training mode."""
+
+    at: Position
+    epochs: int
+    batches: int
+    lr: float
+    loss: float
+    error: float
+    images_per_second: float
+
+
+class Reporter:
+    """Is told how training goes, and does nothing. Subclass it to show or keep what it is told."""
+
+    def batch_done(self):
+        """Called after every batch, in evaluation too. May raise KeyboardInterrupt: no step is half done."""
+
+    def progress(self, progress):
+        """Called with a Progress whenever the numbers have been looked at."""
+
+    def epoch_done(self, history):
+        """Called after every epoch, when its checkpoint is saved, with the records of all epochs so far."""
+
+
+def prepare(config, reporter=None):
+    """Read the data, build the network, and return the Trainer that a Config describes.
+
+    Raises ValueError for whatever does not exist or does not fit.
+    """
+    train, test = data.load(config.data, config.data_dir)
+    held_out = {"test": test}
+    if config.validation:
+        train, validation = data.hold_out(train, config.validation, seed=config.seed)
+        held_out = {"validation": validation, "test": test}
+    net = resume.build(config, channels=train.images.shape[1], classes=len(train.class_names))
+    return Trainer(net, config, train, held_out, reporter=reporter)
+
+
+class Trainer:
+    """A network in training: its optimiser, its schedule, its data, and how far it has come.
+
+    net: a Layer whose outputs are logits (N, classes); config: Config; train: the Dataset to learn from;
+    held_out: {name: Dataset} to evaluate after each epoch ("validation" is what a plateau schedule watches);
+    check_every: steps between two looks at whether all numbers are finite, by default CHECK_EVERY.
+    Raises ValueError if the device is not there.
+    """
+
+    def __init__(self, net, config, train, held_out, *, reporter=None, check_every=None):
+        self.xp = device_module(config.device)
+        self.net, self.config, self.reporter = net.to(self.xp), config, reporter or Reporter()
+        self.check_every = check_every or CHECK_EVERY[config.device]
+        self.normalisation = data.Normalisation.fit(train, config.normalisation)
+        self.batches = self._batches(train, augment=_augmentation(config, train))
+        self.held_out = {name: self._batches(dataset, shuffle=False) for name, dataset in held_out.items()}
+        self.schedule = config.make_schedule(len(self.batches))
+        self.optimiser = optim.SGD(
+            net.named_parameters(),
+            lr=config.lr,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+            nesterov=config.nesterov,
+            no_decay=config.no_decay,
+        )
+        self.data_facts = resume.describe(train)
+        self.tally = Tally(self.xp)
+        self.at, self.history = Position(), []
+        self._clock = self._saved_at = time.perf_counter()
+        self._finite = True  # so far; on a GPU a 0-d array that nobody has looked at yet
+        self._good = GoodState(self.arrays(), dict(net.named_generators()), self.at)
+
+    def _batches(self, dataset, **options):
+        options |= {"batch_size": self.config.batch_size, "seed": self.config.seed}
+        return data.Batches(dataset, normalisation=self.normalisation, **options)
+
+    def arrays(self):
+        """Return {name: live array} of all that a step changes."""
+        return (
+            {f"net/{name}": array for name, array in self.net.state_dict().items()}
+            | {f"velocity/{name}": array for name, array in self.optimiser.state_dict().items()}
+            | {"sums": self.tally.sums}
+        )
+
+    # -- the loop ----------------------------------------------------------------------------------
+
+    def run(self, path=None):
+        """Train until the last epoch is done; return the history, one dict an epoch.
+
+        path: where checkpoints go: at once, after every epoch and every config.save_every seconds in between.
+        Raises NotFiniteError where a number is infinite or NaN (the trainer is then in its last good state),
+        OSError if a checkpoint cannot be written.
+        """
+        with np.errstate(all="ignore"):  # infinite numbers are looked for: `_require_finite`
+            self._save(path)
+            while self.at.epoch < self.config.epochs:
+                self._train_epoch(path)
+                self._finish_epoch(path)
+        return self.history
+
+    def _train_epoch(self, path):
+        self._keep()
+        self._clock = time.perf_counter()
+        for x, labels in self.batches.epoch(self.at.epoch, start=self.at.batch):
+            labels = self.xp.asarray(labels)
+            logits, loss = self._gradients(self.xp.asarray(x), labels)
+            self._update()
+            self.tally.add(loss, logits, labels)
+            self._step_done()
+            if self.at.batch % self.check_every == 0 or self.at.batch == len(self.batches):
+                self._keep()
+                self.reporter.progress(self._progress())
+                if time.perf_counter() - self._saved_at >= self.config.save_every:
+                    self._save(path)
+            self.reporter.batch_done()
+
+    def _gradients(self, x, labels):
+        """Forward, loss, backward: return (logits, loss) and leave the gradients in the parameters."""
+        self.optimiser.zero_grad()
+        logits, cache = self.net.forward(x, train=True)
+        smoothing = self.config.label_smoothing
+        loss, loss_cache = F.softmax_cross_entropy_forward(logits, labels, label_smoothing=smoothing)
+        self.net.backward(F.softmax_cross_entropy_backward(1.0, loss_cache), cache)
+        gradients = [parameter.grad for _, parameter in self.net.named_parameters()]
+        self._finite = self._finite & all_finite([loss, *gradients])
+        return logits, loss
+
+    def _update(self):
+        self.optimiser.lr = self.schedule(self.at.step)
+        self.optimiser.step()
+
+    def _step_done(self):
+        now = time.perf_counter()
+        seconds = self.at.seconds + now - self._clock
+        self.at, self._clock = Position(self.at.epoch, self.at.batch + 1, self.at.step + 1, seconds), now
+
+    def _finish_epoch(self, path):
+        """Evaluate, write the epoch's record, and go to the beginning of the next epoch."""
+        start = time.perf_counter()
+        record = {"epoch": self.at.epoch + 1, "step": self.at.step, "lr": self.schedule(self.at.step - 1)}
+        record |= self.tally.read("train", len(self.batches.dataset.class_names))
+        for name in self.held_out:
+            record |= self._evaluate(name)
+        record["seconds"] = self.at.seconds + time.perf_counter() - start
+        record["images_per_second"] = len(self.batches.dataset) / self.at.seconds
+        if "validation" in self.held_out:
+            self.schedule.observe(record["validation_error"])
+        self.history.append(record)
+        self.at = Position(self.at.epoch + 1, 0, self.at.step)
+        self.tally.sums.fill(0)
+        self._save(path)
+        self.reporter.epoch_done(self.history)
+
+    def _evaluate(self, name):
+        batches = self.held_out[name]
+        record = evaluate(self.net, batches, prefix=name, batch_done=self.reporter.batch_done)
+        if not math.isfinite(record[f"{name}_loss"]):
+            with probe.watch(self.net, probe.FirstNonFinite()) as first:
+                evaluate(self.net, batches)
+            raise self._not_finite(f"{first.found or 'the loss'} on the {name} images", self.at.step - 1)
+        return record
+
+    def _progress(self):
+        so_far = self.tally.read("train", classes=0)
+        return Progress(
+            at=self.at,
+            epochs=self.config.epochs,
+            batches=len(self.batches),
+            lr=self.optimiser.lr,
+            loss=so_far["train_loss"],
+            error=so_far["train_error"],
+            images_per_second=self.at.batch * self.config.batch_size / self.at.seconds,
+        )
+
+    def save(self, path):
+        """Write a checkpoint; `resume.restore` continues from it with the same bits.
+
+        Raises OSError if it cannot be written, NotFiniteError if the state is not worth keeping.
+        """
+        self._require_finite()
+        resume.save(path, self)
+
+    def _save(self, path):
+        self._saved_at = time.perf_counter()
+        if path is not None:
+            self.save(path)
+
+    # -- infinite numbers and NaN ------------------------------------------------------------------
+
+    def _keep(self):
+        self._require_finite()
+        self._good.keep(self.at)
+
+    def _require_finite(self):
+        """Raise NotFiniteError, saying where it began, unless all numbers since the last _keep are finite."""
+        if bool(self._finite & all_finite(self.arrays().values())):
+            return
+        last, self.at = self.at.step, self._good.restore()
+        try:
+            self._repeat_until(last)
+        finally:
+            self.at, self._finite = self._good.restore(), True
+
+    def _repeat_until(self, last):
+        """Take the steps from here to number `last` again, under the probe; raise at the first bad one."""
+        for x, labels in self.batches.epoch(self.at.epoch, start=self.at.batch):
+            self._finite = True
+            with probe.watch(self.net, probe.FirstNonFinite()) as first:
+                self._gradients(self.xp.asarray(x), self.xp.asarray(labels))
+            if first.found or not bool(self._finite):
+                raise self._not_finite(first.found or "the loss", self.at.step)
+            self._update()
+            for name, array in self.arrays().items():
+                if not bool(all_finite([array])):
+                    raise self._not_finite(f"{name.partition('/')[2]} after the update", self.at.step)
+            self._step_done()
+            if self.at.step >= last:
+                break
+        what = "a number, which was finite when the steps were repeated,"
+        raise self._not_finite(what, self.at.step - 1)
+
+    def _not_finite(self, what, step):
+        """Return the error about a step. step: its number from 0; people count from 1."""
+        return NotFiniteError(
+            f"step {step + 1} (epoch {self.at.epoch + 1}), learning rate {self.schedule(step):g}: "
+            f"{what} is not finite; try a smaller learning rate"
+        )
+
+
+def _augmentation(config, train):
+    """Return the papers' crop and flip: 4 pixels of padding for 32x32 images, in proportion for others."""
+    if not config.augment:
+        return None
+    return data.Augmentation(padding=max(train.images.shape[2:]) // 8, flip=config.data not in NO_FLIP)

@@ -1,0 +1,112 @@
+"""What of a training run goes into a checkpoint, and how a run or a network comes back out of it."""
+
+import dataclasses
+import zlib
+
+import numpy as np
+
+from minires import checkpoint, models
+from minires.backend import to_numpy
+from minires.data import Normalisation
+from minires.train.config import Config
+
+
+@dataclasses.dataclass(frozen=True)
+class Position:
+    """Where a run is. epoch, batch: of the next step, from 0; step: steps taken; seconds: of this epoch.
+
+    batch may be the number of batches: then the epoch's evaluation comes next.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+
+
+def save(path, trainer):
+    """Write a checkpoint from which `restore` continues with the same bits; see `checkpoint.save`."""
+    arrays = {name: to_numpy(array) for name, array in trainer.arrays().items()}
+    arrays |= {f"normalisation/{name}": array for name, array in trainer.normalisation.state_dict().items()}
+    facts = {
+        "config": trainer.config.as_dict(),
+        "data": trainer.data_facts,
+        "position": dataclasses.asdict(trainer.at),
+        "schedule": trainer.schedule.state_dict(),
+        "generators": {name: rng.bit_generator.state for name, rng in trainer.net.named_generators()},
+        "history": trainer.history,
+    }
+    checkpoint.save(path, arrays, facts)
+
+
+def restore(trainer, saved):
+    """Bring a fresh Trainer to where a `checkpoint.Checkpoint` was saved.
+
+    Raises ValueError naming the file if it belongs to another network or data set, or contradicts itself;
+    the trainer is then of no more use.
+    """
+    with saved.reading():
+        facts = saved.facts
+        if facts["data"] != trainer.data_facts:
+            raise ValueError("it was trained on other images than these")
+        mine = {name: a for name, a in saved.arrays.items() if not name.startswith("normalisation/")}
+        checkpoint.fill(trainer.arrays(), mine)
+        trainer.at = _position(facts["position"], trainer.config.epochs, len(trainer.batches))
+        _load_schedule(trainer.schedule, facts["schedule"])
+        for name, rng in trainer.net.named_generators():
+            rng.bit_generator.state = facts["generators"][name]
+        trainer.history = list(facts["history"])
+        if len(trainer.history) != trainer.at.epoch:
+            raise ValueError(f"it has {len(trainer.history)} records of {trainer.at.epoch} epochs")
+
+
+def load_network(saved):
+    """Return (net, normalisation, config) of a `checkpoint.Checkpoint`: all that a user of the network needs.
+
+    Raises ValueError naming the file if it does not hold them.
+    """
+    with saved.reading():
+        config, facts = read_config(saved), saved.facts["data"]
+        net = build(config, channels=facts["channels"], classes=facts["classes"])
+        checkpoint.fill(net.state_dict(), saved.part("net"))
+        return net, Normalisation.from_state(saved.part("normalisation")), config
+
+
+def read_config(saved):
+    """Return the Config of a `checkpoint.Checkpoint`. Raises ValueError naming the file if it has none."""
+    with saved.reading():
+        return Config.from_dict(saved.facts["config"])
+
+
+def build(config, *, channels, classes):
+    """Return the network that a Config asks for, with fresh weights, for images of so many channels."""
+    rng = np.random.default_rng(config.seed)
+    return models.build(config.model, in_channels=channels, num_classes=classes, rng=rng)
+
+
+def describe(dataset):
+    """Return what identifies a data set: its size and a check sum, as JSON values."""
+    crc = zlib.crc32(dataset.labels, zlib.crc32(np.ascontiguousarray(dataset.images)))
+    images, channels, height, width = dataset.images.shape
+    size = {"images": images, "channels": channels, "height": height, "width": width}
+    return size | {"classes": len(dataset.class_names), "crc32": crc}
+
+
+def _position(facts, epochs, batches):
+    """Return the Position; ValueError if no run of so many epochs and batches can stand there."""
+    at = Position(**facts)
+    numbers = (at.epoch, at.batch, at.step)
+    fits = all(type(number) is int and number >= 0 for number in numbers) and at.seconds >= 0
+    if not fits or at.epoch > epochs or at.batch > batches or at.step != at.epoch * batches + at.batch:
+        raise ValueError(f"{at} does not exist in {epochs} epochs of {batches} batches")
+    return at
+
+
+def _load_schedule(schedule, state):
+    """Schedules take any state; this one must have the same names, and numbers for them."""
+    numbers = all(type(value) in (int, float) for value in state.values())
+    if state.keys() != schedule.state_dict().keys() or not numbers:
+        raise ValueError(
+            f"the schedule's state is {state}, expected numbers for {list(schedule.state_dict())}"
+        )
+    schedule.load_state_dict(state)

@@ -1,0 +1,74 @@
+"""The folder that a training run leaves behind: configuration, metrics, curves, checkpoint."""
+
+import io
+import json
+import pathlib
+import time
+
+from minires import plot
+from minires.checkpoint import write_atomically
+from minires.train.loop import Reporter
+
+REDRAW = 60  # seconds between two drawings of the curves while training goes on
+
+
+class RunFolder(Reporter):
+    """Keeps the files of a run up to date; a Reporter.
+
+    config.json       every choice, as the command took or assumed it
+    metrics.jsonl     one JSON object a line and epoch (see `Trainer.run`); errors are fractions
+    curves.png        the errors over the epochs
+    checkpoint.npz    written by the trainer; the run can be resumed from it
+
+    Each file is replaced as a whole, so none is ever half written. Raises OSError if one cannot be.
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.checkpoint = self.path / "checkpoint.npz"
+        self.title, self._drawn = "", -REDRAW
+
+    def open(self, config, history):
+        """Create the folder if need be; write the Config, and the records of a run that is resumed."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(f"cannot make the folder {self.path}: {error.strerror or error}") from error
+        self.title = f"{config.model} on {config.data}"
+        text = json.dumps(config.as_dict(), indent=2)
+        write_atomically(self.path / "config.json", f"{text}\n".encode())
+        self._write_metrics(history)
+
+    def epoch_done(self, history):
+        self._write_metrics(history)
+        if time.perf_counter() - self._drawn >= REDRAW:
+            self.draw(history)
+
+    def _write_metrics(self, history):
+        lines = "".join(f"{json.dumps(record)}\n" for record in history)
+        write_atomically(self.path / "metrics.jsonl", lines.encode())
+
+    def draw(self, history):
+        """Draw curves.png, unless there is no epoch to draw yet."""
+        if history:
+            image = io.BytesIO()
+            plot.history(history, title=self.title).savefig(image, format="png", dpi=150)
+            write_atomically(self.path / "curves.png", image.getvalue())
+        self._drawn = time.perf_counter()
+
+
+def free_folder(runs, name):
+    """Return runs/name, or the first of runs/name-2, runs/name-3, ... that is not there yet."""
+    path, number = pathlib.Path(runs) / name, 1
+    while path.exists():
+        number += 1
+        path = pathlib.Path(runs) / f"{name}-{number}"
+    return path
+
+
+def latest_folder(runs):
+    """Return the folder in runs whose checkpoint was written last. Raises ValueError if there is none."""
+    checkpoints = list(pathlib.Path(runs).glob("*/checkpoint.npz"))
+    if not checkpoints:
+        raise ValueError(f"there is no run to resume in {runs}; name its folder with --out")
+    return max(checkpoints, key=lambda path: path.stat().st_mtime).parent

@@ -1,0 +1,94 @@
+"""Exact statistics are those of Algorithm 2 of the batch norm paper, and nothing else moves."""
+
+import numpy as np
+import pytest
+import strict_cupy
+from small_run import small_net
+
+from minires.combine import Sequential
+from minires.layer import freeze
+from minires.layers import BatchNorm, Conv2d, ReLU
+from minires.train import recompute_statistics
+
+
+def batches(*sizes, channels=3, seed=0):
+    rng = np.random.default_rng(seed)
+    scale = np.arange(1, channels + 1, dtype=np.float32).reshape(1, -1, 1, 1)
+    return [rng.standard_normal((n, channels, 5, 4), dtype=np.float32) * scale + scale for n in sizes]
+
+
+def test_equal_batches_give_the_mean_of_batch_means_and_of_unbiased_batch_variances():
+    norm, parts = BatchNorm(3), batches(8, 8, 8)
+    recompute_statistics(norm, parts)
+    means = [part.astype(np.float64).mean(axis=(0, 2, 3)) for part in parts]
+    variances = [part.astype(np.float64).var(axis=(0, 2, 3), ddof=1) for part in parts]
+    # float32 statistics of 160 values, three of them averaged
+    np.testing.assert_allclose(norm.running_mean.data, np.mean(means, axis=0), rtol=1e-5)
+    np.testing.assert_allclose(norm.running_var.data, np.mean(variances, axis=0), rtol=1e-5)
+
+
+def test_a_smaller_last_batch_counts_by_its_images():
+    norm, parts = BatchNorm(3), batches(9, 9, 2)
+    recompute_statistics(norm, iter(parts))
+    np.testing.assert_allclose(norm.running_mean.data, np.concatenate(parts).mean(axis=(0, 2, 3)), rtol=1e-5)
+    variances = [part.var(axis=(0, 2, 3), ddof=1) for part in parts]
+    np.testing.assert_allclose(
+        norm.running_var.data, np.average(variances, axis=0, weights=[9, 9, 2]), rtol=1e-5
+    )
+
+
+def test_a_norm_behind_other_layers_gets_the_statistics_of_what_reaches_it():
+    rng = np.random.default_rng(1)
+    conv = Conv2d(3, 4, 3, rng=rng)
+    net = Sequential(conv=conv, relu=ReLU(), norm=BatchNorm(4))
+    parts = batches(6, 6)
+    recompute_statistics(net, parts)
+    seen = [np.maximum(conv.predict(part), 0) for part in parts]
+    np.testing.assert_allclose(
+        net["norm"].running_mean.data, np.concatenate(seen).mean(axis=(0, 2, 3)), rtol=1e-5
+    )
+
+
+def test_nothing_else_moves_and_the_old_averages_are_forgotten_even_if_they_were_nan():
+    net, other = small_net(), small_net()
+    parts = [part[:, :1] for part in batches(6, 6)]
+    net["norm"].momentum = other["norm"].momentum = 0.3
+    net["norm"].running_mean.data[:] = np.nan
+    recompute_statistics(net, parts)
+    recompute_statistics(other, parts)
+    assert net["norm"].momentum == 0.3 and net["block"].branch["1"].momentum == 0.9
+    fresh = dict(small_net().named_generators())
+    for name, rng in net.named_generators():  # dropout and stochastic depth drew, and were set back
+        assert rng.bit_generator.state == fresh[name].bit_generator.state
+    for name, parameter in net.named_parameters():
+        assert (parameter.data == dict(small_net().named_parameters())[name].data).all()
+        assert not parameter.grad.any()
+    assert (net["norm"].running_mean.data == other["norm"].running_mean.data).all()
+
+
+def test_momentum_comes_back_after_an_error_too():
+    norm = BatchNorm(3)
+    with pytest.raises(ValueError):
+        recompute_statistics(norm, [np.zeros((4, 2, 5, 4), np.float32)])
+    assert norm.momentum == 0.9
+
+
+def test_a_frozen_norm_stays_as_it_is():
+    norm = freeze(BatchNorm(3))
+    recompute_statistics(norm, batches(4))
+    assert not norm.running_mean.data.any() and (norm.running_var.data == 1).all()
+
+
+def test_no_batch_is_an_error_and_changes_nothing():
+    norm = BatchNorm(3)
+    norm.running_mean.data[:] = 7
+    with pytest.raises(ValueError, match="at least one batch"):
+        recompute_statistics(norm, [])
+    assert (norm.running_mean.data == 7).all()
+
+
+def test_a_gpu_gives_the_same_statistics():
+    ours, theirs = BatchNorm(3), BatchNorm(3).to(strict_cupy)
+    recompute_statistics(ours, batches(8, 5))
+    recompute_statistics(theirs, [strict_cupy.asarray(part) for part in batches(8, 5)])
+    np.testing.assert_allclose(theirs.running_var.data.get(), ours.running_var.data, rtol=1e-5)
