@@ -14,9 +14,9 @@ def check_floats(*, bias=None, **arrays):
     first = next(iter(arrays))
     dtype = arrays[first].dtype
     for name, array in arrays.items():
-        if array.dtype.kind != "f":
+        if array.dtype.kind != "f" or array.dtype.itemsize not in (4, 8):
             raise TypeError(
-                f"{name}: expected floating point numbers, got {array.dtype}; convert with .astype('float32')"
+                f"{name}: expected float32 or float64, got {array.dtype}; convert with .astype('float32')"
             )
         if array.dtype != dtype:
             raise TypeError(
