@@ -53,8 +53,9 @@ class Sequential(Layer):
 class Residual(Layer):
     """y = after(branch(x) + shortcut(x)); without a shortcut x itself, without `after` the plain sum.
 
-    x fans out into two paths, so its gradient is the sum of two gradients: one through the branch, and one
-    that arrives unchanged. He et al. 2016 (arXiv:1603.05027), equations 1 and 2: after is their f.
+    x fans out into two paths, so its gradient is the sum of two gradients: one through the branch and one
+    through the shortcut, where it arrives unchanged if that is the identity.
+    He et al. 2016 (arXiv:1603.05027), equations 1 and 2: after is their f.
     """
 
     def __init__(self, branch, shortcut=None, after=None):
@@ -167,29 +168,26 @@ class StochasticDepth(Residual):
             raise ValueError(f"survival: expected a probability in (0, 1], got {survival}")
         check_generator(rng)
         super().__init__(branch, shortcut, after)
-        self.survival, self.rng = survival, rng
+        self.survival, self.rng = float(survival), rng  # a NumPy float64 would turn float32 into float64
 
     def forward(self, x, *, train):
-        train_gate = train and not self.frozen
-        scale = 1 if train_gate else self.survival
-        is_open = not train_gate or self.rng.random() < self.survival
+        draws = train and not self.frozen
+        gate = float(self.rng.random() < self.survival) if draws else self.survival
         y, shortcut_cache = self.shortcut.forward(x, train=train)
         branch_cache = None
-        if is_open:
+        if gate:
             branch, branch_cache = self.branch.forward(x, train=train)
-            y, _ = F.residual_add_forward(branch if scale == 1 else branch * scale, y)
-            del branch
+            y, _ = F.residual_add_forward(branch * gate, y)
+            del branch  # nothing remembers the summands
         y, after_cache = self.after.forward(y, train=train)
-        return y, [(is_open, scale, branch_cache), shortcut_cache, after_cache]
+        return y, [(gate, branch_cache), shortcut_cache, after_cache]
 
     def backward(self, dy, cache):
         _check_unused(cache, 3)
         dy = self.after.backward(dy, cache.pop())
         dx = self.shortcut.backward(dy, cache.pop())
-        is_open, scale, branch_cache = cache.pop()
-        if not is_open:
-            return dx
-        return _add(self.branch.backward(dy if scale == 1 else dy * scale, branch_cache), dx)
+        gate, branch_cache = cache.pop()
+        return _add(self.branch.backward(dy * gate, branch_cache), dx) if gate else dx
 
     def predict(self, x):
         y, _ = F.residual_add_forward(self.branch.predict(x) * self.survival, self.shortcut.predict(x))

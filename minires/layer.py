@@ -5,6 +5,8 @@ A layer owns arrays and nothing else. `forward` returns what it computed *and* w
 network, run in both modes, and be inspected at any moment.
 """
 
+import numpy as np
+
 from minires.backend import array_module, to_module
 
 
@@ -66,7 +68,7 @@ class Layer:
             yield from child.named_layers(f"{prefix}.{name}" if prefix else name)
 
     def _named(self, kind):
-        seen = set()  # a layer that stands at two places has one set of parameters, under its first name
+        seen = set()  # what stands at two places (a layer, or a generator of two layers) has its first name
         for path, layer in self.named_layers():
             for name, value in vars(layer).items():
                 if isinstance(value, kind) and id(value) not in seen:
@@ -82,10 +84,8 @@ class Layer:
         return self._named(Buffer)
 
     def named_generators(self):
-        """Yield (dotted path, numpy.random.Generator) of the layers that draw random masks."""
-        for path, layer in self.named_layers():
-            if "rng" in vars(layer):
-                yield path, layer.rng
+        """Yield (dotted path, numpy.random.Generator) of everything random inside, in definition order."""
+        return self._named(np.random.Generator)
 
     def zero_grad(self):
         """Set every gradient to zero, in place."""

@@ -16,8 +16,10 @@ class SGD:
     named_parameters: (name, Parameter) pairs. no_decay: names that are not decayed; lr_scale: {name: factor}
     multiplies the learning rate. A name there is a dotted path's beginning or end: "fc" means all inside fc,
     "gamma" every gamma. Frozen parameters are skipped.
-    Differs from Caffe (and the ResNet paper): there v holds lr * g, which is the same until lr changes.
     Sutskever et al. 2013, equations 1 to 4.
+    Differs from the paper (and from Caffe): there v holds lr * g, which is the same until lr changes; and
+    with nesterov w is the point ahead, where they take the gradient, so that w need not be moved there and
+    back (as PyTorch does).
     """
 
     def __init__(
@@ -117,21 +119,25 @@ def _matches(name, pattern):
 
 def _check_range(name, value, least, most):
     if not least <= value <= most or math.isinf(value):
-        raise ValueError(f"{name}: expected a number from {least} to {most}, got {value}")
+        expected = (
+            f"a finite number of at least {least}" if math.isinf(most) else f"a number from {least} to {most}"
+        )
+        raise ValueError(f"{name}: expected {expected}, got {value}")
 
 
 # -- schedules: called with the number of the step (from 0), they return its learning rate -----------------
 
 
-class Constant:
-    """The same learning rate at every step."""
+class Schedule:
+    """A learning rate as a function of the step; what all schedules share. lr: the rate at the start."""
 
     def __init__(self, lr):
         _check_range("lr", lr, 0, math.inf)
         self.lr = lr
 
     def __call__(self, step):
-        return self.lr
+        """Return the learning rate of step number `step`, from 0."""
+        raise NotImplementedError(f"{type(self).__name__} has no rule")
 
     def observe(self, error):
         """Take note of an epoch's validation error; only a plateau schedule reacts to it."""
@@ -146,7 +152,14 @@ class Constant:
             setattr(self, name, value)
 
 
-class Steps(Constant):
+class Constant(Schedule):
+    """The same learning rate at every step."""
+
+    def __call__(self, step):
+        return self.lr
+
+
+class Steps(Schedule):
     """lr times factor for every milestone (a step number) passed: 0.1 after 32k and 48k of 64k iterations.
 
     He et al. 2015 (arXiv:1512.03385), section 4.2.
@@ -162,7 +175,7 @@ class Steps(Constant):
         return self.lr * self.factor ** sum(step >= milestone for milestone in self.milestones)
 
 
-class Cosine(Constant):
+class Cosine(Schedule):
     """Half a cosine from lr down to 0 at step `total`. Loshchilov & Hutter 2016 (arXiv:1608.03983), eq. 5."""
 
     def __init__(self, lr, total):
@@ -175,7 +188,7 @@ class Cosine(Constant):
         return self.lr * 0.5 * (1 + math.cos(math.pi * min(step, self.total) / self.total))
 
 
-class Plateau(Constant):
+class Plateau(Schedule):
     """lr times factor whenever the observed error has not fallen for more than `patience` epochs.
 
     The ResNet paper divides by 10 "when the error plateaus" (section 3.4).
@@ -188,6 +201,9 @@ class Plateau(Constant):
             raise ValueError(f"patience: expected at least 0 epochs, got {patience}")
         self.factor, self.patience, self.least_gain = factor, patience, least_gain
         self.best, self.waited = math.inf, 0
+
+    def __call__(self, step):
+        return self.lr
 
     def observe(self, error):
         """error: of this epoch on held-out images, as a fraction; lower is better."""
@@ -202,7 +218,7 @@ class Plateau(Constant):
         return {"lr": self.lr, "best": self.best, "waited": self.waited}
 
 
-class WarmUp(Constant):
+class WarmUp(Schedule):
     """A smaller, constant rate for the first steps, then another schedule.
 
     He et al. 2015, section 4.2: ResNet-110 starts at 0.01 for about 400 steps, then 0.1. With rising=True the

@@ -504,3 +504,12 @@ def test_a_cache_of_another_network_is_refused():
 def test_every_combinator_refuses_what_is_no_layer(build):
     with pytest.raises(TypeError, match="expected a Layer, got"):
         build()
+
+
+def test_stochastic_depth_keeps_float32_with_a_survival_of_numpy():
+    survival = survival_probabilities(3, last=np.float64(0.5))[-1]
+    block = StochasticDepth(ReLU(), survival=survival, rng=np.random.default_rng(0))
+    x = np.ones((2, 3), np.float32)
+    for train in (True, False):
+        y, cache = block.forward(x, train=train)
+        assert y.dtype == block.backward(x, cache).dtype == np.float32

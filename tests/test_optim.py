@@ -274,7 +274,7 @@ def test_a_state_of_other_parameters_is_refused_and_nothing_changes(state):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"lr": -0.1}, "lr: expected a number from 0"),
+        ({"lr": -0.1}, "lr: expected a finite number of at least 0, got -0.1"),
         ({"lr": math.nan}, "lr: expected"),
         ({"lr": math.inf}, "lr: expected"),
         ({"lr": 0.1, "momentum": -0.1}, "momentum: expected a number from 0 to 1"),

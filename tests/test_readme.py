@@ -16,8 +16,11 @@ def test_the_python_examples_run_one_after_the_other(capsys):
     names = {}
     for code in blocks("python"):
         exec(compile(code, "README.md", "exec"), names)
-    assert names["dx"].shape == names["x"].shape or names["y"].shape == names["dx"].shape
-    assert "wrong" in capsys.readouterr().out  # the deliberate mistake is reported
+    assert names["dx"].shape == names["y"].shape == (8, 16, 32, 32)
+    (diagnosis,) = re.findall(
+        r"^  \* x: shortcut missing: .+$", README.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert diagnosis in capsys.readouterr().out.splitlines()  # what the README says was printed
 
 
 def test_every_file_that_the_readme_names_exists():

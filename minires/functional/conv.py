@@ -5,8 +5,12 @@
     dcolumns = weight.T @ dy      and each pixel's gradient is the sum over the columns it stands in
 
 The columns are KH*KW times as large as the image. So they never exist as a whole: a tile of a few output
-rows is laid out in the cache, multiplied, and overwritten by the next. Backward lays them out again: x is
-all that forward remembers.
+rows is laid out in the cache, multiplied, and overwritten by the next. Backward lays them out again: besides
+the weight, x is all that forward remembers.
+
+Most convolutions of a ResNet (stride 1, more than 1x1, on a CPU) can do without columns and are faster for
+it: `conv_shift` computes the same sums in another order. Read this file first; nothing there is needed to
+understand it. To step through the columns with such a kernel, call `im2col` and multiply.
 """
 
 from minires import parallel
@@ -59,7 +63,9 @@ def conv2d_forward(x, weight, bias=None, *, stride=1, padding=0, groups=1):
 
     x: (N, C, H, W); weight: (O, C/groups, KH, KW); bias: (O,) or None; stride, padding: int or (h, w).
     groups: output channels of group g see only input channels of group g (AlexNet's two GPUs).
-    Returns y (N, O, OH, OW) with OH = (H + 2*padding - KH) // stride + 1, and the cache.
+    Returns y (N, O, OH, OW) with OH = (H + 2*padding - KH) // stride + 1, and the cache, which remembers x
+    (for dweight) and weight (for dx): both are there anyway, unless x comes in another order of memory than
+    `layout` says; then it may be a copy in that order.
     Raises ValueError for shapes that do not fit, TypeError for dtypes or devices that differ.
     LeCun et al. 1998, "Gradient-based learning applied to document recognition", section II.
     """

@@ -15,6 +15,8 @@ def batch_norm_train_forward(x, gamma, beta, *, eps=1e-5):
 
     x: (N, C, H, W) or (N, C); gamma, beta: (C,); eps: added to the variance (units of x squared).
     Returns y like x, the cache, and (mean, var), each (C,), var divided by the number of values N*H*W.
+    The cache remembers x, not x_hat: the input is there anyway, and backward makes x_hat from it with mean
+    and 1/std, two numbers a channel.
     Raises ValueError if a channel has fewer than two values.
     Ioffe & Szegedy 2015 (arXiv:1502.03167), Algorithm 1.
     """
@@ -68,7 +70,8 @@ def batch_norm_eval_forward(x, gamma, beta, running_mean, running_var, *, eps=1e
     """Normalise each channel by given statistics: a fixed line for each channel, gamma*(x-mean)/std + beta.
 
     x: (N, C, H, W) or (N, C); the four vectors: (C,); eps: added to running_var (units of x squared).
-    Returns y like x, and the cache. Ioffe & Szegedy 2015, Algorithm 2, line 11.
+    Returns y like x, and the cache: x, which dgamma needs, the mean, 1/std, and gamma.
+    Ioffe & Szegedy 2015 (arXiv:1502.03167), Algorithm 2, line 11.
     """
     xp = _check(x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var, eps=eps)
     rows = as_rows(x)
@@ -85,7 +88,7 @@ def batch_norm_eval_backward(dy, cache):
     check_gradient(dy, shape, rows.dtype, on=rows)
     dy = as_rows(dy)
     dgamma, dbeta = _parameter_gradients(dy, rows, mean, inverse_std)
-    dx = _scale_and_shift(dy, gamma * inverse_std, 0 * inverse_std)
+    dx = _scale_and_shift(dy, gamma * inverse_std, array_module(dy).zeros_like(gamma))
     return from_rows(dx, shape), dgamma, dbeta
 
 
@@ -171,6 +174,8 @@ def local_response_norm_forward(x, *, size=5, alpha=1e-4, beta=0.75, k=2.0):
         y[c] = x[c] / (k + alpha / size * sum_{c' around c} x[c']^2)^beta
 
     x: (N, C, H, W). The window of channel c runs from c - size//2 to c + (size-1)//2.
+    Returns y like x, and the cache: x and the bracket, as large as x; recomputing it would cost the sum.
+    Raises ValueError for another number of axes, or a size below 1.
     Differs from the paper: alpha is divided by size, as Caffe and PyTorch do; the paper (and Chainer) put
     alpha before the plain sum, so their alpha is ours divided by size.
     Krizhevsky, Sutskever & Hinton 2012, section 3.3.
