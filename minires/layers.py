@@ -236,13 +236,13 @@ class Dropout(Layer):
 
     def forward(self, x, *, train):
         if not train or self.frozen:
-            return x, None
+            return x, ()
         xp = array_module(x)
         mask = (self.rng.random(x.shape) < self.keep) * (1 / self.keep)  # drawn on the CPU, then moved
         return F.dropout_forward(x, xp.asarray(mask.astype(x.dtype)))
 
     def backward(self, dy, cache):
-        return dy if cache is None else F.dropout_backward(dy, cache)
+        return F.dropout_backward(dy, cache) if cache else dy
 
 
 class Flatten(Layer):

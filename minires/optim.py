@@ -147,7 +147,10 @@ class Schedule:
         return {}
 
     def load_state_dict(self, state):
-        """Restore what state_dict returned."""
+        """Restore what state_dict returned. Raises ValueError for other names or for what is no number."""
+        own = self.state_dict()
+        if state.keys() != own.keys() or not all(type(value) in (int, float) for value in state.values()):
+            raise ValueError(f"the schedule's state is {state}, expected numbers for {list(own)}")
         for name, value in state.items():
             setattr(self, name, value)
 

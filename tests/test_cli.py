@@ -16,7 +16,7 @@ QUICK = ["--epochs", "1", "--batch-size", "512"]  # three steps: 0.3 s
 
 
 @pytest.fixture(autouse=True)
-def workplace(tmp_path, monkeypatch):
+def empty_folder(tmp_path, monkeypatch):
     """Run in a folder of its own, without downloaded data sets, and leave the number of threads as it was."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MINIRES_DATA", str(tmp_path / "data sets"))

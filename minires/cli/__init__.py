@@ -5,8 +5,8 @@ import functools
 import os
 import sys
 
-from minires import __version__, bench
-from minires.cli import data, evaluate, gradcheck, train
+from minires import __version__
+from minires.cli import bench, data, evaluate, gradcheck, train
 
 
 class Parser(argparse.ArgumentParser):

@@ -28,7 +28,7 @@ def im2col(x, *, kernel_size, stride=1, padding=0):
     (oh, ow) of image n stands at (oh*OW + ow)*N + n and holds the window's values channel by channel, row by
     row; padded pixels are 0. So y = weight.reshape(O, -1) @ columns is the convolution.
     Raises ValueError if x is not 4-D or the kernel is larger than the padded image.
-    Chellapilla, Puri & Simard 2006, "High performance convolutional neural networks", section 3.
+    Chellapilla, Puri & Simard 2006, "High performance convolutional neural networks for document processing".
     """
     check_floats(x=x)
     check_ndim("x", x, (4, "(N, C, H, W)"))

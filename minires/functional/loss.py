@@ -1,4 +1,4 @@
-"""Losses: one number for a whole batch. Their backward takes dloss, a 0-d array (1 to train)."""
+"""Losses: one number for a whole batch. Their backward takes dloss, a number or 0-d array (1 to train)."""
 
 import numpy as np
 

@@ -12,8 +12,9 @@ def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=Fals
 
     x: (N, C, H, W); kernel_size, stride, padding: int or (h, w); stride None means kernel_size; padding is
     minus infinity, at most half the kernel; ceil_mode keeps an incomplete window at the far edge.
-    Returns y (N, C, OH, OW) and the cache, which remembers one byte a window: the position of the winner,
-    the first in row order if several are equal (0: a window of NaN or minus infinity has none).
+    Returns y (N, C, OH, OW) and the cache, which remembers the position of each window's winner (one byte, up
+    to 255 pixels a window), the first in row order if several are equal (0: a window of NaN or minus infinity
+    has none).
     Raises ValueError for shapes that do not fit.
     """
     windows = _check(x, kernel_size, stride, padding, ceil_mode)
@@ -28,9 +29,8 @@ def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=Fals
             here, best = y[outputs], winner[outputs]
             larger = pixels > here
             xp.maximum(here, pixels, out=here)
-            xp.maximum(
-                best, larger * best.dtype.type(position), out=best
-            )  # a later winner has a larger number
+            # positions are numbered upwards, so the largest number is that of the latest winner
+            xp.maximum(best, larger * best.dtype.type(position), out=best)
 
     _for_channels(tile, x, y, winner)
     return y, (winner, windows, x.shape, x.dtype)

@@ -94,7 +94,7 @@ class Trainer:
         self.tally = Tally(self.xp)
         self.at, self.history = Position(), []
         self._clock = self._saved_at = time.perf_counter()
-        self._finite = True  # so far; on a GPU a 0-d array that nobody has looked at yet
+        self._finite = self.xp.ones((), bool)  # so far; on a GPU nobody has looked at it yet
         self._good = GoodState(self.arrays(), dict(net.named_generators()), self.at)
 
     def _batches(self, dataset, **options):
@@ -119,7 +119,7 @@ class Trainer:
         OSError if a checkpoint cannot be written.
         """
         with np.errstate(all="ignore"):  # infinite numbers are looked for: `_require_finite`
-            self._save(path)
+            self._save_if_asked(path)
             while self.at.epoch < self.config.epochs:
                 self._train_epoch(path)
                 self._finish_epoch(path)
@@ -138,11 +138,12 @@ class Trainer:
                 self._keep()
                 self.reporter.progress(self._progress())
                 if time.perf_counter() - self._saved_at >= self.config.save_every:
-                    self._save(path)
+                    self._save_if_asked(path)
             self.reporter.batch_done()
 
     def _gradients(self, x, labels):
-        """Forward, loss, backward: return (logits, loss) and leave the gradients in the parameters."""
+        """Forward, loss, backward: return (logits, loss), leave the gradients in the parameters, and note in
+        `_finite` whether all of them are finite."""
         self.optimiser.zero_grad()
         logits, cache = self.net.forward(x, train=True)
         smoothing = self.config.label_smoothing
@@ -175,7 +176,7 @@ class Trainer:
         self.history.append(record)
         self.at = Position(self.at.epoch + 1, 0, self.at.step)
         self.tally.sums.fill(0)
-        self._save(path)
+        self._save_if_asked(path)
         self.reporter.epoch_done(self.history)
 
     def _evaluate(self, name):
@@ -207,7 +208,7 @@ class Trainer:
         self._require_finite()
         resume.save(path, self)
 
-    def _save(self, path):
+    def _save_if_asked(self, path):
         self._saved_at = time.perf_counter()
         if path is not None:
             self.save(path)
@@ -226,12 +227,12 @@ class Trainer:
         try:
             self._repeat_until(last)
         finally:
-            self.at, self._finite = self._good.restore(), True
+            self.at, self._finite = self._good.restore(), self.xp.ones((), bool)
 
     def _repeat_until(self, last):
         """Take the steps from here to number `last` again, under the probe; raise at the first bad one."""
         for x, labels in self.batches.epoch(self.at.epoch, start=self.at.batch):
-            self._finite = True
+            self._finite = self.xp.ones((), bool)
             with probe.watch(self.net, probe.FirstNonFinite()) as first:
                 self._gradients(self.xp.asarray(x), self.xp.asarray(labels))
             if first.found or not bool(self._finite):

@@ -52,7 +52,7 @@ def restore(trainer, saved):
         mine = {name: a for name, a in saved.arrays.items() if not name.startswith("normalisation/")}
         checkpoint.fill(trainer.arrays(), mine)
         trainer.at = _position(facts["position"], trainer.config.epochs, len(trainer.batches))
-        _load_schedule(trainer.schedule, facts["schedule"])
+        trainer.schedule.load_state_dict(facts["schedule"])
         for name, rng in trainer.net.named_generators():
             rng.bit_generator.state = facts["generators"][name]
         trainer.history = list(facts["history"])
@@ -100,13 +100,3 @@ def _position(facts, epochs, batches):
     if not fits or at.epoch > epochs or at.batch > batches or at.step != at.epoch * batches + at.batch:
         raise ValueError(f"{at} does not exist in {epochs} epochs of {batches} batches")
     return at
-
-
-def _load_schedule(schedule, state):
-    """Schedules take any state; this one must have the same names, and numbers for them."""
-    numbers = all(type(value) in (int, float) for value in state.values())
-    if state.keys() != schedule.state_dict().keys() or not numbers:
-        raise ValueError(
-            f"the schedule's state is {state}, expected numbers for {list(schedule.state_dict())}"
-        )
-    schedule.load_state_dict(state)
