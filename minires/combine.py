@@ -216,8 +216,15 @@ def _add(a, b):
 
 
 def _check_unused(cache, length):
-    if len(cache) != length:
+    if not isinstance(cache, list):
+        raise TypeError(f"cache: expected the list that forward returned, got {type(cache).__name__}")
+    if not cache and length:
         raise RuntimeError(
             "this cache has been used up: the backward of a composite empties it to free memory; "
             "run forward again for another backward"
+        )
+    if len(cache) != length:
+        raise ValueError(
+            f"cache: expected {length} parts, got {len(cache)}: it is another layer's cache, or that of a "
+            "backward that broke off"
         )

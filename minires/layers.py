@@ -117,6 +117,8 @@ class BatchNorm(Layer):
 
     def forward(self, x, *, train):
         gamma, beta = self.gamma.data, self.beta.data
+        if x.ndim > 1 and x.shape[1] != len(gamma):
+            raise ValueError(f"x has {x.shape[1]} channels, but this layer normalises {len(gamma)}")
         if not train or self.frozen:
             mean, var = self.running_mean.data, self.running_var.data
             y, cache = F.batch_norm_eval_forward(x, gamma, beta, mean, var, eps=self.eps)

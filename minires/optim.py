@@ -33,7 +33,15 @@ class SGD:
         no_decay=(),
         lr_scale=None,
     ):
-        self.parameters = dict(named_parameters)
+        try:
+            self.parameters = dict(named_parameters)
+        except TypeError:
+            raise TypeError(
+                "named_parameters: expected (name, Parameter) pairs, as net.named_parameters() yields them, "
+                f"got {type(named_parameters).__name__}"
+            ) from None
+        if isinstance(lr, Schedule):
+            raise TypeError("lr: expected a number; for a schedule set optimiser.lr = schedule(step)")
         _check_range("lr", lr, 0, math.inf)
         _check_range("momentum", momentum, 0, 1)
         _check_range("weight_decay", weight_decay, 0, math.inf)

@@ -47,9 +47,10 @@ def set_threads(count):
     global _threads, _pool
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
         raise ValueError(f"threads: expected an integer of at least 1, got {count!r}")
-    if _pool is not None:
-        _pool.shutdown(wait=False)
-    _threads, _pool = count, None
+    with _lock:  # not while another thread hands out its bands
+        if _pool is not None:
+            _pool.shutdown(wait=False)
+        _threads, _pool = count, None
 
 
 def bands(work, rows, array):
@@ -60,9 +61,9 @@ def bands(work, rows, array):
     """
     if not on_cpu(array) or getattr(_state, "in_band", False):
         return [work(0, rows)]
-    count = min(rows, get_threads()) if array.size >= WORTH_THREADS else 1
-    edges = [(rows * part // count, rows * (part + 1) // count) for part in range(count)]
     with _lock, _blas_controller().limit(limits=1, user_api="blas"):
+        count = min(rows, get_threads()) if array.size >= WORTH_THREADS else 1
+        edges = [(rows * part // count, rows * (part + 1) // count) for part in range(count)]
         others = [  # in the caller's context, which holds its numpy.errstate
             _threads_pool().submit(contextvars.copy_context().run, _run, work, *edge) for edge in edges[1:]
         ]

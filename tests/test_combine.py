@@ -496,7 +496,7 @@ def test_composites_can_be_copied_and_the_copies_are_apart():
 
 def test_a_cache_of_another_network_is_refused():
     _, cache = Sequential(ReLU(), ReLU()).forward(X, train=True)
-    with pytest.raises(RuntimeError, match="used up"):
+    with pytest.raises(ValueError, match="another layer's cache"):
         Sequential(ReLU(), ReLU(), ReLU()).backward(DY, cache)
 
 
@@ -513,3 +513,12 @@ def test_stochastic_depth_keeps_float32_with_a_survival_of_numpy():
     for train in (True, False):
         y, cache = block.forward(x, train=train)
         assert y.dtype == block.backward(x, cache).dtype == np.float32
+
+
+def test_what_is_no_cache_of_this_layer_is_refused_for_what_it_is():
+    net = Sequential(ReLU(), ReLU())
+    y, cache = net.forward(X, train=True)
+    with pytest.raises(TypeError, match="cache: expected the list that forward returned, got ndarray"):
+        net.backward(cache, DY)
+    with pytest.raises(ValueError, match="another layer's cache"):
+        net.backward(DY, Sequential(ReLU()).forward(X, train=True)[1])

@@ -5,7 +5,7 @@ import pytest
 import strict_cupy
 from small_run import small_net
 
-from minires.combine import Sequential
+from minires.combine import Sequential, StochasticDepth
 from minires.layer import freeze
 from minires.layers import BatchNorm, Conv2d, ReLU
 from minires.train import recompute_statistics
@@ -92,3 +92,25 @@ def test_a_gpu_gives_the_same_statistics():
     recompute_statistics(ours, batches(8, 5))
     recompute_statistics(theirs, [strict_cupy.asarray(part) for part in batches(8, 5)])
     np.testing.assert_allclose(theirs.running_var.data.get(), ours.running_var.data, rtol=1e-5)
+
+
+def test_a_branch_that_drops_batches_averages_over_those_it_has_seen_and_keeps_its_own_if_none():
+    parts = batches(64, 64, 64, 64)
+    for seed in range(8):
+        norm = BatchNorm(3)
+        net = StochasticDepth(norm, survival=0.5, rng=np.random.default_rng(seed))
+        opened = np.random.default_rng(seed).random(len(parts)) < 0.5
+        recompute_statistics(net, parts)
+        expected = np.mean(
+            [x.mean(axis=(0, 2, 3)) for x, is_open in zip(parts, opened, strict=True) if is_open] or [0.0],
+            axis=0,
+        )
+        np.testing.assert_allclose(norm.running_mean.data, np.broadcast_to(expected, 3), rtol=1e-4)
+
+
+def test_a_norm_that_stands_at_two_places_averages_over_both():
+    norm = BatchNorm(3)
+    x = np.random.default_rng(0).standard_normal((64, 3, 4, 5)).astype(np.float32)
+    norm.beta.data.fill(4)  # what it sees at its second place has mean 4
+    recompute_statistics(Sequential(norm, norm), [x])
+    np.testing.assert_allclose(norm.running_mean.data, (x.mean(axis=(0, 2, 3)) + 4) / 2, rtol=1e-4)

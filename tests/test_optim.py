@@ -405,3 +405,11 @@ def test_warm_up_passes_errors_and_state_on():
 def test_a_schedule_that_makes_no_sense_is_refused(build):
     with pytest.raises(ValueError, match="expected"):
         build()
+
+
+def test_the_likely_mistakes_of_a_hand_made_loop_are_explained():
+    net = Linear(2, 2, rng=np.random.default_rng(0))
+    with pytest.raises(TypeError, match=r"expected \(name, Parameter\) pairs, as net.named_parameters"):
+        optim.SGD(net, lr=0.1)
+    with pytest.raises(TypeError, match=r"optimiser.lr = schedule\(step\)"):
+        optim.SGD(net.named_parameters(), lr=optim.Cosine(0.1, 10))

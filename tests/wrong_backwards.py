@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minires.functional.layout import as_rows, from_rows
 from minires.layer import Layer, Parameter
 
 
@@ -763,6 +764,26 @@ def _(dy, cache):
     dhidden = dy * (hidden > 0)
     dy += dhidden @ weight.T
     return dy, x.T @ dhidden
+
+
+def rows_forward(x):
+    return np.maximum(x, 0), (x,)
+
+
+@wrong("reordered: dy written into after reordering", rows_forward, IMAGE, "writes into")
+def _(dy, cache):
+    (x,) = cache
+    rows = as_rows(dy)  # no copy where dy lies in this order already
+    rows *= as_rows(x) > 0
+    return from_rows(rows, dy.shape)
+
+
+@wrong("reordered: cached x written into after reordering", rows_forward, IMAGE, "writes into")
+def _(dy, cache):
+    (x,) = cache
+    rows = as_rows(x)
+    np.greater(rows, 0, out=rows)
+    return dy * from_rows(rows, x.shape)
 
 
 @wrong(

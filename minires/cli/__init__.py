@@ -22,6 +22,9 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv=None):
     """Run the command with these arguments (those of the process if None) and return the exit code."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller (`>&-`), or a program without a console
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     try:
         arguments = _parser().parse_args(argv)
         code = arguments.run(arguments)

@@ -79,7 +79,7 @@ def epoch_line(record):
     )
     return (
         f"epoch {record['epoch']:3}: loss {record['train_loss']:.4f}, error {errors}, "
-        f"lr {record['lr']:.2e}, {record['seconds']:.1f} s, {record['images_per_second']:,.0f} images/s"
+        f"lr {record['lr']:.1e}, {record['seconds']:.1f} s"
     )
 
 

@@ -80,7 +80,7 @@ def add_arguments(parser):
     option("--threads", type=int, metavar="N", help="CPU threads (all usable cores)")
     option("--out", type=pathlib.Path, metavar="DIR", help=f"folder of the run ({RUNS}/MODEL-DATA, numbered)")
     option("--save-every", type=float, metavar="SECONDS", help="between checkpoints within an epoch (60)")
-    parser.add_argument("--resume", action="store_true", help=HELP["resume"])
+    option("--resume", action="store_true", help=HELP["resume"])
 
 
 def run(arguments):
@@ -118,7 +118,8 @@ def _choose(arguments, choices):
         return folder, saved, resume.read_config(saved).resumed(**choices)
     choices = {"data": "digits", "threads": parallel.get_threads()} | choices
     config = Config.for_data(**choices)
-    folder = RunFolder(arguments.out or free_folder(RUNS, f"{config.model}-{config.data}"))
+    name = f"{config.model}-{config.data}"
+    folder = RunFolder(arguments.out) if arguments.out else RunFolder(free_folder(RUNS, name), numbered=name)
     if folder.checkpoint.exists():
         raise ValueError(
             f"{folder.path} holds a run already; go on with it (--resume) or choose another --out"

@@ -9,8 +9,8 @@ from minires.functional.checks import check_floats, check_ndim, check_shape
 def softmax_cross_entropy_forward(logits, labels, *, label_smoothing=0.0):
     """Return the mean cross-entropy between softmax(logits) and the labels, and the cache.
 
-    logits: (N, K); labels: (N,) integers in [0, K); label_smoothing: the share of the target that is spread
-    evenly over all K classes (Szegedy et al. 2015, arXiv:1512.00567, section 7).
+    logits: (N, K), finite; labels: (N,) integers in [0, K); label_smoothing: the share of the target that is
+    spread evenly over all K classes (Szegedy et al. 2015, arXiv:1512.00567, section 7).
     loss is a 0-d array in nats: ln K for a network that knows nothing.
     -log softmax is computed as logsumexp(z) - z, so that no probability can round to 0 before its logarithm.
     Raises ValueError if a label is out of range (on a GPU they are checked when they are batched, for a look

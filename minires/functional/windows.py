@@ -36,7 +36,7 @@ def sliding_windows(size, *, kernel_size, stride, padding, ceil_mode=False):
     stride = pair("stride", stride, least=1)
     padding = pair("padding", padding, least=0)
     padded = size[0] + 2 * padding[0], size[1] + 2 * padding[1]
-    if kernel[0] > padded[0] or kernel[1] > padded[1]:
+    if not ceil_mode and (kernel[0] > padded[0] or kernel[1] > padded[1]):
         raise ValueError(
             f"the kernel {kernel[0]}x{kernel[1]} is larger than the padded image {padded[0]}x{padded[1]} "
             f"({size[0]}x{size[1]} with padding {padding[0]}, {padding[1]}); "

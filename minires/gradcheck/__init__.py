@@ -19,6 +19,7 @@ from minires.gradcheck.directional import DirectionalReport, check_directional
 from minires.gradcheck.numeric import Numeric, check_tensor
 from minires.gradcheck.report import WRONG, GradientError, Report, Row
 from minires.gradcheck.subject import FunctionSubject, LayerSubject
+from minires.layer import Layer
 
 __all__ = [
     "DirectionalReport",
@@ -57,6 +58,8 @@ def check_function(
     expect_zero: names of tensors whose true gradient is zero. tolerance: on the relative error.
     max_elements: tensors with more elements are checked on a random sample. rng: numpy.random.Generator.
     """
+    if hasattr(inputs, "dtype"):
+        raise TypeError("inputs: expected a list of arrays, one for each argument of forward, got one array")
     make = functools.partial(FunctionSubject, forward, backward, inputs, names=names, fixed=fixed)
     title = title or getattr(forward, "__name__", "function").replace("<lambda>", "function")
     return _check(make, title, rng, expect_zero, tolerance, max_elements)
@@ -70,6 +73,9 @@ def check_gradients(
     x: floating-point array; train: the mode. The tensors are called "x" and by the parameters' names.
     Running averages and random masks repeat in every evaluation. The rest as in `check_function`.
     """
+    if not isinstance(layer, Layer):
+        what = f"the class {layer.__name__}" if isinstance(layer, type) else type(layer).__name__
+        raise TypeError(f"layer: expected a Layer, got {what}")
     make = functools.partial(LayerSubject, layer, x, train=train)
     title = title or type(layer).__name__
     return _check(make, title, rng, expect_zero, tolerance, max_elements)

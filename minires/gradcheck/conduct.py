@@ -25,6 +25,7 @@ class Conduct:
     def examine(self):
         """Run all rules that still make sense after the earlier ones; return self."""
         self._read_only(self._ordinary_run)
+        self._reordered()
         if self.dy is None or not self.gradients:
             return self
         self._shapes_and_dtypes()
@@ -51,6 +52,14 @@ class Conduct:
             run()
             if not self.findings:
                 self._say("forward or backward writes into an array that it was given")
+
+    def _reordered(self):
+        """Repeat the run on read-only images in the library's memory order: code that reorders what it is
+        given writes into a copy of any other, and only a neighbouring layer would feel it."""
+        if self.subject.protected and self.gradients:
+            self.subject.reordered = True
+            self._read_only(lambda: self._backward(self._forward()[1]))
+            self.subject.reordered = False
 
     def _ordinary_run(self):
         """Forward twice, backward once; find out what was written into."""
@@ -179,7 +188,10 @@ class Conduct:
 def keeps_dtype(subject, dy):
     """Return a list of findings about the dtypes of a float32 subject. dy: of y's shape, any dtype."""
     findings = []
-    y, cache = subject.forward()
+    try:
+        y, cache = subject.forward()
+    except (TypeError, ValueError) as error:  # a float64 array that forward brought along, as a rule
+        return [f"forward does not take float32 inputs: {error}"]
     if hasattr(y, "dtype") and y.dtype != np.float32:
         findings.append(f"forward turns float32 inputs into {y.dtype}")
     try:

@@ -131,8 +131,12 @@ def _walk(line, products, tolerance, title):
     typical = sum(float((p * p).sum()) for p in products.values()) ** 0.5
     steps = {t: line.slope(t, list(products)) for t in STEPS}
 
-    pairs = zip(STEPS, STEPS[1:], strict=False)
-    distance, wide, narrow = min((abs(steps[a] - steps[b]) + line.rounding / b, a, b) for a, b in pairs)
+    # three in a row: between the corners of a deep network two steps agree by chance now and then
+    triples = zip(STEPS, STEPS[1:], STEPS[2:], strict=False)
+    distance, wide = min(
+        (max(abs(steps[a] - steps[b]), abs(steps[b] - steps[c])) + line.rounding / c, a)
+        for a, b, c in triples
+    )
     numeric = steps[wide]
     scale = max(abs(analytic), abs(numeric), 0.01 * typical)
     report = DirectionalReport(

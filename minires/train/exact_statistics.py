@@ -1,5 +1,6 @@
 """Batch norm's exact statistics after training, in place of the running averages collected on the way."""
 
+from minires import probe
 from minires.layers import BatchNorm
 
 
@@ -13,31 +14,40 @@ def recompute_statistics(net, batches):
     The running averages lag behind weights that still move; these do not. Frozen layers stay as they are,
     and so does everything else: momentum, generators, gradients. Raises ValueError without a batch.
     """
-    norms = [layer for _, layer in net.named_layers() if isinstance(layer, BatchNorm) and not layer.frozen]
+    exact = _Exact(layer for _, layer in net.named_layers())
     generators = [rng for _, rng in net.named_generators()]
-    momenta = [norm.momentum for norm in norms]
+    momenta = [norm.momentum for norm in exact.norms]
     states = [rng.bit_generator.state for rng in generators]
-    seen = 0
     try:
-        for x in batches:
-            if not seen:
-                _forget(norms)
-            # running = share * running + (1 - share) * batch is then the mean over all images so far
-            for norm in norms:
-                norm.momentum = seen / (seen + len(x))
-            net.forward(x, train=True)
-            seen += len(x)
+        with probe.watch(net, exact):
+            for x in batches:
+                exact.images = len(x)
+                net.forward(x, train=True)
     finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
+        for norm, momentum in zip(exact.norms, momenta, strict=True):
             norm.momentum = momentum
         for rng, state in zip(generators, states, strict=True):
             rng.bit_generator.state = state
-    if not seen:
+    if not exact.images:
         raise ValueError("batches: expected at least one batch, got none")
 
 
-def _forget(norms):
-    """A momentum of 0 forgets every old average but infinity and NaN: 0 times those is NaN."""
-    for norm in norms:
-        norm.running_mean.data.fill(0)
-        norm.running_var.data.fill(0)
+class _Exact(probe.Observer):
+    """Makes each average that of all batches its layer has seen: a dropped branch misses some, and a layer
+    that stands at two places sees each twice. A layer that sees none keeps the averages it had."""
+
+    def __init__(self, layers):
+        self.norms = list({id(n): n for n in layers if isinstance(n, BatchNorm) and not n.frozen}.values())
+        self.seen = {id(norm): 0 for norm in self.norms}
+        self.images = 0  # of the current batch
+
+    def before(self, name, layer):
+        if id(layer) not in self.seen:
+            return
+        seen = self.seen[id(layer)]
+        if not seen:  # a momentum of 0 forgets every old average but infinity and NaN: 0 times those is NaN
+            layer.running_mean.data.fill(0)
+            layer.running_var.data.fill(0)
+        # running = share * running + (1 - share) * batch is then the mean over all images so far
+        self.seen[id(layer)] = seen + self.images
+        layer.momentum = seen / self.seen[id(layer)]

@@ -23,15 +23,24 @@ class RunFolder(Reporter):
     Each file is replaced as a whole, so none is ever half written. Raises OSError if one cannot be.
     """
 
-    def __init__(self, path):
-        self.path = pathlib.Path(path)
-        self.checkpoint = self.path / "checkpoint.npz"
+    def __init__(self, path, *, numbered=None):
+        """numbered: the name that free_folder made path of, if another run may take that path before us."""
+        self.path, self._numbered = pathlib.Path(path), numbered
         self.title, self._drawn = "", -REDRAW
+
+    @property
+    def checkpoint(self):
+        return self.path / "checkpoint.npz"
 
     def open(self, config, history):
         """Create the folder if need be; write the Config, and the records of a run that is resumed."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=self._numbered is None)
+        except FileExistsError:
+            if self._numbered is None:  # a file of that name
+                raise OSError(f"cannot make the folder {self.path}: there is a file of that name") from None
+            self.path = free_folder(self.path.parent, self._numbered)  # another run was faster
+            return self.open(config, history)
         except OSError as error:
             raise OSError(f"cannot make the folder {self.path}: {error.strerror or error}") from error
         self.title = f"{config.model} on {config.data}"
