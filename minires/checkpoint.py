@@ -69,7 +69,7 @@ def load(path):
     """
     path = pathlib.Path(path)
     if path.exists() and not path.is_file():  # a device might never end
-        raise ValueError(f"cannot read the checkpoint {path}: it is no file")
+        raise ValueError(f"cannot read the checkpoint {path}: it is no file; a run's is RUN/checkpoint.npz")
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -42,7 +42,10 @@ class Layer:
     frozen = False
 
     def forward(self, x, *, train):
-        """Return (y, cache). train: batch statistics and random masks if True, their averages if False."""
+        """Return (y, cache). x: of the parameters' dtype, as a rule images (N, C, H, W) or vectors (N, C).
+
+        train: batch statistics and random masks if True, their averages if False.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def backward(self, dy, cache):

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from minires import checkpoint, cli, parallel
+from minires.train import Config
+from minires.train.run_folder import RunFolder, free_folder
 
 QUICK = ["--epochs", "1", "--batch-size", "512"]  # three steps: 0.3 s
 
@@ -147,7 +149,7 @@ def test_cifar10_trains_from_its_official_files(capsys, tmp_path):
 def test_resuming_a_finished_run_says_again_how_it_ended(capsys):
     _, first, _ = minires(capsys, "train", *QUICK)
     code, again, err = minires(capsys, "train", "--resume")
-    assert (code, again, err) == (0, first, [])
+    assert (code, again, err) == (0, first, ["already finished: all 1 epochs are done"])
 
 
 def test_epochs_can_be_added_to_a_run_with_a_constant_rate(capsys):
@@ -258,14 +260,14 @@ WRONG = {
     "train --epocs 3": "unrecognized arguments: --epocs 3",
     "train --epochs many": "argument --epochs: invalid int value: 'many'",
     "train --epochs 0": "epochs: expected at least 1, got 0",
-    "train --batch-size 0": "batch_size: expected at least 1, got 0",
-    "train --batch-size -3": "batch_size: expected at least 1",
+    "train --batch-size 0": "--batch-size: expected at least 1, got 0",
+    "train --batch-size -3": "--batch-size: expected at least 1",
     "train --lr -1": "lr: expected at least 0",
     "train --lr nan": "lr: expected at least 0, got nan",
     "train --milestones 3,x": "expected whole numbers such as 82,123, got '3,x'",
     "train --schedule step --milestones 5,3": "milestones: expected rising",
     "train --schedule cosy": "schedule: expected constant or step or plateau or cosine, got 'cosy'",
-    "train --schedule plateau": "say how many with validation",
+    "train --schedule plateau": "--schedule: plateau watches held-out images, and validation says how many",
     "train --validation 1437": "validation: expected 1 to 1436",
     "train --model resnet21": "unknown model 'resnet21'; did you mean resnet",
     "train --model vgg": "unknown model 'vgg'",
@@ -287,7 +289,7 @@ WRONG = {
     "eval nothing.npz": "cannot read the checkpoint nothing.npz: No such file",
     "eval .": "cannot read the checkpoint .: it is no file",
     "eval file": "file is damaged or no checkpoint of minires",
-    "gradcheck conv9": "unknown check 'conv9'; there are conv2d",
+    "gradcheck conv9": "unknown check 'conv9'; did you mean conv2d",
     "gradcheck --seed -1": "seed: expected at least 0",
     "data fetch imagenet": "expected one of cifar10, cifar100, got 'imagenet'",
     "data fetch": "required: NAME",
@@ -377,3 +379,21 @@ def test_every_command_explains_itself(command, capsys):
 def test_python_m_minires_is_the_command():
     child = subprocess.run([sys.executable, "-m", "minires", "--version"], capture_output=True, text=True)
     assert child.returncode == 0 and re.fullmatch(r"minires \d+\.\d+\.\d+\n", child.stdout)
+
+
+def test_runs_started_together_get_folders_of_their_own(tmp_path):
+    folders = [
+        RunFolder(free_folder(tmp_path, "resnet8-digits"), numbered="resnet8-digits") for _ in range(3)
+    ]
+    assert len({folder.path for folder in folders}) == 1  # none has been made yet
+    for folder in folders:
+        folder.open(Config.for_data("digits"), [])
+    names = [folder.checkpoint.parent.name for folder in folders]
+    assert names == ["resnet8-digits", "resnet8-digits-2", "resnet8-digits-3"]
+
+
+@pytest.mark.parametrize("command", [["data"], ["gradcheck", "relu"], ["train", *QUICK]])
+def test_a_command_whose_output_is_closed_does_its_work(command, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert cli.main(command) == 0

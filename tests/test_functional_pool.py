@@ -194,3 +194,17 @@ def test_refused_in_one_line_that_says_what_came(kind, name):
 def test_global_average_pooling_refuses_what_is_no_image():
     with pytest.raises(ValueError, match=r"x: expected the axes \(N, C, H, W\), got the shape \(2, 3\)"):
         F.global_avg_pool2d_forward(np.ones((2, 3)))
+
+
+@pytest.mark.parametrize(("size", "kernel"), [((2, 4), 3), ((1, 4), 2)])
+def test_in_ceil_mode_a_window_may_be_larger_than_the_image(size, kernel):
+    x = np.random.default_rng(0).standard_normal((2, 3, *size))
+    y, _ = F.max_pool2d_forward(x, kernel_size=kernel, stride=2, ceil_mode=True)
+    columns = [slice(start, start + kernel) for start in range(0, size[1], 2)][: y.shape[3]]
+    expected = np.stack([x[..., column].max(axis=(2, 3)) for column in columns], axis=2)[:, :, None]
+    np.testing.assert_array_equal(y, expected)
+    y, _ = F.avg_pool2d_forward(x, kernel_size=kernel, stride=2, ceil_mode=True)
+    expected = np.stack([x[..., column].mean(axis=(2, 3)) for column in columns], axis=2)[:, :, None]
+    np.testing.assert_allclose(y, expected, rtol=1e-14)  # the same few numbers, added in another order
+    with pytest.raises(ValueError, match="the kernel 9x9 is larger than the padded image"):
+        F.max_pool2d_forward(x, kernel_size=9, stride=2, ceil_mode=True)

@@ -321,3 +321,26 @@ sys.exit(os.waitstatus_to_exitcode(status))
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_number_of_threads_may_change_while_another_thread_computes():
+    before, stop, errors = parallel.get_threads(), threading.Event(), []
+    x = np.ones(4 * parallel.WORTH_THREADS, np.float32)
+
+    def compute():
+        while not stop.is_set():
+            try:
+                parallel.elementwise(lambda x, out: np.maximum(x, 0, out=out), x)
+            except Exception as error:
+                errors.append(error)
+
+    other = threading.Thread(target=compute)
+    other.start()
+    try:
+        for count in (1, 2, 3) * 50:
+            parallel.set_threads(count)
+    finally:
+        stop.set()
+        other.join(30)
+        parallel.set_threads(before)
+    assert errors == []

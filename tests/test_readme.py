@@ -17,6 +17,7 @@ def test_the_python_examples_run_one_after_the_other(capsys):
     for code in blocks("python"):
         exec(compile(code, "README.md", "exec"), names)
     assert names["dx"].shape == names["y"].shape == (8, 16, 32, 32)
+    assert names["accuracy"] > 0.9
     (diagnosis,) = re.findall(
         r"^  \* x: shortcut missing: .+$", README.read_text(encoding="utf-8"), re.MULTILINE
     )

@@ -372,9 +372,7 @@ def test_a_state_that_is_not_finite_is_never_saved(tmp_path):
 
 def test_weights_that_an_update_makes_infinite_are_never_saved(tmp_path):
     trainer = small_trainer(small_net_without_chance(), lr=1e38, weight_decay=1e3, epochs=1)
-    with pytest.raises(
-        NotFiniteError, match="step 1 .*learning rate 1e.38: .* after the update is not finite"
-    ):
+    with pytest.raises(NotFiniteError, match="step 1 .*learning rate 1e.38: .* after the step is not finite"):
         trainer.run(tmp_path / "a.npz")
     assert checkpoint.load(tmp_path / "a.npz").facts["position"]["step"] == 0
 

@@ -95,6 +95,8 @@ def run(arguments):
     trainer = prepare(config, terminal)
     if saved is not None:
         resume.restore(trainer, saved)
+        if trainer.at.epoch == config.epochs:
+            print(f"already finished: all {config.epochs} epochs are done", file=sys.stderr)
     folder.open(config, trainer.history)
     try:
         with terminal:
@@ -117,7 +119,7 @@ def _choose(arguments, choices):
         saved = checkpoint.load(folder.checkpoint)
         return folder, saved, resume.read_config(saved).resumed(**choices)
     choices = {"data": "digits", "threads": parallel.get_threads()} | choices
-    config = Config.for_data(**choices)
+    config = _config(choices)
     name = f"{config.model}-{config.data}"
     folder = RunFolder(arguments.out) if arguments.out else RunFolder(free_folder(RUNS, name), numbered=name)
     if folder.checkpoint.exists():
@@ -125,6 +127,17 @@ def _choose(arguments, choices):
             f"{folder.path} holds a run already; go on with it (--resume) or choose another --out"
         )
     return folder, None, config
+
+
+def _config(choices):
+    """Return the Config; an error names the option, which is called as the field but for its hyphens."""
+    try:
+        return Config.for_data(**choices)
+    except ValueError as error:
+        field, colon, rest = str(error).partition(":")
+        if field not in Config.__dataclass_fields__:
+            raise
+        raise ValueError(f"--{field.replace('_', '-')}{colon}{rest}") from error
 
 
 def _summary(trainer, folder):

@@ -110,9 +110,10 @@ def _find_folder(name, directory, layouts):
                     f"{name}: {folder} lacks {', '.join(missing)}; complete it or fetch it again"
                 )
     expected = " or ".join(layout.folder for layout in layouts)
+    missing = "" if directory.is_dir() else ", which does not exist"
     raise ValueError(
-        f"{name}: found no folder {expected} in {directory}; run `minires data fetch {name}`, "
-        f"or put one into {default_directory()}, or name the folder that holds it"
+        f"{name}: found no folder {expected} in {directory}{missing}; run `minires data fetch {name}`, "
+        f"or put one into {default_directory()}, or name the folder that holds it (--data-dir)"
     )
 
 

@@ -23,7 +23,7 @@ def read_folder(directory, *, size=None):
     """
     if directory is None:
         raise ValueError(
-            "folder: name the folder that holds train/ and test/, with one folder per class in each"
+            "folder: name the folder that holds train/ and test/ (--data-dir), each with a folder per class"
         )
     directory = pathlib.Path(directory).expanduser()
     for part in ("train", "test"):
@@ -73,7 +73,7 @@ def read_image(path, *, size=None):
 
     Raises ValueError naming the file if it is damaged or another kind of file.
     """
-    from PIL import Image  # here, so that only those who read image files load Pillow
+    from PIL import Image, UnidentifiedImageError  # here, so that only those who read image files load Pillow
 
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path}: expected {', '.join(SUFFIXES)}; move other files out of the class folders")
@@ -89,8 +89,10 @@ def read_image(path, *, size=None):
                 if image.mode not in MODES:
                     raise ValueError(f"expected eight bits a channel, got mode {image.mode}")
                 image = image.convert("RGB")
+    except UnidentifiedImageError as error:
+        raise ValueError(f"{path} is no JPEG or PNG image") from error
     except Exception as error:  # damaged bytes can make a decoder raise nearly anything
-        raise ValueError(f"{path} is damaged or no such image: {error}") from error
+        raise ValueError(f"{path} is damaged: {error}") from error
     if size is not None:
         height, width = size
         image = image.resize((width, height), Image.Resampling.BILINEAR)

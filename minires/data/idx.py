@@ -77,7 +77,7 @@ def _find(directory, stem, ndim):
                 return path
     raise ValueError(
         f"mnist: found no {stem}-idx{ndim}-ubyte or {stem}-idx{ndim}-ubyte.gz in {directory}; "
-        "put the four files of the data set there, or name the folder that holds them"
+        "put the four files of the data set there, or name the folder that holds them (--data-dir)"
     )
 
 

@@ -41,7 +41,7 @@ def sigmoid_forward(x):
 
 
 def sigmoid_backward(dy, cache):
-    """Return dx = dy * y * (1 - y)."""
+    """Return dx = dy * y * (1 - y), of dy's shape."""
     (y,) = cache
     check_gradient(dy, y.shape, y.dtype, on=y)
     xp = array_module(y)

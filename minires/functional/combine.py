@@ -104,7 +104,7 @@ def pad_shortcut_forward(x, *, channels, stride, placement="append"):
 
 
 def pad_shortcut_backward(dy, cache):
-    """Return dx: dy of the copied channels at the pixels that were taken, 0 elsewhere."""
+    """Return dx (N, C, H, W): dy of the copied channels at the pixels that were taken, 0 elsewhere."""
     x_shape, y_shape, dtype, stride, placement, first = cache
     check_gradient(dy, y_shape, dtype)
     dx = empty_images(dy, x_shape)

@@ -26,7 +26,7 @@ def linear_forward(x, weight, bias=None):
 
 
 def linear_backward(dy, cache):
-    """Return (dx, dweight, dbias); dbias is None if there was no bias.
+    """Return dx (N, I), dweight (O, I) and dbias (O,) for dy (N, O); dbias is None if there was no bias.
 
     Written out, y[n, o] = sum_i x[n, i] * weight[o, i] + bias[o], so each gradient sums over the index that
     its array lacks: dx over o, dweight over n, dbias over n.

@@ -38,7 +38,7 @@ def softmax_cross_entropy_forward(logits, labels, *, label_smoothing=0.0):
 
 
 def softmax_cross_entropy_backward(dloss, cache):
-    """Return dlogits = dloss * (softmax(logits) - targets) / N."""
+    """Return dlogits (N, K) = dloss * (softmax(logits) - targets) / N. dloss: a number, 1 to train."""
     probabilities, targets = cache
     dlogits = probabilities - targets
     dlogits *= dloss / len(dlogits)

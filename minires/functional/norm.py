@@ -36,7 +36,7 @@ def batch_norm_train_forward(x, gamma, beta, *, eps=1e-5):
 
 
 def batch_norm_train_backward(dy, cache):
-    """Return (dx, dgamma, dbeta) of batch_norm_train_forward.
+    """Return dx, like x, and dgamma and dbeta, each (C,), of batch_norm_train_forward. dy: like y.
 
     With x_hat = (x - mean) / std and M values a channel, three paths lead from x to y: straight through
     x_hat, through the mean, and through the variance:
@@ -83,7 +83,7 @@ def batch_norm_eval_forward(x, gamma, beta, running_mean, running_var, *, eps=1e
 
 
 def batch_norm_eval_backward(dy, cache):
-    """Return (dx, dgamma, dbeta): the statistics are constants here, so dx = dy * gamma / std."""
+    """Return dx, like x, and dgamma and dbeta, each (C,): with constant statistics dx = dy * gamma / std."""
     rows, mean, inverse_std, gamma, shape = cache
     check_gradient(dy, shape, rows.dtype, on=rows)
     dy = as_rows(dy)

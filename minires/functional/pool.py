@@ -37,7 +37,7 @@ def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=Fals
 
 
 def max_pool2d_backward(dy, cache):
-    """Return dx: each window sends its gradient to its one winner; overlapping windows add up."""
+    """Return dx (N, C, H, W): each window's dy goes to its one winner; overlapping windows add up."""
     winner, windows, shape, dtype = cache
     check_gradient(dy, winner.shape, dtype, on=winner)
     dx = empty_images(dy, shape)
@@ -73,7 +73,7 @@ def avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=Fals
 
 
 def avg_pool2d_backward(dy, cache):
-    """Return dx: each window gives every one of its pixels the same share of its gradient."""
+    """Return dx (N, C, H, W): each window gives every one of its pixels the same share of its dy."""
     share, windows, shape, dtype, y_shape = cache
     check_gradient(dy, y_shape, dtype)
     dx = empty_images(dy, shape)

@@ -36,12 +36,6 @@ def sliding_windows(size, *, kernel_size, stride, padding, ceil_mode=False):
     stride = pair("stride", stride, least=1)
     padding = pair("padding", padding, least=0)
     padded = size[0] + 2 * padding[0], size[1] + 2 * padding[1]
-    if not ceil_mode and (kernel[0] > padded[0] or kernel[1] > padded[1]):
-        raise ValueError(
-            f"the kernel {kernel[0]}x{kernel[1]} is larger than the padded image {padded[0]}x{padded[1]} "
-            f"({size[0]}x{size[1]} with padding {padding[0]}, {padding[1]}); "
-            "use a larger image, more padding or a smaller kernel"
-        )
 
     def count(axis):
         room = padded[axis] - kernel[axis]
@@ -51,4 +45,11 @@ def sliding_windows(size, *, kernel_size, stride, padding, ceil_mode=False):
         starts_inside = last * stride[axis] < size[axis] + padding[axis]
         return last + 1 if starts_inside else last
 
-    return Windows(kernel, stride, padding, tuple(size), (count(0), count(1)))
+    out_size = count(0), count(1)
+    if min(out_size) < 1:
+        raise ValueError(
+            f"the kernel {kernel[0]}x{kernel[1]} is larger than the padded image {padded[0]}x{padded[1]} "
+            f"({size[0]}x{size[1]} with padding {padding[0]}, {padding[1]}); "
+            "use a larger image, more padding or a smaller kernel"
+        )
+    return Windows(kernel, stride, padding, tuple(size), out_size)

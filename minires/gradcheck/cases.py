@@ -3,6 +3,7 @@
 Non-square images and kernels, strides above 1, padding, a batch of 1, both modes. A new layer is a new row.
 """
 
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -50,8 +51,10 @@ def cases(name=None):
     every = [case for group in GROUPS for case in group()]
     chosen = [case for case in every if name in (None, case.name)]
     if not chosen:
-        known = ", ".join(dict.fromkeys(case.name for case in every))
-        raise ValueError(f"unknown check {name!r}; there are {known}")
+        known = list(dict.fromkeys(case.name for case in every))
+        near = difflib.get_close_matches(name.lower(), known, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+        raise ValueError(f"unknown check {name!r}; {hint}")
     return chosen
 
 

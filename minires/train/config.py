@@ -93,7 +93,7 @@ class Config:
             raise ValueError(f"milestones: expected rising numbers of epochs, got {list(self.milestones)}")
         if self.schedule == "plateau" and not self.validation:
             raise ValueError(
-                "schedule: plateau watches held-out images; say how many with validation (5000 in the paper)"
+                "schedule: plateau watches held-out images, and validation says how many (the paper: 5000)"
             )
 
     @classmethod

@@ -236,11 +236,11 @@ class Trainer:
             with probe.watch(self.net, probe.FirstNonFinite()) as first:
                 self._gradients(self.xp.asarray(x), self.xp.asarray(labels))
             if first.found or not bool(self._finite):
-                raise self._not_finite(first.found or "the loss", self.at.step)
+                raise self._not_finite(first.found or "the loss, or the sum of a gradient,", self.at.step)
             self._update()
             for name, array in self.arrays().items():
                 if not bool(all_finite([array])):
-                    raise self._not_finite(f"{name.partition('/')[2]} after the update", self.at.step)
+                    raise self._not_finite(f"{name.partition('/')[2]} after the step", self.at.step)
             self._step_done()
             if self.at.step >= last:
                 break
