@@ -5,8 +5,10 @@ walking through the same loops and giving every factor its partner's share.
 """
 
 import contextlib
+import re
 
 import numpy as np
+import pytest
 
 from minires import parallel
 
@@ -147,3 +149,11 @@ def local_response_norm_loops(x, dy, *, size, alpha, beta, k):
             dbase = alpha / size * 2 * x[n, other, h, w]
             dx[n, other, h, w] += dy[n, c, h, w] * x[n, c, h, w] * -beta * base ** (-beta - 1) * dbase
     return y, dx
+
+
+def assert_refused(call, *words, error_type=(ValueError, TypeError)):
+    """Assert that call() raises one of the errors, in one line with all these words in it."""
+    with pytest.raises(error_type, match=re.escape(words[0])) as error:
+        call()
+    message = str(error.value)
+    assert "\n" not in message and all(word in message for word in words)

@@ -1,10 +1,8 @@
 """Nonlinearities, dropout and the places where paths meet: closed forms, extreme values, what is refused."""
 
-import re
-
 import numpy as np
 import pytest
-from oracles import pieces
+from oracles import assert_refused, pieces
 
 import minires.functional as F
 
@@ -237,7 +235,4 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused_in_one_line_that_says_what_came(name):
     call, *words = REFUSED[name]
-    with pytest.raises((ValueError, TypeError), match=re.escape(words[0])) as error:
-        call()
-    message = str(error.value)
-    assert "\n" not in message and all(word in message for word in words)
+    assert_refused(call, *words)
