@@ -286,3 +286,15 @@ def test_the_progress_bar_begins_where_the_download_is_continued(tmp_path, serve
     server.cuts = [5000]
     fetch("cifar10", tmp_path, url=server.url)
     assert NAME in capsys.readouterr().err
+
+
+def test_a_second_fetch_that_loses_its_file_to_the_first_says_so(tmp_path, server, monkeypatch):
+    verify = fetching._verify
+
+    def first_fetch_ends_meanwhile(path, *arguments):
+        path.unlink()
+        verify(path, *arguments)
+
+    monkeypatch.setattr(fetching, "_verify", first_fetch_ends_meanwhile)
+    with pytest.raises(ValueError, match="another fetch into .* seems to run; wait for it, then fetch again"):
+        fetch("cifar10", tmp_path, url=server.url, progress=False)

@@ -87,10 +87,14 @@ def fetch(name, directory=None, *, url=None, progress=True):
         _download(url or archive.url, part, progress, f"put {archive.file_name} into {directory} yourself")
         try:
             _verify(part, archive.md5, "it has been removed: fetch again")
+            os.replace(part, whole)
+        except FileNotFoundError:
+            raise ValueError(
+                f"{part} has gone: another fetch into {directory} seems to run; wait for it, then fetch again"
+            ) from None
         except ValueError:
-            part.unlink()
+            part.unlink(missing_ok=True)
             raise
-        os.replace(part, whole)
     _unpack(whole, archive, directory)
     if copied:
         return Fetched(folder, f"{name} unpacked from {whole}: {folder}")
