@@ -120,7 +120,8 @@ class BatchNorm(Layer):
         if x.ndim > 1 and x.shape[1] != len(gamma):
             raise ValueError(f"x has {x.shape[1]} channels, but this layer normalises {len(gamma)}")
         if not train or self.frozen:
-            mean, var = self.running_mean.data, self.running_var.data
+            # a copy for the cache: the next training forward moves the averages in place
+            mean, var = self.running_mean.data.copy(), self.running_var.data
             y, cache = F.batch_norm_eval_forward(x, gamma, beta, mean, var, eps=self.eps)
             return y, (F.batch_norm_eval_backward, cache)
         y, cache, (mean, var) = F.batch_norm_train_forward(x, gamma, beta, eps=self.eps)

@@ -510,3 +510,16 @@ def test_impossible_sizes_are_refused_when_the_layer_is_built(build):
 def test_dropout_without_a_generator_is_refused_when_it_is_built():
     with pytest.raises(TypeError, match="rng: expected numpy.random.default_rng"):
         layers.Dropout(0.5, rng=0)
+
+
+def test_an_eval_cache_keeps_its_statistics_when_the_running_averages_move_on():
+    x, dy = IMAGES, rng(7).standard_normal(IMAGES.shape).astype(np.float32)
+    gradients = []
+    for trains_in_between in (False, True):
+        norm = BatchNorm(3)
+        _, cache = norm.forward(x, train=False)
+        if trains_in_between:
+            norm.forward(x + 5, train=True)
+        norm.backward(dy, cache)
+        gradients.append(norm.gamma.grad)
+    np.testing.assert_array_equal(*gradients)
