@@ -5,9 +5,11 @@ given back while it runs, and a second backward on the same cache raises Runtime
 """
 
 import minires.functional as F
+from minires.functional.checks import check_shape
 from minires.init import check_generator
 from minires.layer import Layer
 from minires.layers import Identity
+from minires.trace import Step
 
 
 class Sequential(Layer):
@@ -49,6 +51,13 @@ class Sequential(Layer):
             x = part.predict(x)
         return x
 
+    def trace(self, x):
+        steps, y = [], x
+        for part in self.parts.values():
+            steps.append(part.trace(y))
+            y = steps[-1].y
+        return Step(self, x, y, inside=tuple(steps))
+
 
 class Residual(Layer):
     """y = after(branch(x) + shortcut(x)); without a shortcut x itself, without `after` the plain sum.
@@ -84,6 +93,12 @@ class Residual(Layer):
         y, _ = F.residual_add_forward(self.branch.predict(x), self.shortcut.predict(x))
         return self.after.predict(y)
 
+    def trace(self, x):
+        branch, shortcut = self.branch.trace(x), self.shortcut.trace(x)
+        check_shape("shortcut", shortcut.y, branch.y.shape, "that of the branch")
+        after = self.after.trace(x.like(branch.y.shape))
+        return Step(self, x, after.y, inside=(branch, shortcut, after), passes_on=True)
+
 
 class Concat(Layer):
     """y = the branches' outputs side by side along the channels; dx is the sum of the branches' gradients."""
@@ -113,6 +128,14 @@ class Concat(Layer):
 
     def predict(self, x):
         return F.concat_forward([branch.predict(x) for branch in self.branches.values()])[0]
+
+    def trace(self, x):
+        steps = tuple(branch.trace(x) for branch in self.branches.values())
+        n, _, *rest = steps[0].y.shape
+        for step in steps:
+            check_shape("branch", step.y, (n, step.y.shape[1], *rest), "equal but for the channels")
+        y = x.like((n, sum(step.y.shape[1] for step in steps), *rest))
+        return Step(self, x, y, inside=steps, passes_on=True)
 
 
 class Recompute(Layer):

@@ -11,6 +11,16 @@ import numpy as np
 FANS = ("in", "out", "average")
 
 
+class _ShapesOnly(np.random.Generator):
+    """Stands where a generator is expected, and makes every weight a view of one zero."""
+
+    def __init__(self):
+        super().__init__(np.random.PCG64(0))
+
+
+SHAPES_ONLY = _ShapesOnly()  # rng=SHAPES_ONLY: a network to count, not to run; its weights take no memory
+
+
 def fans(shape):
     """Return (fan in, fan out) of a weight (O, I) or (O, C, KH, KW): how many products make one output, and
     in how many outputs one input takes part (at stride 1)."""
@@ -41,7 +51,7 @@ def msra(shape, *, rng, fan="out", uniform=False, dtype=np.float32):
 
 def zero(shape, *, rng=None, dtype=np.float32):
     """Return zeros: a residual branch whose last weight is zero starts as the identity."""
-    return np.zeros(shape, dtype)
+    return _blank(shape, dtype) if rng is SHAPES_ONLY else np.zeros(shape, dtype)
 
 
 def identity(shape, *, rng=None, dtype=np.float32):
@@ -53,6 +63,8 @@ def identity(shape, *, rng=None, dtype=np.float32):
     fans(shape)  # complains of an impossible shape
     if any(size % 2 == 0 for size in shape[2:]):
         raise ValueError(f"shape: an identity kernel needs odd sizes, got {tuple(shape)}")
+    if rng is SHAPES_ONLY:
+        return _blank(shape, dtype)
     weight = np.zeros(shape, dtype)
     channels = np.arange(min(shape[:2]))
     weight[(channels, channels, *(size // 2 for size in shape[2:]))] = 1
@@ -74,7 +86,14 @@ def _fan(shape, fan):
 
 def _draw(shape, variance, rng, uniform, dtype):
     check_generator(rng)
+    if rng is SHAPES_ONLY:
+        return _blank(shape, dtype)
     if uniform:
         bound = math.sqrt(3 * variance)
         return rng.uniform(-bound, bound, shape).astype(dtype)
     return (rng.standard_normal(shape) * math.sqrt(variance)).astype(dtype)
+
+
+def _blank(shape, dtype):
+    """Return a read-only array of that shape whose elements are all the same zero in memory."""
+    return np.broadcast_to(np.zeros((), dtype), shape)

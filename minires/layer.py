@@ -8,6 +8,7 @@ network, run in both modes, and be inspected at any moment.
 import numpy as np
 
 from minires.backend import array_module, to_module
+from minires.trace import Blank
 
 
 class Parameter:
@@ -20,7 +21,8 @@ class Parameter:
 
     def __init__(self, data):
         self.data = data
-        self.grad = array_module(data).zeros_like(data)
+        # a weight of no memory (`init.SHAPES_ONLY`) has a gradient of no memory
+        self.grad = array_module(data).zeros_like(data) if any(data.strides) or not data.ndim else data
         self.frozen = False
 
     def accumulate(self, gradient):
@@ -55,6 +57,23 @@ class Layer:
     def predict(self, x):
         """Return y in eval mode and remember nothing."""
         return self.forward(x, train=False)[0]
+
+    def trace(self, x):
+        """Return the Step that a training forward would be on x, a `trace.Blank`; see `minires.trace`."""
+        raise NotImplementedError(f"{type(self).__name__} has no trace")
+
+    def cost(self, input_shape):
+        """Return (output shape, multiply-adds of forward, bytes remembered for backward), computing nothing.
+
+        input_shape: with the batch, (N, C, H, W) or (N, C). Bytes are those of a training forward in float32,
+        an array that two layers remember counted once, x itself included if anything remembers it.
+        A window of pooling counts one operation a pixel; the totals of the literature leave these out, and so
+        does `cost.table`.
+        Raises ValueError if a shape does not fit, as forward does.
+        """
+        step = self.trace(Blank(input_shape))
+        macs = sum(leaf.macs for leaf in step.leaves())
+        return step.y.shape, macs, sum(blank.nbytes for blank in step.remembered())
 
     # -- the tree of names -------------------------------------------------------------------------
 

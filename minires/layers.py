@@ -1,6 +1,7 @@
 """Thin layers: each owns its parameters and calls one pair of functions. What is computed stands in
 `minires.functional`; what is learned stands here."""
 
+import math
 from functools import partial
 
 import numpy as np
@@ -8,8 +9,10 @@ import numpy as np
 import minires.functional as F
 from minires import init as initialisers
 from minires.backend import array_module
-from minires.functional.checks import pair
+from minires.functional.checks import check_ndim, check_shape, pair
+from minires.functional.windows import sliding_windows
 from minires.layer import Buffer, Layer, Parameter
+from minires.trace import Step
 
 __all__ = [
     "AvgPool2d",
@@ -72,6 +75,13 @@ class Conv2d(Layer):
             self.bias.accumulate(dbias)
         return dx
 
+    def trace(self, x):
+        o, c, *kernel = self.weight.data.shape
+        _check_images(x, c * self.groups)
+        windows = sliding_windows(x.shape[2:], kernel_size=kernel, stride=self.stride, padding=self.padding)
+        y = x.like((x.shape[0], o, *windows.out_size))
+        return Step(self, x, y, macs=y.size * c * kernel[0] * kernel[1], remembers=(x,))
+
 
 class Linear(Layer):
     """Fully-connected layer, weight (O, I) and bias (O,); see `F.linear_forward`.
@@ -92,6 +102,12 @@ class Linear(Layer):
         if self.bias:
             self.bias.accumulate(dbias)
         return dx
+
+    def trace(self, x):
+        o, i = self.weight.data.shape
+        check_ndim("x", x, (2, "(N, I)"))
+        check_shape("x", x, (x.shape[0], i), f"this layer takes {i} features")
+        return Step(self, x, x.like((x.shape[0], o)), macs=x.size * o, remembers=(x,))
 
 
 class BatchNorm(Layer):
@@ -141,6 +157,15 @@ class BatchNorm(Layer):
         self.beta.accumulate(dbeta)
         return dx
 
+    def trace(self, x):
+        channels = len(self.gamma.data)
+        check_ndim("x", x, (2, "(N, C)"), (4, "(N, C, H, W)"))
+        check_shape(
+            "x", x, (x.shape[0], channels, *x.shape[2:]), f"this layer normalises {channels} channels"
+        )
+        mean_and_inverse_std = x.like((2, channels))
+        return Step(self, x, x.like(x.shape), remembers=(x, mean_and_inverse_std))
+
 
 class LocalResponseNorm(Layer):
     """Local response normalisation across channels; see `F.local_response_norm_forward`."""
@@ -154,6 +179,11 @@ class LocalResponseNorm(Layer):
     def backward(self, dy, cache):
         return F.local_response_norm_backward(dy, cache)
 
+    def trace(self, x):
+        _check_images(x)
+        denominator = x.like(x.shape)
+        return Step(self, x, x.like(x.shape), remembers=(x, denominator))
+
 
 class ReLU(Layer):
     """max(x, 0)."""
@@ -163,6 +193,10 @@ class ReLU(Layer):
 
     def backward(self, dy, cache):
         return F.relu_backward(dy, cache)
+
+    def trace(self, x):
+        y = x.like(x.shape)
+        return Step(self, x, y, remembers=(y,))
 
 
 class Sigmoid(Layer):
@@ -174,6 +208,10 @@ class Sigmoid(Layer):
     def backward(self, dy, cache):
         return F.sigmoid_backward(dy, cache)
 
+    def trace(self, x):
+        y = x.like(x.shape)
+        return Step(self, x, y, remembers=(y,))
+
 
 class Softmax(Layer):
     """Softmax along the last axis. To train, leave it out: the loss contains it."""
@@ -183,6 +221,10 @@ class Softmax(Layer):
 
     def backward(self, dy, cache):
         return F.softmax_backward(dy, cache)
+
+    def trace(self, x):
+        y = x.like(x.shape)
+        return Step(self, x, y, remembers=(y,))
 
 
 class _Pool(Layer):
@@ -194,6 +236,13 @@ class _Pool(Layer):
             "ceil_mode": ceil_mode,
         }
 
+    def _trace(self, x, remembers):
+        """The Step of both poolings; remembers(y) returns what the cache keeps."""
+        _check_images(x)
+        windows = sliding_windows(x.shape[2:], **self.options)
+        y = x.like((*x.shape[:2], *windows.out_size))
+        return Step(self, x, y, macs=y.size * math.prod(windows.kernel), remembers=remembers(y))
+
 
 class MaxPool2d(_Pool):
     """Largest value of each window; see `F.max_pool2d_forward`."""
@@ -203,6 +252,10 @@ class MaxPool2d(_Pool):
 
     def backward(self, dy, cache):
         return F.max_pool2d_backward(dy, cache)
+
+    def trace(self, x):
+        positions = math.prod(self.options["kernel_size"])
+        return self._trace(x, lambda y: (y.like(y.shape, itemsize=1 if positions < 256 else 4),))
 
 
 class AvgPool2d(_Pool):
@@ -214,6 +267,9 @@ class AvgPool2d(_Pool):
     def backward(self, dy, cache):
         return F.avg_pool2d_backward(dy, cache)
 
+    def trace(self, x):
+        return self._trace(x, lambda y: ())
+
 
 class GlobalAvgPool2d(Layer):
     """Each channel's mean: (N, C, H, W) -> (N, C)."""
@@ -223,6 +279,10 @@ class GlobalAvgPool2d(Layer):
 
     def backward(self, dy, cache):
         return F.global_avg_pool2d_backward(dy, cache)
+
+    def trace(self, x):
+        _check_images(x)
+        return Step(self, x, x.like(x.shape[:2]), macs=x.size)
 
 
 class Dropout(Layer):
@@ -247,6 +307,12 @@ class Dropout(Layer):
     def backward(self, dy, cache):
         return F.dropout_backward(dy, cache) if cache else dy
 
+    def trace(self, x):
+        if self.frozen:
+            return Step(self, x, x)
+        mask = x.like(x.shape)
+        return Step(self, x, x.like(x.shape), remembers=(mask,))
+
 
 class Flatten(Layer):
     """(N, ...) -> (N, features)."""
@@ -256,6 +322,9 @@ class Flatten(Layer):
 
     def backward(self, dy, cache):
         return F.flatten_backward(dy, cache)
+
+    def trace(self, x):
+        return Step(self, x, x.like((x.shape[0], math.prod(x.shape[1:]))))
 
 
 class Identity(Layer):
@@ -267,6 +336,9 @@ class Identity(Layer):
     def backward(self, dy, cache):
         () = cache
         return dy
+
+    def trace(self, x):
+        return Step(self, x, x)
 
 
 class PadShortcut(Layer):
@@ -281,3 +353,23 @@ class PadShortcut(Layer):
 
     def backward(self, dy, cache):
         return F.pad_shortcut_backward(dy, cache)
+
+    def trace(self, x):
+        _check_images(x)
+        channels, (down, across) = self.options["channels"], self.options["stride"]
+        if x.shape[1] > channels:
+            raise ValueError(f"channels: expected at least the input's {x.shape[1]}, got {channels}")
+        if self.options["placement"] == "mean":  # an incomplete window at the edge is left out
+            size = x.shape[2] // down, x.shape[3] // across
+        else:
+            size = -(-x.shape[2] // down), -(-x.shape[3] // across)
+        if not all(size):
+            raise ValueError(f"the window {down}x{across} is larger than the image {x.shape[2]}x{x.shape[3]}")
+        return Step(self, x, x.like((x.shape[0], channels, *size)))
+
+
+def _check_images(x, channels=None):
+    """Raise ValueError unless the Blank x has the axes of images, and as many channels as asked."""
+    check_ndim("x", x, (4, "(N, C, H, W)"))
+    if channels is not None and x.shape[1] != channels:
+        raise ValueError(f"x has {x.shape[1]} channels, but the weight expects {channels}")

@@ -15,6 +15,7 @@ from functools import partial
 from minires import init
 from minires.combine import Residual, Sequential
 from minires.layers import BatchNorm, Conv2d, GlobalAvgPool2d, Identity, Linear, PadShortcut, ReLU
+from minires.models.network import Entry, Network
 
 
 def cifar_resnet(*, depth, num_classes=10, in_channels=3, placement="append", rng):
@@ -41,7 +42,7 @@ def _network(block, depth, num_classes, in_channels, rng):
         )
     if num_classes < 1 or in_channels < 1:
         raise ValueError(f"expected at least 1 class and 1 channel, got {num_classes} and {in_channels}")
-    return Sequential(
+    return Network(
         conv=_conv3x3(in_channels, 16, 1, rng),
         norm=BatchNorm(16),
         relu=ReLU(),
@@ -83,3 +84,10 @@ def _branch(in_channels, channels, stride, rng):
 def _conv3x3(in_channels, channels, stride, rng):
     """No bias: batch norm follows and would subtract it again."""
     return Conv2d(in_channels, channels, 3, stride=stride, padding=1, bias=False, rng=rng)
+
+
+MODELS = {
+    f"{family}{depth}": Entry(partial(build, depth=depth), (3, 32, 32), 10)
+    for family, build in (("resnet", cifar_resnet), ("plain", cifar_plain))
+    for depth in (8, 20, 32, 44, 56, 110, 1202)
+}

@@ -1,0 +1,61 @@
+"""What all models share: how a family lists its networks, and what a network says to an unfitting image."""
+
+from collections import namedtuple
+
+from minires.combine import Sequential
+from minires.trace import Blank
+
+# A network of a family's list. build(num_classes=..., rng=..., **options) -> Network; input_shape: (C, H, W)
+# and num_classes: what it was designed for.
+Entry = namedtuple("Entry", "build input_shape num_classes")
+
+
+class Network(Sequential):
+    """A Sequential from images to logits that names the sizes it can take when an image has another."""
+
+    def forward(self, x, *, train):
+        try:
+            return super().forward(x, train=train)
+        except ValueError:
+            self._check_size(x.shape)
+            raise
+
+    def predict(self, x):
+        try:
+            return super().predict(x)
+        except ValueError:
+            self._check_size(x.shape)
+            raise
+
+    def trace(self, x):
+        try:
+            return super().trace(x)
+        except ValueError:
+            self._check_size(x.shape)
+            raise
+
+    def image_sizes(self, channels=3, most=512):
+        """Return (least, largest) edge in pixels of the square images it can take; largest is None where any
+        larger one will do. Found by trying, without computing anything. (None, None): none up to `most`."""
+        least = next((size for size in range(1, most + 1) if self._takes((1, channels, size, size))), None)
+        if least is None or self._takes((1, channels, 4 * most, 4 * most)):
+            return least, None
+        return least, next(s for s in range(least, 4 * most) if not self._takes((1, channels, s + 1, s + 1)))
+
+    def _takes(self, shape):
+        try:
+            super().trace(Blank(shape))
+        except ValueError:
+            return False
+        return True
+
+    def _check_size(self, shape):
+        """Raise ValueError if it is the images' size that does not fit; be silent if it is something else."""
+        if len(shape) != 4 or self._takes((1, *shape[1:])):
+            return
+        least, largest = self.image_sizes(channels=shape[1])
+        if least is not None:
+            sizes = (
+                f"at least {least}x{least}" if largest is None else f"{least}x{least} to {largest}x{largest}"
+            )
+            raise ValueError(f"this network takes square images of {sizes} pixels, got {shape[2]}x{shape[3]}")
