@@ -17,7 +17,13 @@ class Sequential(Layer):
 
     Parts are named 0, 1, 2, ... or by keyword: Sequential(conv=..., norm=...). Backward walks the list from
     its end: the chain rule.
+
+    segment: None, or a number of parts: of every so many parts only the first one's input is remembered, and
+    backward computes the rest again, as with `Recompute`, and with the same bits. n parts in segments of
+    sqrt(n) need the memory of about 2 sqrt(n) parts, for one more forward. Names stay what they are.
     """
+
+    segment = None
 
     def __init__(self, *parts, **named_parts):
         self.parts = {str(i): part for i, part in enumerate(parts)} | named_parts
@@ -33,16 +39,23 @@ class Sequential(Layer):
         """Return a part by its name or, for an int, by its position."""
         return list(self.parts.values())[name] if isinstance(name, int) else self.parts[name]
 
+    def _segments(self):
+        parts, length = list(self.parts.values()), self.segment
+        if length is None:
+            return parts
+        return [Recompute(Sequential(*parts[i : i + length])) for i in range(0, len(parts), length)]
+
     def forward(self, x, *, train):
         caches = []
-        for part in self.parts.values():
+        for part in self._segments():
             x, cache = part.forward(x, train=train)
             caches.append(cache)
         return x, caches
 
     def backward(self, dy, cache):
-        _check_unused(cache, len(self.parts))
-        for part in reversed(self.parts.values()):
+        segments = self._segments()
+        _check_unused(cache, len(segments))
+        for part in reversed(segments):
             dy = part.backward(dy, cache.pop())
         return dy
 
@@ -53,7 +66,7 @@ class Sequential(Layer):
 
     def trace(self, x):
         steps, y = [], x
-        for part in self.parts.values():
+        for part in self._segments():
             steps.append(part.trace(y))
             y = steps[-1].y
         return Step(self, x, y, inside=tuple(steps))
@@ -97,7 +110,7 @@ class Residual(Layer):
         branch, shortcut = self.branch.trace(x), self.shortcut.trace(x)
         check_shape("shortcut", shortcut.y, branch.y.shape, "that of the branch")
         after = self.after.trace(x.like(branch.y.shape))
-        return Step(self, x, after.y, inside=(branch, shortcut, after), passes_on=True)
+        return Step(self, x, after.y, inside=(branch, shortcut, after), meets=True)
 
 
 class Concat(Layer):
@@ -135,7 +148,7 @@ class Concat(Layer):
         for step in steps:
             check_shape("branch", step.y, (n, step.y.shape[1], *rest), "equal but for the channels")
         y = x.like((n, sum(step.y.shape[1] for step in steps), *rest))
-        return Step(self, x, y, inside=steps, passes_on=True)
+        return Step(self, x, y, inside=steps, meets=True)
 
 
 class Recompute(Layer):
@@ -168,6 +181,10 @@ class Recompute(Layer):
 
     def predict(self, x):
         return self.inner.predict(x)
+
+    def trace(self, x):
+        inner = self.inner.trace(x)
+        return Step(self, x, inner.y, remembers=(x,), inside=(inner,), recomputes=True)
 
     def _generator_states(self):
         return [rng.bit_generator.state for _, rng in self.inner.named_generators()]

@@ -1,6 +1,7 @@
 """Stochastic gradient descent and the schedules of its learning rate."""
 
 import math
+from functools import partial
 
 from minires import parallel
 from minires.backend import array_module, to_module
@@ -72,25 +73,27 @@ class SGD:
         """Move every parameter that is not frozen by one step down its gradient."""
         for name, parameter in self.parameters.items():
             if not parameter.frozen:
-                self._move(name, parameter.data, parameter.grad)
+                velocity = [self.velocity[name]] if self.momentum else []
+                move = partial(self._move, self._decay[name], self.lr * self._scale[name])
+                parallel.tilewise(move, parameter.data, parameter.grad, *velocity)
 
-    def _move(self, name, weight, gradient):
+    def _move(self, decay, lr, weight, gradient, velocity=None):
+        """One step of a tile of a parameter, in place on weight and velocity."""
         xp = array_module(weight)
         direction = parallel.scratch("direction", weight.shape, like=weight)
-        if self._decay[name]:
-            xp.multiply(weight, self._decay[name], out=direction)
+        if decay:
+            xp.multiply(weight, decay, out=direction)
             direction += gradient
         else:
             direction[...] = gradient
-        if self.momentum:
-            velocity = self.velocity[name]
+        if velocity is not None:
             velocity *= self.momentum
             velocity += direction
             if self.nesterov:
                 direction += velocity * self.momentum
             else:
                 direction[...] = velocity
-        direction *= self.lr * self._scale[name]
+        direction *= lr
         weight -= direction
 
     def zero_grad(self):

@@ -87,19 +87,27 @@ def elementwise(function, *arrays):
 
     The result has the shape, dtype and memory order of the first array.
     """
+    out = array_module(arrays[0]).empty_like(arrays[0])
+    tilewise(function, *arrays, out)
+    return out
+
+
+def tilewise(function, *arrays):
+    """Call function(*tiles) on matching tiles of arrays of one shape, in no particular order.
+
+    Arrays that are small, on a GPU, or ordered differently in memory are one tile.
+    """
     first = arrays[0]
-    out = array_module(first).empty_like(first)
-    flat = _in_memory_order([*arrays, out]) if first.size >= WORTH_THREADS else None
+    flat = _in_memory_order(arrays) if first.size >= WORTH_THREADS else None
     if flat is None:
-        function(*arrays, out)
-        return out
+        function(*arrays)
+        return
 
     def band(begin, end):
         for tile in tiles(begin, end, TILE):
             function(*(array[tile] for array in flat))
 
     bands(band, first.size, first)
-    return out
 
 
 def on_cpu(array):

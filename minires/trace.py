@@ -33,8 +33,9 @@ class Step:
     """What one layer would do.
 
     layer: the Layer; x, y: Blanks, what goes in and what comes out; macs: multiply-adds of the forward;
-    remembers: the Blanks in its own cache; inside: the Steps of the layers in it, in order of their forwards;
-    passes_on: True if backward holds on to dy while it walks through the inside (where paths meet).
+    remembers: the Blanks in its own cache; inside: the Steps of the layers in it, in order of their forwards.
+    meets: paths meet here, so backward holds on to dy while it walks through one path after the other.
+    recomputes: the caches of the inside are made only in backward.
     """
 
     layer: object
@@ -43,7 +44,8 @@ class Step:
     macs: int = 0
     remembers: tuple = ()
     inside: tuple = ()
-    passes_on: bool = False
+    meets: bool = False
+    recomputes: bool = False
 
     def leaves(self):
         """Yield the Steps of the layers without inner layers, in order of their forwards."""
@@ -55,6 +57,6 @@ class Step:
     def remembered(self):
         """Return {Blank: None} of all that is remembered between forward and backward, each array once."""
         own = dict.fromkeys(self.remembers)
-        for step in self.inside:
+        for step in () if self.recomputes else self.inside:
             own |= step.remembered()
         return own

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import strict_cupy
 from contract_cases import CASES, make
+from oracles import in_order
 
 from minires import combine, layers, optim
 from minires.backend import array_module, to_numpy
@@ -180,6 +181,46 @@ def test_eval_mode_treats_every_image_by_itself(case):
 @modes
 def test_same_seed_same_bits(case, train):
     assert_same_bits(run(*make(case), train=train), run(*make(case), train=train))
+
+
+# -- what it would cost ------------------------------------------------------------------------------
+
+
+@cases
+def test_trace_tells_the_shape_of_y_and_every_byte_that_forward_remembers(case):
+    layer, x = make(case)
+    if x.ndim == 4:
+        x = in_order(x, "images innermost")  # else the first layer would remember a copy in that order
+    y, cache = layer.forward(x, train=True)
+    weights = {address(p.data) for _, p in layer.named_parameters()}
+    arrays = {address(array): array.nbytes for array in every_array(cache)}
+    remembered = sum(nbytes for key, nbytes in arrays.items() if key not in weights)
+    shape, _, predicted = layer.cost(x.shape)
+    assert shape == y.shape
+    if "gate closed" in case.name:  # a trace is of the dearest forward
+        assert predicted > remembered
+    elif "AvgPool2d" in case.name:  # where windows are cut, the cache holds their sizes, OH x OW numbers
+        assert predicted == 0 and remembered <= y.nbytes
+    else:
+        assert predicted == remembered
+
+
+def address(array):
+    return array.__array_interface__["data"][0], array.nbytes
+
+
+@cases
+def test_trace_refuses_what_forward_refuses(case):
+    layer, x = make(case)
+    for shape in ((2, 1, 1, 1), (2, 40), (3,), (2, 5, 3, 3), (2, 3, 2, 2)):
+        wrong = np.zeros(shape, np.float32)
+        try:
+            expected = layer.predict(wrong).shape
+        except ValueError:
+            with pytest.raises(ValueError):
+                layer.cost(shape)
+        else:
+            assert layer.cost(shape)[0] == expected
 
 
 # -- names and state ---------------------------------------------------------------------------------
