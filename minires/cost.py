@@ -4,24 +4,28 @@
     table = cost.table(net, (3, 224, 224))
     print(table.params, table.macs)                        # 138357544 15470264320
 
-Nothing is computed and no number is typed in: the network is traced (`minires.trace`), and what its own layers
-say is added up. As in the papers, "FLOP" means one multiply-add, and totals count those of convolutions and
-fully-connected layers; the lectures also list pooling, as one operation for each pixel of each window.
+Nothing is computed and no number is typed in: the network is traced (`minires.trace`), and what its own
+layers say is added up. What papers call a FLOP is one multiply-add here too, and totals count those of
+convolutions and fully-connected layers; lectures also list pooling, one operation for each pixel of a window.
 """
 
 from collections import Counter
 from dataclasses import dataclass
 
 from minires import parallel
+from minires.combine import Sequential
 from minires.layer import Parameter
 from minires.trace import Blank
 
 
 @dataclass(frozen=True)
 class Row:
-    """One layer, for one image. input, output: shapes without the batch; kernel, stride, padding: pairs (h, w)
-    or None; output_bytes: of its float32 output; params: numbers that it learns; macs: its multiply-adds, or
-    the operations of a pooling layer; weighted: it has a matrix of weights."""
+    """One layer, for one image.
+
+    input, output: shapes without the batch; kernel, stride, padding: pairs (h, w) or None; output_bytes: of
+    its float32 output; params: numbers that it learns; macs: its multiply-adds, or the operations of pooling;
+    weighted: it has a matrix of weights.
+    """
 
     name: str
     kind: str
@@ -105,7 +109,7 @@ def _geometry(layer):
 
 
 def grouped(table, depth):
-    """Return a Table whose Rows are those layers added up that share the first `depth` parts of their names."""
+    """Return a Table in which layers that share the first `depth` parts of their names are added up."""
     groups = {}
     for row in table.rows:
         groups.setdefault(".".join(row.name.split(".")[:depth]), []).append(row)
@@ -167,6 +171,53 @@ def training_memory(net, input_shape):
     tiles = TILES * 4 * parallel.TILE * parallel.get_threads()
     peak = weights + 2 * params + tiles + step.x.nbytes + walk.peak
     return Memory(weights, params, params, remembered, tiles, peak)
+
+
+def fit(net, input_shape, limit, *, extra=0):
+    """Make a training step of net fit into `limit` bytes: compute stages in segments (`Sequential.segment`).
+
+    A stage is a Sequential of several blocks directly inside net. As few of them as need be are cut, from the
+    first on, for that has the largest maps. Gradients stay the same bits; what is cut is computed twice.
+    input_shape: with the batch; extra: bytes that the caller needs besides.
+    Returns {stage name: segment length}, empty if all fits as it is. Raises ValueError, and leaves net as it
+    was, if the limit cannot be kept.
+    """
+    stages = {name: part for name, part in net.children() if _is_stage(part)}
+    before = {name: stage.segment for name, stage in stages.items()}
+    needed = training_memory(net, input_shape).peak + extra
+    for stage in stages.values():
+        if needed <= limit:
+            break
+        _cut(stage, net, input_shape)
+        needed = training_memory(net, input_shape).peak + extra
+    if needed > limit:
+        for name, stage in stages.items():
+            stage.segment = before[name]
+        raise ValueError(
+            f"memory: a training step on {input_shape[0]} images needs {needed / 2**30:.2f} GiB, also with "
+            f"all stages computed in segments; the limit is {limit / 2**30:.2f} GiB: take a smaller batch"
+        )
+    return {name: stage.segment for name, stage in stages.items() if stage.segment is not None}
+
+
+def _is_stage(layer):
+    return (
+        isinstance(layer, Sequential) and sum(1 for _, block in layer.children() if any(block.children())) > 1
+    )
+
+
+def _cut(stage, net, input_shape):
+    """Set the stage's segment to the length with which the stage by itself needs least."""
+    (x,) = (step.x for step in net.trace(Blank(input_shape)).inside if step.layer is stage)
+    sizes = {}
+    for length in {max(1, round(len(stage) ** (k / 12))) for k in range(12)}:
+        stage.segment = length
+        walk = _Walk()
+        step = stage.trace(x)
+        walk.forward(step)
+        walk.backward(step)
+        sizes[length] = walk.peak
+    stage.segment = min(sizes, key=lambda length: (sizes[length], length))
 
 
 class _Walk:

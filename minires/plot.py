@@ -66,3 +66,61 @@ def _top(metrics):
         errors = sorted(100 * record[key] for record in metrics if key in record)
         highest = max([highest, *errors[: len(errors) - len(errors) // 7]])
     return min(100, 1.15 * highest)
+
+
+def costs(table, *, title=""):
+    """Return a Figure of three bar charts: outputs, parameters and multiply-adds of each layer.
+
+    table: a `cost.Table`. Layers without multiply-adds are left out; pooling is drawn lighter.
+    """
+    from matplotlib.figure import Figure
+
+    rows = [row for row in table.rows if row.macs]
+    figure = Figure(figsize=(max(6.4, 0.22 * len(rows) + 2), 7.2), layout="constrained")
+    panels = (
+        ("outputs (KB, float32)", lambda row: row.output_bytes / 1024),
+        ("parameters (thousands)", lambda row: row.params / 1e3),
+        ("multiply-adds (millions)", lambda row: row.macs / 1e6),
+    )
+    all_axes = figure.subplots(len(panels), 1, sharex=True)
+    for axes, (label, value) in zip(all_axes, panels, strict=True):
+        colours = [COLOUR if row.weighted else "#9fc0e8" for row in rows]
+        axes.bar(range(len(rows)), [value(row) for row in rows], color=colours, width=0.75)
+        axes.set_ylabel(label)
+        axes.margins(x=0.01)
+        axes.grid(axis="y", color="0.9")
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+    every = -(-len(rows) // 80)  # names that would lie on one another are left out
+    all_axes[-1].set_xticks(range(0, len(rows), every), [row.name for row in rows[::every]], rotation=90)
+    figure.suptitle(title)
+    return figure
+
+
+def comparison(points):
+    """Return a Figure of networks: multiply-adds to the right, accuracy upwards, parameters as areas.
+
+    points: (name, multiply-adds, top-1 accuracy in %, parameters), at least one. Canziani et al. 2017
+    (arXiv:1605.07678), figure 2.
+    """
+    from matplotlib.figure import Figure
+
+    if not points:
+        raise ValueError("points: expected at least one network, got none")
+    figure = Figure(figsize=(7.2, 5), layout="constrained")
+    axes = figure.add_subplot()
+    area = 1 / 4e4  # square points of a parameter
+    for name, macs, accuracy, params in sorted(points, key=lambda point: -point[3]):
+        axes.scatter(macs / 1e9, accuracy, s=params * area, color=COLOUR, alpha=0.45, edgecolor="white")
+        radius = (params * area / 3.14159) ** 0.5
+        axes.annotate(name, (macs / 1e9, accuracy), (0, radius + 3), textcoords="offset points", ha="center")
+    for params in (5e6, 50e6, 150e6):
+        axes.scatter([], [], s=params * area, color="0.7", label=f"{params / 1e6:.0f} M")
+    axes.legend(title="parameters", frameon=False, loc="lower right", labelspacing=1.6, borderpad=1.2)
+    axes.set(xlabel="multiply-adds of one image (billions)", ylabel="top-1 accuracy (%, one crop)")
+    axes.margins(0.2)
+    axes.grid(color="0.9")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure

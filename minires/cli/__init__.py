@@ -6,7 +6,7 @@ import os
 import sys
 
 from minires import __version__
-from minires.cli import bench, data, evaluate, gradcheck, train
+from minires.cli import bench, data, evaluate, gradcheck, summary, train
 
 
 class Parser(argparse.ArgumentParser):
@@ -57,14 +57,15 @@ def _parser():
     )
     parser.add_argument("--version", action="version", version=f"minires {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, summary, module in (
+    for name, purpose, module in (
         ("train", "train a network on images", train),
         ("eval", "measure a trained network's error on the test images", evaluate),
+        ("summary", "show a network's shapes, memory, parameters and multiply-adds", summary),
         ("gradcheck", "compare every backward pass with numeric gradients", gradcheck),
         ("data", "list the data sets, or fetch one", data),
         ("bench", "measure the speed of a training step", bench),
     ):
-        command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        command = commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     return parser

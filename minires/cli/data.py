@@ -37,5 +37,5 @@ def run(arguments):
         place = "comes with minires" if not pattern else found or f"not here: {remedy.format(home / name)}"
         print(f"{name:10}{what}\n{'':10}{place}")
     print(f"{'folder':10}your own JPEG and PNG files: DIR/train/CLASS/*.jpg, DIR/test/CLASS/*.jpg")
-    print(f"{'':10}name DIR with --data-dir")
+    print(f"{'':10}name DIR with --data-dir, and the size to cut them to with --crop if they differ in size")
     return 0

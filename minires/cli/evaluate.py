@@ -1,9 +1,12 @@
 """`minires eval`: the errors of a trained network on test images."""
 
-from minires import checkpoint, data, parallel
+import dataclasses
+from functools import partial
+
+from minires import checkpoint, data, parallel, ten_crop
 from minires.backend import device_module
 from minires.cli.terminal import accuracy_line
-from minires.train import evaluate, recompute_statistics, resume
+from minires.train import Config, evaluate, recompute_statistics, resume
 
 
 def add_arguments(parser):
@@ -11,7 +14,24 @@ def add_arguments(parser):
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a run's checkpoint.npz")
     parser.add_argument("--data", metavar="NAME", help="data set (that of the training)")
     parser.add_argument("--data-dir", metavar="DIR", help="its folder (that of the training)")
-    parser.add_argument("--batch-size", type=int, default=128, metavar="N", help="images at once (128)")
+    parser.add_argument("--crop", type=int, metavar="N", help="edge of the crops (that of the training)")
+    parser.add_argument(
+        "--shorter-side",
+        type=int,
+        metavar="N",
+        help="to which images are resized (the least of the training)",
+    )
+    parser.add_argument(
+        "--ten-crop",
+        action="store_true",
+        help="average over crops at the corners and the centre and those of the mirror image",
+    )
+    parser.add_argument(
+        "--average", metavar="NAME", help=f"of the ten: {' or '.join(ten_crop.AVERAGES)} (softmax)"
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=128, metavar="N", help="images, or crops, at once (128)"
+    )
     parser.add_argument(
         "--exact-statistics",
         action="store_true",
@@ -28,9 +48,7 @@ def run(arguments):
     saved = checkpoint.load(arguments.checkpoint)
     net, normalisation, config = resume.load_network(saved)
     xp = device_module(arguments.device)
-    name = arguments.data or config.data
-    own_folder = config.data_dir if name == config.data else None
-    train, test = data.load(name, arguments.data_dir or own_folder)
+    train, test = _load_data(arguments, config)
     classes = saved.facts["data"]["classes"]
     if len(test.class_names) != classes:
         raise ValueError(
@@ -38,13 +56,44 @@ def run(arguments):
         )
     net.to(xp)
     options = {"batch_size": arguments.batch_size, "seed": 0, "normalisation": normalisation}
+    if arguments.batch_size < 1:
+        raise ValueError(f"--batch-size: expected 1 or more, got {arguments.batch_size}")
     if arguments.exact_statistics:
         batches = data.Batches(train, **options).epoch(0)
         recompute_statistics(net, (xp.asarray(x) for x, _ in batches))
-    result = evaluate(net, data.Batches(test, shuffle=False, **options))
-    print(f"{config.model}, {len(test)} images of {test.name}")
+    predict = None
+    if arguments.ten_crop:
+        predict = partial(ten_crop.predict_crops, net, average=arguments.average or "softmax")
+        test, options = _ten_crops(test, options)
+    result = evaluate(net, data.Batches(test, shuffle=False, **options), predict=predict)
+    crops = ", ten crops of each" if arguments.ten_crop else ""
+    print(f"{config.model}, {len(test)} images of {test.name}{crops}")
     print(f"top-1 error {100 * result['test_error']:.2f} %")
     if "test_error_top5" in result:
         print(f"top-5 error {100 * result['test_error_top5']:.2f} %")
     print(accuracy_line(result["test_error"]))
     return 0
+
+
+def _load_data(arguments, config):
+    """Return (train, test): what the arguments name, else what the network was trained on."""
+    name = arguments.data or config.data
+    trained = config if name == config.data else Config.for_data(name)
+    crop = trained.crop if arguments.crop is None else arguments.crop
+    sides = trained.shorter_side if arguments.shorter_side is None else 2 * (arguments.shorter_side,)
+    if crop is None and (sides or arguments.ten_crop):
+        option = "--ten-crop" if arguments.ten_crop else "--shorter-side"
+        raise ValueError(f"{option}: is for folders of images that are cropped; say how large with --crop")
+    if arguments.average and not arguments.ten_crop:
+        raise ValueError("--average: is for --ten-crop")
+    return data.load(name, arguments.data_dir or trained.data_dir, crop=crop, shorter_side=sides)
+
+
+def _ten_crops(test, options):
+    """Return test and the options of Batches for ten crops: out of the square at the centre, ten a batch's image."""
+    square = test.shorter_side[0]
+    options = options | {
+        "normalisation": ten_crop.normalised_ten_crops(options["normalisation"], test.crop),
+        "batch_size": max(1, options["batch_size"] // 10),
+    }
+    return dataclasses.replace(test, crop=square, shorter_side=(square, square)), options

@@ -25,6 +25,11 @@ The run's folder holds config.json, metrics.jsonl (one line an epoch), curves.pn
 
 HELP = {
     "augment": "crop at random from padded images and, except digits, flip them",
+    "crop": "resize images of any size in folders and crop them to NxN pixels, at random to train and at the "
+    "centre to test; they are read while the network trains (none; the paper: 224)",
+    "shorter_side": "resize them so that their shorter side has A to B pixels, A to test (256 to 480 for 224, "
+    "others in proportion)",
+    "colour": "add random colour along the principal components of the pixels (0; the paper: 0.1)",
     "schedule": "step divides the rate by 10 at the milestones, plateau once the validation error stops "
     "falling, cosine lets it glide to 0",
     "milestones": "epochs after which the schedule step divides, such as 82,123 (half and three quarters "
@@ -49,6 +54,9 @@ def add_arguments(parser):
     option("--validation", type=int, metavar="N", help="hold out N training images (0; the paper: 5000)")
     option("--normalisation", metavar="KIND", help=f"of the images: {' or '.join(KINDS)} (per_channel)")
     option("--augment", action="store_true", help=f"{HELP['augment']} {_default('augment')}")
+    option("--crop", type=int, metavar="N", help=HELP["crop"])
+    option("--shorter-side", type=_integers, metavar="A,B", help=HELP["shorter_side"])
+    option("--colour", type=float, metavar="STD", help=HELP["colour"])
     option("--no-augment", dest="augment", action="store_false", help="leave the images as they are")
 
     option = _group(parser, "how to train it")
