@@ -4,6 +4,8 @@ Figures are made without pyplot, so that drawing needs no screen and leaves no g
 `figure.savefig("curves.png", dpi=150)`.
 """
 
+import math
+
 # label, key of the metrics, line style, width: told apart without colours, as in the papers
 CURVES = (
     ("train", "train_error", (0, (5, 2)), 1.2),
@@ -91,9 +93,35 @@ def costs(table, *, title=""):
         axes.grid(axis="y", color="0.9")
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.yaxis.set_major_formatter("{x:,.0f}")
+        axes.yaxis.set_major_formatter("{x:,.10g}")
     every = -(-len(rows) // 80)  # names that would lie on one another are left out
     all_axes[-1].set_xticks(range(0, len(rows), every), [row.name for row in rows[::every]], rotation=90)
+    figure.suptitle(title)
+    return figure
+
+
+def depths(records, *, title=""):
+    """Return a Figure of the time and the memory of a step, divided by the depth, over the depth.
+
+    records: of `bench_depth.measure`, at least one. Both axes begin at 0: a flat line means that a layer
+    costs the same however many there are.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import NullLocator
+
+    if not records:
+        raise ValueError("records: expected at least one depth, got none")
+    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+    panels = (("ms a layer", "seconds_per_layer", 1e3), ("MB a layer", "bytes_per_layer", 1e-6))
+    x = [record["depth"] for record in records]
+    for axes, (label, key, factor) in zip(figure.subplots(1, 2), panels, strict=True):
+        values = [factor * record[key] for record in records]
+        axes.plot(x, values, marker="o", color=COLOUR)
+        axes.set(xscale="log", xlabel="depth (layers)", ylabel=label, ylim=(0, 1.4 * max(values)))
+        axes.set_xticks(x, [str(depth) for depth in x])
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.grid(axis="y", color="0.9")
+        axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title)
     return figure
 
@@ -113,14 +141,21 @@ def comparison(points):
     area = 1 / 4e4  # square points of a parameter
     for name, macs, accuracy, params in sorted(points, key=lambda point: -point[3]):
         axes.scatter(macs / 1e9, accuracy, s=params * area, color=COLOUR, alpha=0.45, edgecolor="white")
-        radius = (params * area / 3.14159) ** 0.5
-        axes.annotate(name, (macs / 1e9, accuracy), (0, radius + 3), textcoords="offset points", ha="center")
-    for params in (5e6, 50e6, 150e6):
-        axes.scatter([], [], s=params * area, color="0.7", label=f"{params / 1e6:.0f} M")
-    axes.legend(title="parameters", frameon=False, loc="lower right", labelspacing=1.6, borderpad=1.2)
+        radius = (params * area / math.pi) ** 0.5
+        axes.annotate(
+            f"{name}, {params / 1e6:.0f} M",
+            (macs / 1e9, accuracy),
+            (radius + 3, 0),
+            textcoords="offset points",
+            va="center",
+        )
     axes.set(xlabel="multiply-adds of one image (billions)", ylabel="top-1 accuracy (%, one crop)")
-    axes.margins(0.2)
+    largest = max(macs for _, macs, _, _ in points) / 1e9
+    axes.set_xlim(-0.08 * largest, 1.35 * largest)  # room for the names
+    axes.set_xticks([tick for tick in axes.get_xticks() if tick >= 0])
+    axes.margins(y=0.2)
     axes.grid(color="0.9")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+    axes.set_title("areas: millions of parameters", fontsize="medium", color="0.35")
     return figure

@@ -55,3 +55,27 @@ def test_the_twin_in_torch_computes_the_same_with_the_same_weights():
 def test_numbers_below_one_are_refused(option, capsys):
     assert main(["bench", option, "0"]) == 2
     assert capsys.readouterr().err == f"minires: error: {option}: expected at least 1, got 0\n"
+
+
+def test_depths_are_measured_and_drawn(capsys, tmp_path):
+    path = tmp_path / "depths.png"
+    options = ["--depths", "8", "26", "--batch-size", "2", "--size", "8", "--steps", "1"]
+    assert main(["bench", *options, "--json", "--plot", str(path)]) == 0
+    shallow, deep = json.loads(capsys.readouterr().out)
+    assert (shallow["depth"], deep["depth"]) == (8, 26) and path.read_bytes().startswith(b"\x89PNG")
+    assert deep["bytes"] > shallow["bytes"] > 0 and deep["seconds"] > shallow["seconds"] > 0
+    assert main(["bench", *options]) == 0
+    assert (
+        capsys.readouterr().out.splitlines()[0].split()
+        == "depth ms a step ms a layer MB a step MB a layer".split()
+    )
+    assert main(["bench", "--depths", "9"]) == 2
+    assert "expected 6n + 2" in capsys.readouterr().err
+
+
+def test_memory_a_layer_is_the_same_at_any_depth():
+    from minires import bench_depth
+
+    records = bench_depth.measure(depths=(56, 110, 218), batch_size=4, size=16, steps=1)
+    per_layer = [record["bytes_per_layer"] for record in records]
+    assert max(per_layer) < 1.1 * min(per_layer)  # what does not grow with the depth is shared by more layers

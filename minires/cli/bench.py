@@ -2,7 +2,7 @@
 
 import json
 
-from minires import bench, models, parallel
+from minires import bench, bench_depth, models, parallel, plot
 
 
 def add_arguments(parser):
@@ -14,6 +14,15 @@ def add_arguments(parser):
     parser.add_argument("--size", type=int, default=32, metavar="PIXELS", help="image side in pixels (32)")
     parser.add_argument("--steps", type=int, default=9, metavar="N", help="measured steps of each side (9)")
     parser.add_argument("--threads", type=int, metavar="N", help="threads of both sides (all usable cores)")
+    parser.add_argument(
+        "--depths",
+        type=int,
+        nargs="*",
+        metavar="N",
+        help="instead: what a layer of a CIFAR ResNet takes, by depth "
+        f"({', '.join(map(str, bench_depth.DEPTHS))}), with --batch-size and --size",
+    )
+    parser.add_argument("--plot", metavar="FILE", help="draw what --depths measures (.png, .pdf or .svg)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
 
 
@@ -25,7 +34,20 @@ def run(arguments):
             raise ValueError(f"--{name.replace('_', '-')}: expected at least 1, got {value}")
     if arguments.threads:
         parallel.set_threads(arguments.threads)
+    if arguments.depths is not None:
+        return _depths(arguments)
     task = {"model": arguments.model, "batch_size": arguments.batch_size, "size": arguments.size}
     report = bench.measure(**task, steps=arguments.steps)
     print(json.dumps(report) if arguments.json else bench.table(report))
+    return 0
+
+
+def _depths(arguments):
+    size = {"batch_size": arguments.batch_size, "size": arguments.size}
+    depths = arguments.depths or bench_depth.DEPTHS
+    records = bench_depth.measure(depths=depths, **size, steps=arguments.steps)
+    print(json.dumps(records) if arguments.json else bench_depth.table(records))
+    if arguments.plot:
+        title = f"CIFAR ResNets, {arguments.batch_size} images of {arguments.size}x{arguments.size}"
+        plot.depths(records, title=title).savefig(arguments.plot, dpi=150)
     return 0

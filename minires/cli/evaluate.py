@@ -56,8 +56,6 @@ def run(arguments):
         )
     net.to(xp)
     options = {"batch_size": arguments.batch_size, "seed": 0, "normalisation": normalisation}
-    if arguments.batch_size < 1:
-        raise ValueError(f"--batch-size: expected 1 or more, got {arguments.batch_size}")
     if arguments.exact_statistics:
         batches = data.Batches(train, **options).epoch(0)
         recompute_statistics(net, (xp.asarray(x) for x, _ in batches))
@@ -90,10 +88,9 @@ def _load_data(arguments, config):
 
 
 def _ten_crops(test, options):
-    """Return test and the options of Batches for ten crops: out of the square at the centre, ten a batch's image."""
-    square = test.shorter_side[0]
+    """Return the test images and the options of Batches for ten crops, cut from the square at the centre."""
     options = options | {
         "normalisation": ten_crop.normalised_ten_crops(options["normalisation"], test.crop),
-        "batch_size": max(1, options["batch_size"] // 10),
+        "batch_size": -(-options["batch_size"] // 10),  # a batch below 1 stays one, and an error
     }
-    return dataclasses.replace(test, crop=square, shorter_side=(square, square)), options
+    return dataclasses.replace(test, crop=test.shorter_side[0]), options

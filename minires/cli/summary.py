@@ -9,6 +9,7 @@ import re
 
 from minires import cost, init, models, plot, published
 
+PICTURES = (".png", ".pdf", ".svg")
 FORMATS = ("text", "json", "csv", "markdown")
 COLUMNS = ("layer", "kind", "input", "kernel", "stride", "pad", "output", "memory KB", "params", "MACs")
 NUMBERS = 3  # columns at the end that are aligned to the right
@@ -49,6 +50,8 @@ def run(arguments):
         value = getattr(arguments, name)
         if value is not None and value < 1:
             raise ValueError(f"--{name}: expected at least 1, got {value}")
+    if arguments.plot and pathlib.Path(arguments.plot).suffix.lower() not in PICTURES:
+        raise ValueError(f"--plot: expected a {', '.join(PICTURES)} file, got {arguments.plot}")
     if arguments.compare:
         return _compare(arguments)
     if arguments.model is None:
@@ -226,8 +229,5 @@ def _compare(arguments):
 
 
 def _save(figure, path):
-    path = pathlib.Path(path)
-    if path.suffix.lower() not in (".png", ".pdf", ".svg"):
-        raise ValueError(f"--plot: expected a .png, .pdf or .svg file, got {path}")
     figure.savefig(path, dpi=150)
     print(f"drawn: {path}")

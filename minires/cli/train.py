@@ -27,8 +27,8 @@ HELP = {
     "augment": "crop at random from padded images and, except digits, flip them",
     "crop": "resize images of any size in folders and crop them to NxN pixels, at random to train and at the "
     "centre to test; they are read while the network trains (none; the paper: 224)",
-    "shorter_side": "resize them so that their shorter side has A to B pixels, A to test (256 to 480 for 224, "
-    "others in proportion)",
+    "shorter_side": "resize them so that their shorter side has A to B pixels, A to test (256 to 480 for a "
+    "crop of 224, others in proportion)",
     "colour": "add random colour along the principal components of the pixels (0; the paper: 0.1)",
     "schedule": "step divides the rate by 10 at the milestones, plateau once the validation error stops "
     "falling, cosine lets it glide to 0",
@@ -39,6 +39,7 @@ HELP = {
     "no_decay": "parameters without weight decay, by the beginning or end of their names, such as "
     "gamma,beta,bias (none)",
     "label_smoothing": "share of the target that is spread over all classes, 0 to 0.99 (0)",
+    "memory": "what a step may take, such as 6GiB: parts of the network are then computed twice (no limit)",
     "resume": f"go on with the run in --out, or with the latest in {RUNS}/; of the options above only "
     f"{', '.join('--' + name.replace('_', '-') for name in FREE)} may then differ",
 }
@@ -54,10 +55,10 @@ def add_arguments(parser):
     option("--validation", type=int, metavar="N", help="hold out N training images (0; the paper: 5000)")
     option("--normalisation", metavar="KIND", help=f"of the images: {' or '.join(KINDS)} (per_channel)")
     option("--augment", action="store_true", help=f"{HELP['augment']} {_default('augment')}")
+    option("--no-augment", dest="augment", action="store_false", help="leave the images as they are")
     option("--crop", type=int, metavar="N", help=HELP["crop"])
     option("--shorter-side", type=_integers, metavar="A,B", help=HELP["shorter_side"])
     option("--colour", type=float, metavar="STD", help=HELP["colour"])
-    option("--no-augment", dest="augment", action="store_false", help="leave the images as they are")
 
     option = _group(parser, "how to train it")
     option("--epochs", type=int, metavar="N", help=f"passes over the images {_default('epochs')}")
@@ -86,6 +87,7 @@ def add_arguments(parser):
     option = _group(parser, "where, and where to")
     option("--device", metavar="NAME", help="cpu or gpu (cpu)")
     option("--threads", type=int, metavar="N", help="CPU threads (all usable cores)")
+    option("--memory", metavar="SIZE", help=HELP["memory"])
     option("--out", type=pathlib.Path, metavar="DIR", help=f"folder of the run ({RUNS}/MODEL-DATA, numbered)")
     option("--save-every", type=float, metavar="SECONDS", help="between checkpoints within an epoch (60)")
     option("--resume", action="store_true", help=HELP["resume"])

@@ -5,28 +5,34 @@ import difflib
 from minires.data.augment import Augmentation, random_crop, random_flip
 from minires.data.batches import Batches
 from minires.data.cifar import read_cifar10, read_cifar100
+from minires.data.colour import ColourNoise, principal_colours
 from minires.data.dataset import Dataset, hold_out
 from minires.data.digits import read_digits
 from minires.data.folder import read_folder
 from minires.data.idx import read_idx, read_mnist
+from minires.data.imagenet import ImageFolder, read_image_folder
 from minires.data.locations import default_directory
 from minires.data.normalise import Normalisation
 
 __all__ = [
     "Augmentation",
     "Batches",
+    "ColourNoise",
     "Dataset",
+    "ImageFolder",
     "Normalisation",
     "default_directory",
     "hold_out",
     "load",
     "names",
+    "principal_colours",
     "random_crop",
     "random_flip",
     "read_cifar10",
     "read_cifar100",
     "read_digits",
     "read_folder",
+    "read_image_folder",
     "read_idx",
     "read_mnist",
 ]
@@ -39,22 +45,28 @@ def names():
     return ("digits", *READERS)
 
 
-def load(name, directory=None):
-    """Return (train, test), two Datasets.
+def load(name, directory=None, *, crop=None, shorter_side=()):
+    """Return (train, test), two Datasets; with a crop two ImageFolders.
 
     name: "digits" (comes with the library), "cifar10", "cifar100" (fine labels), "mnist" (IDX files) or
     "folder" (JPEG and PNG files, one folder per class).
     directory: the folder that is, or holds, the data set; None: where `minires data fetch` puts it.
+    crop, shorter_side: for "folder" only. Without a crop all images must have one size and are read into
+    memory; with it they are read, resized and cropped while the network trains, see ImageFolder.
     Raises ValueError for another name, a missing data set (saying where to get it) or a damaged file.
     """
+    if name not in names():
+        nearest = difflib.get_close_matches(str(name), names(), n=1, cutoff=0.5)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        raise ValueError(f"data: expected one of {', '.join(names())}, got {name!r}{hint}")
+    if crop is not None:
+        if name != "folder":
+            raise ValueError(f"crop: only folders of images are cropped (folder), not {name}")
+        return read_image_folder(directory, crop=crop, shorter_side=shorter_side)
     if name == "digits":
         if directory is not None:
             raise ValueError(
                 f"digits: comes with minires and is not read from {directory}; leave the folder out"
             )
         return read_digits()
-    if name not in READERS:
-        nearest = difflib.get_close_matches(str(name), names(), n=1, cutoff=0.5)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-        raise ValueError(f"data: expected one of {', '.join(names())}, got {name!r}{hint}")
     return READERS[name](directory)

@@ -8,6 +8,8 @@ import dataclasses
 
 import numpy as np
 
+from minires.data.colour import ColourNoise
+
 
 def random_crop(images, padding, rng):
     """Pad each image with zeros on every side, then cut out a window of the old size at a random place.
@@ -40,15 +42,19 @@ def random_flip(images, rng):
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """Random crop, then random flip, of normalised images.
+    """Random crop, then random flip, then random colour, of normalised images.
 
-    padding: pixels, 0 for no crop; flip: whether to mirror (a mirrored digit is no digit).
+    padding: pixels, 0 for no crop; flip: whether to mirror (a mirrored digit is no digit);
+    colour: called as colour(images, rng) (ColourNoise), or None.
     """
 
     padding: int = 4
     flip: bool = True
+    colour: ColourNoise | None = None
 
     def __call__(self, images, rng):
         if self.padding:
             images = random_crop(images, self.padding, rng)
-        return random_flip(images, rng) if self.flip else images
+        if self.flip:
+            images = random_flip(images, rng)
+        return images if self.colour is None else self.colour(images, rng)

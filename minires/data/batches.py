@@ -13,8 +13,10 @@ class Batches:
     (seed, e), the augmentation of its batch b from one seeded with (seed, e, b). So a run that resumes in
     the middle of an epoch sees the same bits, and there is no generator to save.
 
-    dataset: Dataset; batch_size: images; seed: integer >= 0; normalisation: uint8 -> float32 (Normalisation);
-    augment: called as augment(images, rng) on normalised images (Augmentation), or None;
+    dataset: Dataset or ImageFolder; batch_size: images; seed: integer >= 0;
+    normalisation: uint8 -> float32 (Normalisation);
+    augment: called as augment(images, rng) on normalised images (Augmentation), or None: then an ImageFolder
+    crops at the centre, not at random;
     dtype: of the images handed out; shuffle: False keeps the data set's order;
     drop_last: leave out the smaller batch at the end; prefetch: batches prepared ahead, 0 for no thread.
     Raises TypeError or ValueError for what does not fit.
@@ -40,7 +42,7 @@ class Batches:
             raise ValueError(
                 f"batch_size: {batch_size} with drop_last leaves no batch of {len(dataset)} images"
             )
-        normalisation(dataset.images[:1])  # fitted to other images? say so here, not in a thread later
+        normalisation(dataset.read([0]))  # fitted to other images? say so here, not in a thread later
         self.dataset = dataset
         self.batch_size = int(batch_size)
         self.seed = int(seed)
@@ -84,10 +86,11 @@ class Batches:
             # Dataset checked them too, but arrays can be written to
             if labels.min() < 0 or labels.max() >= classes:
                 raise ValueError(f"batch {b}: expected labels 0 to {classes - 1}, got {labels}")
-            x = self.normalisation(self.dataset.images[chosen])
-            if self.augment is not None:
-                # b + 1: NumPy takes (seed, e) and (seed, e, 0) for the same seed, which is the order's
-                x = self.augment(x, np.random.default_rng([self.seed, e, b + 1]))
+            # b + 1: NumPy takes (seed, e) and (seed, e, 0) for the same seed, which is the order's
+            rng = None if self.augment is None else np.random.default_rng([self.seed, e, b + 1])
+            x = self.normalisation(self.dataset.read(chosen, rng))
+            if rng is not None:
+                x = self.augment(x, rng)
             return x.astype(self.dtype, copy=False), labels
 
         return prepare

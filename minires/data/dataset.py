@@ -1,6 +1,7 @@
 """What a set of labelled images is, and how the papers hold out a part of it for validation."""
 
 import dataclasses
+import zlib
 
 import numpy as np
 
@@ -48,6 +49,24 @@ class Dataset:
 
     def __len__(self):
         return len(self.labels)
+
+    @property
+    def image_shape(self):
+        """(C, H, W), that of every image."""
+        return self.images.shape[1:]
+
+    def read(self, indices, rng=None):
+        """Return these images, uint8 (n, C, H, W). rng: unused; an `ImageFolder` draws its crops from it."""
+        return self.images[indices]
+
+    def chunks(self, most):
+        """Yield the images that statistics are computed from, all of them, at most so many at once."""
+        for first in range(0, len(self), most):
+            yield self.images[first : first + most]
+
+    def check_sum(self):
+        """Return a number that another set of images or labels is unlikely to have."""
+        return zlib.crc32(self.labels, zlib.crc32(np.ascontiguousarray(self.images)))
 
     def take(self, indices):
         """Return the Dataset of these images, in this order. indices: integers or booleans."""

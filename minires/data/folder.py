@@ -1,14 +1,18 @@
-"""Images in one folder per class: DIR/train/CLASS/*.jpg and DIR/test/CLASS/*.jpg, JPEG or PNG."""
+"""Images in one folder per class: DIR/train/CLASS/*.jpg and DIR/test/CLASS/*.jpg, JPEG or PNG.
+
+`read_folder` reads them all into memory, which takes images of one size (or makes them so); `imagenet` reads
+larger sets of images of any size while the network trains.
+"""
 
 import io
 import pathlib
-import warnings
 
 import numpy as np
 
 from minires.data.dataset import Dataset
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
+BEGIN = {"JPEG": b"\xff\xd8\xff", "PNG": b"\x89PNG\r\n\x1a\n"}  # the first bytes of a file
 END = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}  # the last bytes of a whole file
 IGNORED = ("thumbs.db", "desktop.ini")  # and hidden files: what file managers leave behind
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")  # eight bits a channel; others would lose some
@@ -20,6 +24,19 @@ def read_folder(directory, *, size=None):
     The folders in train/, sorted by name, are the classes. size: (height, width) that every image is resized
     to (bilinear); without it all must have the same. Hidden files are passed over.
     Raises ValueError naming the file that is damaged, of another size or no JPEG or PNG.
+    """
+    classes, parts = list_folder(directory)
+    train = _read_part(*parts["train"], classes, size)
+    test = _read_part(*parts["test"], classes, size, shape=train.image_shape)
+    return train, test
+
+
+def list_folder(directory):
+    """Return (classes, {"train": part, "test": part}) of the images under directory/train and directory/test.
+
+    classes: the names of the folders in train/, sorted. A part is (folder, files, labels): folder/file is the
+    path of an image, file a text "CLASS/NAME", sorted; labels: int64, one a file. No image is opened.
+    Raises ValueError naming what is missing, empty or foreign; a class may lack test images.
     """
     if directory is None:
         raise ValueError(
@@ -34,32 +51,38 @@ def read_folder(directory, *, size=None):
         for name in _visible(directory / part):
             if name not in classes or not (directory / part / name).is_dir():
                 raise ValueError(f"folder: {directory / part / name} is no folder of a class in train")
-    train = _read_part(directory / "train", classes, size)
-    test = _read_part(directory / "test", classes, size, shape=train.images.shape[1:])
-    return train, test
+    return classes, {part: _list_part(directory / part, classes) for part in ("train", "test")}
 
 
-def _read_part(folder, classes, size, shape=None):
-    """Return the Dataset of one part. shape: (3, H, W) of every image, that of the first one if None."""
-    paths, labels = [], []
+def _list_part(folder, classes):
+    files, labels = [], []
     for label, name in enumerate(classes):
-        if (folder / name).is_dir():  # a class may lack test images
-            files = [folder / name / file for file in _visible(folder / name)]
-            paths += files
-            labels += [label] * len(files)
-    if not paths:
+        names = _visible(folder / name) if (folder / name).is_dir() else []
+        if not names and folder.name == "train":
+            raise ValueError(f"folder: there are no images in {folder / name}; fill it or remove it")
+        for file in names:
+            _require_suffix(folder / name / file)
+        files += [f"{name}/{file}" for file in names]
+        labels += [label] * len(names)
+    if not files:
         raise ValueError(f"folder: there are no images in the folders of {folder}")
-    shape = read_image(paths[0], size=size).shape if shape is None else shape
-    images = np.empty((len(paths), *shape), np.uint8)
-    for place, path in zip(images, paths, strict=True):
-        image = read_image(path, size=size)
+    return folder, files, np.array(labels, np.int64)
+
+
+def _read_part(folder, files, labels, classes, size, shape=None):
+    """Return the Dataset of one part. shape: (3, H, W) of every image, that of the first one if None."""
+    shape = read_image(folder / files[0], size=size).shape if shape is None else shape
+    images = np.empty((len(files), *shape), np.uint8)
+    for place, file in zip(images, files, strict=True):
+        image = read_image(folder / file, size=size)
         if image.shape != shape:
             raise ValueError(
-                f"{path}: expected {shape[1]}x{shape[2]} pixels (height x width) like the first image, "
-                f"got {image.shape[1]}x{image.shape[2]}; give a size to resize them all"
+                f"{folder / file}: expected {shape[1]}x{shape[2]} pixels (height x width) like the first "
+                f"image, got {image.shape[1]}x{image.shape[2]}; give a size to resize them all, or a crop "
+                "(--crop) to cut them while training"
             )
         place[:] = image
-    return Dataset(images, np.array(labels, np.int64), classes, f"{folder.parent.name} {folder.name}")
+    return Dataset(images, labels, classes, f"{folder.parent.name} {folder.name}")
 
 
 def _visible(folder):
@@ -73,27 +96,53 @@ def read_image(path, *, size=None):
 
     Raises ValueError naming the file if it is damaged or another kind of file.
     """
-    from PIL import Image, UnidentifiedImageError  # here, so that only those who read image files load Pillow
-
-    if path.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"{path}: expected {', '.join(SUFFIXES)}; move other files out of the class folders")
+    _require_suffix(path)
     content = path.read_bytes()
+    form = next((form for form, begin in BEGIN.items() if content.startswith(begin)), None)
+    if form is None:
+        raise ValueError(f"{path} is no JPEG or PNG image")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
-                image.verify()  # the check sums of a PNG; an image is not usable after it
-            if END[image.format] not in content[-4096:]:  # some programs append notes of their own
-                raise ValueError("its end is missing")
-            with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
-                if image.mode not in MODES:
-                    raise ValueError(f"expected eight bits a channel, got mode {image.mode}")
-                image = image.convert("RGB")
-    except UnidentifiedImageError as error:
-        raise ValueError(f"{path} is no JPEG or PNG image") from error
+        with _open(content, form) as image:
+            image.verify()  # the check sums of a PNG; an image is not usable after it
+        if END[form] not in content[-4096:]:  # some programs append notes of their own
+            raise ValueError("its end is missing")
+        with _open(content, form) as image:
+            if image.mode not in MODES:
+                raise ValueError(f"expected eight bits a channel, got mode {image.mode}")
+            image = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
     except Exception as error:  # damaged bytes can make a decoder raise nearly anything
         raise ValueError(f"{path} is damaged: {error}") from error
-    if size is not None:
-        height, width = size
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(image).transpose(2, 0, 1)
+    return image if size is None else resize(image, size)
+
+
+def _require_suffix(path):
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"{path}: expected {', '.join(SUFFIXES)}; move other files out of the class folders")
+
+
+def _open(content, form):
+    """Return Pillow's image of these bytes, which are not decoded yet.
+
+    What Pillow does in Image.open, but for its *warning* about images so large that they look like an attack:
+    here that is an error, without touching Python's filters of warnings, which all threads share.
+    """
+    from PIL import Image  # here, so that only those who read image files load Pillow
+    from PIL.JpegImagePlugin import JpegImageFile
+    from PIL.PngImagePlugin import PngImageFile
+
+    image = {"JPEG": JpegImageFile, "PNG": PngImageFile}[form](io.BytesIO(content))
+    if image.width * image.height > Image.MAX_IMAGE_PIXELS:
+        raise ValueError(f"it announces {image.height}x{image.width} pixels, more than a photo has")
+    return image
+
+
+def resize(image, size):
+    """Return an image, uint8 (3, H, W), resized to size (height, width).
+
+    Bilinear as Pillow does it: where an image shrinks, the filter widens with it, so that every pixel counts.
+    """
+    from PIL import Image
+
+    height, width = size
+    pixels = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
+    return np.asarray(pixels.resize((width, height), Image.Resampling.BILINEAR)).transpose(2, 0, 1)

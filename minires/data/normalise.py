@@ -36,7 +36,7 @@ class Normalisation:
 
     @classmethod
     def fit(cls, dataset, kind="per_channel"):
-        """Return the Normalisation of a training set.
+        """Return the Normalisation of a training set, a Dataset or (from a sample of it) an ImageFolder.
 
         kind: "per_channel": every channel to mean 0 and standard deviation 1 over all images and pixels;
         "per_pixel": each pixel's own mean is subtracted, then the values are divided by max_value.
@@ -45,12 +45,13 @@ class Normalisation:
         Raises ValueError for another kind.
         """
         if kind == "per_channel":
-            return cls(*_channel_statistics(dataset.images))
+            return cls(*_channel_statistics(dataset))
         if kind == "per_pixel":
-            chunks = range(0, len(dataset), CHUNK)
-            total = sum(dataset.images[i : i + CHUNK].sum(axis=0, dtype=np.int64) for i in chunks)
-            std = np.full((dataset.images.shape[1], 1, 1), dataset.max_value)
-            return cls(total / len(dataset), std)
+            total, images = 0, 0
+            for chunk in dataset.chunks(CHUNK):
+                total, images = total + chunk.sum(axis=0, dtype=np.int64), images + len(chunk)
+            std = np.full((dataset.image_shape[0], 1, 1), dataset.max_value)
+            return cls(total / images, std)
         raise ValueError(f"normalisation: expected one of {', '.join(KINDS)}, got {kind!r}")
 
     def __call__(self, images):
@@ -80,15 +81,14 @@ class Normalisation:
         return cls(state["mean"], state["std"])
 
 
-def _channel_statistics(images):
+def _channel_statistics(dataset):
     """Return mean and standard deviation of each channel, (C, 1, 1).
 
     A byte has 256 values, so both follow exactly from how often each occurs: no rounding, whatever N is.
     """
-    channels = images.shape[1]
+    channels = dataset.image_shape[0]
     counts = np.zeros((channels, 256), np.int64)
-    for first in range(0, len(images), CHUNK):
-        chunk = images[first : first + CHUNK]
+    for chunk in dataset.chunks(CHUNK):
         for channel in range(channels):
             counts[channel] += np.bincount(chunk[:, channel].ravel(), minlength=256)
     value = np.arange(256)

@@ -7,6 +7,7 @@ import math
 
 from minires import optim
 from minires.data.normalise import KINDS
+from minires.train.memory import in_bytes
 
 SCHEDULES = ("constant", "step", "plateau", "cosine")
 DEVICES = ("cpu", "gpu")
@@ -19,7 +20,7 @@ DEFAULTS = {
 }
 
 # These say how and where a run is computed, not what: they may differ when it is resumed.
-FREE = ("data_dir", "device", "threads", "save_every")
+FREE = ("data_dir", "device", "threads", "memory", "save_every")
 
 # name: the least and the largest value allowed
 LIMITS = {
@@ -34,6 +35,8 @@ LIMITS = {
     "weight_decay": (0, math.inf),
     "label_smoothing": (0, 0.99),
     "save_every": (0, math.inf),
+    "crop": (1, math.inf),
+    "colour": (0, math.inf),
 }
 CHOICES = {"schedule": SCHEDULES, "normalisation": KINDS, "device": DEVICES}
 
@@ -50,8 +53,14 @@ class Config:
     from there to the rate.
     momentum, nesterov, weight_decay, no_decay: see `optim.SGD`; label_smoothing: see the loss.
     normalisation: one of `data.normalise.KINDS`; augment: random crops, and flips unless they are digits.
+    crop: pixels; images of any size in folders are resized and cropped to that while the network trains (the
+    paper: 224), None: all have one size. shorter_side: the two lengths between which the resized image's
+    shorter side is drawn, () means the paper's 256 and 480, in proportion to the crop. colour: the standard
+    deviation of `data.ColourNoise` (the paper: 0.1), for cropped images only.
     validation: training images held out. seed: of the weights, the order, the augmentation, the held-out
     images. device: "cpu" or "gpu"; threads: CPU threads, None for all.
+    memory: what a step may take, such as "6GiB": where it would take more, stages of the network are computed
+    twice, with the same bits; None for no limit.
     save_every: seconds between two checkpoints inside an epoch.
     Raises ValueError for a value of another type or out of range.
     """
@@ -73,10 +82,14 @@ class Config:
     label_smoothing: float = 0.0
     normalisation: str = "per_channel"
     augment: bool = True
+    crop: int | None = None
+    shorter_side: tuple[int, ...] = ()
+    colour: float = 0.0
     validation: int = 0
     seed: int = 0
     device: str = "cpu"
     threads: int | None = None
+    memory: str | None = None
     save_every: float = 60.0
 
     def __post_init__(self):
@@ -87,14 +100,28 @@ class Config:
                 _check_range(field.name, value)
             if field.name in CHOICES and value not in CHOICES[field.name]:
                 raise ValueError(f"{field.name}: expected {' or '.join(CHOICES[field.name])}, got {value!r}")
+        self._check_crop()
         if self.milestones and self.schedule != "step":
             raise ValueError(f"milestones: belong to the schedule step, not to {self.schedule}")
         if list(self.milestones) != sorted(set(self.milestones)) or min(self.milestones, default=1) < 1:
             raise ValueError(f"milestones: expected rising numbers of epochs, got {list(self.milestones)}")
+        if self.memory is not None:
+            in_bytes(self.memory)  # raises if it is no size
         if self.schedule == "plateau" and not self.validation:
             raise ValueError(
                 "schedule: plateau watches held-out images, and validation says how many (the paper: 5000)"
             )
+
+    def _check_crop(self):
+        name = "colour" if self.colour else "shorter_side"
+        if self.crop is None and (self.colour or self.shorter_side):
+            raise ValueError(
+                f"{name}: is for images that are cropped, and crop says how large (the paper: 224)"
+            )
+        if self.colour and not self.augment:
+            raise ValueError("colour: is a part of the augmentation, which is off")
+        if len(self.shorter_side) not in (0, 2):
+            raise ValueError(f"shorter_side: expected two lengths, got {list(self.shorter_side)}")
 
     @classmethod
     def for_data(cls, data, **choices):
@@ -131,8 +158,8 @@ class Config:
         if differing:
             raise ValueError(
                 f"cannot resume with another configuration: {'; '.join(differing)}. Leave these options out, "
-                "or start anew with another --out (a resumed run may change data-dir, device, threads and "
-                "save-every, and add epochs if the learning rate does not depend on their number)"
+                "or start anew with another --out (a resumed run may change data-dir, device, threads, "
+                "memory and save-every, and add epochs if the learning rate does not depend on their number)"
             )
         return dataclasses.replace(self, **choices)
 

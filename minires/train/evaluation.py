@@ -32,16 +32,18 @@ class Tally:
         return result | ({f"{prefix}_error_top5": top5 / images} if classes > 5 else {})
 
 
-def evaluate(net, batches, *, prefix="test", batch_done=lambda: None):
+def evaluate(net, batches, *, prefix="test", batch_done=lambda: None, predict=None):
     """Return what `Tally.read` returns for net, in eval mode, on all images of batches (a `data.Batches`).
 
-    batch_done: called after every batch.
+    batch_done: called after every batch. predict: makes logits (N, classes) of a batch's x instead of
+    net.predict; for ten crops of every image see `ten_crop.predict_crops`.
     """
+    predict = predict or net.predict
     xp = array_module(*net.state_dict().values())
     tally = Tally(xp)
     for x, labels in batches.epoch(0):
         x, labels = xp.asarray(x), xp.asarray(labels)
-        logits = net.predict(x)
+        logits = predict(x)
         loss, _ = F.softmax_cross_entropy_forward(logits, labels)
         tally.add(loss, logits, labels)
         batch_done()

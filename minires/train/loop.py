@@ -12,11 +12,12 @@ import time
 
 import numpy as np
 
-import minires.functional as F
 from minires import data, optim, probe
 from minires.backend import device_module
 from minires.train import resume
 from minires.train.evaluation import Tally, evaluate
+from minires.train.memory import in_bytes, keep_within
+from minires.train.objective import cross_entropy
 from minires.train.resume import Position
 from minires.train.safeguard import GoodState, NotFiniteError, all_finite
 
@@ -56,19 +57,20 @@ def prepare(config, reporter=None):
 
     Raises ValueError for whatever does not exist or does not fit.
     """
-    train, test = data.load(config.data, config.data_dir)
+    train, test = data.load(config.data, config.data_dir, crop=config.crop, shorter_side=config.shorter_side)
     held_out = {"test": test}
     if config.validation:
         train, validation = data.hold_out(train, config.validation, seed=config.seed)
         held_out = {"validation": validation, "test": test}
-    net = resume.build(config, channels=train.images.shape[1], classes=len(train.class_names))
+    net = resume.build(config, channels=train.image_shape[0], classes=len(train.class_names))
     return Trainer(net, config, train, held_out, reporter=reporter)
 
 
 class Trainer:
     """A network in training: its optimiser, its schedule, its data, and how far it has come.
 
-    net: a Layer whose outputs are logits (N, classes); config: Config; train: the Dataset to learn from;
+    net: a Layer whose outputs are logits (N, classes), or a tuple of them whose losses are added up with the
+    weights `net.loss_weights`; config: Config; train: the Dataset to learn from;
     held_out: {name: Dataset} to evaluate after each epoch ("validation" is what a plateau schedule watches);
     check_every: steps between two looks at whether all numbers are finite, by default CHECK_EVERY.
     Raises ValueError if the device is not there.
@@ -77,9 +79,11 @@ class Trainer:
     def __init__(self, net, config, train, held_out, *, reporter=None, check_every=None):
         self.xp = device_module(config.device)
         self.net, self.config, self.reporter = net.to(self.xp), config, reporter or Reporter()
+        if config.memory is not None:
+            keep_within(in_bytes(config.memory), net, (config.batch_size, *train.image_shape))
         self.check_every = check_every or CHECK_EVERY[config.device]
         self.normalisation = data.Normalisation.fit(train, config.normalisation)
-        self.batches = self._batches(train, augment=_augmentation(config, train))
+        self.batches = self._batches(train, augment=_augmentation(config, train, self.normalisation))
         self.held_out = {name: self._batches(dataset, shuffle=False) for name, dataset in held_out.items()}
         self.schedule = config.make_schedule(len(self.batches))
         self.optimiser = optim.SGD(
@@ -145,10 +149,14 @@ class Trainer:
         """Forward, loss, backward: return (logits, loss), leave the gradients in the parameters, and note in
         `_finite` whether all of them are finite."""
         self.optimiser.zero_grad()
-        logits, cache = self.net.forward(x, train=True)
-        smoothing = self.config.label_smoothing
-        loss, loss_cache = F.softmax_cross_entropy_forward(logits, labels, label_smoothing=smoothing)
-        self.net.backward(F.softmax_cross_entropy_backward(1.0, loss_cache), cache)
+        answers, cache = self.net.forward(x, train=True)
+        logits, loss, dy = cross_entropy(
+            answers,
+            labels,
+            label_smoothing=self.config.label_smoothing,
+            weights=getattr(self.net, "loss_weights", (1.0,)),
+        )
+        self.net.backward(dy, cache)
         gradients = [parameter.grad for _, parameter in self.net.named_parameters()]
         self._finite = self._finite & all_finite([loss, *gradients])
         return logits, loss
@@ -255,8 +263,15 @@ class Trainer:
         )
 
 
-def _augmentation(config, train):
-    """Return the papers' crop and flip: 4 pixels of padding for 32x32 images, in proportion for others."""
+def _augmentation(config, train, normalisation):
+    """Return the papers' crop and flip: 4 pixels of padding for 32x32 images, in proportion for others.
+
+    Images of an ImageFolder are cropped where they are read; what is left for here is flip and colour.
+    """
     if not config.augment:
         return None
-    return data.Augmentation(padding=max(train.images.shape[2:]) // 8, flip=config.data not in NO_FLIP)
+    flip = config.data not in NO_FLIP
+    if not isinstance(train, data.ImageFolder):
+        return data.Augmentation(padding=max(train.image_shape[1:]) // 8, flip=flip)
+    colour = data.ColourNoise.fit(train, normalisation, std=config.colour) if config.colour else None
+    return data.Augmentation(padding=0, flip=flip, colour=colour)
