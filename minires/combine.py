@@ -27,7 +27,7 @@ class Sequential(Layer):
 
     def __init__(self, *parts, **named_parts):
         self.parts = {str(i): part for i, part in enumerate(parts)} | named_parts
-        _check_layers(self.parts)
+        check_layers(self.parts)
 
     def children(self):
         yield from self.parts.items()
@@ -54,7 +54,7 @@ class Sequential(Layer):
 
     def backward(self, dy, cache):
         segments = self._segments()
-        _check_unused(cache, len(segments))
+        check_unused(cache, len(segments))
         for part in reversed(segments):
             dy = part.backward(dy, cache.pop())
         return dy
@@ -84,7 +84,7 @@ class Residual(Layer):
         self.branch = branch
         self.shortcut = Identity() if shortcut is None else shortcut
         self.after = Identity() if after is None else after
-        _check_layers(vars(self))
+        check_layers(vars(self))
 
     def forward(self, x, *, train):
         branch, branch_cache = self.branch.forward(x, train=train)
@@ -95,12 +95,12 @@ class Residual(Layer):
         return y, [branch_cache, shortcut_cache, after_cache]
 
     def backward(self, dy, cache):
-        _check_unused(cache, 3)
+        check_unused(cache, 3)
         dy = self.after.backward(dy, cache.pop())
         dbranch, dshortcut = F.residual_add_backward(dy, ())
         dx_shortcut = self.shortcut.backward(dshortcut, cache.pop())
         dx_branch = self.branch.backward(dbranch, cache.pop())
-        return _add(dx_branch, dx_shortcut)
+        return add(dx_branch, dx_shortcut)
 
     def predict(self, x):
         y, _ = F.residual_add_forward(self.branch.predict(x), self.shortcut.predict(x))
@@ -120,7 +120,7 @@ class Concat(Layer):
         self.branches = {str(i): branch for i, branch in enumerate(branches)} | named_branches
         if not self.branches:
             raise ValueError("branches: expected at least one layer, got none")
-        _check_layers(self.branches)
+        check_layers(self.branches)
 
     def children(self):
         yield from self.branches.items()
@@ -131,12 +131,12 @@ class Concat(Layer):
         return y, [*caches, cache]
 
     def backward(self, dy, cache):
-        _check_unused(cache, len(self.branches) + 1)
+        check_unused(cache, len(self.branches) + 1)
         dys = F.concat_backward(dy, cache.pop())
         dx = None
         for branch, dy in zip(reversed(self.branches.values()), reversed(dys), strict=True):
             dx_branch = branch.backward(dy, cache.pop())
-            dx = dx_branch if dx is None else _add(dx, dx_branch)
+            dx = dx_branch if dx is None else add(dx, dx_branch)
         return dx
 
     def predict(self, x):
@@ -160,7 +160,7 @@ class Recompute(Layer):
 
     def __init__(self, inner):
         self.inner = inner
-        _check_layers(vars(self))
+        check_layers(vars(self))
 
     def forward(self, x, *, train):
         states = self._generator_states()
@@ -168,7 +168,7 @@ class Recompute(Layer):
         return y, [(x, train, states)]
 
     def backward(self, dy, cache):
-        _check_unused(cache, 1)
+        check_unused(cache, 1)
         x, train, states = cache.pop()
         buffers = [(buffer.data, buffer.data.copy()) for _, buffer in self.inner.named_buffers()]
         now = self._generator_states()
@@ -223,11 +223,11 @@ class StochasticDepth(Residual):
         return y, [(gate, branch_cache), shortcut_cache, after_cache]
 
     def backward(self, dy, cache):
-        _check_unused(cache, 3)
+        check_unused(cache, 3)
         dy = self.after.backward(dy, cache.pop())
         dx = self.shortcut.backward(dy, cache.pop())
         gate, branch_cache = cache.pop()
-        return _add(self.branch.backward(dy * gate, branch_cache), dx) if gate else dx
+        return add(self.branch.backward(dy * gate, branch_cache), dx) if gate else dx
 
     def predict(self, x):
         y, _ = F.residual_add_forward(self.branch.predict(x) * self.survival, self.shortcut.predict(x))
@@ -244,18 +244,24 @@ def survival_probabilities(blocks, last=0.5):
     return [1 - block / blocks * (1 - last) for block in range(1, blocks + 1)]
 
 
-def _check_layers(parts):
+# -- for whoever writes another composite ------------------------------------------------------------------
+
+
+def check_layers(parts):
+    """Raise TypeError unless every part, {name: part}, is a Layer."""
     for name, part in parts.items():
         if not isinstance(part, Layer):
             what = f"the class {part.__name__}" if isinstance(part, type) else type(part).__name__
             raise TypeError(f"part {name}: expected a Layer, got {what}")
 
 
-def _add(a, b):
+def add(a, b):
+    """Return a + b: the gradients of a value's two uses."""
     return F.residual_add_forward(a, b)[0]
 
 
-def _check_unused(cache, length):
+def check_unused(cache, length):
+    """Raise unless cache is the list of that length that forward returned and no backward has emptied."""
     if not isinstance(cache, list):
         raise TypeError(f"cache: expected the list that forward returned, got {type(cache).__name__}")
     if not cache and length:

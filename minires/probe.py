@@ -94,9 +94,10 @@ class FirstNonFinite(Observer):
         for path, parameter in layer.named_parameters():
             self._look(name, layer, f"the gradient of {path}", parameter.grad)
 
-    def _look(self, name, layer, what, array):
-        if self.found is None and not bool(array_module(array).isfinite(array).all()):
-            self.found = Finding(name, layer, what)
+    def _look(self, name, layer, what, arrays):
+        for array in arrays if isinstance(arrays, tuple) else (arrays,):  # a network with heads has several
+            if self.found is None and not bool(array_module(array).isfinite(array).all()):
+                self.found = Finding(name, layer, what)
 
 
 class Stopwatch(Observer):

@@ -82,6 +82,10 @@ CASES = [
     Case("avg_pool2d of whole windows", "avg_pool2d", {"x": IMAGES}, {"kernel_size": 2, "stride": 1}),
     Case("global_avg_pool2d", "global_avg_pool2d", {"x": IMAGES}),
     Case("dropout", "dropout", {"x": IMAGES, "mask": IMAGES}),
+    Case("maxout", "maxout", {"x": (3, 6, 7, 5)}, {"pieces": 3}),
+    Case("maxout 2-D", "maxout", {"x": (3, 6)}, {"pieces": 2}),
+    Case("dropconnect", "dropconnect", {"x": (3, 5), "weight": (4, 5), "bias": (4,), "mask": (3, 4, 5)}),
+    Case("resample", "resample", {"x": IMAGES, "down": (3, 7), "across": (6, 5)}),
     Case("flatten", "flatten", {"x": IMAGES}),
     Case("flatten 3-D", "flatten", {"x": (2, 3, 4)}),
     Case("residual_add", "residual_add", {"branch": IMAGES, "shortcut": IMAGES}),
@@ -96,6 +100,9 @@ CASES = [
         )
         for placement in ("append", "split", "mean")
     ],
+    Case("gate", "gate", {"branch": IMAGES, "shortcut": IMAGES, "gate": IMAGES}),
+    Case("shortcut_gate", "shortcut_gate", {"branch": IMAGES, "shortcut": IMAGES, "gate": IMAGES}),
+    Case("scale", "scale", {"x": IMAGES}, {"factor": -0.5}),
     Case("softmax_cross_entropy", "softmax_cross_entropy", {"logits": (3, 4)}, {"label_smoothing": 0.1}),
     Case("squared_error", "squared_error", {"y": IMAGES, "target": IMAGES}),
 ]

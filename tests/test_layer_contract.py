@@ -1,4 +1,4 @@
-"""What every layer and block promises, one table (`contract_cases`) through all promises, in both modes."""
+"""What every layer and block promises, one table (`contract_table`) through all promises, in both modes."""
 
 import inspect
 import os
@@ -8,10 +8,11 @@ import sys
 import numpy as np
 import pytest
 import strict_cupy
-from contract_cases import CASES, make
+from contract_cases import make
+from contract_table import CASES
 from oracles import in_order
 
-from minires import combine, layers, optim
+from minires import combine, dropconnect, gates, layers, maxout, optim, resample
 from minires.backend import array_module, to_numpy
 from minires.gradcheck import check_gradients
 from minires.layer import Layer
@@ -59,7 +60,9 @@ def every_array(cache):
 def test_every_layer_and_combinator_has_a_row():
     used = {type(inner) for case in CASES for _, inner in make(case)[0].named_layers()}
     public = {getattr(layers, name) for name in layers.__all__}
-    public |= {c for _, c in inspect.getmembers(combine, inspect.isclass) if issubclass(c, Layer)} - {Layer}
+    for module in (combine, dropconnect, gates, maxout, resample):
+        classes = {c for _, c in inspect.getmembers(module, inspect.isclass) if issubclass(c, Layer)}
+        public |= {c for c in classes - {Layer} if not c.__name__.startswith("_")}
     assert public <= used
 
 
@@ -228,7 +231,8 @@ def test_trace_refuses_what_forward_refuses(case):
 
 def test_names_are_in_definition_order_in_every_process():
     script = (
-        "from contract_cases import CASES, make\n"
+        "from contract_cases import make\n"
+        "from contract_table import CASES\n"
         "for case in CASES:\n"
         "    layer = make(case)[0]\n"
         "    for named in layer.named_layers, layer.named_parameters, layer.named_buffers:\n"

@@ -23,8 +23,8 @@ Nothing is computed to find them: `minires summary vgg19` needs no memory for it
 
 def add_arguments(parser):
     """Add the options of `minires summary` to an argparse parser."""
-    parser.usage, parser.epilog = "%(prog)s NAME [OPTION ...]", EPILOG
-    parser.add_argument("model", metavar="NAME", nargs="?", help=f"one of {', '.join(models.names())}")
+    parser.usage, parser.epilog = "%(prog)s [NAME] [OPTION ...]", EPILOG
+    parser.add_argument("model", metavar="NAME", nargs="?", help="a network; without a name all are listed")
     parser.add_argument("--input", metavar="CxHxW", type=_shape, help="of one image (that of its paper)")
     parser.add_argument("--classes", type=int, metavar="N", help="outputs (those of its paper)")
     parser.add_argument("--depth", type=int, metavar="N", help="add up layers that share N parts of the name")
@@ -55,7 +55,7 @@ def run(arguments):
     if arguments.compare:
         return _compare(arguments)
     if arguments.model is None:
-        raise ValueError(f"name a network: {', '.join(models.names())}")
+        return _list_networks()
     shape = arguments.input or models.about(arguments.model).input_shape
     net = _count_only(arguments.model, arguments.classes, shape)
     whole = cost.table(net, shape)
@@ -68,6 +68,15 @@ def run(arguments):
     )
     if arguments.plot:
         _save(plot.costs(table, title=_title(arguments.model, shape)), arguments.plot)
+    return 0
+
+
+def _list_networks():
+    print(f"{'name':28}{'input':12}{'parameters':>14}{'multiply-adds':>18}")
+    for name in models.names():
+        shape = models.about(name).input_shape
+        table = cost.table(_count_only(name, None, shape), shape)
+        print(f"{name:28}{_times(shape):12}{table.params:14,}{table.macs:18,}", flush=True)
     return 0
 
 

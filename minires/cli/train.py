@@ -5,7 +5,7 @@ import functools
 import pathlib
 import sys
 
-from minires import checkpoint, data, models, parallel
+from minires import checkpoint, data, parallel
 from minires.cli.terminal import Stopped, Terminal, accuracy_line
 from minires.data.normalise import KINDS
 from minires.train import prepare, resume
@@ -51,7 +51,7 @@ def add_arguments(parser):
     option = _group(parser, "what to train")
     option("--data", metavar="NAME", help=f"data set: {', '.join(data.names())} (digits)")
     option("--data-dir", metavar="DIR", help="folder of the data set (the one that `minires data` shows)")
-    option("--model", metavar="NAME", help=f"network: {', '.join(models.names())} {_default('model')}")
+    option("--model", metavar="NAME", help=f"network, one that `minires summary` lists {_default('model')}")
     option("--validation", type=int, metavar="N", help="hold out N training images (0; the paper: 5000)")
     option("--normalisation", metavar="KIND", help=f"of the images: {' or '.join(KINDS)} (per_channel)")
     option("--augment", action="store_true", help=f"{HELP['augment']} {_default('augment')}")

@@ -28,7 +28,16 @@ from minires.functional.combine import (
     residual_add_forward,
 )
 from minires.functional.conv import col2im, conv2d_backward, conv2d_forward, im2col
+from minires.functional.dropconnect import dropconnect_backward, dropconnect_forward
 from minires.functional.dropout import dropout_backward, dropout_forward
+from minires.functional.gate import (
+    gate_backward,
+    gate_forward,
+    scale_backward,
+    scale_forward,
+    shortcut_gate_backward,
+    shortcut_gate_forward,
+)
 from minires.functional.linear import linear_backward, linear_forward
 from minires.functional.loss import (
     softmax_cross_entropy_backward,
@@ -36,6 +45,7 @@ from minires.functional.loss import (
     squared_error_backward,
     squared_error_forward,
 )
+from minires.functional.maxout import maxout_backward, maxout_forward
 from minires.functional.norm import (
     batch_norm_eval_backward,
     batch_norm_eval_forward,
@@ -52,6 +62,7 @@ from minires.functional.pool import (
     max_pool2d_backward,
     max_pool2d_forward,
 )
+from minires.functional.resample import resample_backward, resample_forward
 
 __all__ = [
     "avg_pool2d_backward",
@@ -65,10 +76,14 @@ __all__ = [
     "concat_forward",
     "conv2d_backward",
     "conv2d_forward",
+    "dropconnect_backward",
+    "dropconnect_forward",
     "dropout_backward",
     "dropout_forward",
     "flatten_backward",
     "flatten_forward",
+    "gate_backward",
+    "gate_forward",
     "global_avg_pool2d_backward",
     "global_avg_pool2d_forward",
     "im2col",
@@ -78,12 +93,20 @@ __all__ = [
     "local_response_norm_forward",
     "max_pool2d_backward",
     "max_pool2d_forward",
+    "maxout_backward",
+    "maxout_forward",
     "pad_shortcut_backward",
     "pad_shortcut_forward",
     "relu_backward",
     "relu_forward",
+    "resample_backward",
+    "resample_forward",
     "residual_add_backward",
     "residual_add_forward",
+    "scale_backward",
+    "scale_forward",
+    "shortcut_gate_backward",
+    "shortcut_gate_forward",
     "sigmoid_backward",
     "sigmoid_forward",
     "softmax_backward",

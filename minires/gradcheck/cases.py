@@ -13,6 +13,8 @@ import numpy as np
 import minires.functional as F
 from minires import models
 from minires.combine import Concat, Recompute, Residual, Sequential, StochasticDepth
+from minires.dropconnect import DropConnect
+from minires.gates import GatedResidual, Scale
 from minires.gradcheck import check_directional, check_function, check_gradients
 from minires.layers import (
     AvgPool2d,
@@ -30,6 +32,9 @@ from minires.layers import (
     Sigmoid,
     Softmax,
 )
+from minires.maxout import Maxout
+from minires.models.rir import Channels
+from minires.resample import AdaptiveAvgPool2d, Upsample
 
 ELEMENTS = 60  # checked of each tensor; the rest are drawn with another seed
 
@@ -142,11 +147,33 @@ def _wiring():
     )
     pair = F.residual_add_forward, F.residual_add_backward
     yield _pair_case("residual_add", "images", *pair, (2, 3, 4, 5), (2, 3, 4, 5))
+    for name in ("gate", "shortcut_gate"):
+        pair = getattr(F, f"{name}_forward"), getattr(F, f"{name}_backward")
+        yield _pair_case(name, "images", *pair, *[(2, 3, 4, 5)] * 3)
+    yield _pair_case("scale", "0.3", partial(F.scale_forward, factor=0.3), F.scale_backward, (2, 3, 4, 5))
     pair = _concat_forward, F.concat_backward
     yield _pair_case("concat", "1, 3 and 2 channels", *pair, (2, 1, 4, 3), (2, 3, 4, 3), (2, 2, 4, 3))
     for placement in ("append", "split", "mean"):
         forward = partial(F.pad_shortcut_forward, channels=6, stride=2, placement=placement)
         yield _pair_case("pad_shortcut", placement, forward, F.pad_shortcut_backward, (2, 3, 5, 6))
+
+
+def _masks_and_sizes():
+    """Maxout, DropConnect and the resampling of images."""
+    for variant, shape in (("images", (2, 6, 3, 4)), ("vectors", (4, 6))):
+        forward = partial(F.maxout_forward, pieces=3)
+        yield _pair_case("maxout", f"3 pieces, {variant}", forward, F.maxout_backward, shape)
+    yield _pair_case(
+        "dropconnect",
+        "keep 0.6",
+        F.dropconnect_forward,
+        F.dropconnect_backward,
+        *[(4, 5), (3, 5), (3,)],
+        extra=(lambda rng: (rng.random((4, 3, 5)) < 0.6).astype(np.float64),),
+        fixed=("mask",),
+    )
+    pair = F.resample_forward, F.resample_backward
+    yield _pair_case("resample", "4x5 to 6x2", *pair, (2, 3, 4, 5), (6, 4), (2, 5), fixed=("down", "across"))
 
 
 def _concat_forward(*arrays):
@@ -216,6 +243,10 @@ def _layers():
         ("AvgPool2d", "3x2 windows", lambda rng: AvgPool2d((3, 2), stride=2, padding=1), image),
         ("GlobalAvgPool2d", "images", lambda rng: GlobalAvgPool2d(), image),
         ("Dropout", "keep 0.7", lambda rng: Dropout(0.7, rng=rng), (4, 6)),
+        ("DropConnect", "keep 0.6", lambda rng: DropConnect(5, 3, keep=0.6, rng=rng), (4, 5)),
+        ("Maxout", "2 pieces", lambda rng: Maxout(2), (2, 6, 4, 3)),
+        ("Upsample", "factor 3", lambda rng: Upsample(3), (2, 3, 4, 3)),
+        ("AdaptiveAvgPool2d", "6x5 to 4x4", lambda rng: AdaptiveAvgPool2d(4), image),
         ("Flatten", "images", lambda rng: Flatten(), image),
         ("Identity", "images", lambda rng: Identity(), image),
         ("PadShortcut", "3 to 7 channels", lambda rng: PadShortcut(7, stride=2), image),
@@ -258,6 +289,10 @@ def _gate(is_open):
     return build
 
 
+def _sigmoid_gate(rng):
+    return Sequential(Conv2d(3, 3, 1, rng=rng), Sigmoid())
+
+
 def _blocks():
     image = (2, 3, 6, 5)
     both_modes = [
@@ -274,6 +309,14 @@ def _blocks():
         ),
         ("Residual", "pre-activation", lambda rng: Residual(_pre_activation(rng))),
         ("Sequential", "plain block", lambda rng: Sequential(_branch(rng), ReLU())),
+        ("GatedResidual", "exclusive", lambda rng: GatedResidual(_branch(rng), _sigmoid_gate(rng))),
+        (
+            "GatedResidual",
+            "shortcut only",
+            lambda rng: GatedResidual(_branch(rng), _sigmoid_gate(rng), gating="shortcut"),
+        ),
+        ("Scale", "0.5", lambda rng: Scale(0.5)),
+        ("Channels", "1 to 3", lambda rng: Channels(1, 3)),
         (
             "Concat",
             "two branches and x",
@@ -314,6 +357,7 @@ GROUPS = (
     _elementwise_and_norms,
     _pools,
     _wiring,
+    _masks_and_sizes,
     _losses,
     _layers,
     _blocks,

@@ -2,12 +2,61 @@
 
 import difflib
 
-from minires.models import cifar
+from minires.models import (
+    alexnet,
+    cifar,
+    googlenet,
+    highway,
+    inception_resnet,
+    nin,
+    preresnet,
+    resnet,
+    rir,
+    shortcuts,
+    vgg,
+    wide,
+    zfnet,
+)
 from minires.models.cifar import cifar_plain, cifar_resnet
+from minires.models.highway import cifar_highway
+from minires.models.preresnet import cifar_preresnet, imagenet_preresnet
+from minires.models.resnet import imagenet_plain, imagenet_resnet
+from minires.models.rir import cifar_rir
+from minires.models.shortcuts import cifar_activation_variant, cifar_shortcut_variant
+from minires.models.wide import wide_resnet
 
-__all__ = ["about", "build", "cifar_plain", "cifar_resnet", "names"]
+__all__ = [
+    "about",
+    "build",
+    "cifar_activation_variant",
+    "cifar_highway",
+    "cifar_plain",
+    "cifar_preresnet",
+    "cifar_resnet",
+    "cifar_rir",
+    "cifar_shortcut_variant",
+    "imagenet_plain",
+    "imagenet_preresnet",
+    "imagenet_resnet",
+    "names",
+    "wide_resnet",
+]
 
-FAMILIES = (cifar,)  # each lists its networks in MODELS
+FAMILIES = (  # in the order of history; each lists its networks in MODELS
+    alexnet,
+    zfnet,
+    vgg,
+    nin,
+    googlenet,
+    cifar,
+    resnet,
+    preresnet,
+    shortcuts,
+    highway,
+    wide,
+    rir,
+    inception_resnet,
+)
 
 _MODELS = {name: entry for family in FAMILIES for name, entry in family.MODELS.items()}
 

@@ -11,79 +11,76 @@ same: 269,722 for 20 layers and 10 classes.
 """
 
 from functools import partial
+from itertools import repeat
 
-from minires import init
-from minires.combine import Residual, Sequential
-from minires.layers import BatchNorm, Conv2d, GlobalAvgPool2d, Identity, Linear, PadShortcut, ReLU
+from minires.combine import Residual, Sequential, StochasticDepth, survival_probabilities
+from minires.functional.checks import whole_number
+from minires.layers import BatchNorm, GlobalAvgPool2d, ReLU
+from minires.models import blocks
 from minires.models.network import Entry, Network
 
 
-def cifar_resnet(*, depth, num_classes=10, in_channels=3, placement="append", rng):
+def cifar_resnet(
+    *,
+    depth,
+    num_classes=10,
+    in_channels=3,
+    shortcut="A",
+    placement="append",
+    layers_per_block=2,
+    survival=None,
+    rng,
+):
     """Build the residual network of that depth, 6n + 2 with n >= 1; the paper has n = 3, 5, 7, 9, 18, 200.
 
-    num_classes: outputs; in_channels: of the images (N, in_channels, H, W), H and W at least 4; placement: of
-    the padded shortcuts' zeros, see `F.pad_shortcut_forward`; rng: numpy.random.Generator.
+    num_classes: outputs; in_channels: of the images (N, in_channels, H, W), H and W at least 4.
+    shortcut: "A", "B" or "C", see `blocks.shortcut`; placement: of option A's zeros, see
+    `F.pad_shortcut_forward`. layers_per_block: convolutions that a shortcut skips; with another number than 2
+    the depths are 3 * layers_per_block * n + 2.
+    survival: None, or the probability with which the last block survives a mini-batch: the blocks then are
+    `StochasticDepth` by the linear rule (Huang et al. 2016, arXiv:1603.09382; its code has 0.5 and the
+    placement "mean"). rng: numpy.random.Generator, of the weights and then of the dropped blocks.
     """
-    block = partial(_residual_block, placement=placement)
-    return _network(block, depth, num_classes, in_channels, rng)
+    blocks.check_choice("shortcut", shortcut, blocks.SHORTCUTS)
+    layers = whole_number("layers_per_block", layers_per_block, least=1)
+    count = blocks.blocks_of_depth(depth, layers)
+    kinds = repeat(Residual)
+    if survival is not None:
+        rule = survival_probabilities(3 * count, survival)
+        kinds = iter([partial(StochasticDepth, survival=p, rng=rng) for p in rule])
+
+    def block(in_channels, channels, stride, rng):
+        """relu(F(x) + shortcut(x)); He et al. 2015, figure 2."""
+        branch = _branch(in_channels, channels, stride, rng, layers=layers)
+        path = blocks.shortcut(shortcut, in_channels, channels, stride, rng, placement=placement)
+        return next(kinds)(branch, path, after=ReLU())
+
+    return _network(block, count, num_classes, in_channels, rng)
 
 
 def cifar_plain(*, depth, num_classes=10, in_channels=3, rng):
     """Build the plain twin: `cifar_resnet` without its shortcuts, with as many parameters."""
-    return _network(_plain_block, depth, num_classes, in_channels, rng)
+    return _network(_plain_block, blocks.blocks_of_depth(depth, 2), num_classes, in_channels, rng)
 
 
-def _network(block, depth, num_classes, in_channels, rng):
-    blocks, rest = divmod(depth - 2, 6)
-    if rest or blocks < 1:
-        near = 6 * max(1, blocks) + 2
-        raise ValueError(
-            f"depth: expected 6n + 2 (8, 14, 20, ...), got {depth}; the nearest are {near}, {near + 6}"
-        )
-    if num_classes < 1 or in_channels < 1:
-        raise ValueError(f"expected at least 1 class and 1 channel, got {num_classes} and {in_channels}")
+def _network(block, count, num_classes, in_channels, rng):
+    blocks.check_ends(num_classes, in_channels)
     return Network(
-        conv=_conv3x3(in_channels, 16, 1, rng),
+        conv=blocks.conv3x3(in_channels, 16, 1, rng),
         norm=BatchNorm(16),
         relu=ReLU(),
-        stage1=_stage(block, blocks, 16, 16, 1, rng),
-        stage2=_stage(block, blocks, 16, 32, 2, rng),
-        stage3=_stage(block, blocks, 32, 64, 2, rng),
+        **blocks.stages(block, [count] * 3, 16, (16, 32, 64), rng),
         pool=GlobalAvgPool2d(),
-        fc=Linear(64, num_classes, init=partial(init.xavier, fan="in"), rng=rng),
+        fc=blocks.classifier(64, num_classes, rng),
     )
-
-
-def _stage(block, blocks, in_channels, channels, stride, rng):
-    first = block(in_channels, channels, stride, rng)
-    return Sequential(first, *(block(channels, channels, 1, rng) for _ in range(blocks - 1)))
-
-
-def _residual_block(in_channels, channels, stride, rng, *, placement):
-    """relu(F(x) + shortcut(x)); He et al. 2015, figure 2 and, where the map shrinks, option A."""
-    same = stride == 1 and in_channels == channels
-    shortcut = Identity() if same else PadShortcut(channels, stride=stride, placement=placement)
-    return Residual(_branch(in_channels, channels, stride, rng), shortcut, after=ReLU())
 
 
 def _plain_block(in_channels, channels, stride, rng):
     return Sequential(branch=_branch(in_channels, channels, stride, rng), after=ReLU())
 
 
-def _branch(in_channels, channels, stride, rng):
-    """conv, norm, relu, conv, norm: F(x), without a ReLU at its end, for F must be able to be negative."""
-    return Sequential(
-        _conv3x3(in_channels, channels, stride, rng),
-        BatchNorm(channels),
-        ReLU(),
-        _conv3x3(channels, channels, 1, rng),
-        BatchNorm(channels),
-    )
-
-
-def _conv3x3(in_channels, channels, stride, rng):
-    """No bias: batch norm follows and would subtract it again."""
-    return Conv2d(in_channels, channels, 3, stride=stride, padding=1, bias=False, rng=rng)
+def _branch(in_channels, channels, stride, rng, *, layers=2):
+    return blocks.post_activation(*blocks.basic(in_channels, channels, stride, rng, layers=layers))
 
 
 MODELS = {
@@ -91,3 +88,4 @@ MODELS = {
     for family, build in (("resnet", cifar_resnet), ("plain", cifar_plain))
     for depth in (8, 20, 32, 44, 56, 110, 1202)
 }
+MODELS["resnet110_stochastic"] = Entry(partial(cifar_resnet, depth=110, survival=0.5), (3, 32, 32), 10)

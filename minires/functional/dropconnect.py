@@ -1,0 +1,36 @@
+"""DropConnect: a fully-connected layer that drops weights, where dropout drops values."""
+
+from minires.functional.checks import check_floats, check_gradient, check_ndim, check_shape
+
+
+def dropconnect_forward(x, weight, bias, mask):
+    """Return y[n] = (mask[n] * weight) @ x[n] + bias, and the cache.
+
+    x: (N, I); weight: (O, I); bias: (O,) or None; mask: (N, O, I) of the same dtype, holding 0 (dropped) or
+    1, another one for each example: one for the whole batch regularises too little. Returns y (N, O).
+    Raises ValueError for shapes that do not fit, TypeError for dtypes or devices that differ.
+    Wan et al. 2013, "Regularization of neural networks using DropConnect", equation 3 before the activation.
+    """
+    check_floats(x=x, weight=weight, bias=bias, mask=mask)
+    check_ndim("x", x, (2, "(N, I)"))
+    check_ndim("weight", weight, (2, "(O, I)"))
+    check_shape("weight", weight, (len(weight), x.shape[1]), f"(O, I) for inputs of {x.shape[1]} features")
+    check_shape("mask", mask, (len(x), *weight.shape), "a mask of the weight for each example")
+    check_shape("bias", bias, weight.shape[:1], "one for each output")
+    y = ((mask * weight) @ x[:, :, None])[:, :, 0]  # N products of a matrix and a vector
+    if bias is not None:
+        y += bias
+    return y, (x, weight, mask, bias is not None)
+
+
+def dropconnect_backward(dy, cache):
+    """Return dx (N, I), dweight (O, I) and dbias (O,) for dy (N, O); dbias is None if there was no bias.
+
+    Written out, y[n, o] = sum_i mask[n, o, i] * weight[o, i] * x[n, i] + bias[o]: a weight that was dropped
+    for an example gets no gradient from it.
+    """
+    x, weight, mask, has_bias = cache
+    check_gradient(dy, (len(x), len(weight)), x.dtype, on=x)
+    dx = (dy[:, None, :] @ (mask * weight))[:, 0]
+    dweight = (mask * dy[:, :, None] * x[:, None, :]).sum(axis=0)
+    return dx, dweight, dy.sum(axis=0) if has_bias else None

@@ -1,0 +1,83 @@
+"""Residual blocks whose paths are scaled: by a constant, or by gates that the input itself sets."""
+
+import math
+
+import minires.functional as F
+from minires.combine import Residual, add, check_layers, check_unused
+from minires.functional.checks import check_shape
+from minires.layer import Layer
+from minires.trace import Step
+
+GATINGS = {
+    "exclusive": (F.gate_forward, F.gate_backward),
+    "shortcut": (F.shortcut_gate_forward, F.shortcut_gate_backward),
+}
+
+
+class GatedResidual(Residual):
+    """A residual block with a gate g = gate(x), as a rule a layer and a sigmoid, of the branch's shape.
+
+    gating "exclusive": y = after(g * branch(x) + (1 - g) * shortcut(x)): one gate scales both paths;
+    gating "shortcut":  y = after(    branch(x) + (1 - g) * shortcut(x)): the branch is left alone.
+    The exclusive one is also the highway layer, g its transform gate and 1 - g its carry gate.
+    Here x fans out into three paths, so its gradient is the sum of three.
+    He et al. 2016 (arXiv:1603.05027), figure 2 (c) and (d); Srivastava et al. 2015 (arXiv:1505.00387), eq. 3.
+    """
+
+    def __init__(self, branch, gate, shortcut=None, after=None, *, gating="exclusive"):
+        if gating not in GATINGS:
+            raise ValueError(f"gating: expected one of {', '.join(GATINGS)}, got {gating!r}")
+        super().__init__(branch, shortcut, after)
+        self.gate, self.gating = gate, gating
+        check_layers({"gate": gate})
+
+    def forward(self, x, *, train):
+        branch, branch_cache = self.branch.forward(x, train=train)
+        shortcut, shortcut_cache = self.shortcut.forward(x, train=train)
+        gate, gate_cache = self.gate.forward(x, train=train)
+        join, _ = GATINGS[self.gating]
+        y, join_cache = join(branch, shortcut, gate)  # unlike a sum, products remember their factors
+        y, after_cache = self.after.forward(y, train=train)
+        return y, [branch_cache, shortcut_cache, gate_cache, join_cache, after_cache]
+
+    def backward(self, dy, cache):
+        check_unused(cache, 5)
+        dy = self.after.backward(dy, cache.pop())
+        _, part = GATINGS[self.gating]
+        dbranch, dshortcut, dgate = part(dy, cache.pop())
+        dx_gate = self.gate.backward(dgate, cache.pop())
+        dx_shortcut = self.shortcut.backward(dshortcut, cache.pop())
+        dx_branch = self.branch.backward(dbranch, cache.pop())
+        return add(add(dx_branch, dx_shortcut), dx_gate)
+
+    def predict(self, x):
+        join, _ = GATINGS[self.gating]
+        y, _ = join(self.branch.predict(x), self.shortcut.predict(x), self.gate.predict(x))
+        return self.after.predict(y)
+
+    def trace(self, x):
+        branch, shortcut, gate = self.branch.trace(x), self.shortcut.trace(x), self.gate.trace(x)
+        check_shape("shortcut", shortcut.y, branch.y.shape, "that of the branch")
+        check_shape("gate", gate.y, branch.y.shape, "that of the branch")
+        factors = (branch.y, shortcut.y, gate.y) if self.gating == "exclusive" else (shortcut.y, gate.y)
+        after = self.after.trace(x.like(branch.y.shape))
+        inside = (branch, shortcut, gate, after)
+        return Step(self, x, after.y, remembers=factors, inside=inside, meets=True)
+
+
+class Scale(Layer):
+    """factor * x, the factor a constant that is not learned."""
+
+    def __init__(self, factor):
+        if not math.isfinite(factor):
+            raise ValueError(f"factor: expected a finite number, got {factor}")
+        self.factor = float(factor)
+
+    def forward(self, x, *, train):
+        return F.scale_forward(x, factor=self.factor)
+
+    def backward(self, dy, cache):
+        return F.scale_backward(dy, cache)
+
+    def trace(self, x):
+        return Step(self, x, x.like(x.shape))

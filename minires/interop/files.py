@@ -1,0 +1,141 @@
+"""Weights in files: NumPy archives (.npz) and safetensors, both arrays and nothing else.
+
+PyTorch's own .pt and .pth files are pickles, and a pickle is a program: a stranger's file can call any
+function of the machine that opens it. They are never opened here; PyTorch converts them in a few lines.
+"""
+
+import importlib
+import io
+import pathlib
+
+import numpy as np
+
+from minires.backend import to_numpy
+from minires.checkpoint import write_atomically
+
+KINDS = "fiub"  # of the dtypes that are written: floats, integers and booleans, never objects
+SAFETENSORS_DTYPES = {
+    "F64": np.float64,
+    "F32": np.float32,
+    "F16": np.float16,
+    "BF16": np.uint16,  # the upper half of a float32; NumPy has no such type
+    "I64": np.int64,
+    "I32": np.int32,
+    "I16": np.int16,
+    "I8": np.int8,
+    "U64": np.uint64,
+    "U32": np.uint32,
+    "U16": np.uint16,
+    "U8": np.uint8,
+    "BOOL": np.bool_,
+}
+
+
+def read_weights(path):
+    """Return {name: NumPy array} of a .npz or .safetensors file; bfloat16 becomes float32, exactly.
+
+    Nothing in the file is executed: no pickle is ever loaded.
+    Raises ValueError naming the file if it is missing, damaged, of another kind (for PyTorch's files with the
+    lines that convert them), or if reading it takes a package that is not installed.
+    """
+    path = pathlib.Path(path)
+    read, _ = _format(path)
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise ValueError(f"cannot read the weights {path}: {error.strerror or error}") from error
+    with file:
+        try:
+            return read(file)
+        except Exception as error:  # damaged bytes can make the readers raise nearly anything
+            raise ValueError(f"{path} is damaged or no {path.suffix} file of arrays: {error}") from error
+
+
+def write_weights(path, state):
+    """Write a .npz or .safetensors file, whole or not at all.
+
+    state: {name: array}, as `Layer.state_dict` or `to_torch` return it; arrays of NumPy, CuPy or PyTorch.
+    Dtypes are kept, but PyTorch's bfloat16 becomes float32.
+    Raises ValueError for another ending of the name, for what is no array of numbers, and if writing takes a
+    package that is not installed; OSError if the disk refuses.
+    """
+    path = pathlib.Path(path)
+    _, encode = _format(path)
+    arrays = {name: np.array(as_numpy(array), order="C") for name, array in state.items()}
+    for name, array in arrays.items():
+        if array.dtype.kind not in KINDS:
+            raise ValueError(f"{name}: expected an array of numbers, got one of {array.dtype}")
+    write_atomically(path, encode(arrays))
+
+
+def as_numpy(array):
+    """Return the values of a NumPy or CuPy array, or of a PyTorch tensor on any device, as a NumPy array.
+
+    A tensor is known by its methods, so PyTorch need not be installed. bfloat16 becomes float32.
+    """
+    if hasattr(array, "detach"):
+        tensor = array.detach().cpu()
+        return (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
+    return to_numpy(array) if hasattr(array, "get") else np.asarray(array)
+
+
+def _format(path):
+    """Return (read, encode) for a file of this name, or raise ValueError that says what to do instead."""
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        return _read_npz, _npz_bytes
+    if suffix == ".safetensors":
+        try:
+            importlib.import_module("safetensors.numpy")
+        except ImportError:
+            install = 'pip install "minires[weights]"'
+            raise ValueError(f"{path} takes the package safetensors, which is missing: {install}") from None
+        return _read_safetensors, _safetensors_bytes
+    if suffix in (".pt", ".pth", ".th", ".bin", ".ckpt", ".tar", ".pkl", ".pickle"):
+        raise ValueError(
+            f"{path}: PyTorch's own files are programs (pickles) and are not opened here; convert it where "
+            "PyTorch is installed:\n"
+            "  import numpy, torch\n"
+            f"  state = torch.load({str(path)!r}, map_location='cpu', weights_only=True)\n"
+            "  state = state.get('state_dict', state)  # a training's checkpoint has the weights inside\n"
+            f"  numpy.savez({str(path.with_suffix('.npz'))!r}, **{{k: v.numpy() for k, v in state.items()}})"
+        )
+    raise ValueError(f"{path}: expected the name of a .npz or .safetensors file")
+
+
+def _read_npz(file):
+    if file.read(2) != b"PK":
+        raise ValueError("it does not begin as an archive does")
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):  # a member that is no .npy file
+            raise ValueError(f"{name} is no array")
+    return arrays
+
+
+def _npz_bytes(arrays):
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _read_safetensors(file):
+    tensors = importlib.import_module("safetensors").deserialize(file.read())
+    return {name: _from_safetensors(name, **tensor) for name, tensor in tensors}
+
+
+def _from_safetensors(name, *, dtype, shape, data):
+    """Return one tensor as a NumPy array. dtype: a name of the format; data: its bytes, little end first."""
+    if dtype not in SAFETENSORS_DTYPES:
+        raise ValueError(f"{name} has numbers of the type {dtype}, which NumPy does not have")
+    array = np.frombuffer(data, np.dtype(SAFETENSORS_DTYPES[dtype]).newbyteorder("<"))
+    if dtype == "BF16":
+        array = (array.astype(np.uint32) << 16).view(np.float32)
+    return array.reshape(shape)
+
+
+def _safetensors_bytes(arrays):
+    # it takes the bytes as they lie in memory, which is why `write_weights` has put them into C order
+    return importlib.import_module("safetensors.numpy").save(arrays)

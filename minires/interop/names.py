@@ -1,0 +1,104 @@
+"""The names that PyTorch's models give to the parts of our networks.
+
+They are derived from a network's own structure, so a new depth or width needs nothing here: a stage is a
+layerK, the convolutions and norms of a branch are counted from 1, and so on. The networks know nothing of it.
+"""
+
+from minires.combine import Residual
+from minires.layer import Parameter
+from minires.layers import BatchNorm, Conv2d, LocalResponseNorm
+
+NAMES = ("torchvision", "cifar")  # cifar: the repositories of akamaster and kuangliu for CIFAR
+
+# Residual networks: what their projections and their classifier are called
+RESIDUAL_WORDS = {"torchvision": ("downsample", "fc"), "cifar": ("shortcut", "linear")}
+INCEPTION_WORDS = {"norm": "bn", "aux4a": "aux1", "aux4d": "aux2"}
+FC = ("fc6", "fc7", "fc8")  # what VGG and AlexNet end with
+ARRAY_WORDS = {"gamma": "weight", "beta": "bias"}  # batch norm's
+
+
+def torch_arrays(net):
+    """Return {whose names, of NAMES: {PyTorch's name: our array, live}} of all weights and running averages.
+
+    Raises ValueError if nobody has names for such a network.
+    """
+    known = {}
+    own = sorted(map(id, net.state_dict().values()))
+    for names in NAMES:
+        arrays = {
+            f"{path}.{ARRAY_WORDS.get(name, name)}": array
+            for path, layer in _paths(net, names)
+            for name, array in layer.state_dict().items()
+        }
+        # each array once and none left out: otherwise the names are not made for such a network
+        if sorted(map(id, arrays.values())) == own:
+            known[names] = arrays
+    if not known:
+        raise ValueError(
+            "PyTorch's models have no names for a network of this structure; they have for ResNets, VGG, "
+            "the lecture's AlexNet and GoogLeNet with batch norm"
+        )
+    return known
+
+
+def _paths(net, names):
+    """Return (PyTorch's path, layer) pairs, none if `names` does not have such a network."""
+    parts = dict(net.children())
+    kinds = {type(layer) for _, layer in net.named_layers()}
+    if "stage1" in parts:
+        return _residual_paths(net, *RESIDUAL_WORDS[names])
+    if names == "torchvision" and "inception3a" in parts and BatchNorm in kinds:
+        return _inception_paths(net)
+    if names == "torchvision" and set(FC) <= set(parts) and LocalResponseNorm not in kinds:
+        return _positional_paths(parts)
+    return []
+
+
+def _residual_paths(net, projection, classifier):
+    """layer1.0.conv1, layer1.0.bn1, layer1.0.conv2, ..., layer2.0.downsample.0, ..., fc"""
+    for name, part in net.children():
+        if name.startswith("stage"):
+            blocks = [inner for _, inner in part.named_layers() if isinstance(inner, Residual)]
+            for i, block in enumerate(blocks):
+                prefix = f"{name.replace('stage', 'layer')}.{i}."
+                yield from _counted(prefix, block.branch)
+                for j, (_, layer) in enumerate(_owners(block.shortcut)):
+                    yield f"{prefix}{projection}.{j}", layer
+        elif name == "fc":
+            yield classifier, part
+        else:
+            yield from _counted("", part)  # the stem, or its parts
+
+
+def _counted(prefix, part):
+    """Yield the convolutions and batch norms inside part as conv1, conv2, ... and bn1, bn2, ..."""
+    for kind, word in ((Conv2d, "conv"), (BatchNorm, "bn")):
+        layers = [layer for _, layer in _owners(part) if isinstance(layer, kind)]
+        for count, layer in enumerate(layers, start=1):
+            yield f"{prefix}{word}{count}", layer
+
+
+def _inception_paths(net):
+    """conv1.conv, conv1.bn, ..., inception3a.branch2.0.conv, ..., aux1.fc1, fc: ours but for some words"""
+    for path, layer in _owners(net):
+        yield ".".join(INCEPTION_WORDS.get(word, word) for word in path.split(".")), layer
+
+
+def _positional_paths(parts):
+    """features.0, features.3, ..., classifier.0, ...: a layer's position before and after flattening"""
+    for position, (name, layer) in enumerate(parts.items()):
+        if name.startswith(("conv", "norm")):
+            yield f"features.{position}", layer
+    # VGG drops behind fc6 and fc7, as ours does, torchvision's AlexNet before them
+    positions = (1, 4, 6) if "conv1" in parts else (0, 3, 6)
+    for name, position in zip(FC, positions, strict=True):
+        yield f"classifier.{position}", parts[name]
+
+
+def _owners(part):
+    """Return (our path, layer) of the layers inside part that own parameters themselves."""
+    return [
+        (path, layer)
+        for path, layer in part.named_layers()
+        if any(isinstance(own, Parameter) for own in vars(layer).values())
+    ]

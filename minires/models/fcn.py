@@ -1,0 +1,73 @@
+"""Fully convolutional networks, Long, Shelhamer & Darrell 2015 (arXiv:1411.4038): a class for every pixel.
+
+    trunk        a classifier without its head       (N, C, H/s, W/s)
+    score        1x1 convolution                     (N, classes, H/s, W/s)
+    upsample     bilinear, s times larger            (N, classes, H, W)
+
+A fully-connected layer on a map is a 1x1 convolution that has lost its place: put back, it slides over images
+of any size. This is the paper's single-stream net (FCN-32s with a trunk that shrinks 32 times).
+"""
+
+import minires.functional as F
+from minires import init
+from minires.combine import Sequential
+from minires.layers import Conv2d
+from minires.models.blocks import check_choice
+from minires.models.network import Network
+from minires.resample import Upsample
+
+
+def fcn(trunk, *, num_classes, image_shape, rng):
+    """Return a Network that maps images (N, C, H, W) to the logits of every pixel, (N, num_classes, H, W).
+
+    trunk: Layer from images to a smaller map (N, C', H/s, W/s), for example `trunk_of(net, "stage3")`; the
+    result shares it. image_shape: (C, H, W) of one image, from which s and C' follow; other sizes that s
+    divides will do.
+    rng: numpy.random.Generator. Raises ValueError if the trunk shrinks rows and columns differently or not by
+    a whole number.
+    The score starts at zero: every class is as likely as any other (section 4.3).
+    Differs from the paper: the interpolation is fixed and goes on at the edges, where a transposed
+    convolution that starts as bilinear would fade to zero.
+    """
+    _, *image_size = image_shape
+    shape, _, _ = trunk.cost((1, *image_shape))
+    if len(shape) != 4:
+        raise ValueError(
+            f"trunk: expected to get a map (N, C, H, W), got {shape}: leave out pooling and head"
+        )
+    factor = image_size[0] // shape[2]
+    if [factor * size for size in shape[2:]] != image_size:
+        raise ValueError(
+            f"trunk: a map of {shape[2]}x{shape[3]} cannot be enlarged to {image_size[0]}x{image_size[1]} by "
+            "one whole number; choose another image_shape or trunk"
+        )
+    return Network(
+        trunk=trunk,
+        score=Conv2d(shape[1], num_classes, 1, init=init.zero, rng=rng),
+        upsample=Upsample(factor),
+    )
+
+
+def trunk_of(net, last):
+    """Return the parts of a network up to and with `last`, as a Sequential that shares them."""
+    check_choice("last", last, net.parts)
+    names = list(net.parts)
+    return Sequential(**{name: net.parts[name] for name in names[: names.index(last) + 1]})
+
+
+def pixel_cross_entropy_forward(y, labels):
+    """Return the softmax cross-entropy averaged over all pixels, a 0-d array, and the cache.
+
+    y: (N, K, H, W); labels: (N, H, W), integers 0 to K-1. Every pixel is an example of its own: the loss of
+    `F.softmax_cross_entropy_forward` on the (N*H*W, K) matrix of logits.
+    """
+    n, k, h, w = y.shape
+    loss, cache = F.softmax_cross_entropy_forward(y.transpose(0, 2, 3, 1).reshape(-1, k), labels.reshape(-1))
+    return loss, (cache, y.shape)
+
+
+def pixel_cross_entropy_backward(dloss, cache):
+    """Return dy (N, K, H, W): the matrix of gradients, folded back."""
+    cache, (n, k, h, w) = cache
+    dlogits = F.softmax_cross_entropy_backward(dloss, cache)
+    return dlogits.reshape(n, h, w, k).transpose(0, 3, 1, 2)

@@ -1,0 +1,90 @@
+"""Networks that during training are asked for an answer half-way too."""
+
+import minires.functional as F
+from minires.combine import Sequential, check_unused
+from minires.models.network import Network
+from minires.trace import Step
+
+
+class _SequentialWithHeads(Sequential):
+    """A Sequential with side exits; see NetworkWithHeads."""
+
+    def __init__(self, parts, heads, *, loss_weights):
+        super().__init__(**parts)
+        self.heads = {name: head for name, (_, head) in heads.items()}
+        self.head_after = {part: name for name, (part, _) in heads.items()}
+        self.loss_weights = loss_weights
+        strays = [part for part in self.head_after if part not in parts]
+        if strays or len(loss_weights) != 1 + len(heads) or len(self.head_after) < len(heads):
+            raise ValueError(
+                f"expected one head after each of {list(self.head_after)}, all of them parts, and "
+                f"{1 + len(heads)} loss weights; got the weights {loss_weights} and no parts {strays}"
+            )
+
+    def children(self):
+        yield from self.parts.items()
+        yield from self.heads.items()
+
+    def forward(self, x, *, train):
+        caches, answers = [], []
+        for name, part in self.parts.items():
+            x, cache = part.forward(x, train=train)
+            head_cache = None
+            if train and name in self.head_after:
+                answer, head_cache = self.heads[self.head_after[name]].forward(x, train=True)
+                answers.append(answer)
+            caches.append((cache, head_cache))
+        return ((x, *answers) if train else x), caches
+
+    def backward(self, dy, cache):
+        check_unused(cache, len(self.parts))
+        dheads = []
+        if any(head_cache is not None for _, head_cache in cache):  # the cache of a training forward
+            dy, *dheads = self._as_many_as_answers(dy)
+        for name, part in reversed(self.parts.items()):
+            part_cache, head_cache = cache.pop()
+            if head_cache is not None:
+                head = self.heads[self.head_after[name]]
+                # the part's output went two ways, so its gradient is the sum of two
+                dy, _ = F.residual_add_forward(dy, head.backward(dheads.pop(), head_cache))
+            dy = part.backward(dy, part_cache)
+        return dy
+
+    def _as_many_as_answers(self, dy):
+        names = ["logits", *self.head_after.values()]
+        if not isinstance(dy, tuple) or len(dy) != len(names):
+            got = f"a tuple of {len(dy)}" if isinstance(dy, tuple) else type(dy).__name__
+            raise ValueError(f"dy: expected a tuple of the gradients of ({', '.join(names)}), got {got}")
+        return dy
+
+    def trace(self, x):
+        steps, y = [], x
+        for name, part in self.parts.items():
+            steps.append(part.trace(y))
+            y = steps[-1].y
+            if name in self.head_after:
+                head = self.heads[self.head_after[name]]
+                steps.append(Step(head, y, y, inside=(head.trace(y),), meets=True))
+        return Step(self, x, y, inside=tuple(steps))
+
+
+# Network turns to the class after it in this line: it explains image sizes for the heads too.
+class NetworkWithHeads(Network, _SequentialWithHeads):
+    """A Network with auxiliary heads, which classify what lies in the middle.
+
+    parts: {name: Layer}, one after the other; heads: {name: (part, Layer)}, a head for the output of that
+    part, in the parts' order; loss_weights: of the losses of the logits and of each head.
+    The training forward returns a tuple: the logits, then every head's; backward takes a tuple of their
+    gradients. In eval mode and in predict the heads are off and the logits come alone. So a training step is
+
+        answers, cache = net.forward(x, train=True)
+        pairs = [F.softmax_cross_entropy_forward(logits, labels) for logits in answers]
+        loss = sum(weight * loss for weight, (loss, _) in zip(net.loss_weights, pairs))
+        dx = net.backward(tuple(
+            weight * F.softmax_cross_entropy_backward(1.0, cache)
+            for weight, (_, cache) in zip(net.loss_weights, pairs)
+        ), cache)
+
+    Szegedy et al. 2014 (arXiv:1409.4842), section 5: gradients that enter half-way reach the first layers of
+    a deep network that has no batch norm.
+    """

@@ -1,0 +1,71 @@
+"""Highway networks, Srivastava et al. 2015 (arXiv:1505.00387): deep before there were residual networks.
+
+    y = T(x) * H(x) + (1 - T(x)) * x          T(x) = sigmoid(W x + b): how much of each element is transformed
+
+With a negative bias b a new layer carries most of x through, whatever the depth (section 2.2). A residual
+block is what remains if both factors are 1: nothing to learn, and never closed.
+"""
+
+from functools import partial
+
+from minires.combine import Sequential
+from minires.functional.checks import whole_number
+from minires.gates import GatedResidual
+from minires.layers import Conv2d, Flatten, GlobalAvgPool2d, Linear, ReLU, Sigmoid
+from minires.models import blocks
+from minires.models.network import Entry, Network
+
+
+def highway(*, depth, width=50, features=3 * 32 * 32, gate_bias=-2.0, num_classes=10, rng):
+    """Build the fully-connected highway network: a plain layer to `width` units, then depth - 2 highway
+    layers, then the classifier. The paper trains depths 10 to 100 with 50 units on MNIST (section 3).
+
+    features: numbers in an image, C * H * W, which is flattened, or in a vector (N, features).
+    gate_bias: where the biases of the transform gates start, the lower the deeper.
+    rng: numpy.random.Generator.
+    """
+    depth = whole_number("depth", depth, least=3)
+    width, features = whole_number("width", width, least=1), whole_number("features", features, least=1)
+    blocks.check_ends(num_classes, features)
+    layer = partial(Linear, width, width, rng=rng)
+    return Network(
+        flatten=Flatten(),
+        input=Linear(features, width, rng=rng),
+        relu=ReLU(),
+        highway=Sequential(*(_layer(layer, gate_bias) for _ in range(depth - 2))),
+        fc=blocks.classifier(width, num_classes, rng),
+    )
+
+
+def cifar_highway(*, depth, gate_bias=-2.0, num_classes=10, in_channels=3, rng):
+    """Build the convolutional highway network of that depth, 3n + 4: three stages of 16, 32 and 64 channels,
+    each a plain 3x3 convolution (from the second stage on at stride 2) and n highway layers of 3x3.
+
+    Both H and T are convolutions that keep the size (section 2.3). No batch norm: gates do its work here.
+    Differs from the paper, whose CIFAR networks follow the FitNets: the plan of `cifar.cifar_resnet`, for
+    comparison. The other arguments as in `highway` and there.
+    """
+    count, rest = divmod(depth - 4, 3)
+    if rest or count < 1:
+        near = 3 * max(1, count) + 4
+        raise ValueError(
+            f"depth: expected 3n + 4 (7, 10, 13, ...), got {depth}; the nearest are {near}, {near + 3}"
+        )
+    blocks.check_ends(num_classes, in_channels)
+    stages, before = {}, in_channels
+    for stage, channels in enumerate((16, 32, 64), start=1):
+        plain = Conv2d(before, channels, 3, stride=1 if stage == 1 else 2, padding=1, rng=rng)
+        layer = partial(Conv2d, channels, channels, 3, padding=1, rng=rng)
+        stages[f"stage{stage}"] = Sequential(plain, ReLU(), *(_layer(layer, gate_bias) for _ in range(count)))
+        before = channels
+    return Network(**stages, pool=GlobalAvgPool2d(), fc=blocks.classifier(before, num_classes, rng))
+
+
+def _layer(layer, gate_bias):
+    """A highway layer: layer() makes the weights of H and, once more, those of T. Equation 3."""
+    transform, gate = layer(), layer()
+    gate.bias.data.fill(gate_bias)
+    return GatedResidual(Sequential(transform, ReLU()), Sequential(gate, Sigmoid()))
+
+
+MODELS = {"highway19": Entry(partial(cifar_highway, depth=19), (3, 32, 32), 10)}

@@ -1,0 +1,91 @@
+"""The residual networks for ImageNet and their plain twins, He et al. 2015 (arXiv:1512.03385), table 1.
+
+    map       18            34            50, 101, 152               blocks of two or three convolutions
+    112x112   7x7, 64, stride 2
+    56x56     3x3 max pooling, stride 2
+              2 x 64        3 x 64        3 x (64, 64, 256)
+    28x28     2 x 128       4 x 128       4, 4, 8 x (128, 128, 512)
+    14x14     2 x 256       6 x 256       6, 23, 36 x (256, 256, 1024)
+    7x7       2 x 512       3 x 512       3 x (512, 512, 2048)
+    global average pooling and a fully-connected layer
+
+The names count the layers with weights on the way through the branches; projections are not counted.
+"""
+
+from functools import partial
+
+from minires.combine import Residual, Sequential
+from minires.layers import GlobalAvgPool2d, ReLU
+from minires.models import blocks
+from minires.models.network import Entry, Network
+
+
+def imagenet_resnet(
+    *,
+    depth,
+    num_classes=1000,
+    in_channels=3,
+    width=64,
+    shortcut="B",
+    stride_in="1x1",
+    stem_pool="padded",
+    zero_last_gamma=False,
+    rng,
+):
+    """Build the residual network of depth 18, 34 (basic blocks), 50, 101, 152 or 200 (bottlenecks).
+
+    num_classes: outputs; in_channels: of the images (N, in_channels, H, W); width: channels of the stem.
+    shortcut: "A", "B" or "C", see `blocks.shortcut`. stride_in: of a bottleneck, "1x1" as in the paper or
+    "3x3" as in fb.resnet.torch and torchvision ("v1.5"); basic blocks have it in their first convolution.
+    stem_pool: "padded" or "ceil", see `blocks.imagenet_stem`. zero_last_gamma: begin with every branch
+    silent, so that a block starts as relu(shortcut(x)) (Goyal et al. 2017, arXiv:1706.02677, section 5.1).
+    rng: numpy.random.Generator.
+    """
+    blocks.check_choice("shortcut", shortcut, blocks.SHORTCUTS)
+    convs, counts, widths = blocks.imagenet_layout(depth, width, stride_in)
+
+    def block(in_channels, channels, stride, rng):
+        """relu(F(x) + shortcut(x)); He et al. 2015, figures 2 and 5."""
+        branch = blocks.post_activation(*convs(in_channels, channels, stride, rng))
+        if zero_last_gamma:
+            branch[-1].gamma.data.fill(0)
+        path = blocks.shortcut(shortcut, in_channels, channels, stride, rng)
+        return Residual(branch, path, after=ReLU())
+
+    return _network(block, counts, widths, width, num_classes, in_channels, stem_pool, rng)
+
+
+def imagenet_plain(*, depth, num_classes=1000, in_channels=3, width=64, stem_pool="padded", rng):
+    """Build the plain twin of depth 18 or 34: `imagenet_resnet` without its shortcuts."""
+    blocks.check_choice("depth", depth, (18, 34))
+    convs, counts, widths = blocks.imagenet_layout(depth, width, "1x1")
+
+    def block(in_channels, channels, stride, rng):
+        branch = blocks.post_activation(*convs(in_channels, channels, stride, rng))
+        return Sequential(branch=branch, after=ReLU())
+
+    return _network(block, counts, widths, width, num_classes, in_channels, stem_pool, rng)
+
+
+def _network(block, counts, widths, width, num_classes, in_channels, stem_pool, rng):
+    blocks.check_ends(num_classes, in_channels)
+    return Network(
+        stem=blocks.imagenet_stem(in_channels, width, stem_pool, rng),
+        **blocks.stages(block, counts, width, widths, rng),
+        pool=GlobalAvgPool2d(),
+        fc=blocks.classifier(widths[-1], num_classes, rng),
+    )
+
+
+def _entry(build, **options):
+    return Entry(partial(build, **options), (3, 224, 224), 1000)
+
+
+MODELS = {
+    **{f"resnet{depth}": _entry(imagenet_resnet, depth=depth) for depth in (18, 34, 50, 101, 152)},
+    **{
+        f"resnet{depth}_v1.5": _entry(imagenet_resnet, depth=depth, stride_in="3x3")
+        for depth in (50, 101, 152)
+    },
+    **{f"plain{depth}": _entry(imagenet_plain, depth=depth) for depth in (18, 34)},
+}

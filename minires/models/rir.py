@@ -1,0 +1,95 @@
+"""ResNet in ResNet, Targ et al. 2016 (arXiv:1603.08029): residual and plain network in one.
+
+The map has two streams of equally many channels, a residual one r and a transient one t. Every unit adds a
+shortcut to r alone, so that what a layer needs no longer can leave by t (their equation 1):
+
+    r' = relu(norm(conv(r) + conv(t) + r))
+    t' = relu(norm(conv(r) + conv(t)))
+
+With r and t side by side along the channels, the four convolutions are one, and so are the two norms. Without
+t this is a residual network that skips single layers; without r, a plain one.
+"""
+
+from functools import partial
+
+from minires.combine import Residual, Sequential
+from minires.functional.checks import check_gradient, check_ndim
+from minires.functional.layout import empty_images
+from minires.layer import Layer
+from minires.layers import BatchNorm, GlobalAvgPool2d, PadShortcut, ReLU
+from minires.models import blocks
+from minires.models.network import Entry, Network
+from minires.trace import Step
+
+
+class Channels(Layer):
+    """Some of the channels: y = x[:, start:stop]. Those left out get the gradient zero.
+
+    x: (N, C, H, W), start < stop <= C; y: (N, stop - start, H, W), a view of x.
+    """
+
+    def __init__(self, start, stop):
+        if not 0 <= start < stop:
+            raise ValueError(f"expected 0 <= start < stop, got {start} and {stop}")
+        self.start, self.stop = start, stop
+
+    def forward(self, x, *, train):
+        self._check(x)
+        return x[:, self.start : self.stop], (x.shape, x.dtype)
+
+    def backward(self, dy, cache):
+        shape, dtype = cache
+        check_gradient(dy, (shape[0], self.stop - self.start, *shape[2:]), dtype)
+        dx = empty_images(dy, shape)
+        dx[...] = 0
+        dx[:, self.start : self.stop] = dy
+        return dx
+
+    def trace(self, x):
+        self._check(x)
+        return Step(self, x, x.like((x.shape[0], self.stop - self.start, *x.shape[2:])))
+
+    def _check(self, x):
+        check_ndim("x", x, (4, "(N, C, H, W)"))
+        if x.shape[1] < self.stop:
+            raise ValueError(f"x has {x.shape[1]} channels, but this layer takes {self.start} to {self.stop}")
+
+
+def generalized_unit(in_channels, channels, stride, rng):
+    """Return the unit of both streams, each half of the channels; the paper's equation 1 and figure 1(b).
+
+    x: (N, in_channels, H, W); y: (N, channels, OH, OW); both numbers even. Where the shape changes, r's
+    shortcut is option A: the zeros behind it fill its new channels, and then all of t's.
+    """
+    if in_channels % 2 or channels % 2:
+        raise ValueError(
+            f"expected even numbers, for two streams share them: got {in_channels} and {channels}"
+        )
+    return Residual(
+        branch=blocks.conv3x3(in_channels, channels, stride, rng),
+        shortcut=Sequential(Channels(0, in_channels // 2), PadShortcut(channels, stride=stride)),
+        after=Sequential(norm=BatchNorm(channels), relu=ReLU()),
+    )
+
+
+def cifar_rir(*, depth, num_classes=10, in_channels=3, rng):
+    """Build a network of generalized units for CIFAR: 6n + 2 layers, 8 + 8, 16 + 16, 32 + 32 channels.
+
+    It has as many parameters as `cifar_resnet` of that depth. num_classes: outputs; in_channels: of the
+    images (N, in_channels, H, W), H and W at least 4; rng: numpy.random.Generator.
+    Differs from the paper: there the network is wider (96, 192, 384), has 18 layers and ends in a 1x1
+    convolution and dropout; this one is to be compared with the CIFAR networks of He et al.
+    """
+    blocks.check_ends(num_classes, in_channels)
+    units = 2 * blocks.blocks_of_depth(depth, 2)
+    return Network(
+        conv=blocks.conv3x3(in_channels, 16, 1, rng),
+        norm=BatchNorm(16),
+        relu=ReLU(),
+        **blocks.stages(generalized_unit, [units] * 3, 16, (16, 32, 64), rng),
+        pool=GlobalAvgPool2d(),
+        fc=blocks.classifier(64, num_classes, rng),
+    )
+
+
+MODELS = {f"rir{depth}": Entry(partial(cifar_rir, depth=depth), (3, 32, 32), 10) for depth in (20, 32, 56)}

@@ -1,0 +1,69 @@
+"""VGG, Simonyan & Zisserman 2014 (arXiv:1409.1556), table 1. Three rules make the whole network:
+
+1. every convolution is 3x3, stride 1, pad 1: two see as far as one 5x5 and cost 18 C^2 instead of 25 C^2;
+2. every pooling takes the largest of 2x2, stride 2;
+3. after pooling, the channels double (64, 128, 256, 512; stage 5 stays at 512).
+
+Half the edge and twice the channels: a convolution costs as much in one stage as in the next, 1,849,688,064
+multiply-adds, but for the first of each stage (half of that, and conv1_1 far less) and stage 5 (a quarter).
+
+    convolutions in stage      1  2  3  4  5
+    vgg11                      1  1  2  2  2
+    vgg13                      2  2  2  2  2
+    vgg16                      2  2  3  3  3     138,357,544 parameters
+    vgg19                      2  2  4  4  4     143,667,240
+"""
+
+from functools import partial
+
+from minires.layers import BatchNorm, Conv2d, MaxPool2d, ReLU
+from minires.models.alexnet import MSRA, flat_size, fully_connected
+from minires.models.blocks import check_choice, check_ends
+from minires.models.network import Entry, Network
+
+CONVS_IN_STAGE = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
+
+
+def vgg(
+    *,
+    depth,
+    batch_norm=False,
+    num_classes=1000,
+    in_channels=3,
+    width=64,
+    hidden=4096,
+    image_size=224,
+    keep=0.5,
+    rng,
+):
+    """Build the VGG of that depth: 11, 13, 16 or 19 layers with weights.
+
+    batch_norm: between each convolution and its ReLU; num_classes: outputs; in_channels: of the images;
+    width: channels of stage 1; hidden: outputs of fc6 and fc7; image_size: pixels on an edge, 224 or any
+    other from 32 up, from which follows how many inputs fc6 has; keep: probability of dropout; rng:
+    numpy.random.Generator.
+    Differs from the paper, which draws from N(0, 0.01^2) and, since that does not train the deep ones, copies
+    the first layers of the trained vgg11 into them: MSRA, made for this very problem soon after, does.
+    """
+    check_choice("depth", depth, CONVS_IN_STAGE)
+    check_ends(num_classes, in_channels)
+    features, channels = {}, in_channels
+    for stage, convs in enumerate(CONVS_IN_STAGE[depth], start=1):
+        wider = width * 2 ** min(stage - 1, 3)
+        for i in range(1, convs + 1):
+            # before batch norm a bias is idle; it stays, for the published weights of these networks have one
+            features[f"conv{stage}_{i}"] = Conv2d(channels, wider, 3, padding=1, init=MSRA, rng=rng)
+            if batch_norm:
+                features[f"norm{stage}_{i}"] = BatchNorm(wider)
+            features[f"relu{stage}_{i}"] = ReLU()
+            channels = wider
+        features[f"pool{stage}"] = MaxPool2d(2)
+    inputs = flat_size(features, in_channels, image_size)
+    return Network(**features, **fully_connected(inputs, hidden, num_classes, keep, rng))
+
+
+MODELS = {
+    f"vgg{depth}{suffix}": Entry(partial(vgg, depth=depth, batch_norm=bool(suffix)), (3, 224, 224), 1000)
+    for suffix in ("", "_bn")
+    for depth in CONVS_IN_STAGE
+}

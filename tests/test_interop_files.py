@@ -1,0 +1,230 @@
+"""Files of weights hold arrays and nothing else: these come back bit for bit, and nothing is executed."""
+
+import importlib
+import io
+import pathlib
+import pickle
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from optional_torch import import_torch
+
+from minires import interop
+from minires.models.cifar import cifar_resnet
+
+SUFFIXES = (".npz", ".safetensors")
+suffixes = pytest.mark.parametrize("suffix", SUFFIXES)
+
+ARRAYS = {
+    "conv1.weight": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "column": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    "every other": np.arange(8, dtype=np.float16)[::2],
+    "num_batches_tracked": np.array(7),
+    "empty": np.zeros((0, 4), np.float32),
+    "flags": np.array([True, False]),
+}
+
+
+def write(tmp_path, suffix, arrays=ARRAYS):
+    path = tmp_path / f"weights{suffix}"
+    interop.write_weights(path, arrays)
+    return path
+
+
+def assert_same(found, expected):
+    assert found.keys() == expected.keys()
+    for name, array in expected.items():
+        assert isinstance(found[name], np.ndarray), name
+        assert (found[name].dtype, found[name].shape) == (array.dtype, array.shape), name
+        assert found[name].tobytes() == array.tobytes(), name
+
+
+# -- whole -------------------------------------------------------------------------------------------
+
+
+@suffixes
+def test_what_was_written_comes_back_bit_for_bit_and_writeable(tmp_path, suffix):
+    found = interop.read_weights(write(tmp_path, suffix))
+    assert_same(found, ARRAYS)
+    assert all(array.flags.writeable for array in found.values())
+    assert [path.name for path in tmp_path.iterdir()] == [f"weights{suffix}"]
+
+
+@suffixes
+def test_a_network_goes_through_a_file_unchanged(tmp_path, suffix):
+    net, other = (cifar_resnet(depth=8, rng=np.random.default_rng(seed)) for seed in (0, 1))
+    path = write(tmp_path, suffix.upper(), interop.to_torch(net, "cifar"))
+    interop.load_torch(other, interop.read_weights(str(path)))
+    assert_same(other.state_dict(), net.state_dict())
+    interop.write_weights(path, net.state_dict())  # over the old file, and under our own names
+    assert_same(interop.read_weights(path), net.state_dict())
+
+
+def test_the_packages_own_readers_understand_our_files(tmp_path):
+    safetensors = importlib.import_module("safetensors.numpy")
+    assert_same(safetensors.load_file(write(tmp_path, ".safetensors")), ARRAYS)
+    with np.load(write(tmp_path, ".npz"), allow_pickle=False) as file:
+        assert_same(dict(file), ARRAYS)
+
+
+def test_a_compressed_archive_is_read(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", **ARRAYS)
+    assert_same(interop.read_weights(tmp_path / "a.npz"), ARRAYS)
+
+
+def test_bfloat16_becomes_the_same_numbers_in_float32(tmp_path):
+    torch = import_torch()
+    tensor = torch.tensor([1.0, -2.5, 3e38, 1e-40, torch.inf]).to(torch.bfloat16)
+    importlib.import_module("safetensors.torch").save_file({"a": tensor}, tmp_path / "a.safetensors")
+    expected = {"a": tensor.float().numpy()}
+    assert_same(interop.read_weights(tmp_path / "a.safetensors"), expected)
+    for suffix in SUFFIXES:
+        assert_same(interop.read_weights(write(tmp_path, suffix, {"a": tensor})), expected)
+
+
+def test_only_numbers_are_written_and_only_to_known_kinds_of_files(tmp_path):
+    with pytest.raises(ValueError, match="a: expected an array of numbers, got one of object"):
+        write(tmp_path, ".npz", {"a": np.array([None])})
+    with pytest.raises(ValueError, match=r"weights.h5: expected the name of a .npz or .safetensors file"):
+        write(tmp_path, ".h5")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_not_there_is_an_os_error_in_one_line(tmp_path):
+    with pytest.raises(OSError, match="cannot write .*gone"):
+        interop.write_weights(tmp_path / "gone" / "a.npz", ARRAYS)
+
+
+# -- packages ----------------------------------------------------------------------------------------
+
+
+def test_interop_imports_neither_torch_nor_safetensors():
+    script = "import minires.interop, sys; print([n for n in ('torch', 'safetensors') if n in sys.modules])"
+    folder = pathlib.Path(interop.__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_without_the_package_safetensors_it_says_how_to_install_it(tmp_path, monkeypatch):
+    path = write(tmp_path, ".safetensors")
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    for use in (interop.read_weights, lambda path: interop.write_weights(path, ARRAYS)):
+        with pytest.raises(ValueError, match=r"package safetensors.*pip install \"minires\[weights\]\""):
+            use(path)
+    assert_same(interop.read_weights(write(tmp_path, ".npz")), ARRAYS)
+
+
+# -- hostile -----------------------------------------------------------------------------------------
+
+
+class Bomb:
+    """Whoever unpickles it makes a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return pathlib.Path.mkdir, (self.folder,)
+
+
+def test_the_bomb_goes_off_where_it_is_unpickled(tmp_path):
+    """Otherwise the next test would show nothing."""
+    pickle.loads(pickle.dumps(Bomb(tmp_path / "executed")))
+    assert (tmp_path / "executed").exists()
+
+
+def bombs(folder):
+    """Return {kind: bytes} of files that make the folder when unpickled."""
+    bomb = Bomb(folder)
+    numpy_file, archive, torch_file = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    np.save(numpy_file, np.array([bomb], dtype=object), allow_pickle=True)
+    np.savez(archive, weight=np.array([bomb], dtype=object))
+    with zipfile.ZipFile(torch_file, "w") as file:  # as torch.save lays it out
+        file.writestr("archive/data.pkl", pickle.dumps(bomb))
+    return {
+        "pickle": pickle.dumps(bomb),
+        "npy": numpy_file.getvalue(),
+        "object array": archive.getvalue(),
+        "torch": torch_file.getvalue(),
+    }
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".pt", ".th", ".bin", *SUFFIXES])
+def test_no_pickle_is_executed_under_any_name(tmp_path, suffix):
+    for kind, content in bombs(tmp_path / "executed").items():
+        path = tmp_path / f"bomb{suffix}"
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=f"bomb{suffix}") as error:
+            interop.read_weights(path)
+        assert "unsafely" not in str(error.value), kind  # how NumPy tells people to load it all the same
+        assert not (tmp_path / "executed").exists(), kind
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["weights", "checkpoint"])
+def test_the_lines_that_convert_a_pytorch_file_do_so(tmp_path, inside):
+    torch = import_torch()
+    path = tmp_path / "module.pth"
+    state = {"weight": torch.arange(3.0), "num_batches_tracked": torch.tensor(7)}
+    torch.save({"epoch": 3, "state_dict": state} if inside else state, path)
+    with pytest.raises(ValueError, match="are not opened here") as error:
+        interop.read_weights(path)
+    lines = [line.strip() for line in str(error.value).splitlines()[1:]]
+    assert len(lines) == 4
+    exec("\n".join(lines), {})
+    found = interop.read_weights(path.with_suffix(".npz"))
+    assert_same(found, {name: tensor.numpy() for name, tensor in state.items()})
+
+
+@suffixes
+def test_a_truncated_file_is_refused_and_named(tmp_path, suffix):
+    path = write(tmp_path, suffix)
+    whole = path.read_bytes()
+    for length in (0, 1, 4, 7, 8, 30, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=f"weights{suffix} is damaged"):
+            interop.read_weights(path)
+
+
+@suffixes
+def test_a_file_with_a_changed_bit_is_read_or_refused_and_named(tmp_path, suffix):
+    path = write(tmp_path, suffix)
+    whole = path.read_bytes()
+    for position in range(0, len(whole), 7):
+        content = bytearray(whole)
+        content[position] ^= 1 << position % 8
+        path.write_bytes(content)
+        try:
+            interop.read_weights(path)
+        except ValueError as error:
+            assert f"weights{suffix} is damaged" in str(error)
+
+
+def test_a_changed_number_in_an_archive_is_noticed(tmp_path):
+    path = write(tmp_path, ".npz", {"a": np.full(100, 1.5, np.float32)})
+    content = path.read_bytes()
+    place = content.index(np.full(3, 1.5, np.float32).tobytes())
+    path.write_bytes(content[:place] + b"!" + content[place + 1 :])
+    with pytest.raises(ValueError, match="is damaged"):
+        interop.read_weights(path)
+
+
+def test_numbers_that_numpy_does_not_have_are_refused(tmp_path):
+    header = b'{"a":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]}}'
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0")
+    with pytest.raises(ValueError, match="a has numbers of the type F8_E4M3"):
+        interop.read_weights(path)
+
+
+@suffixes
+def test_a_missing_file_and_a_folder_are_named(tmp_path, suffix):
+    with pytest.raises(ValueError, match=f"cannot read the weights .*nothing{suffix}"):
+        interop.read_weights(tmp_path / f"nothing{suffix}")
+    (tmp_path / f"folder{suffix}").mkdir()
+    with pytest.raises(ValueError, match=f"cannot read the weights .*folder{suffix}"):
+        interop.read_weights(tmp_path / f"folder{suffix}")
