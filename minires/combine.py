@@ -60,9 +60,11 @@ class Sequential(Layer):
         return dy
 
     def predict(self, x):
+        held = [x]
+        del x  # while a part works, only the part itself keeps its input alive
         for part in self.parts.values():
-            x = part.predict(x)
-        return x
+            held.append(part.predict(held.pop()))
+        return held.pop()
 
     def trace(self, x):
         steps, y = [], x
@@ -103,7 +105,10 @@ class Residual(Layer):
         return add(dx_branch, dx_shortcut)
 
     def predict(self, x):
-        y, _ = F.residual_add_forward(self.branch.predict(x), self.shortcut.predict(x))
+        shortcut, held = self.shortcut.predict(x), [x]
+        del x  # from here on the branch alone needs it
+        y, _ = F.residual_add_forward(self.branch.predict(held.pop()), shortcut)
+        del shortcut
         return self.after.predict(y)
 
     def trace(self, x):

@@ -192,6 +192,13 @@ def test_predicted_memory_is_within_a_tenth_of_what_a_step_allocates(name, n):
     assert predicted == pytest.approx(measured, rel=0.1)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name, n", [("vgg16", 4), ("resnet50", 8), ("googlenet", 8), ("resnet110", 128)])
+def test_predicted_memory_of_large_networks_is_within_a_tenth(name, n):
+    predicted, measured = predicted_and_measured(name, n)
+    assert predicted == pytest.approx(measured, rel=0.1)
+
+
 @pytest.mark.parametrize("length", [1, 3, 7])
 def test_predicted_memory_of_segments_is_within_a_tenth(length):
     predicted, measured = predicted_and_measured("resnet110", 24, length)
@@ -217,6 +224,40 @@ def test_an_array_that_two_layers_remember_counts_once():
     assert Concat(conv, conv, Identity()).cost(x.shape)[2] == x.nbytes
     assert Residual(conv).cost(x.shape)[2] == x.nbytes
     assert Recompute(Sequential(conv, BatchNorm(4), ReLU(), conv)).cost(x.shape)[2] == x.nbytes
+
+
+# -- evaluation ----------------------------------------------------------------------------------------
+
+
+def largest_held(name, n, size):
+    """Return how many of the largest activations predict holds at once, besides the threads' scratch."""
+    rng = np.random.default_rng(0)
+    net = models.build(name, num_classes=10, rng=rng)
+    x = rng.standard_normal((n, 3, size, size), dtype=np.float32)
+    largest = max(step.y.nbytes for step in net.trace(Blank(x.shape)).leaves())
+    net.predict(x)
+    tracemalloc.start()
+    try:
+        net.predict(x)
+        return tracemalloc.get_traced_memory()[1] / largest
+    finally:
+        tracemalloc.stop()
+
+
+NETWORKS = [
+    ("resnet20", 128, 32),
+    ("resnet18", 8, 96),
+    ("resnet50", 8, 96),
+    ("preresnet50", 8, 96),
+    ("vgg11_bn", 2, 224),
+]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="before Python 3.11 a caller keeps what it hands over")
+@pytest.mark.parametrize("name, n, size", NETWORKS)
+def test_evaluation_holds_at_most_three_activations(name, n, size):
+    """A residual block needs what the shortcut carries and, in the branch, a layer's input and output."""
+    assert largest_held(name, n, size) < 3.02  # the rest are vectors and Python objects
 
 
 # -- a limit -----------------------------------------------------------------------------------------
