@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 from optional_torch import import_torch
+from residual_checks import assert_equals_pytorch, assert_overfits
 
 from minires import models, probe
 from minires.combine import Residual
@@ -330,6 +331,55 @@ def test_twenty_layers_equal_pytorch_in_outputs_gradients_and_running_averages(f
         assert_close(name, p.grad, tensor.grad)
     for (name, b), (_, tensor) in buffers:
         assert_close(name, b.data, tensor)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "depth, residual, tolerance",
+    [(110, True, 1e-8), (44, False, 1e-8), (110, False, 1e-5), (434, True, 1e-8)],
+)
+@pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])
+def test_deep_networks_equal_pytorch(depth, residual, tolerance, train):
+    """Plain networks amplify rounding as they amplify gradients, layer by layer: 1e-5 beyond 56 layers."""
+    net = (models.cifar_resnet if residual else models.cifar_plain)(depth=depth, rng=rng())
+    x = images(2, 3, 8, 8, np.float64)
+    assert_equals_pytorch(
+        net, lambda torch: torch_network(torch, depth, residual), x, train=train, tolerance=tolerance
+    )
+
+
+# -- depth -------------------------------------------------------------------------------------------
+
+
+def test_gradients_of_plain_networks_grow_with_the_depth_and_overflow_at_1202_layers():
+    """Batch norm keeps the forward signal healthy, but at the start every plain layer multiplies the gradient
+    by about 1.2: at 1202 layers it exceeds float32. The residual network of that depth has no such trouble.
+    """
+    largest = {}
+    for family in FAMILIES:
+        net = FAMILIES[family](depth=1202, rng=rng())
+        with np.errstate(all="ignore"), probe.watch(net, probe.FirstNonFinite()) as first:
+            y, cache = net.forward(images(2, 3, 8, 8), train=True)
+            dx = net.backward(rng().standard_normal(y.shape).astype(np.float32), cache)
+        assert np.isfinite(y).all()
+        largest[family] = (first.found, float(abs(dx).max()))
+    assert str(largest["plain"][0]).startswith("the gradient ")
+    found, size = largest["resnet"]
+    assert found is None and size < 1e6
+
+
+@pytest.mark.parametrize("name", ["resnet20", "plain20"])
+def test_a_network_overfits_a_batch(name):
+    assert_overfits(models.build(name, rng=rng()), (3, 8, 8))
+
+
+DEEP = [name for name in models.cifar.MODELS if name != "plain1202"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DEEP)
+def test_every_network_overfits_a_batch(name):
+    assert_overfits(models.build(name, rng=rng()), (3, 8, 8))
 
 
 def test_a_copy_of_a_network_computes_the_same():
