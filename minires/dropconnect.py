@@ -1,7 +1,5 @@
 """DropConnect, dropout's sibling."""
 
-from functools import partial
-
 import numpy as np
 
 import minires.functional as F
@@ -9,8 +7,6 @@ from minires import init as initialisers
 from minires.backend import array_module
 from minires.layers import Linear
 from minires.trace import Step
-
-_MSRA_BY_FAN_IN = partial(initialisers.msra, fan="in")
 
 
 class DropConnect(Linear):
@@ -32,7 +28,7 @@ class DropConnect(Linear):
         *,
         keep=0.5,
         bias=True,
-        init=_MSRA_BY_FAN_IN,
+        init=initialisers.msra_by_fan_in,
         rng,
     ):
         if not 0 < keep <= 1:

@@ -35,24 +35,24 @@ class GatedResidual(Residual):
         branch, branch_cache = self.branch.forward(x, train=train)
         shortcut, shortcut_cache = self.shortcut.forward(x, train=train)
         gate, gate_cache = self.gate.forward(x, train=train)
-        join, _ = GATINGS[self.gating]
-        y, join_cache = join(branch, shortcut, gate)  # unlike a sum, products remember their factors
+        join_forward, _ = GATINGS[self.gating]
+        y, join_cache = join_forward(branch, shortcut, gate)  # unlike a sum, products remember their factors
         y, after_cache = self.after.forward(y, train=train)
         return y, [branch_cache, shortcut_cache, gate_cache, join_cache, after_cache]
 
     def backward(self, dy, cache):
         check_unused(cache, 5)
         dy = self.after.backward(dy, cache.pop())
-        _, part = GATINGS[self.gating]
-        dbranch, dshortcut, dgate = part(dy, cache.pop())
+        _, join_backward = GATINGS[self.gating]
+        dbranch, dshortcut, dgate = join_backward(dy, cache.pop())
         dx_gate = self.gate.backward(dgate, cache.pop())
         dx_shortcut = self.shortcut.backward(dshortcut, cache.pop())
         dx_branch = self.branch.backward(dbranch, cache.pop())
         return add(add(dx_branch, dx_shortcut), dx_gate)
 
     def predict(self, x):
-        join, _ = GATINGS[self.gating]
-        y, _ = join(self.branch.predict(x), self.shortcut.predict(x), self.gate.predict(x))
+        join_forward, _ = GATINGS[self.gating]
+        y, _ = join_forward(self.branch.predict(x), self.shortcut.predict(x), self.gate.predict(x))
         return self.after.predict(y)
 
     def trace(self, x):

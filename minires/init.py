@@ -49,6 +49,11 @@ def msra(shape, *, rng, fan="out", uniform=False, dtype=np.float32):
     return _draw(shape, 2 / _fan(shape, fan), rng, uniform, dtype)
 
 
+def msra_by_fan_in(shape, *, rng, dtype=np.float32):
+    """Return `msra` weights that keep the forward signal: the rule for fully-connected layers."""
+    return msra(shape, rng=rng, fan="in", dtype=dtype)
+
+
 def zero(shape, *, rng=None, dtype=np.float32):
     """Return zeros: a residual branch whose last weight is zero starts as the identity."""
     return _blank(shape, dtype) if rng is SHAPES_ONLY else np.zeros(shape, dtype)

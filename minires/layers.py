@@ -2,7 +2,6 @@
 `minires.functional`; what is learned stands here."""
 
 import math
-from functools import partial
 
 import numpy as np
 
@@ -30,8 +29,6 @@ __all__ = [
     "Sigmoid",
     "Softmax",
 ]
-
-_MSRA_BY_FAN_IN = partial(initialisers.msra, fan="in")
 
 
 class Conv2d(Layer):
@@ -89,7 +86,7 @@ class Linear(Layer):
     init: how the weight is drawn, MSRA by fan in unless asked otherwise; the bias starts at 0.
     """
 
-    def __init__(self, in_features, out_features, *, bias=True, init=_MSRA_BY_FAN_IN, rng):
+    def __init__(self, in_features, out_features, *, bias=True, init=initialisers.msra_by_fan_in, rng):
         self.weight = Parameter(init((out_features, in_features), rng=rng))
         self.bias = Parameter(np.zeros(out_features, self.weight.data.dtype)) if bias else None
 

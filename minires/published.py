@@ -18,5 +18,6 @@ def rows(table=None):
 
 
 def values(table, measure):
-    """Return {model: percent as a float} of one measure in one table."""
-    return {row["model"]: float(row["percent"]) for row in rows(table) if row["measure"] == measure}
+    """Return {model: percent as a float} of one measure in one table; a bound such as ">20" is left out."""
+    found = [row for row in rows(table) if row["measure"] == measure]
+    return {row["model"]: float(row["percent"]) for row in found if not row["percent"].startswith(">")}

@@ -28,7 +28,7 @@ ROWS = [
     ),
     Case(
         "wide_resnet, unit with dropout",
-        lambda rng: wide_resnet(depth=10, factor=1, dropout=0.3, rng=rng)["stage1"][0],
+        lambda rng: wide_resnet(depth=10, factor=1, keep=0.7, rng=rng)["stage1"][0],
         (2, 16, 4, 3),
     ),
 ]

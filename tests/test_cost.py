@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from minires import cost, init, models
+from minires import cost, init, memory, models
 from minires.combine import Concat, Recompute, Residual, Sequential
 from minires.layers import (
     BatchNorm,
@@ -183,7 +183,7 @@ def predicted_and_measured(name, n, segment=0):
     if segment:
         for stage in ("stage1", "stage2", "stage3"):
             net[stage].segment = segment
-    return cost.training_memory(net, (n, *shape)).peak, measured
+    return memory.training_memory(net, (n, *shape)).peak, measured
 
 
 @pytest.mark.parametrize("name, n", [("resnet20", 48), ("plain20", 32), ("resnet110", 12)])
@@ -207,13 +207,13 @@ def test_predicted_memory_of_segments_is_within_a_tenth(length):
 
 def test_memory_is_made_of_its_parts():
     net = shapes_only("resnet20")
-    memory = cost.training_memory(net, (4, 3, 32, 32))
+    needs = memory.training_memory(net, (4, 3, 32, 32))
     averages = sum(b.data.size for _, b in net.named_buffers())
-    assert memory.gradients == memory.velocities == 4 * 269_722
-    assert memory.weights == 4 * (269_722 + averages)
+    assert needs.gradients == needs.velocities == 4 * 269_722
+    assert needs.weights == 4 * (269_722 + averages)
     images = 4 * 4 * 3 * 32 * 32
-    assert memory.remembered == net.cost((4, 3, 32, 32))[2] + images
-    assert memory.peak > memory.weights + 2 * memory.gradients + memory.remembered + memory.tiles
+    assert needs.remembered == net.cost((4, 3, 32, 32))[2] + images
+    assert needs.peak > needs.weights + 2 * needs.gradients + needs.remembered + needs.tiles
 
 
 def test_an_array_that_two_layers_remember_counts_once():
@@ -265,18 +265,18 @@ def test_evaluation_holds_at_most_three_activations(name, n, size):
 
 def test_what_fits_is_left_alone():
     net = shapes_only("resnet56")
-    assert cost.fit(net, (8, 3, 32, 32), 2**33) == {}
+    assert memory.fit(net, (8, 3, 32, 32), 2**33) == {}
     assert all(net[stage].segment is None for stage in ("stage1", "stage2", "stage3"))
 
 
 def test_a_limit_cuts_as_few_stages_as_need_be():
     shape = (128, 3, 32, 32)
-    plain = cost.training_memory(shapes_only("resnet110"), shape).peak
+    plain = memory.training_memory(shapes_only("resnet110"), shape).peak
     cut = {}
     for limit in (0.95, 0.5, 0.25):
         net = shapes_only("resnet110")
-        cut[limit] = cost.fit(net, shape, limit * plain)
-        assert cost.training_memory(net, shape).peak <= limit * plain
+        cut[limit] = memory.fit(net, shape, limit * plain)
+        assert memory.training_memory(net, shape).peak <= limit * plain
         assert cut[limit] == {n: net[n].segment for n in ("stage1", "stage2", "stage3") if net[n].segment}
     assert [list(stages) for stages in cut.values()] == [
         ["stage1"],
@@ -287,16 +287,16 @@ def test_a_limit_cuts_as_few_stages_as_need_be():
 
 def test_what_the_caller_needs_besides_counts():
     shape, net = (16, 3, 32, 32), shapes_only("resnet110")
-    limit = cost.training_memory(net, shape).peak
-    assert cost.fit(net, shape, limit) == {}
-    assert list(cost.fit(net, shape, limit, extra=1)) == ["stage1"]
+    limit = memory.training_memory(net, shape).peak
+    assert memory.fit(net, shape, limit) == {}
+    assert list(memory.fit(net, shape, limit, extra=1)) == ["stage1"]
 
 
 def test_an_impossible_limit_says_what_is_needed_and_changes_nothing():
     net = shapes_only("resnet110")
     net["stage2"].segment = 5
     with pytest.raises(ValueError, match=r"128 images needs 0\.\d\d GiB.*limit is 0\.00 GiB: take a smaller"):
-        cost.fit(net, (128, 3, 32, 32), 1000)
+        memory.fit(net, (128, 3, 32, 32), 1000)
     assert [net[stage].segment for stage in ("stage1", "stage2", "stage3")] == [None, 5, None]
 
 

@@ -22,6 +22,7 @@ from minires.init import SHAPES_ONLY
 from minires.layers import BatchNorm, Conv2d, Identity, PadShortcut, ReLU
 from minires.models import resnet
 from minires.models.resnet import imagenet_plain, imagenet_resnet
+from minires.surgery import zero_last_gamma
 from minires.trace import Blank
 
 
@@ -173,7 +174,7 @@ def test_a_plain_network_has_the_weights_of_its_twin_and_no_shortcut():
 
 @pytest.mark.parametrize("depth", [18, 50])
 def test_with_zero_last_gamma_a_block_starts_as_the_relu_of_its_shortcut(depth):
-    net = thin(depth, zero_last_gamma=True)
+    net = zero_last_gamma(thin(depth))
     for _, block in blocks(net):
         x = images(2, channels_into(block), 6, 5, np.float32)
         y, cache = block.forward(x, train=True)

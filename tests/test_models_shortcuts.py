@@ -13,7 +13,7 @@ from minires.combine import Residual, Sequential
 from minires.gates import GatedResidual, Scale
 from minires.layer import Layer, freeze
 from minires.layers import BatchNorm, Conv2d, Dropout, Identity, Linear, ReLU
-from minires.models.highway import cifar_highway, highway
+from minires.models.highway import cifar_highway, dense_highway
 from minires.models.preresnet import cifar_preresnet
 from minires.models.shortcuts import (
     ACTIVATIONS,
@@ -55,7 +55,7 @@ EVERY = {
         f"bottleneck {v}": lambda units, v=v: activation_net(v, "bottleneck", units=units)
         for v in ACTIVATIONS
     },
-    "highway": lambda units: highway(depth=units + 5, width=8, features=3 * 8 * 12, rng=rng()),
+    "highway": lambda units: dense_highway(depth=units + 5, width=8, features=3 * 8 * 12, rng=rng()),
     "cifar_highway": lambda units: cifar_highway(depth=3 * units + 4, rng=rng()),
 }
 SAME = ("shortcut original", "activation original")  # as cifar_resnet, which has its own tests
@@ -158,7 +158,7 @@ def test_more_bad_arguments():
         lambda: build(depth=112, variant="bn_after", block="bottleneck", rng=rng()), "9n + 2", "110, 119"
     )
     assert_refused(lambda: cifar_highway(depth=18, rng=rng()), "3n + 4", "16, 19")
-    assert_refused(lambda: highway(depth=2, rng=rng()), "depth: expected an integer >= 3")
+    assert_refused(lambda: dense_highway(depth=2, rng=rng()), "depth: expected an integer >= 3")
 
 
 # -- figure 2: the shortcuts -------------------------------------------------------------------------
@@ -376,7 +376,7 @@ def test_a_copy_drops_the_same_values():
 
 
 def test_highway_layers_carry_most_of_x_at_first():
-    net = highway(depth=50, gate_bias=-4.0, rng=rng())
+    net = dense_highway(depth=50, gate_bias=-4.0, rng=rng())
     assert len(net["highway"]) == 48
     for layer in net["highway"].parts.values():
         assert type(layer) is GatedResidual and layer.gating == "exclusive"
@@ -402,7 +402,7 @@ def test_convolutional_highway_has_the_depth_it_is_asked_for():
 
 
 def test_highway_takes_images_and_vectors_of_its_size():
-    net = highway(depth=4, features=3 * 8 * 12, rng=rng())
+    net = dense_highway(depth=4, features=3 * 8 * 12, rng=rng())
     x = images()
     np.testing.assert_array_equal(net.predict(x), net.predict(x.reshape(2, -1)))
 

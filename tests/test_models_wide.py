@@ -58,10 +58,10 @@ def test_the_depth_in_the_name_counts_all_convolutions_and_the_factor_multiplies
     assert len(net["conv"].weight.data) == 16  # the stem is not widened
 
 
-@pytest.mark.parametrize("dropout", [0.0, 0.3])
-def test_paths_share_the_first_activation_exactly_where_the_width_changes(dropout):
-    net = small(dropout=dropout)
-    middle = [Dropout] if dropout else []
+@pytest.mark.parametrize("keep", [1.0, 0.7])
+def test_paths_share_the_first_activation_exactly_where_the_width_changes(keep):
+    net = small(keep=keep)
+    middle = [Dropout] if keep < 1 else []
     for path, unit in blocks(net):
         residual, changes = residual_of(unit), path.endswith(".0")
         branch = [type(part) for _, part in residual.branch.children()]
@@ -83,7 +83,7 @@ def test_every_single_shortcut_matters():
 
 
 def test_dropout_drops_the_share_asked_for_in_training_alone():
-    net, plain = small(dropout=0.3), small()
+    net, plain = small(keep=0.7), small()
     x = images(2, 3, 12, 8, np.float32)
     np.testing.assert_array_equal(net.predict(x), plain.predict(x))  # the same weights, nothing dropped
     drop = net["stage1"][1].branch[5]
@@ -95,7 +95,7 @@ def test_dropout_drops_the_share_asked_for_in_training_alone():
 
 @pytest.mark.parametrize(
     "options",
-    [{}, *(pytest.param(o, marks=pytest.mark.slow) for o in ({"factor": 1}, {"dropout": 0.3}))],
+    [{}, *(pytest.param(o, marks=pytest.mark.slow) for o in ({"factor": 1}, {"keep": 0.7}))],
     ids=str,
 )
 def test_gradients_of_the_whole_network(options):
@@ -161,7 +161,7 @@ def test_every_network_overfits_a_batch(name):
         ({"depth": 20}, "depth: expected 6n + 4 (10, 16, 22, ...), got 20; the nearest are 16, 22"),
         ({"factor": 0}, "factor: expected an integer >= 1, got 0"),
         ({"factor": 1.5}, "factor: expected an integer >= 1, got 1.5"),
-        ({"dropout": 1}, "dropout: expected the probability to drop, 0 <= dropout < 1, got 1"),
+        ({"keep": 0}, "keep: expected a probability in (0, 1], got 0"),
         ({"num_classes": 0}, "expected at least 1 class and 1 channel, got 0 and 3"),
     ],
 )

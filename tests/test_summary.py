@@ -133,6 +133,8 @@ def test_published_results_name_their_sources():
     rows = published.rows()
     assert len(rows) > 80 and all(row["source"] and row["percent"] for row in rows)
     assert published.values("imagenet one crop", "top-5 error")["resnet152"] == 5.94
+    shortcuts = published.values("cifar10 resnet110 shortcuts", "test error")
+    assert shortcuts["conv1x1"] == 12.22 and "dropout" not in shortcuts  # printed as a bound, >20
     with pytest.raises(ValueError, match="expected one of imagenet one crop"):
         published.rows("mnist")
 

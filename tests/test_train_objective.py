@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minires.functional as F
-from minires import cost, models
+from minires import memory, models
 from minires.combine import Sequential
 from minires.data import Dataset
 from minires.train import Config
@@ -54,11 +54,11 @@ def test_several_answers_add_up_with_their_weights():
 
 def test_a_limit_of_memory_leaves_every_bit_as_it_was():
     net = models.build("resnet20", num_classes=4, rng=np.random.default_rng(0))
-    memory = cost.training_memory(net, (8, 3, 16, 16))
-    copies = memory.weights + memory.velocities
+    needs = memory.training_memory(net, (8, 3, 16, 16))
+    copies = needs.weights + needs.velocities
     plain, none = trained()
     # of the remembered 6 MB the first two stages hold four fifths
-    limited, segments = trained(memory=f"{(memory.peak + copies - 1e6) / 1e6}MB")
+    limited, segments = trained(memory=f"{(needs.peak + copies - 1e6) / 1e6}MB")
     assert none == [None] * 3 and segments[0] is not None
     assert limited == plain
 
@@ -78,4 +78,4 @@ def test_too_small_a_limit_says_what_is_needed():
 def test_a_network_without_stages_cannot_be_cut():
     net = Sequential(models.build("resnet20", num_classes=4, rng=np.random.default_rng(0)))
     with pytest.raises(ValueError, match="take a smaller batch"):
-        cost.fit(net, (8, 3, 16, 16), 1e6)
+        memory.fit(net, (8, 3, 16, 16), 1e6)

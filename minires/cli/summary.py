@@ -8,6 +8,7 @@ import pathlib
 import re
 
 from minires import cost, init, models, plot, published
+from minires.memory import training_memory
 
 PICTURES = (".png", ".pdf", ".svg")
 FORMATS = ("text", "json", "csv", "markdown")
@@ -50,6 +51,8 @@ def run(arguments):
         value = getattr(arguments, name)
         if value is not None and value < 1:
             raise ValueError(f"--{name}: expected at least 1, got {value}")
+    if arguments.train and arguments.format == "csv":
+        raise ValueError("--train: has no place in csv; use --format json")
     if arguments.plot and pathlib.Path(arguments.plot).suffix.lower() not in PICTURES:
         raise ValueError(f"--plot: expected a {', '.join(PICTURES)} file, got {arguments.plot}")
     if arguments.compare:
@@ -60,7 +63,7 @@ def run(arguments):
     net = _count_only(arguments.model, arguments.classes, shape)
     whole = cost.table(net, shape)
     table = whole if arguments.depth is None else cost.grouped(whole, arguments.depth)
-    memory = cost.training_memory(net, (arguments.batch, *shape)) if arguments.train else None
+    memory = training_memory(net, (arguments.batch, *shape)) if arguments.train else None
     print(
         {"text": _text, "json": _json, "csv": _csv, "markdown": _markdown}[arguments.format](
             arguments.model, table, whole, memory, arguments.batch
@@ -208,8 +211,6 @@ def _csv(name, table, whole, memory, batch):
     for row in table.rows:
         values = dataclasses.asdict(row)
         writer.writerow([_times(v) if isinstance(v, tuple) or v is None else v for v in values.values()])
-    if memory:
-        raise ValueError("--train: has no place in csv; use --format json")
     return file.getvalue().rstrip("\n")
 
 

@@ -1,10 +1,15 @@
-"""The networks, by name: `build("resnet20", num_classes=10, rng=rng)`. One file a family."""
+"""The networks, by name: `build("resnet20", num_classes=10, rng=rng)`. One file a family.
+
+Builders with more to choose are `cifar_resnet(depth=...)` and its like here; those of the older families
+stand in their files: `vgg.vgg(depth=...)`, `alexnet.alexnet(...)`, `googlenet.googlenet(...)`, `fcn.fcn(...)`.
+"""
 
 import difflib
 
 from minires.models import (
     alexnet,
     cifar,
+    fcn,
     googlenet,
     highway,
     inception_resnet,
@@ -18,7 +23,7 @@ from minires.models import (
     zfnet,
 )
 from minires.models.cifar import cifar_plain, cifar_resnet
-from minires.models.highway import cifar_highway
+from minires.models.highway import cifar_highway, dense_highway
 from minires.models.preresnet import cifar_preresnet, imagenet_preresnet
 from minires.models.resnet import imagenet_plain, imagenet_resnet
 from minires.models.rir import cifar_rir
@@ -35,6 +40,8 @@ __all__ = [
     "cifar_resnet",
     "cifar_rir",
     "cifar_shortcut_variant",
+    "dense_highway",
+    "fcn",
     "imagenet_plain",
     "imagenet_preresnet",
     "imagenet_resnet",
@@ -42,7 +49,7 @@ __all__ = [
     "wide_resnet",
 ]
 
-FAMILIES = (  # in the order of history; each lists its networks in MODELS
+FAMILIES = (  # in the order of the lectures; each lists its networks in MODELS
     alexnet,
     zfnet,
     vgg,

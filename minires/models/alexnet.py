@@ -13,9 +13,12 @@
     fc6, fc7, fc8       4096, 4096, classes      the same
     parameters          61,100,840               60,965,224
 
-The lecture's is the "one weird trick" version (Krizhevsky 2014, arXiv:1404.5997), which has no local response
-normalisation. In 2012 the channels were split over two GPUs, which spoke to each other only in conv3 and in
-the fully-connected layers: the groups. Windows of pooling overlap in both.
+The lecture's is torchvision's, without local response normalisation, after the single-tower net of Krizhevsky
+2014 (arXiv:1404.5997, "one weird trick"), whose conv4 has 384 channels. In 2012 the channels were split over
+two GPUs, which spoke to each other only in conv3 and in the fully-connected layers: the groups. Windows of
+pooling overlap in both.
+Differs from the papers: weights are not drawn from N(0, 0.01^2) but by MSRA. By fan in: with a stride of 4 a
+pixel takes part in few of the outputs that fan out counts.
 """
 
 import math
@@ -23,13 +26,8 @@ from functools import partial
 
 from minires import init
 from minires.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU
-from minires.models.blocks import check_ends, classifier
+from minires.models.blocks import check_classes_and_channels, classifier
 from minires.models.network import Entry, Network
-
-# Differs from the paper: weights are not drawn from N(0, 0.01^2), which needs luck and a long warm-up without
-# batch norm, but by MSRA. By fan in: with a stride of 4 a pixel takes part in few of the outputs that fan out
-# counts.
-MSRA = partial(init.msra, fan="in")
 
 
 def alexnet(
@@ -46,12 +44,12 @@ def alexnet(
 
     num_classes: outputs; in_channels: of the images; channels: of the five convolutions; hidden: outputs of
     fc6 and fc7; image_size: pixels on an edge, 227 or any other from 63 up, from which follows how many
-    inputs fc6 has (at 224 they are as many as at 227); keep: probability of dropout; rng:
-    numpy.random.Generator.
+    inputs fc6 has (at 224 they are as many as at 227); keep: the probability with which dropout
+    keeps a value; rng: numpy.random.Generator.
     """
-    check_ends(num_classes, in_channels)
+    check_classes_and_channels(num_classes, in_channels)
     c1, c2, c3, c4, c5 = channels
-    conv = partial(Conv2d, init=MSRA, rng=rng)
+    conv = partial(Conv2d, init=init.msra_by_fan_in, rng=rng)
     features = {
         "conv1": conv(in_channels, c1, 11, stride=4, padding=2),
         "relu1": ReLU(),
@@ -87,9 +85,9 @@ def alexnet_2012(
     Differs from the paper: images of 227 pixels, for with its 224 and no padding the 55 of its figure 2 do
     not come out; the biases of conv2, 4, 5 and of the hidden layers start at 0, not 1: MSRA needs no push.
     """
-    check_ends(num_classes, in_channels)
+    check_classes_and_channels(num_classes, in_channels)
     c1, c2, c3, c4, c5 = channels
-    conv = partial(Conv2d, init=MSRA, rng=rng)
+    conv = partial(Conv2d, init=init.msra_by_fan_in, rng=rng)
     features = {
         "conv1": conv(in_channels, c1, 11, stride=4),
         "relu1": ReLU(),

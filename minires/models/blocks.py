@@ -177,7 +177,7 @@ def check_choice(name, value, choices):
         raise ValueError(f"{name}: expected one of {', '.join(map(str, choices))}, got {value!r}")
 
 
-def check_ends(num_classes, in_channels):
+def check_classes_and_channels(num_classes, in_channels):
     """Raise ValueError unless there is something to see and something to say."""
     if num_classes < 1 or in_channels < 1:
         raise ValueError(f"expected at least 1 class and 1 channel, got {num_classes} and {in_channels}")

@@ -55,16 +55,20 @@ def cifar_resnet(
         path = blocks.shortcut(shortcut, in_channels, channels, stride, rng, placement=placement)
         return next(kinds)(branch, path, after=ReLU())
 
-    return _network(block, count, num_classes, in_channels, rng)
+    return network(block, count, num_classes, in_channels, rng)
 
 
 def cifar_plain(*, depth, num_classes=10, in_channels=3, rng):
     """Build the plain twin: `cifar_resnet` without its shortcuts, with as many parameters."""
-    return _network(_plain_block, blocks.blocks_of_depth(depth, 2), num_classes, in_channels, rng)
+    return network(_plain_block, blocks.blocks_of_depth(depth, 2), num_classes, in_channels, rng)
 
 
-def _network(block, count, num_classes, in_channels, rng):
-    blocks.check_ends(num_classes, in_channels)
+def network(block, count, num_classes, in_channels, rng):
+    """Return the plan that all these networks share: the table above, with `count` blocks in each stage.
+
+    block: called as block(in_channels, channels, stride, rng), see `blocks`.
+    """
+    blocks.check_classes_and_channels(num_classes, in_channels)
     return Network(
         conv=blocks.conv3x3(in_channels, 16, 1, rng),
         norm=BatchNorm(16),

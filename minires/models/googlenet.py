@@ -14,6 +14,7 @@ A convolution is one unit, with its ReLU: conv1.conv, conv1.relu, inception3a.br
 
 from functools import partial
 
+from minires import init
 from minires.combine import Concat, Sequential
 from minires.layers import (
     AvgPool2d,
@@ -26,8 +27,8 @@ from minires.layers import (
     MaxPool2d,
     ReLU,
 )
-from minires.models.alexnet import MSRA, response_norm
-from minires.models.blocks import check_ends, classifier
+from minires.models.alexnet import response_norm
+from minires.models.blocks import check_classes_and_channels, classifier
 from minires.models.heads import NetworkWithHeads
 from minires.models.network import Entry, Network
 from minires.resample import AdaptiveAvgPool2d
@@ -50,15 +51,15 @@ AUX_WEIGHTS = (1, 0.3, 0.3)  # of the losses of (logits, aux4a, aux4d): section 
 def googlenet(*, num_classes=1000, in_channels=3, aux=False, image_size=224, keep=0.6, rng):
     """Build GoogLeNet: convolutions with bias, no batch norm.
 
-    num_classes: outputs; in_channels: of the images, which may have any size; keep: probability of dropout;
-    rng: numpy.random.Generator.
+    num_classes: outputs; in_channels: of the images, which may have any size; keep: the probability with
+    which dropout keeps a value (the heads keep 0.3); rng: numpy.random.Generator.
     aux: with auxiliary heads after inception 4a and 4d; then the training forward returns the tuple (logits,
     aux4a, aux4d), see `NetworkWithHeads`. Their fully-connected layers need images of a certain size:
     image_size pixels on an edge, 224 or any other from 65 up.
     Differs from the paper, which gives neither a rule for the weights nor the constants of the normalisation:
     MSRA by fan in, and AlexNet's.
     """
-    check_ends(num_classes, in_channels)
+    check_classes_and_channels(num_classes, in_channels)
     unit = partial(_unit, rng=rng)
     pool = partial(MaxPool2d, 3, stride=2, padding=1)
     parts = {
@@ -84,11 +85,13 @@ def googlenet(*, num_classes=1000, in_channels=3, aux=False, image_size=224, kee
 def googlenet_bn(*, num_classes=1000, in_channels=3, aux=False, keep=0.8, rng):
     """Build GoogLeNet with batch norm as torchvision has it, whose weights fit; arguments as for `googlenet`.
 
+    There is no image_size, for its heads take images of any size.
+
     Differs from the paper: batch norm (eps 1e-3) after every convolution instead of the response
     normalisation, no bias, 3x3 where the paper has 5x5, incomplete windows of pooling count, pool4 is 2x2,
     and the heads average over windows that fit any image.
     """
-    check_ends(num_classes, in_channels)
+    check_classes_and_channels(num_classes, in_channels)
     unit = partial(_unit_with_norm, rng=rng)
     pool = partial(MaxPool2d, stride=2, ceil_mode=True)
     parts = {
@@ -165,7 +168,9 @@ def _with_heads(parts, pool, unit, size, num_classes, rng):
 
 
 def _unit(in_channels, channels, kernel_size, *, stride=1, padding=0, rng):
-    conv = Conv2d(in_channels, channels, kernel_size, stride=stride, padding=padding, init=MSRA, rng=rng)
+    conv = Conv2d(
+        in_channels, channels, kernel_size, stride=stride, padding=padding, init=init.msra_by_fan_in, rng=rng
+    )
     return Sequential(conv=conv, relu=ReLU())
 
 

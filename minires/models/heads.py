@@ -1,13 +1,26 @@
 """Networks that during training are asked for an answer half-way too."""
 
 import minires.functional as F
-from minires.combine import Sequential, check_unused
+from minires.combine import check_unused
 from minires.models.network import Network
 from minires.trace import Step
 
 
-class _SequentialWithHeads(Sequential):
-    """A Sequential with side exits; see NetworkWithHeads."""
+class NetworkWithHeads(Network):
+    """A Network with auxiliary heads, which classify what lies in the middle.
+
+    parts: {name: Layer}, one after the other; heads: {name: (part, Layer)}, a head for the output of that
+    part, in the parts' order; loss_weights: of the losses of the logits and of each head.
+    The training forward returns a tuple: the logits, then every head's; backward takes a tuple of their
+    gradients. In eval mode and in predict the heads are off and the logits come alone. So a training step is
+
+        answers, cache = net.forward(x, train=True)
+        logits, loss, dy = cross_entropy(answers, labels, weights=net.loss_weights)  # of train.objective
+        dx = net.backward(dy, cache)
+
+    Szegedy et al. 2014 (arXiv:1409.4842), section 5: gradients that enter half-way reach the first layers of
+    a deep network that has no batch norm.
+    """
 
     def __init__(self, parts, heads, *, loss_weights):
         super().__init__(**parts)
@@ -25,7 +38,7 @@ class _SequentialWithHeads(Sequential):
         yield from self.parts.items()
         yield from self.heads.items()
 
-    def forward(self, x, *, train):
+    def _forward(self, x, *, train):
         caches, answers = [], []
         for name, part in self.parts.items():
             x, cache = part.forward(x, train=train)
@@ -57,7 +70,7 @@ class _SequentialWithHeads(Sequential):
             raise ValueError(f"dy: expected a tuple of the gradients of ({', '.join(names)}), got {got}")
         return dy
 
-    def trace(self, x):
+    def _trace(self, x):
         steps, y = [], x
         for name, part in self.parts.items():
             steps.append(part.trace(y))
@@ -66,25 +79,3 @@ class _SequentialWithHeads(Sequential):
                 head = self.heads[self.head_after[name]]
                 steps.append(Step(head, y, y, inside=(head.trace(y),), meets=True))
         return Step(self, x, y, inside=tuple(steps))
-
-
-# Network turns to the class after it in this line: it explains image sizes for the heads too.
-class NetworkWithHeads(Network, _SequentialWithHeads):
-    """A Network with auxiliary heads, which classify what lies in the middle.
-
-    parts: {name: Layer}, one after the other; heads: {name: (part, Layer)}, a head for the output of that
-    part, in the parts' order; loss_weights: of the losses of the logits and of each head.
-    The training forward returns a tuple: the logits, then every head's; backward takes a tuple of their
-    gradients. In eval mode and in predict the heads are off and the logits come alone. So a training step is
-
-        answers, cache = net.forward(x, train=True)
-        pairs = [F.softmax_cross_entropy_forward(logits, labels) for logits in answers]
-        loss = sum(weight * loss for weight, (loss, _) in zip(net.loss_weights, pairs))
-        dx = net.backward(tuple(
-            weight * F.softmax_cross_entropy_backward(1.0, cache)
-            for weight, (_, cache) in zip(net.loss_weights, pairs)
-        ), cache)
-
-    Szegedy et al. 2014 (arXiv:1409.4842), section 5: gradients that enter half-way reach the first layers of
-    a deep network that has no batch norm.
-    """

@@ -16,7 +16,7 @@ from minires.models import blocks
 from minires.models.network import Entry, Network
 
 
-def highway(*, depth, width=50, features=3 * 32 * 32, gate_bias=-2.0, num_classes=10, rng):
+def dense_highway(*, depth, width=50, features=3 * 32 * 32, gate_bias=-2.0, num_classes=10, rng):
     """Build the fully-connected highway network: a plain layer to `width` units, then depth - 2 highway
     layers, then the classifier. The paper trains depths 10 to 100 with 50 units on MNIST (section 3).
 
@@ -26,7 +26,7 @@ def highway(*, depth, width=50, features=3 * 32 * 32, gate_bias=-2.0, num_classe
     """
     depth = whole_number("depth", depth, least=3)
     width, features = whole_number("width", width, least=1), whole_number("features", features, least=1)
-    blocks.check_ends(num_classes, features)
+    blocks.check_classes_and_channels(num_classes, features)
     layer = partial(Linear, width, width, rng=rng)
     return Network(
         flatten=Flatten(),
@@ -41,7 +41,7 @@ def cifar_highway(*, depth, gate_bias=-2.0, num_classes=10, in_channels=3, rng):
     """Build the convolutional highway network of that depth, 3n + 4: three stages of 16, 32 and 64 channels,
     each a plain 3x3 convolution (from the second stage on at stride 2) and n highway layers of 3x3.
 
-    Both H and T are convolutions that keep the size (section 2.3). No batch norm: gates do its work here.
+    Both H and T are convolutions that keep the size (section 2). No batch norm: gates do its work here.
     Differs from the paper, whose CIFAR networks follow the FitNets: the plan of `cifar.cifar_resnet`, for
     comparison. The other arguments as in `highway` and there.
     """
@@ -51,7 +51,7 @@ def cifar_highway(*, depth, gate_bias=-2.0, num_classes=10, in_channels=3, rng):
         raise ValueError(
             f"depth: expected 3n + 4 (7, 10, 13, ...), got {depth}; the nearest are {near}, {near + 3}"
         )
-    blocks.check_ends(num_classes, in_channels)
+    blocks.check_classes_and_channels(num_classes, in_channels)
     stages, before = {}, in_channels
     for stage, channels in enumerate((16, 32, 64), start=1):
         plain = Conv2d(before, channels, 3, stride=1 if stage == 1 else 2, padding=1, rng=rng)

@@ -18,7 +18,7 @@ from minires import init
 from minires.combine import Concat, Residual, Sequential
 from minires.gates import Scale
 from minires.layers import BatchNorm, Conv2d, GlobalAvgPool2d, MaxPool2d, ReLU
-from minires.models.blocks import check_ends, classifier
+from minires.models.blocks import check_classes_and_channels, classifier
 from minires.models.network import Entry, Network
 
 
@@ -81,7 +81,7 @@ def inception_resnet_small(*, num_classes=10, in_channels=3, width=32, blocks=2,
     as many channels as its input, and batch norm follows every convolution but the linear ones, as in the
     paper.
     """
-    check_ends(num_classes, in_channels)
+    check_classes_and_channels(num_classes, in_channels)
     stages = {}
     for i, (letter, block) in enumerate((("a", block_a), ("b", block_b), ("c", block_c))):
         channels = width * 2**i

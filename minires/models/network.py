@@ -14,22 +14,26 @@ class Network(Sequential):
     """A Sequential from images to logits that names the sizes it can take when an image has another."""
 
     def forward(self, x, *, train):
-        try:
-            return super().forward(x, train=train)
-        except ValueError:
-            self._check_size(x.shape)
-            raise
+        return self._explained(self._forward, x, train=train)
 
     def predict(self, x):
-        try:
-            return super().predict(x)
-        except ValueError:
-            self._check_size(x.shape)
-            raise
+        return self._explained(super().predict, x)
 
     def trace(self, x):
+        return self._explained(self._trace, x)
+
+    # what forward and trace do, without the explanation; a network with heads does more
+
+    def _forward(self, x, *, train):
+        return super().forward(x, train=train)
+
+    def _trace(self, x):
+        return super().trace(x)
+
+    def _explained(self, method, x, **options):
+        """Return method(x, **options); what it says of an unfitting size becomes `_check_size`'s error."""
         try:
-            return super().trace(x)
+            return method(x, **options)
         except ValueError:
             self._check_size(x.shape)
             raise
@@ -44,7 +48,7 @@ class Network(Sequential):
 
     def _takes(self, shape):
         try:
-            super().trace(Blank(shape))
+            self._trace(Blank(shape))
         except ValueError:
             return False
         return True

@@ -18,20 +18,20 @@ from functools import partial
 from minires import init
 from minires.combine import Sequential
 from minires.layers import AvgPool2d, Conv2d, Dropout, GlobalAvgPool2d, MaxPool2d, ReLU
-from minires.models.blocks import check_ends
+from minires.models.blocks import check_classes_and_channels
 from minires.models.network import Entry, Network
 
 
 def nin(*, num_classes=10, in_channels=3, keep=0.5, rng):
     """Build the Network in Network for CIFAR.
 
-    num_classes: outputs; in_channels: of the images (N, in_channels, H, W), of any size; keep: probability of
-    dropout after both poolings; rng: numpy.random.Generator.
+    num_classes: outputs; in_channels: of the images (N, in_channels, H, W), of any size; keep: the
+    probability with which dropout, after both poolings, keeps a value; rng: numpy.random.Generator.
     Incomplete windows of pooling count, as in the published configuration.
     Differs from the paper: no ReLU on the maps of the classes. Under it a class whose map is negative
-    everywhere would get no gradient any more, and in a good part of all starts the loss stands still.
+    everywhere would get no gradient any more, and once all are, the loss stands still.
     """
-    check_ends(num_classes, in_channels)
+    check_classes_and_channels(num_classes, in_channels)
     return Network(
         mlpconv1=mlpconv(in_channels, (192, 160, 96), 5, rng),
         pool1=MaxPool2d(3, stride=2, ceil_mode=True),
@@ -50,7 +50,7 @@ def mlpconv(in_channels, channels, kernel_size, rng, *, relu_at_end=True):
     channels: of the three. Differs from the paper: MSRA by fan in instead of a fixed deviation.
     """
     first, second, third = channels
-    conv = partial(Conv2d, init=partial(init.msra, fan="in"), rng=rng)
+    conv = partial(Conv2d, init=init.msra_by_fan_in, rng=rng)
     end = {"relu2": ReLU()} if relu_at_end else {}
     return Sequential(
         conv=conv(in_channels, first, kernel_size, padding=kernel_size // 2),

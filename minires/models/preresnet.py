@@ -31,7 +31,7 @@ def cifar_preresnet(
     bottlenecks. stride_in: of a bottleneck, its first "1x1" as in the code, or "3x3".
     rng: numpy.random.Generator.
     """
-    blocks.check_ends(num_classes, in_channels)
+    blocks.check_classes_and_channels(num_classes, in_channels)
     blocks.check_choice("block", block, ("basic", "bottleneck"))
     blocks.check_choice("stride_in", stride_in, blocks.STRIDES_IN)
     if block == "basic":
@@ -66,7 +66,7 @@ def imagenet_preresnet(
     see `blocks.shortcut`; stride_in: of a bottleneck, "3x3" as in the code, or "1x1"; stem_pool: "padded" or
     "ceil", see `blocks.imagenet_stem`; rng: numpy.random.Generator.
     """
-    blocks.check_ends(num_classes, in_channels)
+    blocks.check_classes_and_channels(num_classes, in_channels)
     convs, counts, widths = blocks.imagenet_layout(depth, width, stride_in)
     return Network(
         stem=blocks.imagenet_stem(in_channels, width, stem_pool, rng),

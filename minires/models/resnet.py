@@ -29,7 +29,6 @@ def imagenet_resnet(
     shortcut="B",
     stride_in="1x1",
     stem_pool="padded",
-    zero_last_gamma=False,
     rng,
 ):
     """Build the residual network of depth 18, 34 (basic blocks), 50, 101, 152 or 200 (bottlenecks).
@@ -37,9 +36,8 @@ def imagenet_resnet(
     num_classes: outputs; in_channels: of the images (N, in_channels, H, W); width: channels of the stem.
     shortcut: "A", "B" or "C", see `blocks.shortcut`. stride_in: of a bottleneck, "1x1" as in the paper or
     "3x3" as in fb.resnet.torch and torchvision ("v1.5"); basic blocks have it in their first convolution.
-    stem_pool: "padded" or "ceil", see `blocks.imagenet_stem`. zero_last_gamma: begin with every branch
-    silent, so that a block starts as relu(shortcut(x)) (Goyal et al. 2017, arXiv:1706.02677, section 5.1).
-    rng: numpy.random.Generator.
+    stem_pool: "padded" or "ceil", see `blocks.imagenet_stem`. rng: numpy.random.Generator.
+    To begin with silent branches: `surgery.zero_last_gamma`.
     """
     blocks.check_choice("shortcut", shortcut, blocks.SHORTCUTS)
     convs, counts, widths = blocks.imagenet_layout(depth, width, stride_in)
@@ -47,8 +45,6 @@ def imagenet_resnet(
     def block(in_channels, channels, stride, rng):
         """relu(F(x) + shortcut(x)); He et al. 2015, figures 2 and 5."""
         branch = blocks.post_activation(*convs(in_channels, channels, stride, rng))
-        if zero_last_gamma:
-            branch[-1].gamma.data.fill(0)
         path = blocks.shortcut(shortcut, in_channels, channels, stride, rng)
         return Residual(branch, path, after=ReLU())
 
@@ -68,7 +64,7 @@ def imagenet_plain(*, depth, num_classes=1000, in_channels=3, width=64, stem_poo
 
 
 def _network(block, counts, widths, width, num_classes, in_channels, stem_pool, rng):
-    blocks.check_ends(num_classes, in_channels)
+    blocks.check_classes_and_channels(num_classes, in_channels)
     return Network(
         stem=blocks.imagenet_stem(in_channels, width, stem_pool, rng),
         **blocks.stages(block, counts, width, widths, rng),

@@ -16,9 +16,9 @@ from minires.combine import Residual, Sequential
 from minires.functional.checks import check_gradient, check_ndim
 from minires.functional.layout import empty_images
 from minires.layer import Layer
-from minires.layers import BatchNorm, GlobalAvgPool2d, PadShortcut, ReLU
-from minires.models import blocks
-from minires.models.network import Entry, Network
+from minires.layers import BatchNorm, PadShortcut, ReLU
+from minires.models import blocks, cifar
+from minires.models.network import Entry
 from minires.trace import Step
 
 
@@ -80,16 +80,8 @@ def cifar_rir(*, depth, num_classes=10, in_channels=3, rng):
     Differs from the paper: there the network is wider (96, 192, 384), has 18 layers and ends in a 1x1
     convolution and dropout; this one is to be compared with the CIFAR networks of He et al.
     """
-    blocks.check_ends(num_classes, in_channels)
     units = 2 * blocks.blocks_of_depth(depth, 2)
-    return Network(
-        conv=blocks.conv3x3(in_channels, 16, 1, rng),
-        norm=BatchNorm(16),
-        relu=ReLU(),
-        **blocks.stages(generalized_unit, [units] * 3, 16, (16, 32, 64), rng),
-        pool=GlobalAvgPool2d(),
-        fc=blocks.classifier(64, num_classes, rng),
-    )
+    return cifar.network(generalized_unit, units, num_classes, in_channels, rng)
 
 
 MODELS = {f"rir{depth}": Entry(partial(cifar_rir, depth=depth), (3, 32, 32), 10) for depth in (20, 32, 56)}

@@ -17,7 +17,7 @@ networks for CIFAR of He et al. 2016 (arXiv:1603.05027), with the paper's test e
     relu_preact        relu conv norm relu conv norm                      6.7   5.9
     full_preact        norm relu conv norm relu conv                      6.4   5.5
 
-All have the plan of `cifar.cifar_resnet`: a 3x3 stem, three stages, global average pooling, a classifier.
+All have the plan of `cifar.network`: a 3x3 stem, three stages, global average pooling, a classifier.
 """
 
 from functools import partial
@@ -25,7 +25,7 @@ from functools import partial
 from minires.combine import Residual, Sequential
 from minires.gates import GatedResidual, Scale
 from minires.layers import BatchNorm, Conv2d, Dropout, GlobalAvgPool2d, ReLU, Sigmoid
-from minires.models import blocks
+from minires.models import blocks, cifar
 from minires.models.network import Entry, Network
 
 SHORTCUTS = (
@@ -70,7 +70,7 @@ def cifar_shortcut_variant(*, depth, variant, gate_bias=None, num_classes=10, in
     elif variant not in GATE_BIAS:
         raise ValueError(f"gate_bias: {variant!r} has no gates; {' and '.join(GATE_BIAS)} have")
     unit = partial(_shortcut_unit, variant, gate_bias)
-    return _network(unit, ACTIVATIONS["original"][0], "basic", depth, num_classes, in_channels, rng)
+    return cifar.network(unit, blocks.blocks_of_depth(depth, 2), num_classes, in_channels, rng)
 
 
 def cifar_activation_variant(*, depth, variant, block="basic", num_classes=10, in_channels=3, rng):
@@ -84,34 +84,24 @@ def cifar_activation_variant(*, depth, variant, block="basic", num_classes=10, i
     """
     blocks.check_choice("variant", variant, ACTIVATIONS)
     blocks.check_choice("block", block, KINDS)
+    blocks.check_classes_and_channels(num_classes, in_channels)
     pattern, behind = ACTIVATIONS[variant]
-    unit = partial(_activation_unit, pattern, behind, block)
-    return _network(unit, pattern, block, depth, num_classes, in_channels, rng)
-
-
-def _network(unit, pattern, block, depth, num_classes, in_channels, rng):
-    """Stem, three stages of unit(first, in_channels, channels, stride, rng), classifier.
-
-    The stem is a convolution with what follows it in the pattern; what precedes it there stands at the end.
-    """
     _, layers, widths, _ = KINDS[block]
     count = blocks.blocks_of_depth(depth, layers)
-    blocks.check_ends(num_classes, in_channels)
+    unit = partial(_activation_unit, pattern, behind, block)
+    # the stem is a convolution with what follows it in the pattern; what precedes it there stands at the end
     stem, tail = pattern[pattern.index("conv") :], pattern[: pattern.index("conv")]
-    parts = dict(
-        zip(stem, _layers(stem, in_channels, [blocks.conv3x3(in_channels, 16, 1, rng)]), strict=True)
+    stem_layers = _layers(stem, in_channels, [blocks.conv3x3(in_channels, 16, 1, rng)])
+    return Network(
+        **dict(zip(stem, stem_layers, strict=True)),
+        **blocks.stages(unit, [count] * 3, 16, widths, rng, firsts=[partial(unit, first=True)] * 3),
+        **dict(zip(tail, _layers(tail, widths[-1]), strict=True)),
+        pool=GlobalAvgPool2d(),
+        fc=blocks.classifier(widths[-1], num_classes, rng),
     )
-    before = 16
-    for stage, channels in enumerate(widths, start=1):
-        first = unit(True, before, channels, 1 if stage == 1 else 2, rng)
-        later = (unit(False, channels, channels, 1, rng) for _ in range(count - 1))
-        parts[f"stage{stage}"] = Sequential(first, *later)
-        before = channels
-    parts |= zip(tail, _layers(tail, before), strict=True)
-    return Network(**parts, pool=GlobalAvgPool2d(), fc=blocks.classifier(before, num_classes, rng))
 
 
-def _shortcut_unit(variant, gate_bias, first, in_channels, channels, stride, rng):
+def _shortcut_unit(variant, gate_bias, in_channels, channels, stride, rng):
     """relu(F(x) + shortcut(x)), the paths treated as the variant says."""
     branch = blocks.post_activation(*blocks.basic(in_channels, channels, stride, rng))
     option = "C" if variant == "conv1x1" else "A"
@@ -130,8 +120,11 @@ def _shortcut_unit(variant, gate_bias, first, in_channels, channels, stride, rng
     return Residual(branch, path, after=ReLU())
 
 
-def _activation_unit(pattern, behind, block, first, in_channels, channels, stride, rng):
-    """The pattern once for each convolution, the addition before the last `behind` layers."""
+def _activation_unit(pattern, behind, block, in_channels, channels, stride, rng, *, first=False):
+    """The pattern once for each convolution, the addition before the last `behind` layers.
+
+    first: of its stage; then what stands before the first convolution acts on both paths.
+    """
     convs, _, _, option = KINDS[block]
     convs = convs(in_channels, channels, stride, rng)
     kinds = pattern * len(convs)

@@ -16,9 +16,10 @@ multiply-adds, but for the first of each stage (half of that, and conv1_1 far le
 
 from functools import partial
 
+from minires import init
 from minires.layers import BatchNorm, Conv2d, MaxPool2d, ReLU
-from minires.models.alexnet import MSRA, flat_size, fully_connected
-from minires.models.blocks import check_choice, check_ends
+from minires.models.alexnet import flat_size, fully_connected
+from minires.models.blocks import check_choice, check_classes_and_channels
 from minires.models.network import Entry, Network
 
 CONVS_IN_STAGE = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
@@ -40,19 +41,20 @@ def vgg(
 
     batch_norm: between each convolution and its ReLU; num_classes: outputs; in_channels: of the images;
     width: channels of stage 1; hidden: outputs of fc6 and fc7; image_size: pixels on an edge, 224 or any
-    other from 32 up, from which follows how many inputs fc6 has; keep: probability of dropout; rng:
-    numpy.random.Generator.
+    other from 32 up, from which follows how many inputs fc6 has; keep: the probability with
+    which dropout keeps a value; rng: numpy.random.Generator.
     Differs from the paper, which draws from N(0, 0.01^2) and, since that does not train the deep ones, copies
     the first layers of the trained vgg11 into them: MSRA, made for this very problem soon after, does.
     """
     check_choice("depth", depth, CONVS_IN_STAGE)
-    check_ends(num_classes, in_channels)
+    check_classes_and_channels(num_classes, in_channels)
+    conv = partial(Conv2d, kernel_size=3, padding=1, init=init.msra_by_fan_in, rng=rng)
     features, channels = {}, in_channels
     for stage, convs in enumerate(CONVS_IN_STAGE[depth], start=1):
         wider = width * 2 ** min(stage - 1, 3)
         for i in range(1, convs + 1):
             # before batch norm a bias is idle; it stays, for the published weights of these networks have one
-            features[f"conv{stage}_{i}"] = Conv2d(channels, wider, 3, padding=1, init=MSRA, rng=rng)
+            features[f"conv{stage}_{i}"] = conv(channels, wider)
             if batch_norm:
                 features[f"norm{stage}_{i}"] = BatchNorm(wider)
             features[f"relu{stage}_{i}"] = ReLU()

@@ -21,23 +21,24 @@ from minires.models import blocks
 from minires.models.network import Entry, Network
 
 
-def wide_resnet(*, depth, factor, num_classes=10, in_channels=3, dropout=0.0, rng):
+def wide_resnet(*, depth, factor, num_classes=10, in_channels=3, keep=1.0, rng):
     """Build WRN-depth-factor.
 
     depth: 6n + 4; factor: the paper's k, times the channels 16, 32, 64; num_classes: outputs; in_channels:
     of the images (N, in_channels, H, W), H and W at least 4.
-    dropout: the probability to drop a value between the convolutions of a unit; the paper has 0 or 0.3.
+    keep: the probability with which dropout, between the convolutions of a unit, keeps a value; the paper has
+    no dropout (1.0) or drops with probability 0.3 (0.7).
     rng: numpy.random.Generator, of the weights and then of the dropped values.
     """
-    blocks.check_ends(num_classes, in_channels)
+    blocks.check_classes_and_channels(num_classes, in_channels)
     count = blocks.blocks_of_depth(depth, 2, extra=4)
     k = whole_number("factor", factor, least=1)
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout: expected the probability to drop, 0 <= dropout < 1, got {dropout}")
+    if not 0 < keep <= 1:
+        raise ValueError(f"keep: expected a probability in (0, 1], got {keep}")
     widths = (16 * k, 32 * k, 64 * k)
     return Network(
         conv=blocks.conv3x3(in_channels, 16, 1, rng),
-        **blocks.stages(partial(_unit, dropout), [count] * 3, 16, widths, rng),
+        **blocks.stages(partial(_unit, keep), [count] * 3, 16, widths, rng),
         norm=BatchNorm(widths[-1]),
         relu=ReLU(),
         pool=GlobalAvgPool2d(),
@@ -45,14 +46,14 @@ def wide_resnet(*, depth, factor, num_classes=10, in_channels=3, dropout=0.0, rn
     )
 
 
-def _unit(dropout, in_channels, channels, stride, rng):
+def _unit(keep, in_channels, channels, stride, rng):
     """F(x) + shortcut(x), figure 1(d); where the width changes, both paths share the first norm and ReLU."""
     first, second = blocks.basic(in_channels, channels, stride, rng)
     widens = in_channels != channels
     branch = blocks.pre_activation(first, second, activated=widens)
-    if dropout:
+    if keep < 1:
         *before, conv = (part for _, part in branch.children())
-        branch = Sequential(*before, Dropout(1 - dropout, rng=rng), conv)
+        branch = Sequential(*before, Dropout(keep, rng=rng), conv)
     path = blocks.shortcut("B", in_channels, channels, stride, rng, norm=False)
     unit = Residual(branch, path)
     return blocks.shared_activation(in_channels, unit) if widens else unit

@@ -19,9 +19,10 @@ stride 1, it would have 386 million parameters: the stride moved from conv1 to c
 
 from functools import partial
 
+from minires import init
 from minires.layers import Conv2d, MaxPool2d, ReLU
-from minires.models.alexnet import MSRA, flat_size, fully_connected, response_norm
-from minires.models.blocks import check_ends
+from minires.models.alexnet import flat_size, fully_connected, response_norm
+from minires.models.blocks import check_classes_and_channels
 from minires.models.network import Entry, Network
 
 
@@ -35,15 +36,15 @@ def zfnet(
     keep=0.5,
     rng,
 ):
-    """Build ZFNet; arguments as for `alexnet`. zfnet_big is channels=(96, 256, 512, 1024, 512), section 4.1.
+    """Build ZFNet; arguments as for `alexnet`. zfnet_big is channels=(96, 256, 512, 1024, 512), table 2.
 
     The smallest image has 47 pixels on an edge.
     Differs from the paper: it says that pooled maps are "contrast normalised across feature maps" and gives
     no constants; these are AlexNet's.
     """
-    check_ends(num_classes, in_channels)
+    check_classes_and_channels(num_classes, in_channels)
     c1, c2, c3, c4, c5 = channels
-    conv = partial(Conv2d, init=MSRA, rng=rng)
+    conv = partial(Conv2d, init=init.msra_by_fan_in, rng=rng)
     pool = partial(MaxPool2d, 3, stride=2, ceil_mode=True)
     features = {
         "conv1": conv(in_channels, c1, 7, stride=2, padding=1),

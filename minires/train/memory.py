@@ -2,7 +2,7 @@
 
 import re
 
-from minires import cost
+from minires.memory import fit, training_memory
 
 UNITS = {"MB": 10**6, "MiB": 2**20, "GB": 10**9, "GiB": 2**30}
 
@@ -18,10 +18,10 @@ def in_bytes(text):
 
 
 def keep_within(limit, net, input_shape):
-    """Compute stages of net in segments, as many as a step within the limit (bytes) needs; see `cost.fit`.
+    """Compute stages of net in segments, as many as a step within the limit (bytes) needs; see `memory.fit`.
 
     input_shape: with the batch. The copy of weights and velocities that a Trainer keeps counts too, the data
     set in memory does not. Raises ValueError if the limit is too small.
     """
-    memory = cost.training_memory(net, input_shape)
-    return cost.fit(net, input_shape, limit, extra=memory.weights + memory.velocities)
+    needs = training_memory(net, input_shape)
+    return fit(net, input_shape, limit, extra=needs.weights + needs.velocities)
