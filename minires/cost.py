@@ -9,7 +9,7 @@ layers say is added up. What papers call a FLOP is one multiply-add here too, an
 convolutions and fully-connected layers; lectures also list pooling, one operation for each pixel of a window.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from minires.layer import Parameter
 from minires.trace import Blank
@@ -39,10 +39,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A network's Rows: every layer that learns or counts, in order of their forwards. input: (C, H, W)."""
+    """A network's Rows: every layer that learns or counts, in order of their forwards. input: (C, H, W);
+    outputs: {name: shape} of all its parts, also those made of several layers."""
 
     rows: tuple
     input: tuple
+    outputs: dict = field(default_factory=dict)
 
     @property
     def params(self):
@@ -74,7 +76,9 @@ def table(net, input_shape):
     """Return the Table of a network. input_shape: (C, H, W) of one image. ValueError if it does not fit."""
     names = {id(layer): name for name, layer in net.named_layers()}
     rows, seen = [], set()
-    for step in net.trace(Blank((1, *input_shape))).leaves():
+    whole = net.trace(Blank((1, *input_shape)))
+    outputs = {names[id(step.layer)]: step.y.shape[1:] for step in whole.all() if id(step.layer) in names}
+    for step in whole.leaves():
         own = [p.data for p in vars(step.layer).values() if isinstance(p, Parameter)]
         params = 0 if id(step.layer) in seen else sum(array.size for array in own)
         seen.add(id(step.layer))
@@ -92,7 +96,7 @@ def table(net, input_shape):
                     weighted=any(array.ndim > 1 for array in own),
                 )
             )
-    return Table(tuple(rows), tuple(input_shape))
+    return Table(tuple(rows), tuple(input_shape), outputs)
 
 
 def _geometry(layer):
@@ -110,10 +114,11 @@ def grouped(table, depth):
     groups = {}
     for row in table.rows:
         groups.setdefault(".".join(row.name.split(".")[:depth]), []).append(row)
-    return Table(tuple(_sum(name, rows) for name, rows in groups.items()), table.input)
+    summed = (_sum(name, rows, table.outputs.get(name)) for name, rows in groups.items())
+    return Table(tuple(summed), table.input, table.outputs)
 
 
-def _sum(name, rows):
+def _sum(name, rows, output):
     if len(rows) == 1:
         return rows[0]
     weighted = [row for row in rows if row.weighted] or rows
@@ -124,7 +129,7 @@ def _sum(name, rows):
         kernel=None,
         stride=None,
         padding=None,
-        output=rows[-1].output,
+        output=output or rows[-1].output,
         output_bytes=sum(row.output_bytes for row in weighted),
         params=sum(row.params for row in rows),
         macs=sum(row.macs for row in weighted),

@@ -70,8 +70,8 @@ def fit(net, input_shape, limit, *, extra=0):
         for name, stage in stages.items():
             stage.segment = before[name]
         raise ValueError(
-            f"memory: a training step on {input_shape[0]} images needs {needed / 2**30:.2f} GiB, also with "
-            f"all stages computed in segments; the limit is {limit / 2**30:.2f} GiB: take a smaller batch"
+            f"memory: a training step on {input_shape[0]} images needs {needed / 2**20:,.0f} MiB, also with "
+            f"all stages computed in segments; the limit is {limit / 2**20:,.0f} MiB: take a smaller batch"
         )
     return {name: stage.segment for name, stage in stages.items() if stage.segment is not None}
 

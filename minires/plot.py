@@ -78,7 +78,7 @@ def costs(table, *, title=""):
     from matplotlib.figure import Figure
 
     rows = [row for row in table.rows if row.macs]
-    figure = Figure(figsize=(max(6.4, 0.22 * len(rows) + 2), 7.2), layout="constrained")
+    figure = Figure(figsize=(min(max(6.4, 0.22 * len(rows) + 2), 19.6), 7.2), layout="constrained")
     panels = (
         ("outputs (KB, float32)", lambda row: row.output_bytes / 1024),
         ("parameters (thousands)", lambda row: row.params / 1e3),

@@ -58,19 +58,28 @@ def _silence(net, kinds, otherwise):
 def replace_head(net, num_classes, *, name=None, rng):
     """Put a fresh layer with num_classes outputs in the place of the last one, in place; return net.
 
-    The head is the last Linear, or the last convolution if its kernel is 1x1 (or the layer called name); the
-    new one has its inputs, its dtype and device, and weights drawn as a classifier's. All other layers are
-    the same objects. Build the optimiser afterwards: it holds the parameters it was given.
+    The head is the last Linear, or the last convolution if its kernel is 1x1 (or the layer called name); that
+    of each auxiliary head is replaced too. The new layer has the inputs, the dtype and the device of the old
+    one, and weights drawn as a classifier's. All other layers are the same objects. Build the optimiser
+    afterwards: it holds the parameters it was given.
     """
     whole_number("num_classes", num_classes, least=1)
-    heads = [path for path, layer in net.named_layers() if isinstance(layer, (Conv2d, Linear))]
-    if name is None and not heads:
+    layers = [path for path, layer in net.named_layers() if isinstance(layer, (Conv2d, Linear))]
+    if name is None and not layers:
         raise ValueError("this network has neither a Linear nor a Conv2d, so no head to replace")
-    path = heads[-1] if name is None else name
+    side = tuple(getattr(net, "heads", ()))  # auxiliary heads, which answer the same question
+    ends = [[path for path in layers if path.startswith(f"{head}.")][-1] for head in side]
+    ends.append([path for path in layers if not path.startswith(side)][-1])
+    for path in ends if name is None else [name]:
+        _replace(net, path, num_classes, layers, rng)
+    return net
+
+
+def _replace(net, path, num_classes, candidates, rng):
     old = find(net, path)
     if not isinstance(old, Linear) and not (isinstance(old, Conv2d) and old.weight.data.shape[2:] == (1, 1)):
         raise ValueError(
-            f"{path!r} is not a head, a Linear or a 1x1 Conv2d; the candidates are {_list(heads)}"
+            f"{path!r} is not a head, a Linear or a 1x1 Conv2d; the candidates are {_list(candidates)}"
         )
     options = {"bias": old.bias is not None, "init": partial(init.xavier, fan="in"), "rng": rng}
     if isinstance(old, Linear):
@@ -83,7 +92,6 @@ def replace_head(net, num_classes, *, name=None, rng):
     for holder in (vars(parent), *(value for value in vars(parent).values() if isinstance(value, dict))):
         if holder.get(last) is old:
             holder[last] = new
-    return net
 
 
 def freeze_prefix(net, name):
@@ -93,7 +101,9 @@ def freeze_prefix(net, name):
     Parameters stay as they are, batch norm uses its running averages and does not move them; see `freeze`.
     Raises ValueError for an unknown name, with the nearest ones.
     """
-    find(net, name or " ")  # complains of a name that is unknown, or none
+    if not name:
+        raise ValueError("name: expected the part to freeze up to, got an empty text")
+    find(net, name)  # complains of an unknown name
     part, path, frozen = net, [], []
     for word in name.split("."):
         if not isinstance(part, Sequential):

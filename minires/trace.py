@@ -47,12 +47,15 @@ class Step:
     meets: bool = False
     recomputes: bool = False
 
+    def all(self):
+        """Yield this Step and those inside it, in order of their forwards."""
+        yield self
+        for step in self.inside:
+            yield from step.all()
+
     def leaves(self):
         """Yield the Steps of the layers without inner layers, in order of their forwards."""
-        if not self.inside:
-            yield self
-        for step in self.inside:
-            yield from step.leaves()
+        return (step for step in self.all() if not step.inside)
 
     def remembered(self):
         """Return {Blank: None} of all that is remembered between forward and backward, each array once."""

@@ -57,6 +57,19 @@ def write_cifar10(folder, *, images=20, highest=9):
     return folder
 
 
+def test_a_network_that_does_not_fit_the_images_is_refused_before_anything_is_written(capsys):
+    assert "square images of at least 15x15" in error_of(capsys, "train", "--model", "googlenet_bn", *QUICK)
+    assert not pathlib.Path("runs").exists()
+
+
+def test_a_limit_of_memory_says_what_it_did(capsys):
+    code, _, err = minires(capsys, "train", *QUICK, "--model", "resnet20", "--memory", "45MB")
+    assert code == 0 and re.fullmatch(
+        r"memory: stage1 in segments of \d.* \(these are computed twice\)", err[0]
+    )
+    assert "such as 6GiB" in error_of(capsys, "train", "--memory", "lots")
+
+
 # -- train -------------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from minires import init, interop
 from minires.backend import array_module
 from minires.combine import Recompute
 from minires.layer import freeze
+from minires.models import build as build_by_name
 from minires.models.alexnet import alexnet, alexnet_2012
 from minires.models.cifar import cifar_plain, cifar_resnet
 from minires.models.googlenet import googlenet, googlenet_bn
@@ -318,6 +319,12 @@ def test_a_network_that_pytorchs_models_do_not_have_is_refused(build):
     for use in (interop.to_torch, lambda net: interop.load_torch(net, state8())):
         with pytest.raises(ValueError, match="no names for a network of this structure"):
             use(net)
+
+
+@pytest.mark.parametrize("name", ["constant", "dropout", "relu_before", "relu_preact", "conv1x1", "bn_after"])
+def test_a_variant_that_computes_something_else_with_the_same_arrays_is_refused(name):
+    with pytest.raises(ValueError, match="no names for a network of this structure"):
+        interop.to_torch(build_by_name(f"resnet110_{name}", rng=init.SHAPES_ONLY))
 
 
 def test_names_that_a_network_does_not_have_are_refused():

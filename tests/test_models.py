@@ -7,7 +7,7 @@ import pytest
 from optional_torch import import_torch
 from residual_checks import assert_equals_pytorch, assert_overfits
 
-from minires import models, probe
+from minires import init, models, probe
 from minires.combine import Residual
 from minires.layer import Layer
 from minires.layers import BatchNorm, Conv2d, Identity, Linear, PadShortcut
@@ -72,6 +72,21 @@ def test_an_unknown_name_is_answered_with_the_nearest(wrong, near):
 def test_a_name_near_to_nothing_is_answered_with_all():
     with pytest.raises(ValueError, match="there are .*resnet20"):
         models.build("?", rng=rng())
+
+
+def test_an_option_that_a_network_does_not_have_is_answered_with_those_it_has():
+    with pytest.raises(ValueError, match="resnet20 has no option 'shorcut'; there are in_channels, shortcut"):
+        models.build("resnet20", shorcut="A", rng=rng())
+    with pytest.raises(ValueError, match="has no option 'depth'"):  # the name says it
+        models.build("resnet20", depth=32, rng=rng())
+    with pytest.raises(TypeError, match="expected a text"):
+        models.build(50, rng=rng())
+
+
+def test_a_network_is_built_for_the_images_there_are():
+    net = models.build_for("vgg11", (1, 32, 32), num_classes=3, rng=init.SHAPES_ONLY)
+    assert net.cost((2, 1, 32, 32))[0] == (2, 3)
+    assert models.build_for("resnet8", (1, 28, 20), rng=rng()).predict(images(channels=1)).shape == (2, 10)
 
 
 @families

@@ -88,6 +88,21 @@ def test_the_comparison_is_drawn(capsys, empty_folder):
     assert out[1].split() == "vgg16 15.47 G multiply-adds 138.4 M parameters 71.6 % top-1 accuracy".split()
 
 
+def test_an_option_that_would_be_ignored_is_refused(capsys):
+    assert "--train: is for the table of one network" in error_of(capsys, "summary", "--train")
+    assert "--batch: is for --train" in error_of(capsys, "summary", "resnet20", "--batch", "3")
+    assert "--format" in error_of(capsys, "summary", "--compare", "alexnet", "--format", "json")
+    assert "did you mean" in error_of(capsys, "summary", "--compare", "alexnet", "resnet19")
+
+
+def test_networks_of_fixed_size_fit_the_images_that_are_asked_for(capsys):
+    _, out, _ = minires(
+        capsys, "summary", "vgg16", "--input", "1x32x32", "--classes", "10", "--format", "json"
+    )
+    layers = {layer["name"]: layer for layer in json.loads("\n".join(out))["layers"]}
+    assert layers["fc6"]["input"] == [512] and layers["conv1_1"]["input"] == [1, 32, 32]
+
+
 def test_no_network_is_allocated(capsys):
     cli.main(["summary", "resnet20"])  # whatever is imported once
     tracemalloc.start()
@@ -132,7 +147,9 @@ def test_the_comparison_needs_a_point():
 def test_published_results_name_their_sources():
     rows = published.rows()
     assert len(rows) > 80 and all(row["source"] and row["percent"] for row in rows)
-    assert published.values("imagenet one crop", "top-5 error")["resnet152"] == 5.94
+    top5 = published.values("imagenet one crop", "top-5 error")
+    assert top5["resnet152"] == 6.7  # the paper's stride, whose multiply-adds resnet152 has
+    assert top5["resnet152_v1.5"] == 5.94
     shortcuts = published.values("cifar10 resnet110 shortcuts", "test error")
     assert shortcuts["conv1x1"] == 12.22 and "dropout" not in shortcuts  # printed as a bound, >20
     with pytest.raises(ValueError, match="expected one of imagenet one crop"):
@@ -144,6 +161,6 @@ def test_wrong_input_is_one_line(capsys):
     assert "--format: expected one of text" in error_of(capsys, "summary", "resnet20", "--format", "xml")
     assert "--batch: expected at least 1" in error_of(capsys, "summary", "resnet20", "--batch", "0")
     assert "3x224x224" in error_of(capsys, "summary", "resnet20", "--input", "32x32")
-    assert "square images of" in error_of(capsys, "summary", "vgg16", "--input", "3x32x32")
+    assert "square images of" in error_of(capsys, "summary", "vgg16", "--input", "3x32x64")
     assert "expected a .png" in error_of(capsys, "summary", "resnet20", "--plot", "bars.txt")
     assert "no published error of plain20" in error_of(capsys, "summary", "--compare", "plain20")

@@ -331,11 +331,19 @@ def test_freezing_a_prefix_freezes_what_comes_up_to_it_and_nothing_after():
         assert layer.frozen == (f"{name}.".startswith((*parts, "relu."))), name
 
 
+def test_auxiliary_heads_are_replaced_with_the_head():
+    net = models.googlenet.googlenet(aux=True, image_size=65, num_classes=7, rng=rng())
+    before = net["inception4a"]
+    assert replace_head(net, 3, rng=rng()) is net and net["inception4a"] is before
+    answers, _ = net.forward(rng().standard_normal((2, 3, 65, 65), dtype=np.float32), train=True)
+    assert [answer.shape for answer in answers] == [(2, 3)] * 3
+
+
 def test_unknown_and_impossible_prefixes_are_refused_and_nothing_is_frozen_by_a_typing_mistake():
     net = models.cifar_resnet(depth=8, rng=rng())
     assert_refused(lambda: freeze_prefix(net, "stage4"), "no part 'stage4'; did you mean stage")
     assert_refused(lambda: freeze_prefix(net, "?"), "there are conv, norm, relu, stage1")
-    assert_refused(lambda: freeze_prefix(net, ""), "this network has no part")
+    assert_refused(lambda: freeze_prefix(net, ""), "expected the part to freeze up to")
     assert not any(parameter.frozen for _, parameter in net.named_parameters())
     assert_refused(
         lambda: freeze_prefix(net, "stage2.0.branch.1"),

@@ -71,7 +71,7 @@ def test_the_limit_is_a_size():
 
 
 def test_too_small_a_limit_says_what_is_needed():
-    with pytest.raises(ValueError, match="needs .* GiB.*take a smaller batch"):
+    with pytest.raises(ValueError, match="needs .* MiB.*take a smaller batch"):
         trained(memory="1MB")
 
 

@@ -30,7 +30,7 @@ def add_arguments(parser):
     parser.add_argument("--classes", type=int, metavar="N", help="outputs (those of its paper)")
     parser.add_argument("--depth", type=int, metavar="N", help="add up layers that share N parts of the name")
     parser.add_argument("--train", action="store_true", help="add the memory that a training step needs")
-    parser.add_argument("--batch", type=int, default=1, metavar="N", help="images of that step (1)")
+    parser.add_argument("--batch", type=int, metavar="N", help="images of that step (1)")
     parser.add_argument("--format", default="text", metavar="NAME", help=f"{', '.join(FORMATS)} (text)")
     parser.add_argument(
         "--plot", metavar="FILE", help="draw memory, parameters and multiply-adds of each layer as bars"
@@ -55,23 +55,44 @@ def run(arguments):
         raise ValueError("--train: has no place in csv; use --format json")
     if arguments.plot and pathlib.Path(arguments.plot).suffix.lower() not in PICTURES:
         raise ValueError(f"--plot: expected a {', '.join(PICTURES)} file, got {arguments.plot}")
+    _require_use(arguments)
     if arguments.compare:
         return _compare(arguments)
     if arguments.model is None:
         return _list_networks()
+    batch = arguments.batch or 1
     shape = arguments.input or models.about(arguments.model).input_shape
     net = _count_only(arguments.model, arguments.classes, shape)
     whole = cost.table(net, shape)
     table = whole if arguments.depth is None else cost.grouped(whole, arguments.depth)
-    memory = training_memory(net, (arguments.batch, *shape)) if arguments.train else None
+    memory = training_memory(net, (batch, *shape)) if arguments.train else None
     print(
         {"text": _text, "json": _json, "csv": _csv, "markdown": _markdown}[arguments.format](
-            arguments.model, table, whole, memory, arguments.batch
+            arguments.model, table, whole, memory, batch
         )
     )
     if arguments.plot:
         _save(plot.costs(table, title=_title(arguments.model, shape)), arguments.plot)
     return 0
+
+
+def _require_use(arguments):
+    """Raise ValueError for an option that what is asked for would ignore."""
+    compared, listed = bool(arguments.compare), not arguments.compare and arguments.model is None
+    ignored = [
+        f"--{name}"
+        for name in ("input", "classes", "depth", "train", "format", "plot")
+        if getattr(arguments, name) not in (None, False, "text") and not (compared and name == "plot")
+    ]
+    if compared and arguments.model is not None:
+        raise ValueError(f"--compare: name all networks behind it, {arguments.model} too")
+    if ignored and (compared or listed):
+        raise ValueError(
+            f"{ignored[0]}: is for the table of one network, "
+            + ("not for --compare" if compared else "say which")
+        )
+    if arguments.batch is not None and not arguments.train:
+        raise ValueError("--batch: is for --train")
 
 
 def _list_networks():
@@ -94,10 +115,8 @@ _shape.__name__ = "CxHxW such as 3x224x224"  # what argparse calls a value that 
 
 
 def _count_only(name, classes, shape):
-    """Return the network without weights. shape: (C, H, W), whose C its first layer takes."""
-    entry = models.about(name)
-    options = {} if shape[0] == entry.input_shape[0] else {"in_channels": shape[0]}
-    return models.build(name, num_classes=classes, rng=init.SHAPES_ONLY, **options)
+    """Return the network without weights for images of a shape (C, H, W)."""
+    return models.build_for(name, shape, num_classes=classes, rng=init.SHAPES_ONLY)
 
 
 def _title(name, shape):
@@ -225,9 +244,11 @@ def _compare(arguments):
     errors = published.values(ERRORS, "top-1 error")
     points = []
     for name in arguments.compare:
-        entry = models.about(name)
+        models.about(name)  # complains of unknown names before anything is printed
         if name not in errors:
             raise ValueError(f"--compare: no published error of {name}; there are {', '.join(errors)}")
+    for name in arguments.compare:
+        entry = models.about(name)
         table = cost.table(_count_only(name, None, entry.input_shape), entry.input_shape)
         points.append((name, table.macs, 100 - errors[name], table.params))
         print(

@@ -107,6 +107,9 @@ def run(arguments):
         resume.restore(trainer, saved)
         if trainer.at.epoch == config.epochs:
             print(f"already finished: all {config.epochs} epochs are done", file=sys.stderr)
+    if trainer.segments:
+        stages = ", ".join(f"{name} in segments of {n}" for name, n in trainer.segments.items())
+        print(f"memory: {stages} (these are computed twice)", file=sys.stderr)
     folder.open(config, trainer.history)
     try:
         with terminal:

@@ -4,9 +4,9 @@ They are derived from a network's own structure, so a new depth or width needs n
 layerK, the convolutions and norms of a branch are counted from 1, and so on. The networks know nothing of it.
 """
 
-from minires.combine import Residual
+from minires.combine import Residual, Sequential, StochasticDepth
 from minires.layer import Parameter
-from minires.layers import BatchNorm, Conv2d, LocalResponseNorm
+from minires.layers import BatchNorm, Conv2d, Identity, LocalResponseNorm, PadShortcut, ReLU
 
 NAMES = ("torchvision", "cifar")  # cifar: the repositories of akamaster and kuangliu for CIFAR
 
@@ -59,6 +59,8 @@ def _residual_paths(net, projection, classifier):
     for name, part in net.children():
         if name.startswith("stage"):
             blocks = [inner for _, inner in part.named_layers() if isinstance(inner, Residual)]
+            if not all(map(_is_plain_residual, blocks)):
+                return  # a variant, which computes something else with the same arrays
             for i, block in enumerate(blocks):
                 prefix = f"{name.replace('stage', 'layer')}.{i}."
                 yield from _counted(prefix, block.branch)
@@ -68,6 +70,19 @@ def _residual_paths(net, projection, classifier):
             yield classifier, part
         else:
             yield from _counted("", part)  # the stem, or its parts
+
+
+def _is_plain_residual(block):
+    """Whether a block computes relu(F(x) + shortcut(x)) as PyTorch's do, F from a convolution to a norm."""
+    rows = [[type(layer) for _, layer in path.children()] for path in (block.branch, block.shortcut)]
+    return (
+        type(block) in (Residual, StochasticDepth)
+        and isinstance(block.after, ReLU)
+        and isinstance(block.branch, Sequential)
+        and rows[0][0] is Conv2d
+        and rows[0][-1] is BatchNorm
+        and (isinstance(block.shortcut, (Identity, PadShortcut)) or rows[1] == [Conv2d, BatchNorm])
+    )
 
 
 def _counted(prefix, part):

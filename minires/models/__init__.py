@@ -1,10 +1,11 @@
 """The networks, by name: `build("resnet20", num_classes=10, rng=rng)`. One file a family.
 
 Builders with more to choose are `cifar_resnet(depth=...)` and its like here; those of the older families
-stand in their files: `vgg.vgg(depth=...)`, `alexnet.alexnet(...)`, `googlenet.googlenet(...)`, `fcn.fcn(...)`.
+stand in their files: `vgg.vgg(depth=...)`, `googlenet.googlenet(...)`, `nin.nin(...)`, `fcn.fcn(...)`.
 """
 
 import difflib
+import inspect
 
 from minires.models import (
     alexnet,
@@ -33,6 +34,7 @@ from minires.models.wide import wide_resnet
 __all__ = [
     "about",
     "build",
+    "build_for",
     "cifar_activation_variant",
     "cifar_highway",
     "cifar_plain",
@@ -46,6 +48,7 @@ __all__ = [
     "imagenet_preresnet",
     "imagenet_resnet",
     "names",
+    "options_of",
     "wide_resnet",
 ]
 
@@ -78,6 +81,8 @@ def about(name):
 
     Raises ValueError for an unknown name, with the nearest known ones.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"name: expected a text such as 'resnet20', got {type(name).__name__}")
     if name not in _MODELS:
         near = difflib.get_close_matches(name, _MODELS, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(_MODELS)}"
@@ -91,8 +96,31 @@ def build(name, *, num_classes=None, rng, **options):
     num_classes: outputs; None: what it was designed for (10 for CIFAR, 1000 for ImageNet).
     rng: numpy.random.Generator, or `init.SHAPES_ONLY` for a network that takes no memory and can be counted.
     options: passed on to the family's builder (in_channels=1 for grey images).
-    Raises ValueError for an unknown name, with the nearest known ones.
+    Raises ValueError for an unknown name, with the nearest known ones, and for an option that this network
+    does not have (its depth and what else the name says is one).
     """
-    entry = about(name)
+    entry, possible = about(name), options_of(name)
+    for option in options.keys() - possible:
+        raise ValueError(f"{name} has no option {option!r}; there are {', '.join(possible)}")
     classes = entry.num_classes if num_classes is None else num_classes
     return entry.build(num_classes=classes, rng=rng, **options)
+
+
+def build_for(name, image_shape, *, num_classes=None, rng, **options):
+    """Build a network by its name for images of a shape (C, H, W); otherwise as `build`.
+
+    The channels are passed on, and the size to networks whose fully-connected layers depend on it: VGG for
+    CIFAR has a smaller fc6.
+    """
+    channels, height, width = image_shape
+    fitting = {"in_channels": channels}
+    if "image_size" in options_of(name) and height == width:
+        fitting["image_size"] = height
+    return build(name, num_classes=num_classes, rng=rng, **fitting | options)
+
+
+def options_of(name):
+    """Return the options that `build` takes for this name, besides num_classes and rng."""
+    build = about(name).build
+    settled = {"num_classes", "rng", *getattr(build, "keywords", ())}
+    return [option for option in inspect.signature(build).parameters if option not in settled]

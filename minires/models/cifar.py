@@ -33,7 +33,7 @@ def cifar_resnet(
 ):
     """Build the residual network of that depth, 6n + 2 with n >= 1; the paper has n = 3, 5, 7, 9, 18, 200.
 
-    num_classes: outputs; in_channels: of the images (N, in_channels, H, W), H and W at least 4.
+    num_classes: outputs; in_channels: of the images (N, in_channels, H, W).
     shortcut: "A", "B" or "C", see `blocks.shortcut`; placement: of option A's zeros, see
     `F.pad_shortcut_forward`. layers_per_block: convolutions that a shortcut skips; with another number than 2
     the depths are 3 * layers_per_block * n + 2.

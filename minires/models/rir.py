@@ -76,7 +76,7 @@ def cifar_rir(*, depth, num_classes=10, in_channels=3, rng):
     """Build a network of generalized units for CIFAR: 6n + 2 layers, 8 + 8, 16 + 16, 32 + 32 channels.
 
     It has as many parameters as `cifar_resnet` of that depth. num_classes: outputs; in_channels: of the
-    images (N, in_channels, H, W), H and W at least 4; rng: numpy.random.Generator.
+    images (N, in_channels, H, W); rng: numpy.random.Generator.
     Differs from the paper: there the network is wider (96, 192, 384), has 18 layers and ends in a 1x1
     convolution and dropout; this one is to be compared with the CIFAR networks of He et al.
     """

@@ -25,7 +25,7 @@ def wide_resnet(*, depth, factor, num_classes=10, in_channels=3, keep=1.0, rng):
     """Build WRN-depth-factor.
 
     depth: 6n + 4; factor: the paper's k, times the channels 16, 32, 64; num_classes: outputs; in_channels:
-    of the images (N, in_channels, H, W), H and W at least 4.
+    of the images (N, in_channels, H, W).
     keep: the probability with which dropout, between the convolutions of a unit, keeps a value; the paper has
     no dropout (1.0) or drops with probability 0.3 (0.7).
     rng: numpy.random.Generator, of the weights and then of the dropped values.

@@ -14,6 +14,7 @@ import numpy as np
 
 from minires import data, optim, probe
 from minires.backend import device_module
+from minires.trace import Blank
 from minires.train import resume
 from minires.train.evaluation import Tally, evaluate
 from minires.train.memory import in_bytes, keep_within
@@ -62,7 +63,8 @@ def prepare(config, reporter=None):
     if config.validation:
         train, validation = data.hold_out(train, config.validation, seed=config.seed)
         held_out = {"validation": validation, "test": test}
-    net = resume.build(config, channels=train.image_shape[0], classes=len(train.class_names))
+    net = resume.build(config, train.image_shape, classes=len(train.class_names))
+    net.trace(Blank((config.batch_size, *train.image_shape)))  # complains of images of another size
     return Trainer(net, config, train, held_out, reporter=reporter)
 
 
@@ -79,8 +81,10 @@ class Trainer:
     def __init__(self, net, config, train, held_out, *, reporter=None, check_every=None):
         self.xp = device_module(config.device)
         self.net, self.config, self.reporter = net.to(self.xp), config, reporter or Reporter()
+        self.segments = {}  # {stage: blocks in a segment} of what is computed twice
         if config.memory is not None:
-            keep_within(in_bytes(config.memory), net, (config.batch_size, *train.image_shape))
+            shape = (config.batch_size, *train.image_shape)
+            self.segments = keep_within(in_bytes(config.memory), net, shape)
         self.check_every = check_every or CHECK_EVERY[config.device]
         self.normalisation = data.Normalisation.fit(train, config.normalisation)
         self.batches = self._batches(train, augment=_augmentation(config, train, self.normalisation))

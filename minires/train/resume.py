@@ -66,7 +66,8 @@ def load_network(saved):
     """
     with saved.reading():
         config, facts = read_config(saved), saved.facts["data"]
-        net = build(config, channels=facts["channels"], classes=facts["classes"])
+        shape = facts["channels"], facts["height"], facts["width"]
+        net = build(config, shape, classes=facts["classes"])
         checkpoint.fill(net.state_dict(), saved.part("net"))
         return net, Normalisation.from_state(saved.part("normalisation")), config
 
@@ -77,10 +78,10 @@ def read_config(saved):
         return Config.from_dict(saved.facts["config"])
 
 
-def build(config, *, channels, classes):
-    """Return the network that a Config asks for, with fresh weights, for images of so many channels."""
+def build(config, image_shape, *, classes):
+    """Return the network that a Config asks for, with fresh weights, for images (C, H, W)."""
     rng = np.random.default_rng(config.seed)
-    return models.build(config.model, in_channels=channels, num_classes=classes, rng=rng)
+    return models.build_for(config.model, image_shape, num_classes=classes, rng=rng)
 
 
 def describe(dataset):
