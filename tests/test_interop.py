@@ -321,7 +321,7 @@ def test_a_network_that_pytorchs_models_do_not_have_is_refused(build):
             use(net)
 
 
-@pytest.mark.parametrize("name", ["constant", "dropout", "relu_before", "relu_preact", "conv1x1", "bn_after"])
+@pytest.mark.parametrize("name", ["constant", "dropout", "relu_before", "relu_preact", "bn_after"])
 def test_a_variant_that_computes_something_else_with_the_same_arrays_is_refused(name):
     with pytest.raises(ValueError, match="no names for a network of this structure"):
         interop.to_torch(build_by_name(f"resnet110_{name}", rng=init.SHAPES_ONLY))
