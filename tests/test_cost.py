@@ -7,8 +7,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from minires import cost, init, memory, models
+from minires import cost, init, memory, models, parallel
 from minires.combine import Concat, Recompute, Residual, Sequential
+from minires.gates import GatedResidual, Scale
 from minires.layers import (
     BatchNorm,
     Conv2d,
@@ -17,7 +18,9 @@ from minires.layers import (
     Identity,
     Linear,
     MaxPool2d,
+    PadShortcut,
     ReLU,
+    Sigmoid,
 )
 from minires.trace import Blank
 
@@ -146,6 +149,11 @@ def test_a_group_puts_out_what_its_whole_puts_out_and_not_its_last_layer():
     assert channels == [256, 480, 512, 512, 512, 528, 832, 832, 1024]
 
 
+def test_a_group_begins_with_its_first_layers_input_and_ends_with_its_last_layers_output():
+    rows = cost.grouped(cost.table(shapes_only("resnet18"), (3, 224, 224)), 1).rows
+    assert rows[0].name == "stem" and (rows[0].input, rows[0].output) == ((3, 224, 224), (64, 56, 56))
+
+
 def test_an_image_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="expects 3"):
         cost.table(shapes_only("resnet20"), (4, 32, 32))
@@ -222,6 +230,86 @@ def test_memory_is_made_of_its_parts():
     assert needs.peak > needs.weights + 2 * needs.gradients + needs.remembered + needs.tiles
 
 
+def test_the_peak_by_hand():
+    net, x = Sequential(Sigmoid(), Sigmoid()), Blank((2, 3, 40, 50))
+    needs = memory.training_memory(net, x.shape)
+    # the images and their copy in another order, both outputs, and the last one's dy and dx
+    assert needs.peak - needs.tiles == 6 * x.nbytes
+
+
+@pytest.mark.parametrize(
+    "layer, times",  # times the bytes of x; the images and their copy are two of them
+    [
+        (Identity(), 2),
+        (Residual(Identity()), 2 + 3),  # at the end of backward: dy and both paths' dx
+        (Residual(Scale(2.0)), 2 + 3),  # dy waits for the shortcut; the branch's own dy, and its dx
+        (GatedResidual(Identity(), Identity()), 2 + 1 + 2),
+        (Concat(Identity(), Identity()), 2 + 2 + 2),  # dy is twice as wide as x
+        (
+            Concat(Scale(2.0), Scale(2.0), Scale(2.0)),
+            2 + 3 + 3,
+        ),  # at the end of forward: the ys and what they make
+    ],
+    ids=["identity", "residual of identities", "residual", "gated", "concat of identities", "concat"],
+)
+def test_the_peak_where_paths_meet(layer, times):
+    x = Blank((2, 3, 40, 50))
+    needs = memory.training_memory(layer, x.shape)
+    assert needs.peak - needs.tiles == times * x.nbytes
+
+
+def test_a_weights_gradient_is_there_for_a_moment_before_it_is_added_up():
+    needs = memory.training_memory(Linear(1000, 500, rng=init.SHAPES_ONLY), (1, 1000))
+    at_work = needs.peak - needs.tiles - needs.weights - needs.gradients - needs.velocities
+    x, dy, dx, dweight, dbias = 1000, 500, 1000, 500_000, 500
+    assert at_work == 4 * (2 * x + dy + dx + dweight + dbias)  # the images and their copy
+
+
+def test_segments_within_segments_remember_what_the_outer_ones_do():
+    x, chain = Blank((2, 3, 40, 50)), Sequential(*(Sigmoid() for _ in range(6)))
+    once, twice = (
+        memory.training_memory(net, x.shape).peak for net in (Recompute(chain), Recompute(Recompute(chain)))
+    )
+    assert once == twice
+
+
+def test_paths_that_do_not_meet_and_channels_that_would_vanish_are_refused():
+    with pytest.raises(ValueError, match="shortcut: expected the shape"):
+        Residual(Conv2d(3, 4, 1, rng=init.SHAPES_ONLY)).cost((2, 3, 5, 5))
+    with pytest.raises(ValueError, match="shortcut: expected the shape"):
+        GatedResidual(*(Conv2d(3, 4, 1, rng=init.SHAPES_ONLY) for _ in range(2))).cost((2, 3, 5, 5))
+    with pytest.raises(ValueError, match="branch: expected the shape"):
+        Concat(Identity(), MaxPool2d(2)).cost((2, 3, 6, 6))
+    with pytest.raises(ValueError, match="channels: expected at least the input's 3, got 2"):
+        PadShortcut(2, stride=1).cost((2, 3, 5, 5))
+
+
+@pytest.mark.parametrize("kernel", [(16, 16), (16, 17), (15, 17)])
+def test_the_places_of_maxima_in_large_windows_take_more_than_a_byte(kernel):
+    pool, x = MaxPool2d(kernel), np.zeros((2, 3, 34, 34), np.float32)
+    _, cache = pool.forward(x, train=True)
+    found = sum(array.nbytes for array in cache if isinstance(array, np.ndarray))
+    assert pool.cost(x.shape)[2] == found
+
+
+def test_a_chain_of_single_layers_is_no_stage():
+    net = shapes_only("resnet18")
+    plain = memory.training_memory(net, (8, 3, 64, 64)).peak
+    assert list(memory.fit(net, (8, 3, 64, 64), plain - 1)) == ["stage1"]
+
+
+def test_every_thread_lays_out_tiles_of_its_own():
+    before = parallel.get_threads()
+    tiles = []
+    try:
+        for threads in (1, 3):
+            parallel.set_threads(threads)
+            tiles.append(memory.training_memory(shapes_only("resnet8"), (1, 3, 32, 32)).tiles)
+    finally:
+        parallel.set_threads(before)
+    assert tiles[1] == 3 * tiles[0] > 0
+
+
 def test_an_array_that_two_layers_remember_counts_once():
     x = Blank((1, 4, 8, 8))
     conv = Conv2d(4, 4, 3, padding=1, bias=False, rng=init.SHAPES_ONLY)
@@ -296,6 +384,16 @@ def test_what_the_caller_needs_besides_counts():
     limit = memory.training_memory(net, shape).peak
     assert memory.fit(net, shape, limit) == {}
     assert list(memory.fit(net, shape, limit, extra=1)) == ["stage1"]
+
+
+def test_what_the_caller_needs_besides_counts_after_each_cut():
+    shape, net = (16, 3, 32, 32), shapes_only("resnet110")
+    plain = memory.training_memory(net, shape).peak
+    assert list(memory.fit(net, shape, plain - 1)) == ["stage1"]
+    gained = plain - memory.training_memory(net, shape).peak
+    again = shapes_only("resnet110")
+    assert len(memory.fit(again, shape, plain, extra=gained + 1)) > 1
+    assert memory.training_memory(again, shape).peak + gained + 1 <= plain
 
 
 def test_an_impossible_limit_says_what_is_needed_and_changes_nothing():

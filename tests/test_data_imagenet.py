@@ -1,6 +1,7 @@
 """Images of any size are read from disk as the papers cut them, and the same bits come whatever happens."""
 
 import collections
+import dataclasses
 import json
 import pathlib
 import re
@@ -299,6 +300,38 @@ def test_a_strip_that_would_fill_the_memory_when_resized_is_refused(tmp_path):
         train.read([0])
 
 
+@pytest.mark.parametrize("size", [(90, 10), (10, 90)])
+def test_a_long_image_is_no_strip(tmp_path, size):
+    for part in ("train", "test"):
+        (tmp_path / part / "a").mkdir(parents=True)
+        Image.new("L", size).save(tmp_path / part / "a" / "long.png")
+    train, _ = data.read_image_folder(tmp_path, crop=8)
+    assert train.read([0]).shape == (1, 3, 8, 8)
+
+
+def test_a_strip_may_stand_or_lie(tmp_path):
+    for part in ("train", "test"):
+        (tmp_path / part / "a").mkdir(parents=True)
+        Image.new("L", (1, 3000)).save(tmp_path / part / "a" / "strip.png")
+    train, _ = data.read_image_folder(tmp_path, crop=8)
+    with pytest.raises(ValueError, match="strip.png: 3000x1 pixels are too long a strip"):
+        train.read([0])
+
+
+def test_a_crop_of_true_is_no_size(train):
+    with pytest.raises(ValueError, match="crop: expected the edge of a square in pixels.*got True"):
+        dataclasses.replace(train, crop=True)
+
+
+def test_other_labels_or_names_have_another_check_sum(tmp_path):
+    train, _ = data.read_image_folder(write_folders(tmp_path, train=2, test=1), crop=CROP)
+    file = train.folder / train.files[0]
+    file.with_name("twin.png").write_bytes(file.read_bytes())
+    renamed = dataclasses.replace(train, files=("ant/twin.png", *train.files[1:]))
+    relabelled = dataclasses.replace(train, labels=train.labels[::-1].copy())
+    assert len({dataset.check_sum() for dataset in (train, renamed, relabelled)}) == 3
+
+
 def test_statistics_come_from_a_sample_spread_over_the_set(train, monkeypatch):
     monkeypatch.setattr(imagenet, "SAMPLE", 5)
     sample = np.concatenate(list(train.chunks(2)))
@@ -368,6 +401,11 @@ def test_colour_noise_stays_in_the_plane_of_the_colours_that_occur():
         and np.abs(y[:, :2] - x[:, :2]).min(axis=(1, 2, 3)).max() > 1e-3
     )
     assert y.dtype == np.float32
+
+
+def test_colour_noise_has_the_papers_deviation_unless_told_otherwise(train):
+    fitted = data.ColourNoise.fit(train, data.Normalisation.fit(train))
+    assert data.ColourNoise(np.eye(3)).std == fitted.std == 0.1
 
 
 def test_colour_noise_that_makes_no_sense_is_refused():

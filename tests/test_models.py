@@ -109,6 +109,17 @@ def test_classes_and_channels_must_be_there(family):
     for wrong in ({"num_classes": 0}, {"in_channels": 0}):
         with pytest.raises(ValueError, match="at least 1 class and 1 channel"):
             FAMILIES[family](depth=8, rng=rng(), **wrong)
+        with pytest.raises(ValueError, match="at least 1 class and 1 channel"):
+            models.build(f"{family}20", rng=rng(), **wrong)
+
+
+def test_what_is_not_the_images_size_is_not_blamed_on_it():
+    one = images(1)[:, :, :4, :4]  # stage 3 leaves one pixel of it
+    with pytest.raises(ValueError, match="two values"):
+        models.build("resnet8", rng=rng()).forward(one, train=True)
+    grey = models.build("nin", in_channels=1, rng=rng())
+    with pytest.raises(ValueError, match="square images of .* pixels, got 1x1"):
+        grey.predict(images(1, channels=1)[:, :, :1, :1])
 
 
 @families

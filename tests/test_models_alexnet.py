@@ -5,7 +5,7 @@ import pytest
 from history_checks import assert_equals_torch, counted, images, rng, rows, totals, without_dropout
 from residual_checks import assert_gradients, assert_overfits
 
-from minires.layers import Conv2d, Dropout, LocalResponseNorm, MaxPool2d, ReLU
+from minires.layers import Conv2d, Dropout, Linear, LocalResponseNorm, MaxPool2d, ReLU
 from minires.models import alexnet, zfnet
 
 BUILDERS = {
@@ -126,6 +126,23 @@ def test_windows_of_pooling_overlap(name):
     pools = [layer.options for _, layer in thin(name)[0].children() if isinstance(layer, MaxPool2d)]
     assert {(p["kernel_size"], p["stride"], p["padding"]) for p in pools} == {((3, 3), (2, 2), (0, 0))}
     assert {p["ceil_mode"] for p in pools} == {name == "zfnet"} and len(pools) == 3
+
+
+@builders
+def test_weights_start_by_msra_of_the_fan_in_and_the_classifiers_by_xavier(name):
+    net, _ = thin(name, channels=(32, 32, 32, 32, 32), hidden=100, num_classes=50)
+    for path, layer in net.children():
+        if isinstance(layer, (Conv2d, Linear)):
+            gain = 1 if path == "fc8" else 2
+            # at least 3,200 numbers: the deviation of their deviation is below 1.3 %
+            expected = (gain / layer.weight.data[0].size) ** 0.5
+            assert layer.weight.data.std() == pytest.approx(expected, rel=0.06)
+
+
+@builders
+def test_both_dropouts_keep_what_they_are_asked_to(name):
+    net, _ = thin(name, keep=0.8)
+    assert [layer.keep for _, layer in net.children() if isinstance(layer, Dropout)] == [0.8, 0.8]
 
 
 @builders

@@ -84,6 +84,11 @@ def test_survival_probabilities_of_the_blocks_are_the_linear_rule():
     )  # outside: it acts whether the branch is there or not
 
 
+def test_the_listed_stochastic_network_is_the_papers():
+    net = models.build("resnet110_stochastic", rng=SHAPES_ONLY)
+    assert [block.survival for _, block in blocks(net)] == survival_probabilities(54, 0.5)
+
+
 def test_stochastic_depth_drops_whole_branches_and_nothing_else():
     net = models.cifar_resnet(depth=20, survival=0.3, rng=rng())
     x = images(2, 3, 12, 8, np.float32)

@@ -11,6 +11,7 @@ from minires.gradcheck.cases import stir
 from minires.layers import Conv2d, MaxPool2d, ReLU
 from minires.models.fcn import fcn, pixel_cross_entropy_backward, pixel_cross_entropy_forward, trunk_of
 from minires.models.vgg import vgg
+from minires.resample import Upsample
 
 modes = pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])
 
@@ -124,3 +125,10 @@ def test_what_it_refuses():
         fcn(trunk_of(resnet, "pool"), num_classes=2, image_shape=(3, 32, 32), rng=rng())
     with pytest.raises(ValueError, match="a map of 8x8 cannot be enlarged to 30x32 by one whole number"):
         fcn(trunk_of(resnet, "stage3"), num_classes=2, image_shape=(3, 30, 32), rng=rng())
+    with pytest.raises(ValueError, match="a map of 8x8 cannot be enlarged to 32x30 by one whole number"):
+        fcn(trunk_of(resnet, "stage3"), num_classes=2, image_shape=(3, 32, 30), rng=rng())
+
+
+def test_only_pixels_that_enter_an_output_with_a_weight_count():
+    # doubling 4 pixels: 8 outputs of two neighbours each, but the outermost of one; 14 a row, 14 a column
+    assert Upsample(2).cost((5, 3, 4, 4))[1] == 5 * 3 * 14 * 14

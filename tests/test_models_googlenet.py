@@ -11,9 +11,10 @@ from residual_checks import assert_gradients, assert_overfits
 import minires.functional as F
 from minires import init, optim
 from minires.gradcheck.cases import stir
-from minires.layers import AvgPool2d, BatchNorm, Conv2d, Dropout, LocalResponseNorm
+from minires.layers import AvgPool2d, BatchNorm, Conv2d, Dropout, LocalResponseNorm, MaxPool2d, ReLU
 from minires.models import googlenet as family
 from minires.models.googlenet import AUX_WEIGHTS, googlenet, googlenet_bn, inception
+from minires.models.heads import NetworkWithHeads
 from minires.resample import AdaptiveAvgPool2d
 
 BUILDERS = {"googlenet": googlenet, "googlenet_bn": googlenet_bn}
@@ -47,6 +48,20 @@ def test_parameters_and_multiply_adds(name, params, with_aux, gmac):
     found = totals(counted(family.MODELS[name]), 3, 224, 224)
     assert (found[0], round(found[1] / 1e9, 3)) == (params, gmac)
     assert totals(counted(family.MODELS[name], aux=True), 3, 224, 224)[0] == with_aux
+
+
+@pytest.mark.parametrize("build, fan", [(googlenet, 1), (googlenet_bn, 0)])
+def test_convolutions_start_by_msra_of_the_fan_in_without_batch_norm_and_of_the_fan_out_with_it(build, fan):
+    for conv in conv_units(build(rng=rng())):
+        weight = conv.weight.data
+        # at least 3,072 numbers: the deviation of their deviation is below 1.3 %
+        expected = (2 / (weight.size / weight.shape[1 - fan])) ** 0.5
+        assert weight.std() == pytest.approx(expected, rel=0.06)
+
+
+def test_the_hidden_layer_of_a_head_starts_by_msra_of_the_fan_in():
+    weight = googlenet(num_classes=5, aux=True, image_size=65, rng=rng()).heads["aux4a"]["fc1"].weight.data
+    assert weight.std() == pytest.approx((2 / 128) ** 0.5, rel=0.02)  # 131,072 numbers: 0.2 %
 
 
 def test_the_stem_row_by_row():
@@ -345,3 +360,17 @@ def test_the_network_with_heads_overfits_a_batch_by_its_weighted_loss(name):
         net.backward(tuple(dy), cache)
         optimiser.step()
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5]), losses
+
+
+@pytest.mark.parametrize(
+    "heads, weights",
+    [
+        ({"a": ("relu", ReLU())}, (1, 0.3)),  # no such part
+        ({"a": ("pool", ReLU()), "b": ("pool", ReLU())}, (1, 0.3, 0.3)),  # two after one part
+        ({"a": ("pool", ReLU())}, (1, 0.3, 0.3)),
+    ],
+    ids=["stray", "two", "weights"],
+)
+def test_heads_that_no_part_carries_are_refused(heads, weights):
+    with pytest.raises(ValueError, match="expected one head after each of"):
+        NetworkWithHeads({"pool": MaxPool2d(2)}, heads, loss_weights=weights)

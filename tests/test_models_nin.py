@@ -43,6 +43,13 @@ def test_nin_has_no_fully_connected_layer_and_its_1x1_convolutions_see_one_pixel
         assert kinds == ([Conv2d, ReLU] * 3)[: 5 if name == "mlpconv3" else 6]  # logits may be negative
 
 
+def test_nin_starts_by_msra_of_the_fan_in():
+    for conv in (layer for _, layer in nin.nin(rng=rng()).named_layers() if isinstance(layer, Conv2d)):
+        weight = conv.weight.data
+        # at least 1,920 numbers: the deviation of their deviation is below 2 %
+        assert weight.std() == pytest.approx((2 / weight[0].size) ** 0.5, rel=0.08)
+
+
 def test_nin_drops_half_of_what_both_poolings_leave():
     parts = dict(nin.nin(rng=rng()).children())
     names = list(parts)
@@ -123,6 +130,13 @@ def test_parameters_of_the_papers_blocks(letter, channels, count):
     """By hand, from figures 10, 11 and 13: weights, two for each normalised channel, the last biases."""
     block = BLOCKS[letter][0](channels, rng=SHAPES_ONLY)
     assert sum(p.data.size for _, p in block.named_parameters()) == count
+
+
+@blocks
+def test_the_linear_convolution_starts_by_xavier_for_no_relu_follows(letter):
+    weight = BLOCKS[letter][0](64, width=64, rng=rng()).branch["linear"].weight.data
+    # at least 8,192 numbers: the deviation of their deviation is below 0.8 %
+    assert weight.std() == pytest.approx(weight[0].size ** -0.5, rel=0.04)
 
 
 @blocks

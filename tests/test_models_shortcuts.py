@@ -159,6 +159,7 @@ def test_more_bad_arguments():
     )
     assert_refused(lambda: cifar_highway(depth=18, rng=rng()), "3n + 4", "16, 19")
     assert_refused(lambda: dense_highway(depth=2, rng=rng()), "depth: expected an integer >= 3")
+    assert_refused(lambda: cifar_highway(depth=4, rng=rng()), "3n + 4", "nearest are 7, 10")
 
 
 # -- figure 2: the shortcuts -------------------------------------------------------------------------
@@ -399,6 +400,17 @@ def test_convolutional_highway_has_the_depth_it_is_asked_for():
     assert not any(isinstance(layer, BatchNorm) for _, layer in net.named_layers())
     assert [net[stage][0].stride for stage in STAGES] == [(1, 1), (2, 2), (2, 2)]
     assert net.predict(images()).shape == (2, 10)
+
+
+def test_a_relu_follows_every_plain_layer_of_a_highway_and_the_paper_opens_gates_by_a_bias_of_minus_2():
+    vectors, maps = dense_highway(depth=4, rng=rng()), cifar_highway(depth=7, rng=rng())
+    assert list(vectors.parts) == ["flatten", "input", "relu", "highway", "fc"]
+    assert type(vectors["relu"]) is ReLU
+    for stage in STAGES:
+        assert [type(part) for part in maps[stage].parts.values()] == [Conv2d, ReLU, GatedResidual]
+    for net in (dense_highway(depth=3, width=4, features=6, rng=rng()), cifar_highway(depth=7, rng=rng())):
+        gates = [unit.gate[0].bias.data for _, unit in net.named_layers() if isinstance(unit, GatedResidual)]
+        assert gates and all((bias == -2).all() for bias in gates)
 
 
 def test_highway_takes_images_and_vectors_of_its_size():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from optional_torch import import_torch
 
-from minires import optim
+from minires import optim, parallel
 from minires.combine import Sequential
 from minires.layer import Parameter, freeze
 from minires.layers import BatchNorm, Linear, ReLU
@@ -34,6 +34,19 @@ def moved(named, **options):
 
 
 # -- SGD ---------------------------------------------------------------------------------------------
+
+
+def test_a_step_lays_out_tiles_and_never_a_whole_parameter(monkeypatch):
+    sizes, scratch = [], parallel.scratch
+
+    def watched(name, shape, like):
+        sizes.append(math.prod(shape))
+        return scratch(name, shape, like)
+
+    monkeypatch.setattr(parallel, "scratch", watched)
+    ((_, w),) = named = parameters("w", shape=(3 * parallel.TILE, 2), dtype=np.float32)
+    optim.SGD(named, lr=0.1, momentum=0.9).step()
+    assert sum(sizes) == w.data.size and max(sizes) <= parallel.TILE
 
 
 def test_plain_descent_subtracts_lr_times_the_gradient():

@@ -16,6 +16,7 @@ from minires.layers import (
     GlobalAvgPool2d,
     Identity,
     Linear,
+    MaxPool2d,
     PadShortcut,
     ReLU,
     Sigmoid,
@@ -192,6 +193,14 @@ def test_a_stride_anywhere_in_the_block_before_is_not_repeated():
     np.testing.assert_array_equal(deepen(net, blocks=2).predict(images()), net.predict(images()))
 
 
+def test_a_new_blocks_dropout_draws_from_the_generator_of_the_block_before():
+    branch = Sequential(
+        Conv2d(3, 3, 3, padding=1, rng=rng()), Dropout(rng=rng(1)), Conv2d(3, 3, 1, rng=rng(2))
+    )
+    deeper = deepen(Sequential(Residual(branch)))
+    assert deeper[1].branch[1].rng is deeper[0].branch[1].rng is not branch[1].rng
+
+
 def test_float64_networks_stay_so():
     net = models.cifar_plain(depth=8, rng=rng()).astype(np.float64)
     assert {array.dtype for array in deepen(net).state_dict().values()} == {np.dtype(np.float64)}
@@ -309,6 +318,28 @@ def test_a_1x1_convolution_is_a_head_too():
     assert head.bias is None and net.predict(images(dtype=np.float64)).shape == (4, 3, 6, 10)
 
 
+def test_a_new_1x1_head_keeps_stride_padding_and_inputs():
+    net = Sequential(Conv2d(4, 6, 1, stride=(2, 1), padding=(0, 1), groups=2, rng=rng()))
+    replace_head(net, 3, rng=rng())
+    assert net[0].weight.data.shape == (3, 4, 1, 1)
+    assert net.predict(images(channels=4)).shape == (4, 3, 4, 14)
+
+
+def test_a_head_may_be_a_layers_own_attribute():
+    net = Residual(Linear(3, 5, rng=rng()), Linear(3, 5, rng=rng()))
+    old = net.branch
+    replace_head(net, 5, name="branch", rng=rng(1))
+    assert net.branch is not old and net.predict(np.ones((2, 3), np.float32)).shape == (2, 5)
+
+
+def test_a_branch_that_ends_in_a_fully_connected_layer_is_silenced():
+    net = zero_last_conv(
+        Sequential(Residual(Sequential(Linear(3, 3, rng=rng()), ReLU(), Linear(3, 3, rng=rng(1)))))
+    )
+    x = rng(2).standard_normal((4, 3)).astype(np.float32)
+    np.testing.assert_array_equal(net.predict(x), x)
+
+
 def test_a_head_may_be_named_and_other_layers_are_no_heads():
     net = Sequential(first=Linear(3, 4, rng=rng()), second=Linear(4, 5, rng=rng()))
     replace_head(net, 4, name="first", rng=rng(1))
@@ -329,6 +360,12 @@ def test_freezing_a_prefix_freezes_what_comes_up_to_it_and_nothing_after():
     assert frozen == {name for name, _ in net.named_parameters() if name.startswith(parts)}
     for name, layer in net.named_layers():
         assert layer.frozen == (f"{name}.".startswith((*parts, "relu."))), name
+
+
+def test_a_branch_that_shrinks_the_map_cannot_be_made_an_identity():
+    branch = Sequential(Conv2d(3, 3, 3, rng=rng()))
+    net = Sequential(Residual(branch, MaxPool2d(3, stride=1)))
+    assert_refused(lambda: deepen(net), "its layers change the size of the map")
 
 
 def test_auxiliary_heads_are_replaced_with_the_head():

@@ -65,6 +65,7 @@ def test_a_limit_of_memory_leaves_every_bit_as_it_was():
 
 def test_the_limit_is_a_size():
     assert in_bytes("6GiB") == 6 * 2**30 and in_bytes("1.5 MB") == 1.5e6
+    assert in_bytes("2GB") == 2e9 and in_bytes("3MiB") == 3 * 2**20
     for wrong in ("6", "6G", "GiB", "-1GiB", "1e9MB"):
         with pytest.raises(ValueError, match="such as 6GiB, got"):
             Config(memory=wrong)

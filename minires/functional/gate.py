@@ -71,7 +71,6 @@ def shortcut_gate_backward(dy, cache):
 def scale_forward(x, *, factor):
     """Return factor * x for x of any shape and a Python number, and the cache."""
     xp = check_floats(x=x)
-    factor = float(factor)  # a NumPy float64 would turn float32 into float64
     y = elementwise(lambda x, out: xp.multiply(x, factor, out=out), x)
     return y, (factor, x.shape, x.dtype)
 
