@@ -15,6 +15,8 @@ gradient with respect to the weights is one product of KW shifted copies of dy w
 Every function takes and fills contiguous rows (H, C, W*N), see `layout`.
 """
 
+import numpy as np
+
 from minires import parallel
 from minires.backend import array_module
 
@@ -41,16 +43,24 @@ def convolve(x, weight, bias, y, windows):
     x = x.reshape(height * c, length)
     weight = weight.transpose(3, 0, 2, 1).reshape(kw * o, kh * c)
     start = 0 if bias is None else bias[:, None]
-    shifts = _shifts(windows, n)
+    shifts = list(enumerate(_shifts(windows, n)))
+    # one that reaches every pixel comes first (the middle one, as a rule): it needs no zeros to be added to
+    shifts.sort(key=lambda shift: shift[1][0] != slice(0, y.shape[2]))
+    first, (outputs, whole_row) = shifts[0]
+    begins_whole = outputs == slice(0, y.shape[2])
 
     def band(begin, end):
         p = parallel.scratch("p", (kw * o, length), like=x)
+        shifted = p.reshape(kw, o, length)
         for row in range(begin, end):
             kernel_rows, image_rows = _rows_behind(row, windows, c)
             array_module(x).matmul(weight[:, kernel_rows], x[image_rows], out=p)
-            y[row] = start
-            for shifted, (outputs, inputs) in zip(p.reshape(kw, o, length), shifts, strict=True):
-                y[row, :, outputs] += shifted[:, inputs]
+            if begins_whole:
+                np.add(shifted[first][:, whole_row], start, out=y[row])
+            else:
+                y[row] = start
+            for at, (outputs, inputs) in shifts[begins_whole:]:
+                y[row, :, outputs] += shifted[at][:, inputs]
 
     parallel.bands(band, len(y), y)
 
