@@ -4,11 +4,13 @@ A composite's cache is the list of its parts' caches. Its backward empties the l
 given back while it runs, and a second backward on the same cache raises RuntimeError.
 """
 
+from functools import partial
+
 import minires.functional as F
 from minires.functional.checks import check_shape
 from minires.init import check_generator
 from minires.layer import Layer
-from minires.layers import Identity
+from minires.layers import BatchNorm, Conv2d, Identity, ReLU
 from minires.trace import Step
 
 
@@ -62,8 +64,8 @@ class Sequential(Layer):
     def predict(self, x):
         held = [x]
         del x  # while a part works, only the part itself keeps its input alive
-        for part in self.parts.values():
-            held.append(part.predict(held.pop()))
+        for predict in _predictions(self.parts.values()):
+            held.append(predict(held.pop()))
         return held.pop()
 
     def trace(self, x):
@@ -247,6 +249,20 @@ def survival_probabilities(blocks, last=0.5):
     if blocks < 1 or not 0 < last <= 1:
         raise ValueError(f"expected at least 1 block and 0 < last <= 1, got {blocks} and {last}")
     return [1 - block / blocks * (1 - last) for block in range(1, blocks + 1)]
+
+
+def _predictions(parts):
+    """Yield functions that do what the parts do in eval mode: a convolution, the batch norm behind it and a
+    ReLU behind that are one function, and their output is written once instead of three times."""
+    parts = list(parts)
+    while parts:
+        part = parts.pop(0)
+        if not isinstance(part, Conv2d):
+            yield part.predict
+            continue
+        norm = parts.pop(0) if parts and isinstance(parts[0], BatchNorm) else None
+        relu = parts.pop(0) if parts and isinstance(parts[0], ReLU) else None
+        yield partial(part.predict, norm=norm, relu=relu is not None)
 
 
 # -- for whoever writes another composite ------------------------------------------------------------------

@@ -72,6 +72,20 @@ class Conv2d(Layer):
             self.bias.accumulate(dbias)
         return dx
 
+    def predict(self, x, *, norm=None, relu=False):
+        """Return y in eval mode, with a BatchNorm behind it and a ReLU behind that if asked for, in one.
+
+        In eval mode batch norm is a line for each channel, and a line of a convolution is a convolution:
+            scale * (weight x + bias) + shift = (scale * weight) x + (scale * bias + shift)
+        """
+        weight, bias = self.weight.data, self.bias.data if self.bias else None
+        if norm is not None:
+            scale, shift = norm.line(channels=len(weight))
+            weight = weight * scale[:, None, None, None]
+            bias = shift if bias is None else bias * scale + shift
+        options = {"stride": self.stride, "padding": self.padding, "groups": self.groups}
+        return F.conv2d_predict(x, weight, bias, **options, relu=relu)
+
     def trace(self, x):
         o, c, *kernel = self.weight.data.shape
         _check_images(x, c * self.groups)
@@ -130,8 +144,7 @@ class BatchNorm(Layer):
 
     def forward(self, x, *, train):
         gamma, beta = self.gamma.data, self.beta.data
-        if x.ndim > 1 and x.shape[1] != len(gamma):
-            raise ValueError(f"x has {x.shape[1]} channels, but this layer normalises {len(gamma)}")
+        self._check(x.shape[1] if x.ndim > 1 else len(gamma))
         if not train or self.frozen:
             # a copy for the cache: the next training forward moves the averages in place
             mean, var = self.running_mean.data.copy(), self.running_var.data
@@ -142,6 +155,18 @@ class BatchNorm(Layer):
         self._move(self.running_mean.data, mean)
         self._move(self.running_var.data, var * (count / (count - 1)))
         return y, (F.batch_norm_train_backward, cache)
+
+    def line(self, *, channels):
+        """Return (scale, shift), each (C,): in eval mode y = scale * x + shift. channels: of x."""
+        self._check(channels)
+        xp = array_module(self.gamma.data)
+        scale = self.gamma.data / xp.sqrt(self.running_var.data + self.eps)
+        return scale, self.beta.data - self.running_mean.data * scale
+
+    def _check(self, channels):
+        own = len(self.gamma.data)
+        if channels != own:
+            raise ValueError(f"x has {channels} channels, but this layer normalises {own}")
 
     def _move(self, running, batch):
         running *= self.momentum

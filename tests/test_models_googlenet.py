@@ -179,7 +179,8 @@ def test_with_heads_training_answers_three_times_and_eval_once(name):
     with pytest.raises(ValueError, match=r"gradients of \(logits, aux4a, aux4d\), got ndarray"):
         net.backward(answers[0], cache)
     alone, cache = net.forward(x, train=False)
-    np.testing.assert_array_equal(alone, net.predict(x))
+    # predict folds batch norm into the convolutions, which rounds in other places: float32
+    np.testing.assert_allclose(alone, net.predict(x), rtol=1e-4, atol=1e-4)
     assert net.backward(np.ones_like(alone), cache).shape == x.shape
     with pytest.raises(RuntimeError, match="used up"):
         net.backward(np.ones_like(alone), cache)

@@ -27,7 +27,7 @@ from minires.functional.combine import (
     residual_add_backward,
     residual_add_forward,
 )
-from minires.functional.conv import col2im, conv2d_backward, conv2d_forward, im2col
+from minires.functional.conv import col2im, conv2d_backward, conv2d_forward, conv2d_predict, im2col
 from minires.functional.dropconnect import dropconnect_backward, dropconnect_forward
 from minires.functional.dropout import dropout_backward, dropout_forward
 from minires.functional.gate import (
@@ -76,6 +76,7 @@ __all__ = [
     "concat_forward",
     "conv2d_backward",
     "conv2d_forward",
+    "conv2d_predict",
     "dropconnect_backward",
     "dropconnect_forward",
     "dropout_backward",

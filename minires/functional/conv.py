@@ -70,17 +70,31 @@ def conv2d_forward(x, weight, bias=None, *, stride=1, padding=0, groups=1):
     LeCun et al. 1998, "Gradient-based learning applied to document recognition", section II.
     """
     windows = _check(x, weight, bias, stride, padding, groups)
+    y, x = _convolution(x, weight, bias, windows, groups)
+    cache = (x, weight, bias is not None, windows, groups)
+    return y, cache
+
+
+def conv2d_predict(x, weight, bias=None, *, stride=1, padding=0, groups=1, relu=False):
+    """Return what conv2d_forward returns first, remembering nothing.
+
+    relu: whether max(y, 0) is taken, of each row while it is in the cache. Arguments as for conv2d_forward.
+    """
+    windows = _check(x, weight, bias, stride, padding, groups)
+    return _convolution(x, weight, bias, windows, groups, relu)[0]
+
+
+def _convolution(x, weight, bias, windows, groups, relu=False):
+    """Return y and x, the latter in the order of memory in which backward wants it."""
     y = empty_images(x, (x.shape[0], weight.shape[0], *windows.out_size))
     if conv_shift.suits(x, weight, windows, groups):
         x_rows = as_rows(x)
-        conv_shift.convolve(x_rows, weight, bias, as_rows(y), windows)
-        x = from_rows(x_rows, x.shape)
-    else:
-        for inputs, outputs in _channel_groups(x.shape[1], y.shape[1], groups):
-            group_bias = None if bias is None else bias[outputs]
-            _convolve(x[:, inputs], weight[outputs], group_bias, y[:, outputs], windows)
-    cache = (x, weight, bias is not None, windows, groups)
-    return y, cache
+        conv_shift.convolve(x_rows, weight, bias, as_rows(y), windows, relu)
+        return y, from_rows(x_rows, x.shape)
+    for inputs, outputs in _channel_groups(x.shape[1], y.shape[1], groups):
+        group_bias = None if bias is None else bias[outputs]
+        _convolve(x[:, inputs], weight[outputs], group_bias, y[:, outputs], windows, relu)
+    return y, x
 
 
 def conv2d_backward(dy, cache):
@@ -137,8 +151,8 @@ def _sum_over_pixels(dy):
 # -- tile by tile; below, images are in the order of their memory: x (H, C, W, N), y (OH, O, OW, N) ---------
 
 
-def _convolve(x, weight, bias, y, windows):
-    """Fill y (N, O, OH, OW) with the convolution of x (N, C, H, W)."""
+def _convolve(x, weight, bias, y, windows, relu):
+    """Fill y (N, O, OH, OW) with the convolution of x (N, C, H, W), and max(y, 0) of it if relu."""
     x, y = x.transpose(2, 1, 3, 0), y.transpose(2, 1, 3, 0)
     _, o, ow, n = y.shape
     weight = weight.reshape(o, -1)  # (O, C*KH*KW)
@@ -150,6 +164,8 @@ def _convolve(x, weight, bias, y, windows):
             array_module(x).matmul(weight, columns, out=product)
             if bias is not None:
                 product += bias[:, None]
+            if relu:
+                array_module(x).maximum(product, 0, out=product)
             y[rows] = product.reshape(o, -1, ow, n).transpose(1, 0, 2, 3)
 
     parallel.bands(band, len(y), y)

@@ -36,8 +36,9 @@ def suits(x, weight, windows, groups):
     )
 
 
-def convolve(x, weight, bias, y, windows):
-    """Fill y (OH, O, OW*N): x (H, C, W*N) convolved with weight (O, C, KH, KW), plus bias (O,) or None."""
+def convolve(x, weight, bias, y, windows, relu=False):
+    """Fill y (OH, O, OW*N): x (H, C, W*N) convolved with weight (O, C, KH, KW), plus bias (O,) or None; and
+    max(y, 0) of it if relu."""
     (height, c, length), (o, _, kh, kw) = x.shape, weight.shape
     n = length // windows.size[1]
     x = x.reshape(height * c, length)
@@ -61,6 +62,8 @@ def convolve(x, weight, bias, y, windows):
                 y[row] = start
             for at, (outputs, inputs) in shifts[begins_whole:]:
                 y[row, :, outputs] += shifted[at][:, inputs]
+            if relu:
+                np.maximum(y[row], 0, out=y[row])
 
     parallel.bands(band, len(y), y)
 

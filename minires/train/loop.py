@@ -196,7 +196,8 @@ class Trainer:
         record = evaluate(self.net, batches, prefix=name, batch_done=self.reporter.batch_done)
         if not math.isfinite(record[f"{name}_loss"]):
             with probe.watch(self.net, probe.FirstNonFinite()) as first:
-                evaluate(self.net, batches)
+                # not predict, which makes several layers one
+                evaluate(self.net, batches, predict=lambda x: self.net.forward(x, train=False)[0])
             raise self._not_finite(f"{first.found or 'the loss'} on the {name} images", self.at.step - 1)
         return record
 
