@@ -8,7 +8,7 @@ import pytest
 from oracles import assert_refused, conv2d_loops, im2col_loops, pieces, relative_error
 
 import minires.functional as F
-from minires.functional import conv, conv_shift
+from minires.functional import conv, conv_point, conv_shift
 from minires.functional.windows import sliding_windows
 
 CUTS = pytest.mark.parametrize("cut", [(1, 1 << 18), (2, 1), (3, 64)], ids=["whole", "2 bands", "3 bands"])
@@ -53,8 +53,9 @@ def convolution(name):
 @pytest.mark.parametrize("columns", [False, True], ids=["fastest way", "columns"])
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_conv2d_agrees_with_nested_loops(name, columns, cut, monkeypatch):
-    if columns:
-        monkeypatch.setattr(conv_shift, "LARGEST_WEIGHT", 0)
+    monkeypatch.setattr(conv_shift, "LARGEST_WEIGHT", 0 if columns else conv_shift.LARGEST_WEIGHT)
+    monkeypatch.setattr(conv_point, "NARROW", 10**9 if columns else 0)
+    monkeypatch.setattr(conv_point, "WIDE", 5)  # several rows side by side, or one
     x, weight, bias, dy, arguments = convolution(name)
     expected = conv2d_loops(x, weight, bias, dy, **arguments)
     with pieces(*cut):
@@ -66,12 +67,34 @@ def test_conv2d_agrees_with_nested_loops(name, columns, cut, monkeypatch):
 
 
 @pytest.mark.parametrize("name", CONVOLUTIONS)
-def test_the_convolutions_above_take_both_ways(name):
+def test_the_convolutions_above_take_all_ways(name, monkeypatch):
+    monkeypatch.setattr(conv_point, "NARROW", 0)
     x, weight, _, _, arguments = convolution(name)
     windows = sliding_windows(
         x.shape[2:], kernel_size=weight.shape[2:], stride=arguments["stride"], padding=arguments["padding"]
     )
+    by_points = name in ("1x1", "many images, 1x1")
     assert conv_shift.suits(x, weight, windows, arguments["groups"]) == CONVOLUTIONS[name][-1]
+    assert conv_point.suits(x, windows, arguments["groups"]) == by_points
+
+
+def test_short_rows_of_a_1x1_convolution_are_put_together():
+    x = np.zeros((4, 3, 7, 7))
+    windows = sliding_windows((7, 7), kernel_size=1, stride=1, padding=0)
+    assert not conv_point.suits(x, windows, 1)
+    assert conv_point.suits(np.zeros((64, 3, 7, 7)), windows, 1)
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+@pytest.mark.parametrize("relu", [False, True])
+def test_conv2d_predict_is_forward_and_a_relu(name, relu, monkeypatch):
+    monkeypatch.setattr(conv_point, "NARROW", 0)
+    x, weight, bias, _, arguments = convolution(name)
+    expected, _ = F.conv2d_forward(x, weight, bias, **arguments)
+    found = F.conv2d_predict(x, weight, bias, **arguments, relu=relu)
+    np.testing.assert_array_equal(found, np.maximum(expected, 0) if relu else expected)
+    alone = F.conv2d_predict(x, weight, **arguments)
+    np.testing.assert_array_equal(alone, F.conv2d_forward(x, weight, **arguments)[0])
 
 
 @pytest.mark.parametrize("name", [name for name in CONVOLUTIONS if name.startswith("many images")])

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from oracles import ORDERS, in_order, pieces, relative_error
 
 import minires.functional as F
-from minires.functional import conv_shift
+from minires.functional import conv_point, conv_shift
 
 try:
     import torch
@@ -137,7 +137,11 @@ def test_conv2d_agrees_with_torch(how, geometry, batch, groups, channels, with_b
         return gradients + [dbias] * with_bias
 
     largest = 0 if tiled else conv_shift.LARGEST_WEIGHT  # no weights fit: the way over columns
-    with mock.patch.object(conv_shift, "LARGEST_WEIGHT", largest):
+    narrow = 10**9 if tiled else 0
+    with (
+        mock.patch.object(conv_shift, "LARGEST_WEIGHT", largest),
+        mock.patch.object(conv_point, "NARROW", narrow),
+    ):
         check_parity(
             how,
             lambda *arrays: F.conv2d_forward(*arrays, **arguments),

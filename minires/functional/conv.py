@@ -8,14 +8,15 @@ The columns are KH*KW times as large as the image. So they never exist as a whol
 rows is laid out in the cache, multiplied, and overwritten by the next. Backward lays them out again: besides
 the weight, x is all that forward remembers.
 
-Most convolutions of a ResNet (stride 1, more than 1x1, on a CPU) can do without columns and are faster for
-it: `conv_shift` computes the same sums in another order. Read this file first; nothing there is needed to
-understand it. To step through the columns with such a kernel, call `im2col` and multiply.
+Most convolutions of a ResNet (those of stride 1) can do without columns and are faster for it: `conv_point`
+does 1x1 kernels, `conv_shift` larger ones on a CPU, the same sums in another order. Read this file first;
+nothing there is needed to understand it. To step through the columns with such a kernel, call `im2col` and
+multiply.
 """
 
 from minires import parallel
 from minires.backend import array_module
-from minires.functional import conv_shift
+from minires.functional import conv_point, conv_shift
 from minires.functional.checks import check_floats, check_gradient, check_ndim, check_shape, whole_number
 from minires.functional.layout import as_rows, empty_images, from_rows
 from minires.functional.windows import sliding_windows
@@ -87,9 +88,10 @@ def conv2d_predict(x, weight, bias=None, *, stride=1, padding=0, groups=1, relu=
 def _convolution(x, weight, bias, windows, groups, relu=False):
     """Return y and x, the latter in the order of memory in which backward wants it."""
     y = empty_images(x, (x.shape[0], weight.shape[0], *windows.out_size))
-    if conv_shift.suits(x, weight, windows, groups):
+    way = _without_columns(x, weight, windows, groups)
+    if way:
         x_rows = as_rows(x)
-        conv_shift.convolve(x_rows, weight, bias, as_rows(y), windows, relu)
+        way.convolve(x_rows, weight, bias, as_rows(y), windows, relu)
         return y, from_rows(x_rows, x.shape)
     for inputs, outputs in _channel_groups(x.shape[1], y.shape[1], groups):
         group_bias = None if bias is None else bias[outputs]
@@ -106,10 +108,11 @@ def conv2d_backward(dy, cache):
     x, weight, has_bias, windows, groups = cache
     check_gradient(dy, (x.shape[0], weight.shape[0], *windows.out_size), x.dtype, on=x)
     dbias = _sum_over_pixels(dy) if has_bias else None
-    if conv_shift.suits(x, weight, windows, groups):
+    way = _without_columns(x, weight, windows, groups)
+    if way:
         dy_rows, dx = as_rows(dy), empty_images(x, x.shape)
-        conv_shift.convolve_transposed(dy_rows, weight, as_rows(dx), windows)
-        return dx, conv_shift.weight_gradient(dy_rows, as_rows(x), weight.shape, windows), dbias
+        way.convolve_transposed(dy_rows, weight, as_rows(dx), windows)
+        return dx, way.weight_gradient(dy_rows, as_rows(x), weight.shape, windows), dbias
     dx, dweight = empty_images(x, x.shape), array_module(x).empty_like(weight)
     for inputs, outputs in _channel_groups(x.shape[1], len(weight), groups):
         dx[:, inputs], group_dweight = _convolve_backward(
@@ -117,6 +120,13 @@ def conv2d_backward(dy, cache):
         )
         dweight[outputs] = group_dweight.reshape(weight[outputs].shape)
     return dx, dweight, dbias
+
+
+def _without_columns(x, weight, windows, groups):
+    """Return the module that computes this convolution faster, without columns, or None."""
+    if conv_point.suits(x, windows, groups):
+        return conv_point
+    return conv_shift if conv_shift.suits(x, weight, windows, groups) else None
 
 
 def _check(x, weight, bias, stride, padding, groups):
@@ -213,8 +223,6 @@ def _columns(x, rows, windows):
     """Return the columns (C*KH*KW, rows*OW*N) of the output rows in the slice `rows`."""
     (_, c, _, n), (kh, kw), ow = x.shape, windows.kernel, windows.out_size[1]
     shape = (c, kh, kw, rows.stop - rows.start, ow, n)
-    if windows.kernel == windows.stride == (1, 1) and windows.padding == (0, 0) and shape[3] == 1:
-        return x[rows.start].reshape(c, -1)  # a 1x1 kernel's columns are the row itself
     columns = parallel.scratch("columns", shape, like=x)
     _fill_columns(columns, x, rows, windows)
     return columns.reshape(c * kh * kw, -1)
