@@ -1,8 +1,7 @@
 """The same network in PyTorch, layer by layer, to measure against. Needs torch (the extra `parity`).
 
-PyTorch gets what its users write: in-place ReLUs wherever they are safe, fused kernels where it has them, its own
-defaults for everything else.
-"""
+PyTorch gets what its users write: in-place ReLUs wherever they are safe, fused kernels where it has them, its
+own defaults for everything else."""
 
 import torch
 from torch import nn
@@ -156,7 +155,7 @@ def evaluation(net, x, *, threads, channels_last=False):
 
 
 def operation(layer, x, dy, *, threads, channels_last=False):
-    """Return a function that runs the layer's twin forward on x and backward on dy: every gradient, dx too."""
+    """Return a function that runs the layer's twin forward on x and backward on dy, with every gradient."""
     module, x = _prepared(layer, x, threads, channels_last)
     dy = torch.from_numpy(dy).to(memory_format=_order(dy, channels_last))
     wanted = [x.requires_grad_(), *module.parameters()]

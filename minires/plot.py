@@ -13,6 +13,8 @@ CURVES = (
     ("test", "test_error", "solid", 2.0),
 )
 COLOUR = "#0b4f9e"
+GROUP_COLOURS = {"training step": COLOUR, "evaluation forward": "#b3560b", "operation": "#3d7a35"}
+_NOTE = {"textcoords": "offset points", "color": "0.4", "fontsize": 9}
 LABELLED_POINTS = 20  # epochs up to which every point is marked
 
 
@@ -103,7 +105,7 @@ def costs(table, *, title=""):
 def depths(records, *, title=""):
     """Return a Figure of the time and the memory of a step, divided by the depth, over the depth.
 
-    records: of `bench_depth.measure`, at least one. Both axes begin at 0: a flat line means that a layer
+    records: of `bench.depth.measure`, at least one. Both axes begin at 0: a flat line means that a layer
     costs the same however many there are.
     """
     from matplotlib.figure import Figure
@@ -123,6 +125,55 @@ def depths(records, *, title=""):
         axes.grid(axis="y", color="0.9")
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title)
+    return figure
+
+
+def roofline(report):
+    """Return a Figure of the speed of each row of a benchmark over its arithmetic intensity, under the roof.
+
+    report: of `bench.measure`. The roof is what the machine can do at best: to the left as many bytes as it
+    can copy, to the right as many operations as its matrix product does. Numbers tell the rows; a hollow
+    circle is PyTorch (NCHW) at the same work. Williams, Waterman & Patterson 2009, "Roofline", figure 1.
+    Raises ValueError if no row does arithmetic. """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    records = [record for record in report["records"] if record["flops"]]
+    if not records:
+        raise ValueError("records: expected at least one that counts operations, got none; choose other rows")
+    figure = Figure(figsize=(9.6, 5.6), layout="constrained")
+    axes, key = figure.subplots(1, 2, width_ratios=(3, 1.15))
+    sgemm, copy = report["ceilings"]["sgemm"], report["ceilings"]["copy"]
+    intensities = [record["flops"] / record["bytes"] for record in records]
+    ends = 0.5 * min(*intensities, sgemm / copy), 2 * max(*intensities, sgemm / copy)
+    roof = [ends[0], sgemm / copy, ends[1]]
+    axes.plot(roof, [min(sgemm, copy * x) / 1e9 for x in roof], color="0.4", linewidth=1.5)
+    axes.annotate(f"sgemm, {sgemm / 1e9:.0f} GFLOP/s", (ends[1], sgemm / 1e9), (-2, 5), ha="right", **_NOTE)
+    ridge = (sgemm / copy, sgemm / 1e9)
+    axes.annotate(f"copy, {copy / 1e9:.0f} GB/s", ridge, (-30, -18), ha="right", **_NOTE)
+    for number, (record, x) in enumerate(zip(records, intensities, strict=True), start=1):
+        rates = {side: record["flops"] / taken / 1e9 for side, taken in record["seconds"].items()}
+        colour = GROUP_COLOURS.get(record["group"], COLOUR)
+        if "torch" in rates:
+            axes.plot([x, x], [rates["minires"], rates["torch"]], color=colour, linewidth=0.6, alpha=0.6)
+            axes.plot(x, rates["torch"], "o", markersize=5, color=colour, markerfacecolor="white")
+        axes.plot(x, rates["minires"], "o", markersize=6, color=colour)
+        axes.annotate(str(number), (x, rates["minires"]), (5, -3), textcoords="offset points", fontsize=8)
+        key.text(
+            0, 1 - number / (len(records) + 1), f"{number:2}  {record['name']}", color=colour, fontsize=8.5
+        )
+    key.axis("off")
+    axes.set(xscale="log", yscale="log", xlim=ends)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_locator(NullLocator())
+    axes.set(xlabel="operations for each byte moved (FLOP/byte)", ylabel="speed (GFLOP/s)")
+    torch = "; hollow: PyTorch, NCHW" if report["torch"] else ""
+    axes.set_title(f"{report['threads']} threads; full: minires{torch}", fontsize="medium", color="0.35")
+    axes.grid(color="0.92")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 

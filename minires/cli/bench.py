@@ -1,28 +1,44 @@
-"""`minires bench`: how fast a training step is here, beside PyTorch where that is installed."""
+"""`minires bench`: how fast everything is here, beside PyTorch where that is installed."""
 
 import json
 
-from minires import bench, bench_depth, models, parallel, plot
+from minires import bench, models, parallel, plot
+from minires.bench import depth, profile, rows
+
+SECONDS = {"all": 5, "quick": 1}  # to spend on a row, about
 
 
 def add_arguments(parser):
     """Add the options of `minires bench` to an argparse parser."""
-    parser.add_argument(
-        "--model", default="resnet20", choices=models.names(), metavar="NAME", help="network (resnet20)"
+    what = parser.add_argument_group("what to measure (all that has a target: up to 10 minutes)")
+    what = what.add_mutually_exclusive_group()
+    what.add_argument("--quick", action="store_true", help="a small part of it, in less than a minute")
+    what.add_argument(
+        "--only", nargs="+", metavar="WORD", help="rows with such a word in their name, such as conv3x3"
     )
-    parser.add_argument("--batch-size", type=int, default=128, metavar="N", help="images a step (128)")
-    parser.add_argument("--size", type=int, default=32, metavar="PIXELS", help="image side in pixels (32)")
-    parser.add_argument("--steps", type=int, default=9, metavar="N", help="measured steps of each side (9)")
-    parser.add_argument("--threads", type=int, metavar="N", help="threads of both sides (all usable cores)")
-    parser.add_argument(
+    what.add_argument(
+        "--model", choices=models.names(), metavar="NAME", help="one network's step and evaluation"
+    )
+    what.add_argument(
+        "--profile",
+        choices=models.names(),
+        metavar="NAME",
+        help="where the time of a network's training step goes, layer by layer",
+    )
+    what.add_argument(
         "--depths",
         type=int,
         nargs="*",
         metavar="N",
-        help="instead: what a layer of a CIFAR ResNet takes, by depth "
-        f"({', '.join(map(str, bench_depth.DEPTHS))}), with --batch-size and --size",
+        help=f"what a layer of a CIFAR ResNet takes, by depth ({', '.join(map(str, depth.DEPTHS))})",
     )
-    parser.add_argument("--plot", metavar="FILE", help="draw what --depths measures (.png, .pdf or .svg)")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="images a step (128, or 16 large ones)")
+    parser.add_argument("--size", type=int, metavar="PIXELS", help="image side in pixels (the network's own)")
+    parser.add_argument("--steps", type=int, metavar="N", help="measured steps of each side (as time allows)")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of both sides (all usable cores)")
+    parser.add_argument(
+        "--plot", metavar="FILE", help="draw the roofline, or the depths (.png, .pdf or .svg)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
 
 
@@ -36,18 +52,53 @@ def run(arguments):
         parallel.set_threads(arguments.threads)
     if arguments.depths is not None:
         return _depths(arguments)
-    task = {"model": arguments.model, "batch_size": arguments.batch_size, "size": arguments.size}
-    report = bench.measure(**task, steps=arguments.steps)
-    print(json.dumps(report) if arguments.json else bench.table(report))
+    if arguments.profile:
+        return _profile(arguments)
+    return _table(arguments)
+
+
+def _table(arguments):
+    one = arguments.model or arguments.batch_size or arguments.size
+    if one and (arguments.quick or arguments.only):
+        raise ValueError("--batch-size and --size: the rows of the table have their own; choose a --model")
+    if one:
+        model = arguments.model or "resnet20"
+        chosen = rows.of_model(model, batch_size=arguments.batch_size, size=arguments.size)
+    else:
+        chosen = rows.all_rows()
+        chosen = (
+            rows.select(chosen, arguments.only or rows.QUICK) if arguments.only or arguments.quick else chosen
+        )
+    if arguments.plot and not any(row.flops for row in chosen):
+        raise ValueError("--plot: none of these rows does arithmetic")
+    measured = bench.measure(
+        chosen,
+        seconds=SECONDS["quick" if arguments.quick else "all"],
+        steps=arguments.steps,
+        say=None if arguments.json else lambda text: print(text, flush=True),  # a row may take a minute
+    )
+    if arguments.json:
+        print(json.dumps(measured))
+    if arguments.plot:
+        plot.roofline(measured).savefig(arguments.plot, dpi=150)
+    return 0
+
+
+def _profile(arguments):
+    if arguments.plot:
+        raise ValueError("--plot: a profile is not drawn")
+    task = rows.task_of(arguments.profile, batch_size=arguments.batch_size, size=arguments.size)
+    measured = profile.measure(**task, steps=arguments.steps or 5)
+    print(json.dumps(measured) if arguments.json else profile.table(measured))
     return 0
 
 
 def _depths(arguments):
-    size = {"batch_size": arguments.batch_size, "size": arguments.size}
-    depths = arguments.depths or bench_depth.DEPTHS
-    records = bench_depth.measure(depths=depths, **size, steps=arguments.steps)
-    print(json.dumps(records) if arguments.json else bench_depth.table(records))
+    size = {"batch_size": arguments.batch_size or 128, "size": arguments.size or 32}
+    depths = arguments.depths or depth.DEPTHS
+    records = depth.measure(depths=depths, **size, steps=arguments.steps or 3)
+    print(json.dumps(records) if arguments.json else depth.table(records))
     if arguments.plot:
-        title = f"CIFAR ResNets, {arguments.batch_size} images of {arguments.size}x{arguments.size}"
+        title = f"CIFAR ResNets, {size['batch_size']} images of {size['size']}x{size['size']}"
         plot.depths(records, title=title).savefig(arguments.plot, dpi=150)
     return 0

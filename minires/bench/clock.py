@@ -1,0 +1,79 @@
+"""Honest stopwatches: sides take turns, A B C A B C ..., so that a machine whose speed drifts slows all
+alike.
+
+What could favour a side, and what is done about it:
+
+- Threads: all sides use the same number of them.
+- First calls lay out memory, choose kernels and start threads: they are not counted.
+- Idle threads: OpenMP's (PyTorch) go on spinning for some milliseconds after their work, on cores that the
+  other side then wants. Forbidding it would favour us: with OMP_WAIT_POLICY=PASSIVE the ResNet-20 step of
+  PyTorch took 219 ms instead of 183 (2 cores, some other load). So both sides keep their own habits, and each turn begins
+  after a pause in which the threads of the last one fall asleep. Then the work is called twice and the second
+  call is timed, for in a real training another step has come just before.
+- Other programs: on busy cores the same threads spin in vain, and that step took 2700 ms while ours took 550.
+  No ratio of such a run means anything; `disturbed` says which rows are suspect.
+- Python's garbage collector is off while the clock runs.
+"""
+
+import gc
+import itertools
+import statistics
+import time
+
+PAUSE = 0.03  # seconds; libgomp's threads spin for about 1 to 10 ms
+LONG = 0.5  # seconds of work beside which waking the threads does not count
+
+UNSTEADY = 1.4  # undisturbed turns differ by a few percent
+
+
+def in_turn(takers, *, seconds, least=3, most=25, steps=None):
+    """Return {side: [seconds of each turn]} of takers, {side: function without arguments}.
+
+    seconds: to spend, about: as many rounds as fit, but `least` to `most`; steps: or this many rounds.
+    """
+    first = {side: once(take) for side, take in takers.items()}
+    if max(first.values()) < LONG:  # else the warm-up was no great part of it
+        first = {side: once(take) for side, take in takers.items()}
+    calls = {side: 1 if first[side] > LONG else 2 for side in takers}
+    round_takes = sum(PAUSE + calls[side] * first[side] for side in takers)
+    rounds = max(least, min(most, int(seconds / round_takes) - 1))
+    times = {side: [] for side in takers}
+    for _ in range(steps or rounds):
+        for side, take in takers.items():
+            times[side].append(_time(take, calls=calls[side]))
+    return times
+
+
+def once(take):
+    """Return the seconds of one call, without a call before it."""
+    return _time(take, calls=1)
+
+
+def _time(take, calls):
+    """Return the seconds of the last of some calls, after a pause."""
+    time.sleep(PAUSE)
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        for _ in range(calls - 1):
+            take()
+        start = time.perf_counter()
+        take()
+        return time.perf_counter() - start
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def disturbed(times, at_best=()):
+    """Whether somebody else was at work: the median turn took far longer than the shortest one.
+
+    times: lists of the seconds of turns; at_best: how long each takes undisturbed, where that is known.
+    """
+    pairs = itertools.zip_longest(times, at_best)
+    return any(statistics.median(t) > UNSTEADY * min(filter(None, [*t, best])) for t, best in pairs)
+
+
+def ratio(ours, theirs):
+    """Return the median over the rounds of our time divided by theirs."""
+    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
