@@ -53,7 +53,7 @@ def convolution(name):
 @pytest.mark.parametrize("columns", [False, True], ids=["fastest way", "columns"])
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_conv2d_agrees_with_nested_loops(name, columns, cut, monkeypatch):
-    monkeypatch.setattr(conv_shift, "LARGEST_WEIGHT", 0 if columns else conv_shift.LARGEST_WEIGHT)
+    monkeypatch.setattr(conv_shift, "NARROW", 10**9 if columns else 0)
     monkeypatch.setattr(conv_point, "NARROW", 10**9 if columns else 0)
     monkeypatch.setattr(conv_point, "WIDE", 5)  # several rows side by side, or one
     x, weight, bias, dy, arguments = convolution(name)
@@ -69,12 +69,13 @@ def test_conv2d_agrees_with_nested_loops(name, columns, cut, monkeypatch):
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_the_convolutions_above_take_all_ways(name, monkeypatch):
     monkeypatch.setattr(conv_point, "NARROW", 0)
+    monkeypatch.setattr(conv_shift, "NARROW", 0)
     x, weight, _, _, arguments = convolution(name)
     windows = sliding_windows(
         x.shape[2:], kernel_size=weight.shape[2:], stride=arguments["stride"], padding=arguments["padding"]
     )
     by_points = name in ("1x1", "many images, 1x1")
-    assert conv_shift.suits(x, weight, windows, arguments["groups"]) == CONVOLUTIONS[name][-1]
+    assert conv_shift.suits(x, windows, arguments["groups"]) == CONVOLUTIONS[name][-1]
     assert conv_point.suits(x, windows, arguments["groups"]) == by_points
 
 
@@ -89,6 +90,7 @@ def test_short_rows_of_a_1x1_convolution_are_put_together():
 @pytest.mark.parametrize("relu", [False, True])
 def test_conv2d_predict_is_forward_and_a_relu(name, relu, monkeypatch):
     monkeypatch.setattr(conv_point, "NARROW", 0)
+    monkeypatch.setattr(conv_shift, "NARROW", 0)
     x, weight, bias, _, arguments = convolution(name)
     expected, _ = F.conv2d_forward(x, weight, bias, **arguments)
     found = F.conv2d_predict(x, weight, bias, **arguments, relu=relu)

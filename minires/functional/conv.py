@@ -88,7 +88,7 @@ def conv2d_predict(x, weight, bias=None, *, stride=1, padding=0, groups=1, relu=
 def _convolution(x, weight, bias, windows, groups, relu=False):
     """Return y and x, the latter in the order of memory in which backward wants it."""
     y = empty_images(x, (x.shape[0], weight.shape[0], *windows.out_size))
-    way = _without_columns(x, weight, windows, groups)
+    way = _without_columns(x, windows, groups)
     if way:
         x_rows = as_rows(x)
         way.convolve(x_rows, weight, bias, as_rows(y), windows, relu)
@@ -108,7 +108,7 @@ def conv2d_backward(dy, cache):
     x, weight, has_bias, windows, groups = cache
     check_gradient(dy, (x.shape[0], weight.shape[0], *windows.out_size), x.dtype, on=x)
     dbias = _sum_over_pixels(dy) if has_bias else None
-    way = _without_columns(x, weight, windows, groups)
+    way = _without_columns(x, windows, groups)
     if way:
         dy_rows, dx = as_rows(dy), empty_images(x, x.shape)
         way.convolve_transposed(dy_rows, weight, as_rows(dx), windows)
@@ -122,11 +122,11 @@ def conv2d_backward(dy, cache):
     return dx, dweight, dbias
 
 
-def _without_columns(x, weight, windows, groups):
+def _without_columns(x, windows, groups):
     """Return the module that computes this convolution faster, without columns, or None."""
     if conv_point.suits(x, windows, groups):
         return conv_point
-    return conv_shift if conv_shift.suits(x, weight, windows, groups) else None
+    return conv_shift if conv_shift.suits(x, windows, groups) else None
 
 
 def _check(x, weight, bias, stride, padding, groups):

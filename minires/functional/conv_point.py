@@ -50,8 +50,10 @@ def weight_gradient(dy, x, weight_shape, windows):
 
     def band(begin, end):
         dweight = array_module(x).zeros((o, c), x.dtype)
+        share = parallel.scratch("share", (o, c), like=x)
         for rows in parallel.tiles(begin, end, _rows_at_once(x, -(-WIDE // length))):
-            dweight += _side_by_side(dy[rows]) @ _side_by_side(x[rows]).T
+            array_module(x).matmul(_side_by_side(dy[rows]), _side_by_side(x[rows]).T, out=share)
+            dweight += share
         return dweight
 
     return sum(parallel.bands(band, len(dy), x)).reshape(weight_shape)

@@ -20,11 +20,11 @@ import numpy as np
 from minires import parallel
 from minires.backend import array_module
 
-LARGEST_WEIGHT = 128 * 128 * 9  # elements; each output row reads all weights: they have to stay in the cache
+NARROW = 96  # columns below which a product for each row of y spends its time on reading the weights
 
 
-def suits(x, weight, windows, groups):
-    """Whether this way is open and faster: stride 1, a kernel wider than one pixel, weights fit the cache."""
+def suits(x, windows, groups):
+    """Whether this way is open and faster: stride 1, a kernel wider than one pixel, and long enough rows."""
     return (
         parallel.on_cpu(x)
         and groups == 1
@@ -32,7 +32,7 @@ def suits(x, weight, windows, groups):
         and windows.kernel[1] > 1
         and windows.padding[0] < windows.kernel[0]
         and windows.padding[1] < windows.kernel[1]
-        and weight.size <= LARGEST_WEIGHT
+        and x.shape[0] * x.shape[3] >= NARROW
     )
 
 
@@ -96,7 +96,9 @@ def weight_gradient(dy, x, weight_shape, windows):
                 copy[:, inputs] = dy[row, :, outputs]
             kernel_rows, image_rows = _rows_behind(row, windows, c)
             # adjoint of p = weight @ x, with the shifts taken back on dy: (KW*O, L) @ (L, KH*C)
-            dweight[:, kernel_rows] += shifted.reshape(kw * o, length) @ x[image_rows].T
+            share = parallel.scratch("share", (kw * o, kernel_rows.stop - kernel_rows.start), like=x)
+            xp.matmul(shifted.reshape(kw * o, length), x[image_rows].T, out=share)
+            dweight[:, kernel_rows] += share
         return dweight
 
     dweight = sum(parallel.bands(band, len(dy), x))
