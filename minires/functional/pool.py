@@ -23,17 +23,34 @@ def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=Fals
     positions = windows.kernel[0] * windows.kernel[1]
     winner = xp.zeros_like(y, dtype=xp.uint8 if positions < 256 else xp.int32)  # in the memory order of y
 
+    number = winner.dtype.type
+
     def tile(x, y, winner):
-        y[...] = -xp.inf
-        for position, (outputs, pixels) in enumerate(_windows_of(x, windows), start=1):
-            here, best = y[outputs], winner[outputs]
-            larger = pixels > here
-            xp.maximum(here, pixels, out=here)
-            # positions are numbered upwards, so the largest number is that of the latest winner
-            xp.maximum(best, larger * best.dtype.type(position), out=best)
+        # the largest of a window is the largest of its rows' largest: KW + KH comparisons, not KW * KH
+        n, c, h, _ = x.shape
+        rows = h, c, windows.out_size[1], n  # in the order of memory
+        largest = parallel.scratch("largest", rows, like=x).transpose(3, 1, 0, 2)
+        column = parallel.scratch("column", rows, like=winner).transpose(3, 1, 0, 2)
+        largest[...], column[...], y[...] = -xp.inf, 0, -xp.inf
+        for kw in range(windows.kernel[1]):
+            outputs, inputs = windows.shift(1, kw)
+            _take_larger(largest[..., outputs], column[..., outputs], x[..., inputs], number(kw + 1))
+        for kh in range(windows.kernel[0]):
+            outputs, inputs = windows.shift(0, kh)
+            position = column[:, :, inputs] + number(kh * windows.kernel[1])
+            _take_larger(y[:, :, outputs], winner[:, :, outputs], largest[:, :, inputs], position)
 
     _for_channels(tile, x, y, winner)
     return y, (winner, windows, x.shape, x.dtype)
+
+
+def _take_larger(best, winner, pixels, position):
+    """Put pixels into best where they are larger, and their positions into winner."""
+    xp = array_module(best)
+    larger = pixels > best
+    xp.maximum(best, pixels, out=best)
+    # positions are numbered upwards, so the largest number is that of the latest winner
+    xp.maximum(winner, larger * position, out=winner)
 
 
 def max_pool2d_backward(dy, cache):
