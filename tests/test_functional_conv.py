@@ -26,6 +26,7 @@ CONVOLUTIONS = {
     "more padding than kernel": ((2, 2, 3, 4), (3, 2, 2, 2), (1, 1), (3, 2), 1, False),
     "1x1": ((2, 4, 5, 3), (3, 4, 1, 1), (1, 1), (0, 0), 1, False),
     "1x1, stride 2": ((2, 4, 5, 4), (3, 4, 1, 1), (2, 2), (0, 0), 1, False),
+    "1x1, stride (2, 3)": ((3, 2, 6, 8), (3, 2, 1, 1), (2, 3), (0, 0), 1, False),
     "1x1, padding 1": ((2, 3, 3, 4), (2, 3, 1, 1), (1, 1), (1, 1), 1, False),
     "3x1": ((2, 3, 5, 4), (2, 3, 3, 1), (1, 1), (1, 0), 1, False),
     "many images": ((64, 1, 5, 6), (2, 1, 2, 3), (1, 1), (1, 1), 1, True),
@@ -74,7 +75,7 @@ def test_the_convolutions_above_take_all_ways(name, monkeypatch):
     windows = sliding_windows(
         x.shape[2:], kernel_size=weight.shape[2:], stride=arguments["stride"], padding=arguments["padding"]
     )
-    by_points = name in ("1x1", "many images, 1x1")
+    by_points = name in ("1x1", "many images, 1x1", "1x1, stride 2", "1x1, stride (2, 3)")
     assert conv_shift.suits(x, windows, arguments["groups"]) == CONVOLUTIONS[name][-1]
     assert conv_point.suits(x, windows, arguments["groups"]) == by_points
 

@@ -1,9 +1,10 @@
-"""Convolution with a 1x1 kernel at stride 1: the same matrix at every pixel.
+"""Convolution with a 1x1 kernel: the same matrix at every pixel, or at every stride-th one.
 
     y[:, pixel] = weight @ x[:, pixel]        dx = weight.T @ dy        dweight = sum over pixels of dy x.T
 
 In memory ordered (H, C, W, N) an image row of all channels is a (C, W*N) matrix as it stands, and so is a row
-of y. So there is nothing to lay out: a product for each row, from where x is to where y shall be.
+of y. So there is nothing to lay out: a product for each row, from where x is to where y shall be. With a
+stride the pixels that take part are copied together first; the others get no gradient.
 
 Every function takes and fills contiguous rows (H, C, W*N), see `layout`.
 """
@@ -18,14 +19,49 @@ WIDE = 1024  # pixels from which on a product makes up for adding its weight gra
 
 
 def suits(x, windows, groups):
-    """Whether this way is open and faster: a kernel of one pixel at stride 1, and long enough rows."""
-    if groups > 1 or windows.kernel != (1, 1) or windows.stride != (1, 1) or windows.padding != (0, 0):
+    """Whether this way is open and faster: a kernel of one pixel without padding, and long enough rows."""
+    if groups > 1 or windows.kernel != (1, 1) or windows.padding != (0, 0):
         return False
-    return not parallel.on_cpu(x) or x.shape[0] * x.shape[3] >= NARROW
+    return not parallel.on_cpu(x) or x.shape[0] * windows.out_size[1] >= NARROW
 
 
 def convolve(x, weight, bias, y, windows, relu=False):
-    """Fill y (H, O, L): x (H, C, L) times weight (O, C, 1, 1), plus bias (O,) or None; max(y, 0) if relu."""
+    """Fill y (OH, O, OW*N): x (H, C, W*N) times weight (O, C, 1, 1), plus bias (O,) or None; max(y, 0) if
+    relu."""
+    _multiply(weight, _pixels_of(x, windows), bias, y, relu)
+
+
+def convolve_transposed(dy, weight, dx, windows):
+    """Fill dx (H, C, W*N) from dy (OH, O, OW*N)."""
+    turned = weight.transpose(1, 0, 2, 3)
+    if windows.stride == (1, 1):
+        _multiply(turned, dy, None, dx)
+        return
+    taken = array_module(dy).empty((len(dy), dx.shape[1], dy.shape[2]), dy.dtype)
+    _multiply(turned, dy, None, taken)
+    dx[...] = 0
+    pixels = _view_of_pixels(dx, windows)
+    pixels[...] = taken.reshape(pixels.shape)
+
+
+def weight_gradient(dy, x, weight_shape, windows):
+    """Return dweight (O, C, 1, 1) from dy (OH, O, OW*N) and x (H, C, W*N)."""
+    x = _pixels_of(x, windows)
+    (o, c), length = weight_shape[:2], x.shape[2]
+
+    def band(begin, end):
+        dweight = array_module(x).zeros((o, c), x.dtype)
+        share = parallel.scratch("share", (o, c), like=x)
+        for rows in parallel.tiles(begin, end, _rows_at_once(x, -(-WIDE // length))):
+            array_module(x).matmul(_side_by_side(dy[rows]), _side_by_side(x[rows]).T, out=share)
+            dweight += share
+        return dweight
+
+    return sum(parallel.bands(band, len(dy), x)).reshape(weight_shape)
+
+
+def _multiply(weight, x, bias, y, relu=False):
+    """Fill y (H, O, L): weight (O, C, 1, 1) times x (H, C, L), plus bias (O,) or None; max(y, 0) if relu."""
     weight = weight.reshape(weight.shape[:2])
 
     def band(begin, end):
@@ -39,24 +75,25 @@ def convolve(x, weight, bias, y, windows, relu=False):
     parallel.bands(band, len(y), y)
 
 
-def convolve_transposed(dy, weight, dx, windows):
-    """Fill dx (H, C, L) from dy (H, O, L)."""
-    convolve(dy, weight.transpose(1, 0, 2, 3), None, dx, windows)
-
-
-def weight_gradient(dy, x, weight_shape, windows):
-    """Return dweight (O, C, 1, 1) from dy (H, O, L) and x (H, C, L)."""
-    (o, c), length = weight_shape[:2], x.shape[2]
+def _pixels_of(x, windows):
+    """Return rows (OH, C, OW*N) of the pixels that take part: x (H, C, W*N) itself at stride 1, else a copy."""
+    if windows.stride == (1, 1):
+        return x
+    view = _view_of_pixels(x, windows)
+    pixels = array_module(x).empty(view.shape, x.dtype)
 
     def band(begin, end):
-        dweight = array_module(x).zeros((o, c), x.dtype)
-        share = parallel.scratch("share", (o, c), like=x)
-        for rows in parallel.tiles(begin, end, _rows_at_once(x, -(-WIDE // length))):
-            array_module(x).matmul(_side_by_side(dy[rows]), _side_by_side(x[rows]).T, out=share)
-            dweight += share
-        return dweight
+        pixels[begin:end] = view[begin:end]
 
-    return sum(parallel.bands(band, len(dy), x)).reshape(weight_shape)
+    parallel.bands(band, len(pixels), pixels)
+    return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def _view_of_pixels(x, windows):
+    """Return the pixels of x (H, C, W*N) that take part, as a view (OH, C, OW, N)."""
+    height, channels, _ = x.shape
+    down, across = windows.stride
+    return x.reshape(height, channels, windows.size[1], -1)[::down, :, ::across]
 
 
 def _rows_at_once(x, rows):
