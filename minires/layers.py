@@ -8,6 +8,7 @@ import numpy as np
 import minires.functional as F
 from minires import init as initialisers
 from minires.backend import array_module
+from minires.cuda import has_kernels, kernels
 from minires.functional.checks import check_ndim, check_shape, pair
 from minires.functional.windows import sliding_windows
 from minires.layer import Buffer, Layer, Parameter
@@ -151,9 +152,7 @@ class BatchNorm(Layer):
             y, cache = F.batch_norm_eval_forward(x, gamma, beta, mean, var, eps=self.eps)
             return y, (F.batch_norm_eval_backward, cache)
         y, cache, (mean, var) = F.batch_norm_train_forward(x, gamma, beta, eps=self.eps)
-        count = x.size // x.shape[1]
-        self._move(self.running_mean.data, mean)
-        self._move(self.running_var.data, var * (count / (count - 1)))
+        self._move_averages(mean, var, count=x.size // x.shape[1])
         return y, (F.batch_norm_train_backward, cache)
 
     def line(self, *, channels):
@@ -167,6 +166,15 @@ class BatchNorm(Layer):
         own = len(self.gamma.data)
         if channels != own:
             raise ValueError(f"x has {channels} channels, but this layer normalises {own}")
+
+    def _move_averages(self, mean, var, *, count):
+        """Take in a batch's mean and variance; count: values a channel."""
+        running_mean, running_var = self.running_mean.data, self.running_var.data
+        if has_kernels(mean):
+            kernels.move_averages(running_mean, running_var, mean, var, momentum=self.momentum, count=count)
+            return
+        self._move(running_mean, mean)
+        self._move(running_var, var * (count / (count - 1)))
 
     def _move(self, running, batch):
         running *= self.momentum

@@ -5,6 +5,7 @@ from functools import partial
 
 from minires import parallel
 from minires.backend import array_module, to_module
+from minires.cuda.update import update_of
 
 
 class SGD:
@@ -68,9 +69,20 @@ class SGD:
         self.velocity = {
             name: array_module(p.data).zeros_like(p.data) for name, p in self.parameters.items() if momentum
         }
+        self._on_gpu = None  # all parameters in one launch, see `update_of`
+
+    def prepare(self):
+        """Bring the learning rate to where `step` reads it: to the GPU, if the parameters live there."""
+        self._on_gpu = update_of(self, self._on_gpu)
+        if self._on_gpu:
+            self._on_gpu.set_rate(self.lr)
 
     def step(self):
         """Move every parameter that is not frozen by one step down its gradient."""
+        self.prepare()
+        if self._on_gpu:
+            self._on_gpu.step(self.momentum, self.nesterov)
+            return
         for name, parameter in self.parameters.items():
             if not parameter.frozen:
                 velocity = [self.velocity[name]] if self.momentum else []
@@ -98,6 +110,10 @@ class SGD:
 
     def zero_grad(self):
         """Set every gradient to zero, in place."""
+        self.prepare()
+        if self._on_gpu:
+            self._on_gpu.zero_grad()
+            return
         for parameter in self.parameters.values():
             parameter.grad.fill(0)
 

@@ -134,7 +134,7 @@ def roofline(report):
     report: of `bench.measure`. The roof is what the machine can do at best: to the left as many bytes as it
     can copy, to the right as many operations as its matrix product does. Numbers tell the rows; a hollow
     circle is PyTorch (NCHW) at the same work. Williams, Waterman & Patterson 2009, "Roofline", figure 1.
-    Raises ValueError if no row does arithmetic. """
+    Raises ValueError if no row does arithmetic."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullLocator
 

@@ -7,9 +7,9 @@ What could favour a side, and what is done about it:
 - First calls lay out memory, choose kernels and start threads: they are not counted.
 - Idle threads: OpenMP's (PyTorch) go on spinning for some milliseconds after their work, on cores that the
   other side then wants. Forbidding it would favour us: with OMP_WAIT_POLICY=PASSIVE the ResNet-20 step of
-  PyTorch took 219 ms instead of 183 (2 cores, some other load). So both sides keep their own habits, and each
-  turn begins after a pause in which the threads of the last one fall asleep. Then the work is called twice and
-  the second call is timed, for in a real training another step has come just before.
+  PyTorch took 219 ms instead of 183 (2 cores, some other load). So both sides keep their own habits, and
+  each turn begins after a pause in which the threads of the last one fall asleep. Then the work is called
+  twice and the second call is timed, for in a real training another step has come just before.
 - Other programs: on busy cores the same threads spin in vain, and that step took 2700 ms while ours took 550.
   No ratio of such a run means anything; `disturbed` says which rows are suspect.
 - Python's garbage collector is off while the clock runs.

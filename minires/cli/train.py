@@ -39,6 +39,8 @@ HELP = {
     "no_decay": "parameters without weight decay, by the beginning or end of their names, such as "
     "gamma,beta,bias (none)",
     "label_smoothing": "share of the target that is spread over all classes, 0 to 0.99 (0)",
+    "device": "cpu or gpu (cpu); with CUPY_TF32=1 in the environment a GPU rounds the factors of matrix "
+    "products to 10 bits, and is faster for it",
     "memory": "what a step may take, such as 6GiB: parts of the network are then computed twice (no limit)",
     "resume": f"go on with the run in --out, or with the latest in {RUNS}/; of the options above only "
     f"{', '.join('--' + name.replace('_', '-') for name in FREE)} may then differ",
@@ -85,7 +87,7 @@ def add_arguments(parser):
     option("--seed", type=int, metavar="N", help="of weights, order, augmentation and held-out images (0)")
 
     option = _group(parser, "where, and where to")
-    option("--device", metavar="NAME", help="cpu or gpu (cpu)")
+    option("--device", metavar="NAME", help=HELP["device"])
     option("--threads", type=int, metavar="N", help="CPU threads (all usable cores)")
     option("--memory", metavar="SIZE", help=HELP["memory"])
     option("--out", type=pathlib.Path, metavar="DIR", help=f"folder of the run ({RUNS}/MODEL-DATA, numbered)")

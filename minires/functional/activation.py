@@ -1,6 +1,7 @@
 """Nonlinearities: ReLU, sigmoid, softmax."""
 
 from minires.backend import array_module
+from minires.cuda import has_kernels, kernels
 from minires.functional.checks import check_floats, check_gradient
 from minires.parallel import elementwise
 
@@ -20,6 +21,8 @@ def relu_backward(dy, cache):
     """Return dx: dy where x was positive, else 0 (also at the corner x = 0)."""
     (y,) = cache
     check_gradient(dy, y.shape, y.dtype, on=y)
+    if has_kernels(y):
+        return kernels.relu_backward(dy, y)
     xp = array_module(y)
     return elementwise(lambda y, dy, out: xp.multiply(dy, y > 0, out=out), y, dy)
 

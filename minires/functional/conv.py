@@ -16,6 +16,8 @@ multiply.
 
 from minires import parallel
 from minires.backend import array_module
+from minires.cuda import conv as conv_cuda
+from minires.cuda import has_kernels, kernels
 from minires.functional import conv_point, conv_shift
 from minires.functional.checks import check_floats, check_gradient, check_ndim, check_shape, whole_number
 from minires.functional.layout import as_rows, empty_images, from_rows
@@ -34,6 +36,8 @@ def im2col(x, *, kernel_size, stride=1, padding=0):
     check_floats(x=x)
     check_ndim("x", x, (4, "(N, C, H, W)"))
     windows = sliding_windows(x.shape[2:], kernel_size=kernel_size, stride=stride, padding=padding)
+    if has_kernels(x):
+        return kernels.im2col(x, windows).copy()  # a 1x1 kernel's columns are x itself
     (n, c), (kh, kw), (oh, ow) = x.shape[:2], windows.kernel, windows.out_size
     columns = array_module(x).empty((c, kh, kw, oh, ow, n), x.dtype)
     _fill_columns(columns, x.transpose(2, 1, 3, 0), slice(0, oh), windows)
@@ -54,6 +58,8 @@ def col2im(columns, x_shape, *, kernel_size, stride=1, padding=0):
     windows = sliding_windows((h, w), kernel_size=kernel_size, stride=stride, padding=padding)
     (kh, kw), (oh, ow) = windows.kernel, windows.out_size
     check_shape("columns", columns, (c * kh * kw, oh * ow * n), f"for images {tuple(x_shape)}")
+    if has_kernels(columns):
+        return kernels.col2im(array_module(columns).ascontiguousarray(columns), x_shape, windows)
     dx = array_module(columns).zeros((h, c, w, n), columns.dtype)
     _add_columns(dx, columns.reshape(c, kh, kw, oh, ow, n), slice(0, oh), windows)
     return dx.transpose(3, 1, 0, 2)
@@ -87,6 +93,8 @@ def conv2d_predict(x, weight, bias=None, *, stride=1, padding=0, groups=1, relu=
 
 def _convolution(x, weight, bias, windows, groups, relu=False):
     """Return y and x, the latter in the order of memory in which backward wants it."""
+    if has_kernels(x):
+        return conv_cuda.convolve(x, weight, bias, windows, groups, relu), x
     y = empty_images(x, (x.shape[0], weight.shape[0], *windows.out_size))
     way = _without_columns(x, windows, groups)
     if way:
@@ -107,6 +115,8 @@ def conv2d_backward(dy, cache):
     """
     x, weight, has_bias, windows, groups = cache
     check_gradient(dy, (x.shape[0], weight.shape[0], *windows.out_size), x.dtype, on=x)
+    if has_kernels(x):
+        return conv_cuda.convolve_backward(dy, x, weight, has_bias, windows, groups)
     dbias = _sum_over_pixels(dy) if has_bias else None
     way = _without_columns(x, windows, groups)
     if way:

@@ -76,7 +76,7 @@ def _multiply(weight, x, bias, y, relu=False):
 
 
 def _pixels_of(x, windows):
-    """Return rows (OH, C, OW*N) of the pixels that take part: x (H, C, W*N) itself at stride 1, else a copy."""
+    """Return rows (OH, C, OW*N) of the pixels that take part: x (H, C, W*N) at stride 1, else a copy."""
     if windows.stride == (1, 1):
         return x
     view = _view_of_pixels(x, windows)

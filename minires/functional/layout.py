@@ -7,15 +7,20 @@ With the images of the batch innermost, one image row of all channels is one con
 - a matrix product takes such a row as it lies;
 - the rows that a kernel of height KH covers are contiguous too, a (KH*C, W*N) matrix without a copy.
 
+On a GPU the order is (C, H, W, N), for there one product makes all rows at once.
+
 A reader may forget all this: an array in this order is an ordinary (N, C, H, W) array whose strides are
 unusual, and the functions accept any order.
 """
 
 from minires.backend import array_module
+from minires.cuda import has_kernels, kernels
 
 
 def empty_images(like, shape):
-    """Return an uninitialised (N, C, H, W) array of like's dtype and device, in memory (H, C, W, N)."""
+    """Return an uninitialised (N, C, H, W) array of like's dtype and device, in the order of memory above."""
+    if has_kernels(like):
+        return kernels.empty_images(like, shape)
     n, c, h, w = shape
     return array_module(like).empty((h, c, w, n), like.dtype).transpose(3, 1, 0, 2)
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from minires.backend import array_module
+from minires.cuda import has_kernels, kernels
 from minires.functional.checks import check_floats, check_ndim, check_shape
 
 
@@ -29,6 +30,9 @@ def softmax_cross_entropy_forward(logits, labels, *, label_smoothing=0.0):
         )
     if not 0 <= label_smoothing < 1:
         raise ValueError(f"label_smoothing: expected a number in [0, 1), got {label_smoothing}")
+    if has_kernels(logits):
+        losses, probabilities, targets = kernels.softmax_cross_entropy(logits, labels, label_smoothing)
+        return losses.mean(), (probabilities, targets)
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_probabilities = shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))  # (N, K)
     targets = xp.full(logits.shape, label_smoothing / classes, logits.dtype)

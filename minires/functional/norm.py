@@ -8,6 +8,7 @@ import numpy as np
 
 from minires import parallel
 from minires.backend import array_module
+from minires.cuda import has_kernels, kernels
 from minires.functional.checks import check_floats, check_gradient, check_ndim, check_shape, whole_number
 from minires.functional.layout import as_rows, from_rows
 
@@ -30,6 +31,9 @@ def batch_norm_train_forward(x, gamma, beta, *, eps=1e-5):
             f"x: batch statistics need at least two values a channel, got {tuple(x.shape)}; "
             "use a larger batch, or eval mode"
         )
+    if has_kernels(x):
+        y, lines, mean, var, inverse_std = kernels.batch_norm_train_forward(x, gamma, beta, eps)
+        return y, (lines, mean, inverse_std, gamma, x.shape), (mean, var)
     rows = as_rows(x)
     mean, var = _moments(rows)
     inverse_std = 1 / xp.sqrt(var + eps)
@@ -49,6 +53,8 @@ def batch_norm_train_backward(dy, cache):
     """
     rows, mean, inverse_std, gamma, shape = cache
     check_gradient(dy, shape, rows.dtype, on=rows)
+    if has_kernels(dy):
+        return kernels.batch_norm_backward(dy, rows, mean, inverse_std, gamma, batch_statistics=True)
     dy = as_rows(dy)
     dgamma, dbeta = _parameter_gradients(dy, rows, mean, inverse_std)
     count = rows.size // len(mean)
@@ -78,6 +84,11 @@ def batch_norm_eval_forward(x, gamma, beta, running_mean, running_var, *, eps=1e
     Ioffe & Szegedy 2015 (arXiv:1502.03167), Algorithm 2, line 11.
     """
     xp = _check(x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var, eps=eps)
+    if has_kernels(x):
+        y, lines, inverse_std = kernels.batch_norm_eval_forward(
+            x, gamma, beta, running_mean, running_var, eps
+        )
+        return y, (lines, running_mean, inverse_std, gamma, x.shape)
     rows = as_rows(x)
     inverse_std = 1 / xp.sqrt(running_var + eps)
     scale = gamma * inverse_std
@@ -90,6 +101,8 @@ def batch_norm_eval_backward(dy, cache):
     """Return dx, like x, and dgamma and dbeta, each (C,): with constant statistics dx = dy * gamma / std."""
     rows, mean, inverse_std, gamma, shape = cache
     check_gradient(dy, shape, rows.dtype, on=rows)
+    if has_kernels(dy):
+        return kernels.batch_norm_backward(dy, rows, mean, inverse_std, gamma, batch_statistics=False)
     dy = as_rows(dy)
     dgamma, dbeta = _parameter_gradients(dy, rows, mean, inverse_std)
     dx = _scale_and_shift(dy, gamma * inverse_std, array_module(dy).zeros_like(gamma))

@@ -2,6 +2,7 @@
 
 from minires import parallel
 from minires.backend import array_module
+from minires.cuda import has_kernels, kernels
 from minires.functional.checks import check_floats, check_gradient, check_ndim
 from minires.functional.layout import empty_images
 from minires.functional.windows import sliding_windows
@@ -13,11 +14,14 @@ def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=Fals
     x: (N, C, H, W); kernel_size, stride, padding: int or (h, w); stride None means kernel_size; padding is
     minus infinity, at most half the kernel; ceil_mode keeps an incomplete window at the far edge.
     Returns y (N, C, OH, OW) and the cache, which remembers the position of each window's winner (one byte, up
-    to 255 pixels a window), the first in row order if several are equal (0: a window of NaN or minus infinity
-    has none).
+    to 255 pixels a window), the first in row order if several are equal (0: a window of minus infinity, or
+    one with NaN, may have none).
     Raises ValueError for shapes that do not fit.
     """
     windows = _check(x, kernel_size, stride, padding, ceil_mode)
+    if has_kernels(x):
+        y, winner = kernels.max_pool_forward(x, windows)
+        return y, (winner, windows, x.shape, x.dtype)
     xp = array_module(x)
     y = empty_images(x, (*x.shape[:2], *windows.out_size))
     positions = windows.kernel[0] * windows.kernel[1]
@@ -57,6 +61,8 @@ def max_pool2d_backward(dy, cache):
     """Return dx (N, C, H, W): each window's dy goes to its one winner; overlapping windows add up."""
     winner, windows, shape, dtype = cache
     check_gradient(dy, winner.shape, dtype, on=winner)
+    if has_kernels(dy):
+        return kernels.max_pool_backward(dy, winner, windows, shape)
     dx = empty_images(dy, shape)
 
     def tile(dx, dy, winner):
@@ -76,6 +82,9 @@ def avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=Fals
     Returns y (N, C, OH, OW) and the cache.
     """
     windows = _check(x, kernel_size, stride, padding, ceil_mode)
+    if has_kernels(x):
+        y = kernels.avg_pool_forward(x, windows)
+        return y, (None, windows, x.shape, x.dtype, y.shape)
     y = empty_images(x, (*x.shape[:2], *windows.out_size))
     share = _shares(y, windows)
 
@@ -93,6 +102,8 @@ def avg_pool2d_backward(dy, cache):
     """Return dx (N, C, H, W): each window gives every one of its pixels the same share of its dy."""
     share, windows, shape, dtype, y_shape = cache
     check_gradient(dy, y_shape, dtype)
+    if has_kernels(dy):
+        return kernels.avg_pool_backward(dy, windows, shape)
     dx = empty_images(dy, shape)
 
     def tile(dx, dy):

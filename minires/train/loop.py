@@ -14,13 +14,15 @@ import numpy as np
 
 from minires import data, optim, probe
 from minires.backend import device_module
+from minires.cuda import graph
+from minires.cuda.update import identity
 from minires.trace import Blank
 from minires.train import resume
 from minires.train.evaluation import Tally, evaluate
 from minires.train.memory import in_bytes, keep_within
 from minires.train.objective import cross_entropy
 from minires.train.resume import Position
-from minires.train.safeguard import GoodState, NotFiniteError, all_finite
+from minires.train.safeguard import FiniteSoFar, GoodState, NotFiniteError, all_finite
 
 CHECK_EVERY = {"cpu": 1, "gpu": 50}  # steps between two looks at the numbers: each makes a GPU's host wait
 NO_FLIP = ("digits", "mnist")  # a mirrored digit is no digit
@@ -102,7 +104,14 @@ class Trainer:
         self.tally = Tally(self.xp)
         self.at, self.history = Position(), []
         self._clock = self._saved_at = time.perf_counter()
-        self._finite = self.xp.ones((), bool)  # so far; on a GPU nobody has looked at it yet
+        self._finite = FiniteSoFar([parameter.grad for _, parameter in net.named_parameters()])
+        self._take_step = graph.Step(
+            self._step,
+            like=self.tally.sums,
+            prepare=self.optimiser.prepare,
+            depends_on=self._built_in,
+            random=any(True for _ in net.named_generators()),
+        )
         self._good = GoodState(self.arrays(), dict(net.named_generators()), self.at)
 
     def _batches(self, dataset, **options):
@@ -133,14 +142,17 @@ class Trainer:
                 self._finish_epoch(path)
         return self.history
 
+    def _built_in(self):
+        """Return the arrays whose addresses a captured step has built in, and which of them are frozen."""
+        buffers = [(buffer.data,) for _, buffer in self.net.named_buffers()]
+        return [*identity(self.optimiser), *buffers]
+
     def _train_epoch(self, path):
         self._keep()
         self._clock = time.perf_counter()
         for x, labels in self.batches.epoch(self.at.epoch, start=self.at.batch):
-            labels = self.xp.asarray(labels)
-            logits, loss = self._gradients(self.xp.asarray(x), labels)
-            self._update()
-            self.tally.add(loss, logits, labels)
+            self.optimiser.lr = self.schedule(self.at.step)
+            self._take_step(x, labels)
             self._step_done()
             if self.at.batch % self.check_every == 0 or self.at.batch == len(self.batches):
                 self._keep()
@@ -148,6 +160,12 @@ class Trainer:
                 if time.perf_counter() - self._saved_at >= self.config.save_every:
                     self._save_if_asked(path)
             self.reporter.batch_done()
+
+    def _step(self, x, labels):
+        """One step on images and labels that are on the device already, all of it in place."""
+        logits, loss = self._gradients(x, labels)
+        self.optimiser.step()
+        self.tally.add(loss, logits, labels)
 
     def _gradients(self, x, labels):
         """Forward, loss, backward: return (logits, loss), leave the gradients in the parameters, and note in
@@ -161,13 +179,8 @@ class Trainer:
             weights=getattr(self.net, "loss_weights", (1.0,)),
         )
         self.net.backward(dy, cache)
-        gradients = [parameter.grad for _, parameter in self.net.named_parameters()]
-        self._finite = self._finite & all_finite([loss, *gradients])
+        self._finite.look(loss)
         return logits, loss
-
-    def _update(self):
-        self.optimiser.lr = self.schedule(self.at.step)
-        self.optimiser.step()
 
     def _step_done(self):
         now = time.perf_counter()
@@ -234,23 +247,25 @@ class Trainer:
 
     def _require_finite(self):
         """Raise NotFiniteError, saying where it began, unless all numbers since the last _keep are finite."""
-        if bool(self._finite & all_finite(self.arrays().values())):
+        if bool(self._finite.flag & all_finite(self.arrays().values())):
             return
         last, self.at = self.at.step, self._good.restore()
         try:
             self._repeat_until(last)
         finally:
-            self.at, self._finite = self._good.restore(), self.xp.ones((), bool)
+            self.at = self._good.restore()
+            self._finite.forget()
 
     def _repeat_until(self, last):
         """Take the steps from here to number `last` again, under the probe; raise at the first bad one."""
         for x, labels in self.batches.epoch(self.at.epoch, start=self.at.batch):
-            self._finite = self.xp.ones((), bool)
+            self._finite.forget()
             with probe.watch(self.net, probe.FirstNonFinite()) as first:
                 self._gradients(self.xp.asarray(x), self.xp.asarray(labels))
-            if first.found or not bool(self._finite):
+            if first.found or not bool(self._finite.flag):
                 raise self._not_finite(first.found or "the loss, or the sum of a gradient,", self.at.step)
-            self._update()
+            self.optimiser.lr = self.schedule(self.at.step)
+            self.optimiser.step()
             for name, array in self.arrays().items():
                 if not bool(all_finite([array])):
                     raise self._not_finite(f"{name.partition('/')[2]} after the step", self.at.step)

@@ -2,6 +2,8 @@
 last good state, and a search for the layer where it began."""
 
 from minires.backend import array_module
+from minires.cuda import has_kernels
+from minires.cuda.update import AllFinite
 
 
 class NotFiniteError(ValueError):
@@ -17,6 +19,31 @@ def all_finite(arrays):
     arrays = list(arrays)
     xp = array_module(*arrays)
     return xp.isfinite(xp.stack([array.sum() for array in arrays])).all()
+
+
+class FiniteSoFar:
+    """A 0-d boolean array, `flag`, that is True as long as every number looked at was finite. On a GPU
+    nothing waits for it.
+
+    arrays: those that are looked at again and again; they keep their identity.
+    """
+
+    def __init__(self, arrays):
+        self._arrays = list(arrays)
+        self.flag = array_module(self._arrays[0]).ones((), bool)
+        self._at_once = AllFinite(self._arrays) if has_kernels(self._arrays[0]) else None
+
+    def look(self, loss):
+        """Look at the loss (0-d) and at the arrays."""
+        if self._at_once is None:
+            self.flag &= all_finite([loss, *self._arrays])
+            return
+        self._at_once.into(self.flag)
+        self.flag &= array_module(loss).isfinite(loss)
+
+    def forget(self):
+        """Begin anew."""
+        self.flag.fill(True)
 
 
 class GoodState:

@@ -34,6 +34,11 @@ Three counters, which a test may set to zero, are the only names that CuPy lacks
   reads the window's size back from the device (`as_strided` does not).
 - `launches`: calls that compute; views are free. A lower bound: `var`, `pad`, `einsum` launch several.
 - `uploads`: transfers from the host, lists as an index included.
+
+A stream can be captured: then nothing is computed but noted, and `Graph.launch` does it, each time on the
+same memory; whatever would synchronise or upload raises meanwhile, and so do matrix products, as in CuPy.
+`_kernels.kernels()` gives the package a RawKernel that runs CUDA sources on the CPU, given a C++ compiler;
+without it there is none, and a library that asks for one runs its generic code.
 """
 
 from . import _functions, _namespaces, _ufunc

@@ -13,8 +13,37 @@ COMPARISONS = {"equal", "not_equal", "less", "less_equal", "greater", "greater_e
 SYNCHRONISING_METHODS = {"nonzero", "compress", "choose", "tolist", "tobytes", "item"}
 
 
+# Streams that are current, and what the captured one will do when its graph is launched. CuPy cannot capture
+# products (cuBLAS), and joins arrays by uploading a list of their addresses.
+streams = []
+NOT_IN_A_GRAPH = {"matmul", "dot", "vdot", "inner", "tensordot", "einsum", "concatenate", "stack"}
+
+
+def captured():
+    """Return the list of what the stream that is captured will do, or None."""
+    return streams[-1].work if streams else None
+
+
+def do(work):
+    """Call work() now or, in a stream that is captured, whenever its graph is launched."""
+    if captured() is None:
+        work()
+    else:
+        captured().append(work)
+
+
+def refuse_in_a_graph(name):
+    """Raise for what CuPy cannot capture."""
+    if captured() is not None and name in NOT_IN_A_GRAPH:
+        raise NotImplementedError(f"{name} during stream capture is unsupported")
+
+
 def count(kind, times=1):
     """Add to one of the counters launches, synchronisations, uploads of the package."""
+    if kind != "launches" and captured() is not None:
+        raise RuntimeError(
+            "cudaErrorStreamCaptureUnsupported: operation not permitted when stream is capturing"
+        )
     package = sys.modules[PACKAGE]
     setattr(package, kind, getattr(package, kind) + times)
 
@@ -100,10 +129,19 @@ def call(function, args, kwargs, *, may_return_argument=False):
     Counts one launch unless everything that it returns is a view; may_return_argument says that an argument
     that comes back as it was is no launch either (otherwise it is the filled `out`).
     """
+    refuse_in_a_graph(function.__name__)
     arguments = []
     args, kwargs = unwrap(tuple(args), arguments), unwrap(kwargs, arguments)
-    with np.errstate(all="ignore"):  # CuPy never warns of overflow or 0 / 0
-        result = wrap(function(*args, **kwargs), arguments)
+
+    def compute():
+        with np.errstate(all="ignore"):  # CuPy never warns of overflow or 0 / 0
+            return function(*args, **kwargs)
+
+    if captured() is not None and isinstance(kwargs.get("out"), np.ndarray):
+        count("launches")
+        captured().append(compute)  # nothing is written before the graph is launched
+        return wrap(kwargs["out"], arguments)
+    result = wrap(compute(), arguments)
     results = result if isinstance(result, (list, tuple)) else [result]
     given = {id(argument) for argument in arguments}
     free = [
@@ -112,7 +150,15 @@ def call(function, args, kwargs, *, may_return_argument=False):
     ]
     if not (free and all(free)):
         count("launches")
+        if captured() is not None:
+            captured().append(lambda: write_again(results, compute()))
     return result
+
+
+def write_again(results, values):
+    """Write values, an array or a sequence of them, into the strict arrays of an earlier result."""
+    for result, value in zip(results, values if isinstance(values, (list, tuple)) else [values], strict=True):
+        result._host[...] = value
 
 
 def uninitialised(host):
@@ -165,6 +211,13 @@ class Flags:
         return getattr(self, name.lower())
 
 
+class MemoryPointer:
+    """Where an array begins; keeps its memory alive, as CuPy's does."""
+
+    def __init__(self, array):
+        self.ptr, self._keep = array._host.ctypes.data, array
+
+
 class ndarray:
     """An array that only this package can read. See the package's docstring for what it refuses."""
 
@@ -186,6 +239,7 @@ class ndarray:
     nbytes = property(lambda self: self._host.nbytes)
     base = property(lambda self: self._base)
     flags = property(Flags)
+    data = property(lambda self: MemoryPointer(self))
     T = property(lambda self: wrap(self._host.T, [self]))
     mT = property(lambda self: wrap(self._host.mT, [self]))
 
@@ -280,7 +334,7 @@ class ndarray:
             count("synchronisations")  # CuPy compares the value with zero first
             value = value._host
         count("launches")
-        self._host.fill(value)
+        do(lambda: self._host.fill(value))
 
     # What NumPy tries, and is refused.
 
@@ -322,9 +376,12 @@ class ndarray:
 
     def __getitem__(self, index):
         index, copies = host_index(index)
+        result = wrap(self._host[index], [self])
         if copies:
             count("launches")
-        return wrap(self._host[index], [self])
+            if captured() is not None:
+                captured().append(lambda: write_again([result], self._host[index]))
+        return result
 
     def __setitem__(self, index, value):
         if isinstance(value, np.ndarray):
@@ -336,8 +393,12 @@ class ndarray:
         if isinstance(value, np.ndarray) and target is not None and is_same_view(target, value):
             return  # the second half of x[i] += y
         count("launches")
-        with np.errstate(all="ignore"):
-            self._host[index] = value
+
+        def write():
+            with np.errstate(all="ignore"):
+                self._host[index] = value
+
+        do(write)
 
 
 def is_same_view(first, second):

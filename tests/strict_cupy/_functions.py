@@ -2,7 +2,19 @@
 
 import numpy as np
 
-from ._array import bind, call, count, is_scalar, ndarray, uninitialised, unsupported, unwrap, wrap
+from ._array import (
+    bind,
+    call,
+    captured,
+    count,
+    is_scalar,
+    ndarray,
+    uninitialised,
+    unsupported,
+    unwrap,
+    wrap,
+    write_again,
+)
 from ._names import SECTIONS, signature
 
 # They answer about arrays without computing with one, so their answer is a plain Python object.
@@ -109,7 +121,10 @@ def array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocki
         if not copy and dtype == obj.dtype and obj.ndim >= ndmin and order in ("K", None):
             return obj
         count("launches")
-        return wrap(np.array(obj._host, dtype, order=order or "K", ndmin=ndmin))
+        result = wrap(np.array(obj._host, dtype, order=order or "K", ndmin=ndmin))
+        if captured() is not None:
+            captured().append(lambda: write_again([result], obj._host))
+        return result
     count("uploads")
     if not isinstance(obj, np.ndarray):
         obj = unwrap(obj, [])

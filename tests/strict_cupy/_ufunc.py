@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._array import PACKAGE, bind, call, check_operand, count, host_index, ndarray, unsupported
+from ._array import PACKAGE, bind, call, check_operand, count, do, host_index, ndarray, unsupported
 from ._names import SECTIONS, signature
 
 OPERATORS = {
@@ -74,7 +74,7 @@ class ufunc:
         check_operand(b)
         index, _ = host_index(indices)
         count("launches")
-        getattr(np, self.name).at(a._host, index, b._host if isinstance(b, ndarray) else b)
+        do(lambda: getattr(np, self.name).at(a._host, index, b._host if isinstance(b, ndarray) else b))
 
 
 def make_ufuncs():
