@@ -7,7 +7,7 @@ given back while it runs, and a second backward on the same cache raises Runtime
 from functools import partial
 
 import minires.functional as F
-from minires.functional.checks import check_shape
+from minires.functional.checks import check_shape, whole_number
 from minires.init import check_generator
 from minires.layer import Layer
 from minires.layers import BatchNorm, Conv2d, Identity, ReLU
@@ -45,6 +45,7 @@ class Sequential(Layer):
         parts, length = list(self.parts.values()), self.segment
         if length is None:
             return parts
+        whole_number("segment", length, least=1)
         return [Recompute(Sequential(*parts[i : i + length])) for i in range(0, len(parts), length)]
 
     def forward(self, x, *, train):
@@ -253,16 +254,19 @@ def survival_probabilities(blocks, last=0.5):
 
 def _predictions(parts):
     """Yield functions that do what the parts do in eval mode: a convolution, the batch norm behind it and a
-    ReLU behind that are one function, and their output is written once instead of three times."""
+    ReLU behind that are one function, and their output is written once instead of three times.
+
+    Only these very types: a class derived from them may compute something else.
+    """
     parts = list(parts)
     while parts:
         part = parts.pop(0)
-        if not isinstance(part, Conv2d):
-            yield part.predict
-            continue
-        norm = parts.pop(0) if parts and isinstance(parts[0], BatchNorm) else None
-        relu = parts.pop(0) if parts and isinstance(parts[0], ReLU) else None
-        yield partial(part.predict, norm=norm, relu=relu is not None)
+        norm = relu = None
+        if type(part) is Conv2d:
+            norm = parts.pop(0) if parts and type(parts[0]) is BatchNorm else None
+            relu = parts.pop(0) if parts and type(parts[0]) is ReLU else None
+        folds = norm is not None or relu is not None
+        yield partial(part.predict_folded, norm=norm, relu=relu is not None) if folds else part.predict
 
 
 # -- for whoever writes another composite ------------------------------------------------------------------

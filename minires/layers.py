@@ -73,8 +73,10 @@ class Conv2d(Layer):
             self.bias.accumulate(dbias)
         return dx
 
-    def predict(self, x, *, norm=None, relu=False):
+    def predict_folded(self, x, *, norm=None, relu=False):
         """Return y in eval mode, with a BatchNorm behind it and a ReLU behind that if asked for, in one.
+
+        x: (N, C, H, W); norm: a BatchNorm of as many channels as y (N, O, OH, OW) has, or None; relu: bool.
 
         In eval mode batch norm is a line for each channel, and a line of a convolution is a convolution:
             scale * (weight x + bias) + shift = (scale * weight) x + (scale * bias + shift)

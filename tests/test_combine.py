@@ -562,6 +562,42 @@ def test_a_folded_norm_of_other_channels_is_refused_as_in_forward():
             run(x)
 
 
+def test_what_is_derived_from_a_folded_layer_is_asked_itself():
+    class Doubled(Conv2d):
+        def forward(self, x, *, train):
+            y, cache = super().forward(x, train=train)
+            return 2 * y, cache
+
+    class Negated(BatchNorm):
+        def forward(self, x, *, train):
+            y, cache = super().forward(x, train=train)
+            return -y, cache
+
+    class Leaky(ReLU):
+        def forward(self, x, *, train):
+            return np.maximum(x, 0.1 * x), (x,)
+
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, 3, 5, 5))
+    for kinds in ((Doubled, BatchNorm, ReLU), (Conv2d, Negated, ReLU), (Conv2d, BatchNorm, Leaky)):
+        conv, norm, relu = kinds
+        for net in (
+            randomised(conv(3, 4, 3, rng=rng), norm(4), relu()),
+            randomised(conv(3, 4, 3, rng=rng), relu()),
+        ):
+            np.testing.assert_allclose(net.predict(x), net.forward(x, train=False)[0], rtol=1e-12, atol=1e-12)
+        lone = conv(3, 4, 3, rng=rng).astype(np.float64)
+        np.testing.assert_array_equal(lone.predict(x), lone.forward(x, train=False)[0])
+
+
+@pytest.mark.parametrize("length", [0, -1, 1.5])
+def test_a_segment_has_at_least_one_part(length):
+    net = Sequential(ReLU(), ReLU())
+    net.segment = length
+    with pytest.raises(ValueError, match="segment: expected an integer >= 1"):
+        net.forward(np.ones((2, 3)), train=True)
+
+
 def test_folding_spares_the_passes_of_norm_and_relu(monkeypatch):
     rng = np.random.default_rng(0)
     net = Sequential(Conv2d(3, 4, 3, rng=rng), BatchNorm(4), ReLU())
