@@ -1,8 +1,10 @@
 """What a training step needs, and how to make it fit: a network too large is computed in segments.
 
-net = models.build("resnet1202", rng=rng)
-memory.training_memory(net, (128, 3, 32, 32)).peak     # 12 GB
-memory.fit(net, (128, 3, 32, 32), 2**30)               # {"stage1": 6, "stage2": 6, "stage3": 6}
+    net = models.build("resnet1202", rng=rng)
+    memory.training_memory(net, (128, 3, 32, 32)).peak     # 12 GB
+    memory.fit(net, (128, 3, 32, 32), 2**30)               # {"stage1": 6, "stage2": 6, "stage3": 6}
+
+Like the counts in `cost`, the bytes come from the network's own trace; nothing is run.
 """
 
 from collections import Counter

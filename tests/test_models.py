@@ -106,7 +106,7 @@ def test_depths_beyond_the_papers_are_built(family):
 
 @families
 def test_classes_and_channels_must_be_there(family):
-    for wrong in ({"num_classes": 0}, {"in_channels": 0}):
+    for wrong in ({"num_classes": 0}, {"in_channels": 0}, {"num_classes": "ten"}, {"num_classes": 2.5}):
         with pytest.raises(ValueError, match="at least 1 class and 1 channel"):
             FAMILIES[family](depth=8, rng=rng(), **wrong)
         with pytest.raises(ValueError, match="at least 1 class and 1 channel"):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from optional_torch import import_torch
 from oracles import assert_refused
+from residual_checks import assert_equals_pytorch
 
 import minires.functional as F
 from minires import gradcheck, init, models, optim
@@ -569,3 +570,48 @@ def test_a_network_equals_its_pytorch_definition_in_outputs_gradients_and_averag
         assert_close(key, p.grad, tensor.grad)
     for (key, b), tensor in buffers:
         assert_close(key, b.data, tensor)
+
+
+# -- highway networks in PyTorch ---------------------------------------------------------------------------
+
+
+def torch_highway(torch, layers):
+    """layers: modules in our order; a pair (H, T) is a highway layer, another module stands for itself."""
+
+    class Highway(torch.nn.Module):
+        def __init__(self, transform, gate):
+            super().__init__()
+            self.transform, self.gate = transform, gate
+
+        def forward(self, x):
+            gate = torch.sigmoid(self.gate(x))
+            return gate * torch.relu(self.transform(x)) + (1 - gate) * x
+
+    return torch.nn.Sequential(*(Highway(*m) if isinstance(m, tuple) else m for m in layers))
+
+
+@pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])
+def test_the_dense_highway_equals_pytorch(train):
+    def build(torch):
+        nn = torch.nn
+        pairs = [(nn.Linear(7, 7), nn.Linear(7, 7)) for _ in range(3)]
+        ends = [nn.Flatten(), nn.Linear(24, 7), nn.ReLU()], [nn.Linear(7, 10)]
+        return torch_highway(torch, [*ends[0], *pairs, *ends[1]])
+
+    ours = dense_highway(depth=5, width=7, features=24, rng=rng())
+    assert_equals_pytorch(ours, build, images(3, 2, 4, 3, np.float64), train=train)
+
+
+@pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])
+def test_the_convolutional_highway_equals_pytorch(train):
+    def build(torch):
+        nn, layers, before = torch.nn, [], 3
+        for channels, stride in ((16, 1), (32, 2), (64, 2)):
+            layers += [nn.Conv2d(before, channels, 3, stride, 1), nn.ReLU()]
+            layers.append(tuple(nn.Conv2d(channels, channels, 3, 1, 1) for _ in range(2)))
+            before = channels
+        return torch_highway(torch, [*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10)])
+
+    assert_equals_pytorch(
+        cifar_highway(depth=7, rng=rng()), build, images(2, 3, 8, 6, np.float64), train=train
+    )

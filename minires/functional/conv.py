@@ -83,9 +83,10 @@ def conv2d_forward(x, weight, bias=None, *, stride=1, padding=0, groups=1):
 
 
 def conv2d_predict(x, weight, bias=None, *, stride=1, padding=0, groups=1, relu=False):
-    """Return what conv2d_forward returns first, remembering nothing.
+    """Return conv2d_forward's y (N, O, OH, OW) alone, or max(y, 0), remembering nothing.
 
-    relu: whether max(y, 0) is taken, of each row while it is in the cache. Arguments as for conv2d_forward.
+    relu: whether max(y, 0) is taken, of each row while it is in the cache. The other arguments and the errors
+    are those of conv2d_forward.
     """
     windows = _check(x, weight, bias, stride, padding, groups)
     return _convolution(x, weight, bias, windows, groups, relu)[0]

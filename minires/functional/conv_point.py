@@ -12,9 +12,7 @@ Every function takes and fills contiguous rows (H, C, W*N), see `layout`.
 from minires import parallel
 from minires.backend import array_module
 
-NARROW = (
-    256  # columns below which a product spends its time on the weights: then rows are better put together
-)
+NARROW = 256  # columns below which a product spends its time on the weights, and rows are better put together
 WIDE = 1024  # pixels from which on a product makes up for adding its weight gradient to the others'
 
 

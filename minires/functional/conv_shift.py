@@ -12,13 +12,12 @@ makes P for an output row, and KW shifted sums finish it. im2col would have copi
 The gradient with respect to x is again such a convolution, of dy with the kernel turned by 180 degrees; the
 gradient with respect to the weights is one product of KW shifted copies of dy with the rows of x.
 
-Every function takes and fills contiguous rows (H, C, W*N), see `layout`.
+Every function takes and fills contiguous rows (H, C, W*N), see `layout`. On a CPU only: a GPU has im2col.
 """
 
 import numpy as np
 
 from minires import parallel
-from minires.backend import array_module
 
 NARROW = 96  # columns below which a product for each row of y spends its time on reading the weights
 
@@ -55,7 +54,7 @@ def convolve(x, weight, bias, y, windows, relu=False):
         shifted = p.reshape(kw, o, length)
         for row in range(begin, end):
             kernel_rows, image_rows = _rows_behind(row, windows, c)
-            array_module(x).matmul(weight[:, kernel_rows], x[image_rows], out=p)
+            np.matmul(weight[:, kernel_rows], x[image_rows], out=p)
             if begins_whole:
                 np.add(shifted[first][:, whole_row], start, out=y[row])
             else:
@@ -83,12 +82,12 @@ def convolve_transposed(dy, weight, dx, windows):
 def weight_gradient(dy, x, weight_shape, windows):
     """Return dweight (O, C, KH, KW) from dy (OH, O, OW*N) and x (H, C, W*N)."""
     (height, c, length), (o, _, kh, kw) = x.shape, weight_shape
-    xp, n = array_module(x), length // windows.size[1]
+    n = length // windows.size[1]
     x = x.reshape(height * c, length)
     shifts = _shifts(windows, n)
 
     def band(begin, end):
-        dweight = xp.zeros((kw * o, kh * c), x.dtype)
+        dweight = np.zeros((kw * o, kh * c), x.dtype)
         shifted = parallel.scratch("shifted", (kw, o, length), like=x)
         shifted[...] = 0
         for row in range(begin, end):
@@ -97,12 +96,12 @@ def weight_gradient(dy, x, weight_shape, windows):
             kernel_rows, image_rows = _rows_behind(row, windows, c)
             # adjoint of p = weight @ x, with the shifts taken back on dy: (KW*O, L) @ (L, KH*C)
             share = parallel.scratch("share", (kw * o, kernel_rows.stop - kernel_rows.start), like=x)
-            xp.matmul(shifted.reshape(kw * o, length), x[image_rows].T, out=share)
+            np.matmul(shifted.reshape(kw * o, length), x[image_rows].T, out=share)
             dweight[:, kernel_rows] += share
         return dweight
 
     dweight = sum(parallel.bands(band, len(dy), x))
-    return xp.ascontiguousarray(dweight.reshape(kw, o, kh, c).transpose(1, 3, 2, 0))
+    return np.ascontiguousarray(dweight.reshape(kw, o, kh, c).transpose(1, 3, 2, 0))
 
 
 def _rows_behind(row, windows, channels):

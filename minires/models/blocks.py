@@ -179,5 +179,5 @@ def check_choice(name, value, choices):
 
 def check_classes_and_channels(num_classes, in_channels):
     """Raise ValueError unless there is something to see and something to say."""
-    if num_classes < 1 or in_channels < 1:
-        raise ValueError(f"expected at least 1 class and 1 channel, got {num_classes} and {in_channels}")
+    if not (is_whole(num_classes) and is_whole(in_channels)) or num_classes < 1 or in_channels < 1:
+        raise ValueError(f"expected at least 1 class and 1 channel, got {num_classes!r} and {in_channels!r}")

@@ -43,7 +43,7 @@ def cifar_highway(*, depth, gate_bias=-2.0, num_classes=10, in_channels=3, rng):
 
     Both H and T are convolutions that keep the size (section 2). No batch norm: gates do its work here.
     Differs from the paper, whose CIFAR networks follow the FitNets: the plan of `cifar.cifar_resnet`, for
-    comparison. The other arguments as in `highway` and there.
+    comparison. The other arguments as in `dense_highway` and there.
     """
     count, rest = divmod(depth - 4, 3)
     if rest or count < 1:
