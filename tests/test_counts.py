@@ -125,8 +125,8 @@ def test_pooling_operations_are_printed_as_zero_and_are_not():
 
 
 def test_the_neurons_of_the_first_alexnets_two_halves():
-    """Figure 2 of Krizhevsky et al. 2012 prints 253,440 for the first layer: 55 x 48 x 96, which is no layer's
-    count. Its others are right: 186,624, 64,896, 64,896, 43,264, 4096, 4096, 1000."""
+    """Figure 2 of Krizhevsky et al. 2012 prints 253,440 for the first layer: 55 x 48 x 96, no layer's count.
+    Its others are right: 186,624, 64,896, 64,896, 43,264, 4096, 4096, 1000."""
     rows = {r.name: r for r in table("alexnet_2012").rows}
     neurons = [rows[f"conv{i}"].output_bytes // 4 for i in range(1, 6)]
     assert neurons == [290_400, 186_624, 64_896, 64_896, 43_264]

@@ -5,7 +5,7 @@ Small networks leave a GPU waiting for its host: a ResNet-20 step is a few thous
 microseconds each. So the pairs in `minires.functional` ask `has_kernels` where a fused kernel pays (the only
 place where it is decided which code runs), and the training loop replays its step (`graph`).
 
-    source    the CUDA sources, compiled by CuPy when they are first used
+    source    the CUDA sources (with source_windows), compiled by CuPy when they are first used
     kernels   their thin callers
     blas      matrix products that may be captured, for CuPy refuses to capture its own
     update    the optimiser's step, and other passes over all parameters, as one launch

@@ -5,14 +5,16 @@ memory (C, H, W, N), images innermost, so that neighbouring threads read neighbo
 in any order, described by their four strides in elements.
 
 Every kernel gives the same bits in every run: no atomic additions, and sums go in a fixed order. Apart from
-`block_sum` no thread knows of another.
+`block_sum` no thread knows of another. Convolution and pooling are in `source_windows`.
 """
+
+from minires.cuda.source_windows import WINDOWS
 
 THREADS = 256  # in a block; a power of two, for block_sum halves it
 CHUNK = 4096  # elements of a parameter that one block updates
 LARGEST_CHUNK_COUNT = 64  # parts of a channel that are summed apart
 
-SOURCE = r"""
+HEAD = r"""
 #define THREADS 256
 
 // The sum of every thread's value, the same for all; the block must have THREADS threads.
@@ -28,57 +30,9 @@ __device__ real block_sum(real value)
     }
     return partial[0];
 }
+"""
 
-// -- convolution -------------------------------------------------------------------------------------------
-
-// columns (C*KH*KW, OH*OW*N): row (c, kh, kw) holds the pixel that each window has there, 0 in the padding.
-extern "C" __global__ void im2col(
-    const real* x, real* columns, int rows, int images, int height, int width, int out_height, int out_width,
-    int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w,
-    long long along_n, long long along_c, long long along_h, long long along_w)
-{
-    unsigned int length = (unsigned int)out_height * out_width * images;
-    unsigned int column = blockIdx.x * THREADS + threadIdx.x;
-    if (column >= length) return;
-    int n = column % images, ow = column / images % out_width, oh = column / images / out_width;
-    for (int row = blockIdx.y; row < rows; row += gridDim.y) {
-        int kw = row % kernel_w, kh = row / kernel_w % kernel_h, c = row / kernel_w / kernel_h;
-        int h = oh * stride_h + kh - pad_h, w = ow * stride_w + kw - pad_w;
-        bool inside = h >= 0 && h < height && w >= 0 && w < width;
-        columns[(long long)row * length + column] =
-            inside ? x[n * along_n + c * along_c + h * along_h + w * along_w] : (real)0;
-    }
-}
-
-// dx (C, H, W, N): each pixel adds up the columns that it stands in. It looks for them; nobody writes into
-// another's pixel. Pixel h is row kh of the window that starts at h + pad - kh (counted in the padded image),
-// if that is a multiple of the stride.
-extern "C" __global__ void col2im(
-    const real* columns, real* dx, int channels, int images, int height, int width, int out_height,
-    int out_width, int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w)
-{
-    unsigned int pixels = (unsigned int)height * width * images;
-    long long length = (long long)out_height * out_width * images;
-    unsigned int pixel = blockIdx.x * THREADS + threadIdx.x;
-    if (pixel >= pixels) return;
-    int n = pixel % images, w = pixel / images % width, h = pixel / images / width;
-    for (int c = blockIdx.y; c < channels; c += gridDim.y) {
-        real sum = 0;
-        for (int kh = 0; kh < kernel_h; ++kh) {
-            int down = h + pad_h - kh;
-            if (down < 0 || down % stride_h || down / stride_h >= out_height) continue;
-            for (int kw = 0; kw < kernel_w; ++kw) {
-                int across = w + pad_w - kw;
-                if (across < 0 || across % stride_w || across / stride_w >= out_width) continue;
-                long long row = ((long long)c * kernel_h + kh) * kernel_w + kw;
-                long long window = (long long)(down / stride_h) * out_width + across / stride_w;
-                sum += columns[row * length + window * images + n];
-            }
-        }
-        dx[(long long)c * pixels + pixel] = sum;
-    }
-}
-
+REST = r"""
 // -- batch norm: x as a matrix (C, L), a channel a line ----------------------------------------------------
 
 // First sum: each block takes one chunk of one channel, its mean and its squared distances from that mean.
@@ -202,119 +156,6 @@ extern "C" __global__ void relu_backward(const real* y, const real* dy, real* dx
     if (i < count) dx[i] = y[i] > 0 ? dy[i] : (real)0;
 }
 
-// -- pooling: y (C, OH, OW, N) -----------------------------------------------------------------------------
-
-// The largest value of each window and its position in it, counted from 1; 0 if all are NaN or -infinity.
-extern "C" __global__ void max_pool_forward(
-    const real* x, real* y, mark* winner, int channels, int images, int height, int width, int out_height,
-    int out_width, int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w,
-    long long along_n, long long along_c, long long along_h, long long along_w)
-{
-    unsigned int outputs = (unsigned int)out_height * out_width * images;
-    unsigned int output = blockIdx.x * THREADS + threadIdx.x;
-    if (output >= outputs) return;
-    int n = output % images, ow = output / images % out_width, oh = output / images / out_width;
-    for (int c = blockIdx.y; c < channels; c += gridDim.y) {
-        real best = log((real)0);  // minus infinity
-        int position = 0;
-        for (int kh = 0; kh < kernel_h; ++kh)
-            for (int kw = 0; kw < kernel_w; ++kw) {
-                int h = oh * stride_h + kh - pad_h, w = ow * stride_w + kw - pad_w;
-                if (h < 0 || h >= height || w < 0 || w >= width) continue;
-                real here = x[n * along_n + c * along_c + h * along_h + w * along_w];
-                if (here > best) position = kh * kernel_w + kw + 1;
-                if (here > best || here != here) best = here;  // NaN stays, for no number is larger
-            }
-        y[(long long)c * outputs + output] = best;
-        winner[(long long)c * outputs + output] = position;
-    }
-}
-
-// Each pixel adds up dy of the windows that it won.
-extern "C" __global__ void max_pool_backward(
-    const real* dy, const mark* winner, real* dx, int channels, int images, int height, int width,
-    int out_height, int out_width, int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h,
-    int pad_w)
-{
-    unsigned int pixels = (unsigned int)height * width * images;
-    long long outputs = (long long)out_height * out_width * images;
-    unsigned int pixel = blockIdx.x * THREADS + threadIdx.x;
-    if (pixel >= pixels) return;
-    int n = pixel % images, w = pixel / images % width, h = pixel / images / width;
-    for (int c = blockIdx.y; c < channels; c += gridDim.y) {
-        real sum = 0;
-        for (int kh = 0; kh < kernel_h; ++kh) {
-            int down = h + pad_h - kh;
-            if (down < 0 || down % stride_h || down / stride_h >= out_height) continue;
-            for (int kw = 0; kw < kernel_w; ++kw) {
-                int across = w + pad_w - kw;
-                if (across < 0 || across % stride_w || across / stride_w >= out_width) continue;
-                long long window = (long long)(down / stride_h) * out_width + across / stride_w;
-                long long output = window * images + n;
-                if (winner[c * outputs + output] == kh * kernel_w + kw + 1) sum += dy[c * outputs + output];
-            }
-        }
-        dx[(long long)c * pixels + pixel] = sum;
-    }
-}
-
-// The number of values in the window of one output pixel along one axis: padding counts, what hangs over its
-// end does not.
-__device__ int values(int output, int kernel, int stride, int pad, int size)
-{
-    int start = output * stride - pad, rest = size + pad - start;
-    return rest < kernel ? rest : kernel;
-}
-
-extern "C" __global__ void avg_pool_forward(
-    const real* x, real* y, int channels, int images, int height, int width, int out_height, int out_width,
-    int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w,
-    long long along_n, long long along_c, long long along_h, long long along_w)
-{
-    unsigned int outputs = (unsigned int)out_height * out_width * images;
-    unsigned int output = blockIdx.x * THREADS + threadIdx.x;
-    if (output >= outputs) return;
-    int n = output % images, ow = output / images % out_width, oh = output / images / out_width;
-    real count = values(oh, kernel_h, stride_h, pad_h, height) * values(ow, kernel_w, stride_w, pad_w, width);
-    for (int c = blockIdx.y; c < channels; c += gridDim.y) {
-        real sum = 0;
-        for (int kh = 0; kh < kernel_h; ++kh)
-            for (int kw = 0; kw < kernel_w; ++kw) {
-                int h = oh * stride_h + kh - pad_h, w = ow * stride_w + kw - pad_w;
-                if (h < 0 || h >= height || w < 0 || w >= width) continue;
-                sum += x[n * along_n + c * along_c + h * along_h + w * along_w];
-            }
-        y[(long long)c * outputs + output] = sum / count;
-    }
-}
-
-extern "C" __global__ void avg_pool_backward(
-    const real* dy, real* dx, int channels, int images, int height, int width, int out_height, int out_width,
-    int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w)
-{
-    unsigned int pixels = (unsigned int)height * width * images;
-    long long outputs = (long long)out_height * out_width * images;
-    unsigned int pixel = blockIdx.x * THREADS + threadIdx.x;
-    if (pixel >= pixels) return;
-    int n = pixel % images, w = pixel / images % width, h = pixel / images / width;
-    for (int c = blockIdx.y; c < channels; c += gridDim.y) {
-        real sum = 0;
-        for (int kh = 0; kh < kernel_h; ++kh) {
-            int down = h + pad_h - kh;
-            if (down < 0 || down % stride_h || down / stride_h >= out_height) continue;
-            for (int kw = 0; kw < kernel_w; ++kw) {
-                int across = w + pad_w - kw;
-                if (across < 0 || across % stride_w || across / stride_w >= out_width) continue;
-                int oh = down / stride_h, ow = across / stride_w;
-                real count = values(oh, kernel_h, stride_h, pad_h, height)
-                           * values(ow, kernel_w, stride_w, pad_w, width);
-                sum += dy[c * outputs + ((long long)oh * out_width + ow) * images + n] / count;
-            }
-        }
-        dx[(long long)c * pixels + pixel] = sum;
-    }
-}
-
 // -- loss: one block an image ------------------------------------------------------------------------------
 
 extern "C" __global__ void softmax_cross_entropy(
@@ -375,3 +216,5 @@ extern "C" __global__ void all_finite(const unsigned long long* table, unsigned 
         if (array[i] - array[i] != 0) finite[0] = 0;  // all who write write the same
 }
 """
+
+SOURCE = HEAD + WINDOWS + REST

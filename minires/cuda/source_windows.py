@@ -1,0 +1,176 @@
+"""The CUDA sources of what slides windows over images: convolution's columns, and pooling.
+
+One kernel makes an array of windows from an image, its adjoint an image from an array of windows. The
+adjoints ask of each pixel in which windows it stands (`window_of`), so that no two threads add to the same
+number. See `source` for what `real`, `mark` and the orders of memory are.
+"""
+
+WINDOWS = r"""
+// -- convolution -------------------------------------------------------------------------------------------
+
+// The window in which `pixel` stands at position k of the kernel, or -1: windows start every `stride` pixels.
+__device__ int window_of(int pixel, int pad, int k, int stride, int windows)
+{
+    int start = pixel + pad - k;  // counted in the padded image
+    return start < 0 || start % stride || start / stride >= windows ? -1 : start / stride;
+}
+
+// columns (C*KH*KW, OH*OW*N): row (c, kh, kw) holds the pixel that each window has there, 0 in the padding.
+extern "C" __global__ void im2col(
+    const real* x, real* columns, int rows, int images, int height, int width, int out_height, int out_width,
+    int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w,
+    long long along_n, long long along_c, long long along_h, long long along_w)
+{
+    unsigned int length = (unsigned int)out_height * out_width * images;
+    unsigned int column = blockIdx.x * THREADS + threadIdx.x;
+    if (column >= length) return;
+    int n = column % images, ow = column / images % out_width, oh = column / images / out_width;
+    for (int row = blockIdx.y; row < rows; row += gridDim.y) {
+        int kw = row % kernel_w, kh = row / kernel_w % kernel_h, c = row / kernel_w / kernel_h;
+        int h = oh * stride_h + kh - pad_h, w = ow * stride_w + kw - pad_w;
+        bool inside = h >= 0 && h < height && w >= 0 && w < width;
+        columns[(long long)row * length + column] =
+            inside ? x[n * along_n + c * along_c + h * along_h + w * along_w] : (real)0;
+    }
+}
+
+// dx (C, H, W, N): each pixel adds up the columns that it stands in. It looks for them; nobody writes into
+// another's pixel.
+extern "C" __global__ void col2im(
+    const real* columns, real* dx, int channels, int images, int height, int width, int out_height,
+    int out_width, int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w)
+{
+    unsigned int pixels = (unsigned int)height * width * images;
+    long long length = (long long)out_height * out_width * images;
+    unsigned int pixel = blockIdx.x * THREADS + threadIdx.x;
+    if (pixel >= pixels) return;
+    int n = pixel % images, w = pixel / images % width, h = pixel / images / width;
+    for (int c = blockIdx.y; c < channels; c += gridDim.y) {
+        real sum = 0;
+        for (int kh = 0; kh < kernel_h; ++kh) {
+            int oh = window_of(h, pad_h, kh, stride_h, out_height);
+            if (oh < 0) continue;
+            for (int kw = 0; kw < kernel_w; ++kw) {
+                int ow = window_of(w, pad_w, kw, stride_w, out_width);
+                if (ow < 0) continue;
+                long long row = ((long long)c * kernel_h + kh) * kernel_w + kw;
+                long long window = (long long)oh * out_width + ow;
+                sum += columns[row * length + window * images + n];
+            }
+        }
+        dx[(long long)c * pixels + pixel] = sum;
+    }
+}
+
+// -- pooling: y (C, OH, OW, N) -----------------------------------------------------------------------------
+
+// The largest value of each window and its position in it, counted from 1; 0 if all are NaN or -infinity.
+extern "C" __global__ void max_pool_forward(
+    const real* x, real* y, mark* winner, int channels, int images, int height, int width, int out_height,
+    int out_width, int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w,
+    long long along_n, long long along_c, long long along_h, long long along_w)
+{
+    unsigned int outputs = (unsigned int)out_height * out_width * images;
+    unsigned int output = blockIdx.x * THREADS + threadIdx.x;
+    if (output >= outputs) return;
+    int n = output % images, ow = output / images % out_width, oh = output / images / out_width;
+    for (int c = blockIdx.y; c < channels; c += gridDim.y) {
+        real best = log((real)0);  // minus infinity
+        int position = 0;
+        for (int kh = 0; kh < kernel_h; ++kh)
+            for (int kw = 0; kw < kernel_w; ++kw) {
+                int h = oh * stride_h + kh - pad_h, w = ow * stride_w + kw - pad_w;
+                if (h < 0 || h >= height || w < 0 || w >= width) continue;
+                real here = x[n * along_n + c * along_c + h * along_h + w * along_w];
+                if (here > best) position = kh * kernel_w + kw + 1;
+                if (here > best || here != here) best = here;  // NaN stays, for no number is larger
+            }
+        y[(long long)c * outputs + output] = best;
+        winner[(long long)c * outputs + output] = position;
+    }
+}
+
+// Each pixel adds up dy of the windows that it won.
+extern "C" __global__ void max_pool_backward(
+    const real* dy, const mark* winner, real* dx, int channels, int images, int height, int width,
+    int out_height, int out_width, int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h,
+    int pad_w)
+{
+    unsigned int pixels = (unsigned int)height * width * images;
+    long long outputs = (long long)out_height * out_width * images;
+    unsigned int pixel = blockIdx.x * THREADS + threadIdx.x;
+    if (pixel >= pixels) return;
+    int n = pixel % images, w = pixel / images % width, h = pixel / images / width;
+    for (int c = blockIdx.y; c < channels; c += gridDim.y) {
+        real sum = 0;
+        for (int kh = 0; kh < kernel_h; ++kh) {
+            int oh = window_of(h, pad_h, kh, stride_h, out_height);
+            if (oh < 0) continue;
+            for (int kw = 0; kw < kernel_w; ++kw) {
+                int ow = window_of(w, pad_w, kw, stride_w, out_width);
+                if (ow < 0) continue;
+                long long window = (long long)oh * out_width + ow;
+                long long output = window * images + n;
+                if (winner[c * outputs + output] == kh * kernel_w + kw + 1) sum += dy[c * outputs + output];
+            }
+        }
+        dx[(long long)c * pixels + pixel] = sum;
+    }
+}
+
+// The number of values in the window of one output pixel along one axis: padding counts, what hangs over its
+// end does not.
+__device__ int values(int output, int kernel, int stride, int pad, int size)
+{
+    int start = output * stride - pad, rest = size + pad - start;
+    return rest < kernel ? rest : kernel;
+}
+
+extern "C" __global__ void avg_pool_forward(
+    const real* x, real* y, int channels, int images, int height, int width, int out_height, int out_width,
+    int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w,
+    long long along_n, long long along_c, long long along_h, long long along_w)
+{
+    unsigned int outputs = (unsigned int)out_height * out_width * images;
+    unsigned int output = blockIdx.x * THREADS + threadIdx.x;
+    if (output >= outputs) return;
+    int n = output % images, ow = output / images % out_width, oh = output / images / out_width;
+    real count = values(oh, kernel_h, stride_h, pad_h, height) * values(ow, kernel_w, stride_w, pad_w, width);
+    for (int c = blockIdx.y; c < channels; c += gridDim.y) {
+        real sum = 0;
+        for (int kh = 0; kh < kernel_h; ++kh)
+            for (int kw = 0; kw < kernel_w; ++kw) {
+                int h = oh * stride_h + kh - pad_h, w = ow * stride_w + kw - pad_w;
+                if (h < 0 || h >= height || w < 0 || w >= width) continue;
+                sum += x[n * along_n + c * along_c + h * along_h + w * along_w];
+            }
+        y[(long long)c * outputs + output] = sum / count;
+    }
+}
+
+extern "C" __global__ void avg_pool_backward(
+    const real* dy, real* dx, int channels, int images, int height, int width, int out_height, int out_width,
+    int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w)
+{
+    unsigned int pixels = (unsigned int)height * width * images;
+    long long outputs = (long long)out_height * out_width * images;
+    unsigned int pixel = blockIdx.x * THREADS + threadIdx.x;
+    if (pixel >= pixels) return;
+    int n = pixel % images, w = pixel / images % width, h = pixel / images / width;
+    for (int c = blockIdx.y; c < channels; c += gridDim.y) {
+        real sum = 0;
+        for (int kh = 0; kh < kernel_h; ++kh) {
+            int oh = window_of(h, pad_h, kh, stride_h, out_height);
+            if (oh < 0) continue;
+            for (int kw = 0; kw < kernel_w; ++kw) {
+                int ow = window_of(w, pad_w, kw, stride_w, out_width);
+                if (ow < 0) continue;
+                real count = values(oh, kernel_h, stride_h, pad_h, height)
+                           * values(ow, kernel_w, stride_w, pad_w, width);
+                sum += dy[c * outputs + ((long long)oh * out_width + ow) * images + n] / count;
+            }
+        }
+        dx[(long long)c * pixels + pixel] = sum;
+    }
+}
+"""
