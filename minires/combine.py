@@ -62,6 +62,17 @@ class Sequential(Layer):
             dy = part.backward(dy, cache.pop())
         return dy
 
+    def backward_parameters(self, dy, cache):
+        """Add into every parameter's grad: go back no further than to the first part that learns."""
+        segments = self._segments()
+        check_unused(cache, len(segments))
+        first = next((i for i, part in enumerate(segments) if part.learns()), len(segments))
+        for part in reversed(segments[first + 1 :]):
+            dy = part.backward(dy, cache.pop())
+        if first < len(segments):
+            segments[first].backward_parameters(dy, cache.pop())
+        cache.clear()
+
     def predict(self, x):
         held = [x]
         del x  # while a part works, only the part itself keeps its input alive
@@ -176,6 +187,13 @@ class Recompute(Layer):
         return y, [(x, train, states)]
 
     def backward(self, dy, cache):
+        return self.inner.backward(dy, self._forward_again(cache))
+
+    def backward_parameters(self, dy, cache):
+        self.inner.backward_parameters(dy, self._forward_again(cache))
+
+    def _forward_again(self, cache):
+        """Return the inner layer's cache."""
         check_unused(cache, 1)
         x, train, states = cache.pop()
         buffers = [(buffer.data, buffer.data.copy()) for _, buffer in self.inner.named_buffers()]
@@ -185,7 +203,7 @@ class Recompute(Layer):
         self._set_generator_states(now)
         for live, saved in buffers:
             live[...] = saved
-        return self.inner.backward(dy, inner_cache)
+        return inner_cache
 
     def predict(self, x):
         return self.inner.predict(x)

@@ -54,6 +54,20 @@ class Layer:
         """Return dx and add into every parameter's grad. dy: gradient of the loss with respect to y."""
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
+    def backward_parameters(self, dy, cache):
+        """Add into every parameter's grad, as backward does, where nobody wants dx.
+
+        Training calls this of the whole network: images are given, and the gradient with respect to them,
+        though often the dearest of all, is of no use. A subclass with a backward of its own is asked that,
+        unless it overrides this method too.
+        """
+        self.backward(dy, cache)
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "backward" in vars(cls) and "backward_parameters" not in vars(cls):
+            cls.backward_parameters = Layer.backward_parameters  # no inherited way around the new backward
+
     def predict(self, x):
         """Return y in eval mode and remember nothing."""
         return self.forward(x, train=False)[0]
@@ -108,6 +122,10 @@ class Layer:
     def named_generators(self):
         """Yield (dotted path, numpy.random.Generator) of everything random inside, in definition order."""
         return self._named(np.random.Generator)
+
+    def learns(self):
+        """Whether there is a parameter inside that is not frozen."""
+        return any(not parameter.frozen for _, parameter in self.named_parameters())
 
     def zero_grad(self):
         """Set every gradient to zero, in place."""

@@ -67,7 +67,12 @@ class Conv2d(Layer):
         )
 
     def backward(self, dy, cache):
-        dx, dweight, dbias = F.conv2d_backward(dy, cache)
+        return self._accumulate(*F.conv2d_backward(dy, cache))
+
+    def backward_parameters(self, dy, cache):
+        self._accumulate(*F.conv2d_backward(dy, cache, need_dx=False))
+
+    def _accumulate(self, dx, dweight, dbias):
         self.weight.accumulate(dweight)
         if self.bias:
             self.bias.accumulate(dbias)

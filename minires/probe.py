@@ -13,6 +13,7 @@ import time
 from collections import namedtuple
 
 from minires.backend import array_module
+from minires.layer import Layer
 
 
 class Observer:
@@ -25,7 +26,8 @@ class Observer:
         """Called after the layer called `name` (a dotted path, "" for the whole) turned x into y."""
 
     def backward(self, name, layer, dy, dx):
-        """Called after the layer turned the gradient dy into dx."""
+        """Called after the layer turned the gradient dy into dx; None where only the parameters' gradients
+        were asked for (`Layer.backward_parameters`)."""
 
 
 @contextlib.contextmanager
@@ -42,10 +44,14 @@ def watch(net, observer):
         for name, layer in layers.values():
             layer.forward = _watched_forward(layer.forward, name, layer, observer)
             layer.backward = _watched_backward(layer.backward, name, layer, observer)
+            if type(layer).backward_parameters is not Layer.backward_parameters:  # which calls backward
+                layer.backward_parameters = _watched_backward(
+                    layer.backward_parameters, name, layer, observer
+                )
         yield observer
     finally:
         for key, (_, layer) in layers.items():
-            for method in ("forward", "backward"):
+            for method in ("forward", "backward", "backward_parameters"):
                 if method in before[key]:
                     setattr(layer, method, before[key][method])
                 else:
@@ -90,7 +96,8 @@ class FirstNonFinite(Observer):
         self._look(name, layer, "the output", y)
 
     def backward(self, name, layer, dy, dx):
-        self._look(name, layer, "the gradient with respect to the input", dx)
+        if dx is not None:
+            self._look(name, layer, "the gradient with respect to the input", dx)
         for path, parameter in layer.named_parameters():
             self._look(name, layer, f"the gradient of {path}", parameter.grad)
 

@@ -22,6 +22,7 @@ CONVOLUTIONS = {
     "stride 2 and 3x2 kernel": ((2, 3, 7, 6), (4, 3, 3, 2), (2, 2), (1, 1), 1, False),
     "stride 3 over kernel 2": ((2, 2, 8, 7), (3, 2, 2, 2), (3, 3), (0, 1), 1, False),
     "stride 1 and 2": ((1, 2, 5, 6), (2, 2, 3, 3), (1, 2), (1, 0), 1, False),
+    "padding twice the kernel, stride 2": ((2, 2, 3, 4), (3, 2, 2, 2), (2, 2), (4, 5), 1, False),
     "padding as large as the kernel": ((2, 2, 3, 4), (3, 2, 2, 3), (1, 1), (2, 3), 1, False),
     "more padding than kernel": ((2, 2, 3, 4), (3, 2, 2, 2), (1, 1), (3, 2), 1, False),
     "1x1": ((2, 4, 5, 3), (3, 4, 1, 1), (1, 1), (0, 0), 1, False),
@@ -62,6 +63,10 @@ def test_conv2d_agrees_with_nested_loops(name, columns, cut, monkeypatch):
     with pieces(*cut):
         y, cache = F.conv2d_forward(x, weight, bias, **arguments)
         found = (y, *F.conv2d_backward(dy(y.shape), cache))
+        without_dx = F.conv2d_backward(dy(y.shape), cache, need_dx=False)
+    assert without_dx[0] is None
+    np.testing.assert_array_equal(without_dx[1], found[2])
+    np.testing.assert_array_equal(without_dx[2], found[3])
     for one, other in zip(found, expected, strict=True):
         assert one.shape == other.shape
         assert relative_error(one, other) < 1e-12
@@ -108,7 +113,8 @@ def test_many_images_are_cut_into_several_tiles(name):
         x.shape[2:], kernel_size=weight.shape[2:], stride=arguments["stride"], padding=arguments["padding"]
     )
     with pieces(1, 1):
-        assert conv._tile_height(x.transpose(2, 1, 3, 0), windows) == 1 < windows.out_size[0]
+        tiles = list(conv._tiles_of_columns(x.transpose(2, 1, 3, 0), 0, windows.out_size[0], windows))
+    assert len(tiles) == windows.out_size[0] > 1
 
 
 def test_conv2d_by_hand():

@@ -236,6 +236,67 @@ def test_freezing_one_layer_leaves_others_of_its_class_free():
     assert not second.frozen and not second.gamma.frozen
 
 
+# -- gradients of parameters alone -------------------------------------------------------------------
+
+
+def test_the_gradient_of_the_images_is_not_computed_for_the_parameters_gradients(monkeypatch):
+    net, needed = network(), []
+    backward = F.conv2d_backward
+
+    def conv2d_backward(dy, cache, *, need_dx=True):
+        needed.append(need_dx)
+        return backward(dy, cache, need_dx=need_dx)
+
+    monkeypatch.setattr(F, "conv2d_backward", conv2d_backward)
+    y, cache = net.forward(IMAGES, train=True)
+    net.backward_parameters(np.ones_like(y), cache)
+    assert needed == [True, False]  # of the block's convolution, and of the one that stands first
+    assert cache == []
+
+
+def test_nothing_before_the_first_part_that_learns_is_asked_for_gradients():
+    net, alike = network(), network()
+    for part in ("conv", "norm"):
+        freeze(net[part])
+        freeze(alike[part])
+    net["norm"].backward = net["conv"].backward = None  # to call them would be an error
+    y, cache = net.forward(IMAGES, train=True)
+    net.backward_parameters(np.ones_like(y), cache)
+    assert cache == []
+    alike.backward(np.ones_like(y), alike.forward(IMAGES, train=True)[1])
+    for (name, found), (_, expected) in zip(net.named_parameters(), alike.named_parameters(), strict=True):
+        if name.startswith("block"):
+            np.testing.assert_array_equal(found.grad, expected.grad, err_msg=name)
+        else:
+            assert not found.grad.any(), name
+
+
+def test_a_wholly_frozen_network_has_no_gradients_to_compute():
+    net = freeze(network())
+    y, cache = net.forward(IMAGES, train=True)
+    net.backward_parameters(np.ones_like(y), cache)
+    assert cache == [] and not any(p.grad.any() for _, p in net.named_parameters())
+
+
+def test_a_backward_of_ones_own_is_not_passed_by():
+    class Halved(Conv2d):
+        def backward(self, dy, cache):
+            return super().backward(dy / 2, cache)
+
+    class OwnWay(Halved):
+        def backward_parameters(self, dy, cache):
+            raise NotImplementedError("my own")
+
+    net, plain = Sequential(Halved(3, 4, 3, rng=rng())), Sequential(Conv2d(3, 4, 3, rng=rng()))
+    for each in (net, plain):
+        y, cache = each.forward(IMAGES, train=True)
+        each.backward_parameters(np.ones_like(y), cache)
+    assert plain[0].weight.grad.any()
+    np.testing.assert_array_equal(net[0].weight.grad, plain[0].weight.grad / 2)
+    with pytest.raises(NotImplementedError, match="my own"):
+        OwnWay(3, 4, 3, rng=rng()).backward_parameters(None, None)
+
+
 # -- BatchNorm ---------------------------------------------------------------------------------------
 
 

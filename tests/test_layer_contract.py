@@ -99,6 +99,17 @@ def test_gradients_are_added_in_place(case, train):
 
 @cases
 @modes
+def test_backward_parameters_adds_what_backward_adds(case, train):
+    expected = run(make(case)[0], make(case)[1], train=train)
+    layer, x = make(case)
+    y, cache = layer.forward(x, train=train)
+    assert layer.backward_parameters(upstream(y), cache) is None
+    for name, parameter in layer.named_parameters():
+        np.testing.assert_array_equal(parameter.grad, expected[f"gradient of {name}"], err_msg=name)
+
+
+@cases
+@modes
 def test_backward_twice_gives_the_same_or_raises(case, train):
     layer, x = make(case)
     y, cache = layer.forward(x, train=train)

@@ -57,7 +57,7 @@ def own_methods(net):
     return [
         method
         for _, layer in net.named_layers()
-        for method in ("forward", "backward")
+        for method in ("forward", "backward", "backward_parameters")
         if method in vars(layer)
     ]
 
@@ -71,6 +71,23 @@ def test_every_layer_is_seen_once_each_way_inner_ones_first():
     assert log.of("forward") == ["conv", "block.branch", "block.shortcut", "block.after", "block", ""]
     assert log.of("backward") == ["block.after", "block.shortcut", "block.branch", "block", "conv", ""]
     assert log.calls[:3] == [("before", ""), ("before", "conv"), ("forward", "conv")]
+
+
+def test_where_only_parameters_gradients_are_asked_for_the_first_layers_dx_is_none():
+    class Gradients(probe.Observer):
+        def __init__(self):
+            self.of = {}
+
+        def backward(self, name, layer, dy, dx):
+            self.of[name] = dx
+
+    net, gradients = network(), Gradients()
+    x, dy = x_and_dy(net)
+    with probe.watch(net, gradients), probe.watch(net, probe.FirstNonFinite()) as first:
+        net.backward_parameters(dy, net.forward(x, train=True)[1])
+    assert [name for name, dx in gradients.of.items() if dx is None] == ["conv", ""]
+    assert list(gradients.of) == ["block.after", "block.shortcut", "block.branch", "block", "conv", ""]
+    assert first.found is None and not own_methods(net)
 
 
 def test_observers_get_the_very_arrays_of_the_layers():
@@ -108,7 +125,9 @@ def test_afterwards_the_network_is_as_it_was_also_after_an_error():
     net, log = network(), Log()
     assert own_methods(net) == []
     with probe.watch(net, log):
-        assert len(own_methods(net)) == 2 * len(list(net.named_layers()))
+        assert {"forward", "backward"} <= set(own_methods(net)) and len(
+            own_methods(net)
+        ) == 2 * 6 + 2  # conv and net
     assert own_methods(net) == []
     with pytest.raises(ValueError, match="x"):
         with probe.watch(net, log):

@@ -9,7 +9,7 @@ import pytest
 import small_run
 from small_run import small_data, small_net, small_trainer
 
-from minires import checkpoint, data, layers, metrics
+from minires import checkpoint, data, init, layers, metrics
 from minires import functional as F
 from minires.combine import Sequential
 from minires.layer import freeze
@@ -299,10 +299,12 @@ class Trap(layers.Layer):
         return self.inner.backward(dy * float("nan") if is_marked and self.way == "backward" else dy, cache)
 
 
-def trapped_trainer(way, *, check_every=None, **choices):
+def trapped_trainer(way, *, first=None, check_every=None, **choices):
     """Return a Trainer that must fail in its fourth step."""
     net = small_net()
     net.parts["conv"] = Trap(net["conv"], way)
+    if first is not None:
+        net.parts = {"first": first} | net.parts
     train_set, held_out = small_data()
     images = train_set.images.copy()
     images[np.random.default_rng([0, 0, 0]).permutation(144)[3 * 32 + 5]] = 16  # in the fourth batch
@@ -356,7 +358,8 @@ def test_a_number_that_is_not_finite_is_traced_to_its_layer_step_and_learning_ra
 
 
 def test_a_frozen_layers_gradient_must_be_finite_too():
-    trainer = trapped_trainer("backward")
+    first = layers.Conv2d(1, 1, 1, bias=False, init=init.identity, rng=np.random.default_rng(0))
+    trainer = trapped_trainer("backward", first=first)  # something that learns, so that gradients go so far
     freeze(trainer.net["conv"])  # no update will carry its gradient into the weights
     with pytest.raises(NotFiniteError, match="step 4 .* conv.inner"):
         trainer.run()

@@ -60,7 +60,7 @@ def training_step(side, *, model, batch_size, size):
         logits, cache = net.forward(x, train=True)
         loss, loss_cache = F.softmax_cross_entropy_forward(logits, labels)
         optimiser.zero_grad()
-        net.backward(F.softmax_cross_entropy_backward(1.0, loss_cache), cache)
+        net.backward_parameters(F.softmax_cross_entropy_backward(1.0, loss_cache), cache)
         optimiser.step()
         return float(loss)
 

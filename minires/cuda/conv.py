@@ -23,17 +23,20 @@ def convolve(x, weight, bias, windows, groups, relu=False):
     return y
 
 
-def convolve_backward(dy, x, weight, has_bias, windows, groups):
-    """Return dx, dweight, and dbias or None. The columns are laid out again, as on a CPU."""
+def convolve_backward(dy, x, weight, has_bias, windows, groups, need_dx):
+    """Return dx or None, dweight, and dbias or None. The columns are laid out again, as on a CPU."""
     xp, o = array_module(x), len(weight)
     columns, dy_lines, rows = kernels.im2col(x, windows), kernels.as_lines(dy), weight.reshape(o, -1)
-    dcolumns, dweight = xp.empty(columns.shape, x.dtype), xp.empty(rows.shape, x.dtype)
+    dcolumns = xp.empty(columns.shape, x.dtype) if need_dx else None
+    dweight = xp.empty(rows.shape, x.dtype)
     for entries, outputs in _groups(len(columns), o, groups):
         # adjoint of y = weight @ columns
         blas.matmul(dy_lines[outputs], columns[entries].T, out=dweight[outputs])
-        blas.matmul(rows[outputs].T, dy_lines[outputs], out=dcolumns[entries])
+        if need_dx:
+            blas.matmul(rows[outputs].T, dy_lines[outputs], out=dcolumns[entries])
     dbias = dy_lines.sum(axis=1) if has_bias else None
-    return kernels.col2im(dcolumns, x.shape, windows), dweight.reshape(weight.shape), dbias
+    dx = kernels.col2im(dcolumns, x.shape, windows) if need_dx else None
+    return dx, dweight.reshape(weight.shape), dbias
 
 
 def _groups(entries, outputs, groups):

@@ -17,6 +17,7 @@ from minires.functional.activation import (
     softmax_backward,
     softmax_forward,
 )
+from minires.functional.columns import col2im, im2col
 from minires.functional.combine import (
     concat_backward,
     concat_forward,
@@ -27,7 +28,7 @@ from minires.functional.combine import (
     residual_add_backward,
     residual_add_forward,
 )
-from minires.functional.conv import col2im, conv2d_backward, conv2d_forward, conv2d_predict, im2col
+from minires.functional.conv import conv2d_backward, conv2d_forward, conv2d_predict
 from minires.functional.dropconnect import dropconnect_backward, dropconnect_forward
 from minires.functional.dropout import dropout_backward, dropout_forward
 from minires.functional.gate import (

@@ -178,7 +178,7 @@ class Trainer:
             label_smoothing=self.config.label_smoothing,
             weights=getattr(self.net, "loss_weights", (1.0,)),
         )
-        self.net.backward(dy, cache)
+        self.net.backward_parameters(dy, cache)
         self._finite.look(loss)
         return logits, loss
 

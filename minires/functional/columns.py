@@ -1,0 +1,129 @@
+"""im2col lays every window of an image out as a column; col2im, its adjoint, adds the columns back.
+
+Both go through an image with its padding, `pad`, in which what a window position reads lies side by side.
+Windows that start every S pixels read every S-th pixel of a row; so pixel w of a padded row stands at
+[w % S, w // S]. Then position (kh, kw) reads, for all windows at once, one slice of it, and the columns are
+copies of slices that overlap.
+"""
+
+from minires import parallel
+from minires.backend import array_module
+from minires.cuda import has_kernels, kernels
+from minires.functional.checks import check_floats, check_ndim, check_shape
+from minires.functional.windows import sliding_windows
+
+
+def im2col(x, *, kernel_size, stride=1, padding=0):
+    """Lay out every window of x as a column.
+
+    x: (N, C, H, W). Returns columns (C*KH*KW, OH*OW*N), a new array of x's dtype: the column of output pixel
+    (oh, ow) of image n stands at (oh*OW + ow)*N + n and holds the window's values channel by channel, row by
+    row; padded pixels are 0. So y = weight.reshape(O, -1) @ columns is the convolution.
+    Raises ValueError if x is not 4-D or the kernel is larger than the padded image.
+    Chellapilla, Puri & Simard 2006, "High performance convolutional neural networks for document processing".
+    """
+    check_floats(x=x)
+    check_ndim("x", x, (4, "(N, C, H, W)"))
+    windows = sliding_windows(x.shape[2:], kernel_size=kernel_size, stride=stride, padding=padding)
+    if has_kernels(x):
+        return kernels.im2col(x, windows).copy()  # a 1x1 kernel's columns are x itself
+    (n, c), (kh, kw), (oh, ow) = x.shape[:2], windows.kernel, windows.out_size
+    columns = array_module(x).empty((c, kh, kw, oh, ow, n), x.dtype)
+    fill_columns(columns, pad(x.transpose(2, 1, 3, 0), slice(0, oh), windows), windows)
+    return columns.reshape(c * kh * kw, oh * ow * n)
+
+
+def col2im(columns, x_shape, *, kernel_size, stride=1, padding=0):
+    """Add every column back onto the pixels it was taken from: the adjoint of im2col.
+
+    columns: (C*KH*KW, OH*OW*N); x_shape: (N, C, H, W). Returns an array of that shape; a pixel that stands
+    in several windows gets the sum, for the gradients of a value's uses add up.
+    Raises ValueError if the shapes do not fit.
+    """
+    check_floats(columns=columns)
+    if len(x_shape) != 4:
+        raise ValueError(f"x_shape: expected (N, C, H, W), got {tuple(x_shape)}")
+    n, c, h, w = x_shape
+    windows = sliding_windows((h, w), kernel_size=kernel_size, stride=stride, padding=padding)
+    (kh, kw), (oh, ow) = windows.kernel, windows.out_size
+    check_shape("columns", columns, (c * kh * kw, oh * ow * n), f"for images {tuple(x_shape)}")
+    xp = array_module(columns)
+    if has_kernels(columns):
+        return kernels.col2im(xp.ascontiguousarray(columns), x_shape, windows)
+    dpadded = xp.zeros(padded_shape((h, c, w, n), windows), columns.dtype)
+    add_columns(dpadded, columns.reshape(c, kh, kw, oh, ow, n), windows)
+    return crop([(0, dpadded)], (h, c, w, n), windows).transpose(3, 1, 0, 2)
+
+
+# -- the steps; images are in the order of their memory, (H, C, W, N) ---------------------------------------
+
+
+def padded_shape(shape, windows):
+    """Return the shape (H + 2*padding, C, S, ceil((W + 2*padding) / S), N) of a padded image (H, C, W, N)."""
+    (h, c, w, n), (pad_h, pad_w), stride = shape, windows.padding, windows.stride[1]
+    return h + 2 * pad_h, c, stride, -(-(w + 2 * pad_w) // stride), n
+
+
+def pad(x, rows, windows):
+    """Return of x (H, C, W, N), padded and sorted as said above, what the output rows `rows` read."""
+    begin, end = rows.start * windows.stride[0], (rows.stop - 1) * windows.stride[0] + windows.kernel[0]
+    _, *shape = padded_shape(x.shape, windows)
+    padded = parallel.scratch("padded", (end - begin, *shape), like=x)
+    padded[...] = 0
+    first = begin - windows.padding[0]  # counted in rows of x
+    top, bottom = max(first, 0), min(end - windows.padding[0], len(x))
+    if top < bottom:
+        for inside, pixels in _phases(padded[top - first : bottom - first], x[top:bottom], windows):
+            inside[...] = pixels
+    return padded
+
+
+def crop(pieces, shape, windows):
+    """Return the gradient of x, (H, C, W, N) as `shape` says, from that of its padded form: pad's adjoint.
+
+    pieces: pairs (first row, gradients of the padded rows from there on). Where two overlap, both count.
+    """
+    dx = array_module(pieces[0][1]).zeros(shape, pieces[0][1].dtype)
+
+    def band(begin, end):
+        for first, piece in pieces:
+            first -= windows.padding[0]  # now it counts rows of x
+            top, bottom = max(begin, first), min(end, first + len(piece))
+            if top < bottom:
+                for inside, pixels in _phases(piece[top - first : bottom - first], dx[top:bottom], windows):
+                    pixels += inside
+
+    parallel.bands(band, len(dx), dx)
+    return dx
+
+
+def _phases(padded, x, windows):
+    """Yield for each phase of rows the views (H, C, pixels, N) of padded and of x that hold the same."""
+    stride, padding = windows.stride[1], windows.padding[1]
+    for phase in range(stride):
+        first = (phase - padding) % stride  # the first pixel of x in this phase
+        pixels = x[:, :, first::stride]
+        at = (first + padding) // stride
+        yield padded[:, :, phase, at : at + pixels.shape[2]], pixels
+
+
+def fill_columns(columns, padded, windows):
+    """Fill columns (C, KH, KW, OH, OW, N) from padded rows, the first of which is their first."""
+    stride_h, stride_w = windows.stride
+    c, kh, kw, *rest = columns.shape
+    down, across_channels, to_phase, across, to_image = padded.strides
+    steps = (across_channels, down, across, down * stride_h, across, to_image)
+    as_strided = array_module(padded).lib.stride_tricks.as_strided
+    for phase in range(min(stride_w, kw)):
+        shape = (c, kh, len(range(phase, kw, stride_w)), *rest)
+        columns[:, :, phase::stride_w] = as_strided(padded[:, :, phase], shape, steps)
+
+
+def add_columns(dpadded, columns, windows):
+    """Add columns (C, KH, KW, OH, OW, N) onto rows of a padded image: the adjoint of fill_columns."""
+    (stride_h, stride_w), (_, kh, kw, oh, ow, _) = windows.stride, columns.shape
+    for i in range(kh):
+        rows = slice(i, i + (oh - 1) * stride_h + 1, stride_h)
+        for j in range(kw):
+            phase, first = j % stride_w, j // stride_w
+            dpadded[rows, :, phase, first : first + ow] += columns[:, i, j].transpose(1, 0, 2, 3)
