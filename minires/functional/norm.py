@@ -154,15 +154,20 @@ def _far_from_zero(mean, variance):
 
 
 def _sums(rows, other):
-    """Return for each channel the sums of rows (H, C, L) and of rows * other, each (C,). On a CPU only."""
-    ones = np.ones(rows.shape[2], rows.dtype)
+    """Return for each channel the sums of rows (H, C, L) and of rows * other, each (C,). On a CPU only.
+
+    Not by matmul and vecdot: these keep the interpreter lock if they have few results, and no other thread
+    runs meanwhile.
+    """
+    length = rows.shape[2]
+    ones = np.ones(length, rows.dtype)
     total, products = np.empty((2, *rows.shape[:2]), rows.dtype)
 
-    def tile(rows, other, total, products):
-        np.matmul(rows, ones, out=total)
-        np.vecdot(rows, other, out=products)
+    def band(begin, end):
+        np.dot(rows[begin:end].reshape(-1, length), ones, out=total[begin:end].reshape(-1))
+        np.einsum("hcl,hcl->hc", rows[begin:end], other[begin:end], out=products[begin:end])
 
-    _for_tiles(tile, rows, other, total, products)
+    parallel.bands(band, len(rows), rows)
     return total.sum(axis=0), products.sum(axis=0)
 
 
