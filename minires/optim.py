@@ -98,15 +98,15 @@ class SGD:
             direction += gradient
         else:
             direction[...] = gradient
+        move = direction
         if velocity is not None:
             velocity *= self.momentum
             velocity += direction
             if self.nesterov:
                 direction += velocity * self.momentum
             else:
-                direction[...] = velocity
-        direction *= lr
-        weight -= direction
+                move = velocity
+        weight -= xp.multiply(move, lr, out=direction)
 
     def zero_grad(self):
         """Set every gradient to zero, in place."""
