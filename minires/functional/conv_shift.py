@@ -20,6 +20,7 @@ import numpy as np
 from minires import parallel
 
 NARROW = 96  # columns below which a product for each row of y spends its time on reading the weights
+FEW = 4  # rows a thread below which the threads' shares differ too much
 
 
 def suits(x, windows, groups):
@@ -38,33 +39,35 @@ def suits(x, windows, groups):
 def convolve(x, weight, bias, y, windows, relu=False):
     """Fill y (OH, O, OW*N): x (H, C, W*N) convolved with weight (O, C, KH, KW), plus bias (O,) or None; and
     max(y, 0) of it if relu."""
-    (height, c, length), (o, _, kh, kw) = x.shape, weight.shape
+    (height, c, length), (_, _, kh, kw) = x.shape, weight.shape
     n = length // windows.size[1]
     x = x.reshape(height * c, length)
-    weight = weight.transpose(3, 0, 2, 1).reshape(kw * o, kh * c)
-    start = 0 if bias is None else bias[:, None]
+    weight = weight.transpose(3, 0, 2, 1)  # (KW, O, KH, C)
     shifts = list(enumerate(_shifts(windows, n)))
     # one that reaches every pixel comes first (the middle one, as a rule): it needs no zeros to be added to
     shifts.sort(key=lambda shift: shift[1][0] != slice(0, y.shape[2]))
     first, (outputs, whole_row) = shifts[0]
     begins_whole = outputs == slice(0, y.shape[2])
 
-    def band(begin, end):
-        p = parallel.scratch("p", (kw * o, length), like=x)
-        shifted = p.reshape(kw, o, length)
-        for row in range(begin, end):
+    def part(rows, channels):
+        kernels = weight[:, channels].reshape(-1, kh * c)
+        start = 0 if bias is None else bias[channels, None]
+        p = parallel.scratch("p", (len(kernels), length), like=x)
+        shifted = p.reshape(kw, -1, length)
+        for row in rows:
             kernel_rows, image_rows = _rows_behind(row, windows, c)
-            np.matmul(weight[:, kernel_rows], x[image_rows], out=p)
+            np.matmul(kernels[:, kernel_rows], x[image_rows], out=p)
+            target = y[row, channels]
             if begins_whole:
-                np.add(shifted[first][:, whole_row], start, out=y[row])
+                np.add(shifted[first][:, whole_row], start, out=target)
             else:
-                y[row] = start
+                target[...] = start
             for at, (outputs, inputs) in shifts[begins_whole:]:
-                y[row, :, outputs] += shifted[at][:, inputs]
+                target[:, outputs] += shifted[at][:, inputs]
             if relu:
-                np.maximum(y[row], 0, out=y[row])
+                np.maximum(target, 0, out=target)
 
-    parallel.bands(band, len(y), y)
+    _in_parts(part, y, weight)
 
 
 def convolve_transposed(dy, weight, dx, windows):
@@ -86,22 +89,38 @@ def weight_gradient(dy, x, weight_shape, windows):
     x = x.reshape(height * c, length)
     shifts = _shifts(windows, n)
 
-    def band(begin, end):
-        dweight = np.zeros((kw * o, kh * c), x.dtype)
-        shifted = parallel.scratch("shifted", (kw, o, length), like=x)
+    def part(rows, channels):
+        shifted = parallel.scratch("shifted", (kw, len(range(o)[channels]), length), like=x)
         shifted[...] = 0
-        for row in range(begin, end):
+        lines = shifted.reshape(-1, length)
+        share = np.zeros((len(lines), kh * c), x.dtype)
+        for row in rows:
             for copy, (outputs, inputs) in zip(shifted, shifts, strict=True):
-                copy[:, inputs] = dy[row, :, outputs]
+                copy[:, inputs] = dy[row, channels, outputs]
             kernel_rows, image_rows = _rows_behind(row, windows, c)
             # adjoint of p = weight @ x, with the shifts taken back on dy: (KW*O, L) @ (L, KH*C)
-            share = parallel.scratch("share", (kw * o, kernel_rows.stop - kernel_rows.start), like=x)
-            np.matmul(shifted.reshape(kw * o, length), x[image_rows].T, out=share)
-            dweight[:, kernel_rows] += share
-        return dweight
+            product = parallel.scratch("product", (len(lines), kernel_rows.stop - kernel_rows.start), like=x)
+            np.matmul(lines, x[image_rows].T, out=product)
+            share[:, kernel_rows] += product
+        return channels, np.ascontiguousarray(share.reshape(kw, -1, kh, c).transpose(1, 3, 2, 0))
 
-    dweight = sum(parallel.bands(band, len(dy), x))
-    return np.ascontiguousarray(dweight.reshape(kw, o, kh, c).transpose(1, 3, 2, 0))
+    dweight = np.zeros(weight_shape, x.dtype)
+    for channels, share in _in_parts(part, dy, dweight):
+        dweight[channels] += share
+    return dweight
+
+
+def _in_parts(part, y, weight):
+    """Call part(rows, channels) for a part of y (OH, O, OW*N) on each thread; return the results in order.
+
+    rows: a range; channels: a slice. A thread makes some rows of all channels. But seven rows on two threads
+    are four and three: where rows are few, and the weights too large to be read for each row by every thread,
+    a thread makes some channels of all rows.
+    """
+    rows, channels = y.shape[:2]
+    if rows < FEW * parallel.get_threads() and weight.size > parallel.TILE:
+        return parallel.bands(lambda begin, end: part(range(rows), slice(begin, end)), channels, y)
+    return parallel.bands(lambda begin, end: part(range(begin, end), slice(0, channels)), rows, y)
 
 
 def _rows_behind(row, windows, channels):
