@@ -586,6 +586,9 @@ def test_what_is_derived_from_a_folded_layer_is_asked_itself():
             randomised(conv(3, 4, 3, rng=rng), relu()),
         ):
             np.testing.assert_allclose(net.predict(x), net.forward(x, train=False)[0], rtol=1e-12, atol=1e-12)
+        block = randomised(conv(3, 3, 3, padding=1, rng=rng), norm(3))
+        block = Residual(block, after=relu())
+        np.testing.assert_allclose(block.predict(x), block.forward(x, train=False)[0], rtol=1e-12, atol=1e-12)
         lone = conv(3, 4, 3, rng=rng).astype(np.float64)
         np.testing.assert_array_equal(lone.predict(x), lone.forward(x, train=False)[0])
 
@@ -602,6 +605,7 @@ def test_folding_spares_the_passes_of_norm_and_relu(monkeypatch):
     rng = np.random.default_rng(0)
     net = Sequential(Conv2d(3, 4, 3, rng=rng), BatchNorm(4), ReLU())
     x = rng.standard_normal((2, 3, 5, 5), dtype=np.float32)
-    for layer in (net[1], net[2]):
+    block = Residual(Conv2d(3, 3, 1, rng=rng), after=ReLU())
+    for layer in (net[1], net[2], block.after):
         monkeypatch.setattr(layer, "forward", lambda *_, **__: pytest.fail("a pass of its own"))
-    assert (net.predict(x) >= 0).all()
+    assert (net.predict(x) >= 0).all() and (block.predict(x) >= 0).all()

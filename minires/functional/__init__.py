@@ -27,6 +27,7 @@ from minires.functional.combine import (
     pad_shortcut_forward,
     residual_add_backward,
     residual_add_forward,
+    residual_add_predict,
 )
 from minires.functional.conv import conv2d_backward, conv2d_forward, conv2d_predict
 from minires.functional.dropconnect import dropconnect_backward, dropconnect_forward
@@ -105,6 +106,7 @@ __all__ = [
     "resample_forward",
     "residual_add_backward",
     "residual_add_forward",
+    "residual_add_predict",
     "scale_backward",
     "scale_forward",
     "shortcut_gate_backward",

@@ -21,12 +21,22 @@ def residual_add_forward(branch, shortcut):
 
     branch, shortcut: the same shape. He et al. 2015 (arXiv:1512.03385), equation 1.
     """
+    return residual_add_predict(branch, shortcut), ()
+
+
+def residual_add_predict(branch, shortcut, *, relu=False):
+    """Return residual_add_forward's y alone, or max(y, 0), taken of each tile while it is in the cache."""
     xp = check_floats(branch=branch, shortcut=shortcut)
     check_shape(
         "shortcut", shortcut, branch.shape, "that of the branch; use a projection or a padded shortcut"
     )
-    y = elementwise(lambda branch, shortcut, out: xp.add(branch, shortcut, out=out), branch, shortcut)
-    return y, ()
+
+    def tile(branch, shortcut, out):
+        xp.add(branch, shortcut, out=out)
+        if relu:
+            xp.maximum(out, 0, out=out)
+
+    return elementwise(tile, branch, shortcut)
 
 
 def residual_add_backward(dy, cache):
