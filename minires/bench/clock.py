@@ -8,8 +8,13 @@ What could favour a side, and what is done about it:
 - Idle threads: OpenMP's (PyTorch) go on spinning for some milliseconds after their work, on cores that the
   other side then wants. Forbidding it would favour us: with OMP_WAIT_POLICY=PASSIVE the ResNet-20 step of
   PyTorch took 219 ms instead of 183 (2 cores, some other load). So both sides keep their own habits, and
-  each turn begins after a pause in which the threads of the last one fall asleep. Then the work is called
-  twice and the second call is timed, for in a real training another step has come just before.
+  each turn begins after a pause in which the threads of the last one fall asleep.
+- Sleeping threads: an operating system may wake two threads on one core, and takes some 50 ms to part them:
+  four calls of a 3x3 convolution took 13 ms each before the fifth took 7.5. In a real training another step
+  has come just before; so the work is repeated until the threads have found their cores, and then timed.
+- Memory: glibc returns freed memory to the operating system, and a side that gets it back page by page took
+  15 ms for what takes 8, unless a block of that size has been freed once before. In a network this has
+  happened long ago; here `settle_memory` sees to it.
 - Other programs: on busy cores the same threads spin in vain, and that step took 2700 ms while ours took 550.
   No ratio of such a run means anything; `disturbed` says which rows are suspect.
 - Python's garbage collector is off while the clock runs.
@@ -20,8 +25,11 @@ import itertools
 import statistics
 import time
 
+import numpy as np
+
 PAUSE = 0.03  # seconds; libgomp's threads spin for about 1 to 10 ms
-LONG = 0.5  # seconds of work beside which waking the threads does not count
+WARM = 0.1  # seconds of work in which waking threads find their cores
+LONG = 0.5  # seconds of work beside which that does not count
 
 UNSTEADY = 1.4  # undisturbed turns differ by a few percent
 
@@ -31,31 +39,38 @@ def in_turn(takers, *, seconds, least=3, most=25, steps=None):
 
     seconds: to spend, about: as many rounds as fit, but `least` to `most`; steps: or this many rounds.
     """
+    settle_memory()
     first = {side: once(take) for side, take in takers.items()}
     if max(first.values()) < LONG:  # else the warm-up was no great part of it
         first = {side: once(take) for side, take in takers.items()}
-    calls = {side: 1 if first[side] > LONG else 2 for side in takers}
-    round_takes = sum(PAUSE + calls[side] * first[side] for side in takers)
+    warm = {side: 0 if first[side] > LONG else max(WARM, first[side]) for side in takers}
+    round_takes = sum(PAUSE + warm[side] + first[side] for side in takers)
     rounds = max(least, min(most, int(seconds / round_takes) - 1))
     times = {side: [] for side in takers}
     for _ in range(steps or rounds):
         for side, take in takers.items():
-            times[side].append(_time(take, calls=calls[side]))
+            times[side].append(_time(take, warm=warm[side]))
     return times
+
+
+def settle_memory():
+    """Free the largest block that glibc will keep from then on (32 MB): it keeps all smaller ones too."""
+    np.empty(31 << 20, np.uint8).fill(1)
 
 
 def once(take):
     """Return the seconds of one call, without a call before it."""
-    return _time(take, calls=1)
+    return _time(take, warm=0)
 
 
-def _time(take, calls):
-    """Return the seconds of the last of some calls, after a pause."""
+def _time(take, warm):
+    """Return the seconds of one call, after a pause and calls that took `warm` seconds or a little more."""
     time.sleep(PAUSE)
     collecting = gc.isenabled()
     gc.disable()
     try:
-        for _ in range(calls - 1):
+        end = time.perf_counter() + warm
+        while time.perf_counter() < end:
             take()
         start = time.perf_counter()
         take()
