@@ -58,19 +58,18 @@ def batch_norm_train_backward(dy, cache):
     dy = as_rows(dy)
     dgamma, dbeta = _parameter_gradients(dy, rows, mean, inverse_std)
     count = rows.size // len(mean)
-    # the formula above, with x_hat written out: dx = on_dy * dy + on_x * x + constant, for each channel
-    on_dy = gamma * inverse_std
-    on_x = -on_dy * inverse_std * dgamma / count
-    constant = -on_dy * dbeta / count - on_x * mean
-    dx = array_module(dy).empty_like(dy)
+    # the formula above, with x_hat written out: dx = scale * (dy - (slope * x + constant)), for each channel
+    scale = gamma * inverse_std
+    slope = inverse_std * dgamma / count
+    constant = dbeta / count - slope * mean
+    xp = array_module(dy)
+    dx = xp.empty_like(dy)
 
     def tile(rows, dy, dx):
-        along_x = parallel.scratch("along_x", rows.shape, like=rows)
-        xp = array_module(rows)
-        xp.multiply(rows, on_x[:, None], out=along_x)
-        along_x += constant[:, None]
-        xp.multiply(dy, on_dy[:, None], out=dx)
-        dx += along_x
+        xp.multiply(rows, slope[:, None], out=dx)
+        dx += constant[:, None]
+        xp.subtract(dy, dx, out=dx)
+        dx *= scale[:, None]
 
     _for_tiles(tile, rows, dy, dx)
     return from_rows(dx, shape), dgamma, dbeta
