@@ -68,8 +68,7 @@ def pad(x, rows, windows):
     """Return of x (H, C, W, N), padded and sorted as said above, what the output rows `rows` read."""
     begin, end = rows.start * windows.stride[0], (rows.stop - 1) * windows.stride[0] + windows.kernel[0]
     _, *shape = padded_shape(x.shape, windows)
-    padded = parallel.scratch("padded", (end - begin, *shape), like=x)
-    padded[...] = 0
+    padded = array_module(x).zeros((end - begin, *shape), x.dtype)
     first = begin - windows.padding[0]  # counted in rows of x
     top, bottom = max(first, 0), min(end - windows.padding[0], len(x))
     if top < bottom:
