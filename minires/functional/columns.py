@@ -6,6 +6,8 @@ Windows that start every S pixels read every S-th pixel of a row; so pixel w of 
 copies of slices that overlap.
 """
 
+import math
+
 from minires import parallel
 from minires.backend import array_module
 from minires.cuda import has_kernels, kernels
@@ -29,7 +31,9 @@ def im2col(x, *, kernel_size, stride=1, padding=0):
         return kernels.im2col(x, windows).copy()  # a 1x1 kernel's columns are x itself
     (n, c), (kh, kw), (oh, ow) = x.shape[:2], windows.kernel, windows.out_size
     columns = array_module(x).empty((c, kh, kw, oh, ow, n), x.dtype)
-    fill_columns(columns, pad(x.transpose(2, 1, 3, 0), slice(0, oh), windows), windows)
+    x = x.transpose(2, 1, 3, 0)
+    for rows in parallel.tiles(0, oh, rows_to_pad(x, windows)):
+        fill_columns(columns[:, :, :, rows], pad(x, rows, windows), windows)
     return columns.reshape(c * kh * kw, oh * ow * n)
 
 
@@ -64,11 +68,20 @@ def padded_shape(shape, windows):
     return h + 2 * pad_h, c, stride, -(-(w + 2 * pad_w) // stride), n
 
 
+def rows_to_pad(x, windows):
+    """How many output rows to `pad` for at once, so that the padded rows stay in the cache; on a GPU, all."""
+    if not parallel.on_cpu(x):
+        return windows.out_size[0]
+    _, *row = padded_shape(x.shape, windows)
+    return 4 * parallel.TILE // (math.prod(row) * windows.stride[0])
+
+
 def pad(x, rows, windows):
     """Return of x (H, C, W, N), padded and sorted as said above, what the output rows `rows` read."""
     begin, end = rows.start * windows.stride[0], (rows.stop - 1) * windows.stride[0] + windows.kernel[0]
     _, *shape = padded_shape(x.shape, windows)
-    padded = array_module(x).zeros((end - begin, *shape), x.dtype)
+    padded = parallel.scratch("padded", (end - begin, *shape), like=x)
+    padded[...] = 0
     first = begin - windows.padding[0]  # counted in rows of x
     top, bottom = max(first, 0), min(end - windows.padding[0], len(x))
     if top < bottom:

@@ -14,15 +14,13 @@ nothing there is needed to understand it. To step through the columns with such 
 `columns`) and multiply.
 """
 
-import math
-
 from minires import parallel
 from minires.backend import array_module
 from minires.cuda import conv as conv_cuda
 from minires.cuda import has_kernels
 from minires.functional import conv_point, conv_shift
 from minires.functional.checks import check_floats, check_gradient, check_ndim, check_shape, whole_number
-from minires.functional.columns import add_columns, crop, fill_columns, pad, padded_shape
+from minires.functional.columns import add_columns, crop, fill_columns, pad, padded_shape, rows_to_pad
 from minires.functional.layout import as_rows, empty_images, from_rows
 from minires.functional.windows import sliding_windows
 
@@ -195,15 +193,12 @@ def _tiles_of_columns(x, begin, end, windows):
     """Yield (rows, columns) for the output rows from begin to end: a slice of a few rows, and their columns
     (C*KH*KW, rows*OW*N). The next pair overwrites the columns."""
     (_, c, _, n), (kh, kw), ow = x.shape, windows.kernel, windows.out_size[1]
-    tile = part = end - begin
-    if parallel.on_cpu(x):  # parts of the padded image, and columns of tiles of it, that stay in the cache
-        tile = max(parallel.TILE // (c * kh * kw * ow * n), -(-WIDE // (ow * n)))
-        part = max(
-            4 * parallel.TILE // (math.prod(padded_shape(x.shape, windows)[1:]) * windows.stride[0]), tile
-        )
-    for outer in parallel.tiles(begin, end, part):
-        padded = pad(x, outer, windows)
-        for rows in parallel.tiles(outer.start, outer.stop, tile):
+    few = end - begin
+    if parallel.on_cpu(x):  # columns that stay in the cache, and are wide enough for a fast product
+        few = max(parallel.TILE // (c * kh * kw * ow * n), -(-WIDE // (ow * n)))
+    for many in parallel.tiles(begin, end, max(rows_to_pad(x, windows), few)):
+        padded = pad(x, many, windows)
+        for rows in parallel.tiles(many.start, many.stop, few):
             columns = parallel.scratch("columns", (c, kh, kw, rows.stop - rows.start, ow, n), like=x)
-            fill_columns(columns, padded[(rows.start - outer.start) * windows.stride[0] :], windows)
+            fill_columns(columns, padded[(rows.start - many.start) * windows.stride[0] :], windows)
             yield rows, columns.reshape(c * kh * kw, -1)
