@@ -63,7 +63,7 @@ class Sequential(Layer):
         return dy
 
     def backward_parameters(self, dy, cache):
-        """Add into every parameter's grad: go back no further than to the first part that learns."""
+        """Add into the grad of every parameter that learns; go back no further than to the first of them."""
         segments = self._segments()
         check_unused(cache, len(segments))
         first = next((i for i, part in enumerate(segments) if part.learns()), len(segments))

@@ -55,18 +55,19 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
     def backward_parameters(self, dy, cache):
-        """Add into every parameter's grad, as backward does, where nobody wants dx.
+        """Add into the grad of every parameter that learns, as backward does, where nobody wants dx.
 
         Training calls this of the whole network: images are given, and the gradient with respect to them,
-        though often the dearest of all, is of no use. A subclass with a backward of its own is asked that,
+        though often the dearest of all, is of no use. A class with a backward of its own is asked that,
         unless it overrides this method too.
         """
         self.backward(dy, cache)
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
-        if "backward" in vars(cls) and "backward_parameters" not in vars(cls):
-            cls.backward_parameters = Layer.backward_parameters  # no inherited way around the new backward
+        own = next(base for base in cls.__mro__ if vars(base).keys() & {"backward", "backward_parameters"})
+        if "backward_parameters" not in vars(own):  # no inherited way around the new backward
+            cls.backward_parameters = Layer.backward_parameters
 
     def predict(self, x):
         """Return y in eval mode and remember nothing."""

@@ -98,15 +98,17 @@ class SGD:
             direction += gradient
         else:
             direction[...] = gradient
-        move = direction
-        if velocity is not None:
+        if velocity is None:
+            direction *= lr
+        else:
             velocity *= self.momentum
             velocity += direction
             if self.nesterov:
                 direction += velocity * self.momentum
+                direction *= lr
             else:
-                move = velocity
-        weight -= xp.multiply(move, lr, out=direction)
+                xp.multiply(velocity, lr, out=direction)
+        weight -= direction
 
     def zero_grad(self):
         """Set every gradient to zero, in place."""

@@ -8,6 +8,7 @@ import pytest
 from oracles import assert_refused, conv2d_loops, im2col_loops, pieces, relative_error
 
 import minires.functional as F
+from minires import parallel
 from minires.functional import conv, conv_point, conv_shift
 from minires.functional.windows import sliding_windows
 
@@ -25,6 +26,8 @@ CONVOLUTIONS = {
     "padding twice the kernel, stride 2": ((2, 2, 3, 4), (3, 2, 2, 2), (2, 2), (4, 5), 1, False),
     "padding as large as the kernel": ((2, 2, 3, 4), (3, 2, 2, 3), (1, 1), (2, 3), 1, False),
     "more padding than kernel": ((2, 2, 3, 4), (3, 2, 2, 2), (1, 1), (3, 2), 1, False),
+    "more padding than kernel, height": ((2, 2, 3, 4), (3, 2, 2, 2), (1, 1), (4, 1), 1, False),
+    "more padding than kernel, width": ((2, 2, 3, 4), (3, 2, 2, 2), (1, 1), (1, 4), 1, False),
     "1x1": ((2, 4, 5, 3), (3, 4, 1, 1), (1, 1), (0, 0), 1, False),
     "1x1, stride 2": ((2, 4, 5, 4), (3, 4, 1, 1), (2, 2), (0, 0), 1, False),
     "1x1, stride (2, 3)": ((3, 2, 6, 8), (3, 2, 1, 1), (2, 3), (0, 0), 1, False),
@@ -101,8 +104,9 @@ def test_conv2d_predict_is_forward_and_a_relu(name, relu, monkeypatch):
     expected, _ = F.conv2d_forward(x, weight, bias, **arguments)
     found = F.conv2d_predict(x, weight, bias, **arguments, relu=relu)
     np.testing.assert_array_equal(found, np.maximum(expected, 0) if relu else expected)
-    alone = F.conv2d_predict(x, weight, **arguments)
-    np.testing.assert_array_equal(alone, F.conv2d_forward(x, weight, **arguments)[0])
+    expected, _ = F.conv2d_forward(x, weight, **arguments)
+    found = F.conv2d_predict(x, weight, **arguments, relu=relu)
+    np.testing.assert_array_equal(found, np.maximum(expected, 0) if relu else expected)
 
 
 @pytest.mark.parametrize("name", [name for name in CONVOLUTIONS if name.startswith("many images")])
@@ -115,6 +119,53 @@ def test_many_images_are_cut_into_several_tiles(name):
     with pieces(1, 1):
         tiles = list(conv._tiles_of_columns(x.transpose(2, 1, 3, 0), 0, windows.out_size[0], windows))
     assert len(tiles) == windows.out_size[0] > 1
+
+
+@pytest.mark.parametrize("stride", [(1, 2), (2, 1), (2, 3)])
+def test_several_tiles_of_columns_come_from_one_padded_piece(stride, monkeypatch):
+    rng = np.random.default_rng(0)
+    x, weight, bias = (rng.standard_normal(shape) for shape in ((2, 2, 13, 9), (3, 2, 3, 2), (3,)))
+    monkeypatch.setattr(conv, "WIDE", 1)
+    dys = {}
+
+    def dy(shape):
+        return dys.setdefault(shape, rng.standard_normal(shape))
+
+    arguments = {"stride": stride, "padding": (1, 1), "groups": 1}
+    expected = conv2d_loops(x, weight, bias, dy, **arguments)
+    with pieces(2, 128):
+        y, cache = F.conv2d_forward(x, weight, bias, **arguments)
+        found = (y, *F.conv2d_backward(dy(y.shape), cache))
+    for one, other in zip(found, expected, strict=True):
+        assert relative_error(one, other) < 1e-12
+
+
+def test_without_dx_no_columns_are_added_back(monkeypatch):
+    rng = np.random.default_rng(0)
+    x, weight = rng.standard_normal((2, 3, 7, 7)), rng.standard_normal((4, 3, 3, 3))
+    y, cache = F.conv2d_forward(x, weight, stride=2)
+    monkeypatch.setattr(conv, "add_columns", None)  # a call would be an error
+    assert F.conv2d_backward(y, cache, need_dx=False)[0] is None
+
+
+def test_few_rows_and_large_weights_are_cut_by_channels(monkeypatch):
+    rng, cuts = np.random.default_rng(0), []
+    bands = parallel.bands
+    monkeypatch.setattr(parallel, "bands", lambda work, n, like: cuts.append(n) or bands(work, n, like))
+    monkeypatch.setattr(conv_shift, "NARROW", 0)
+    for rows, tile in ((7, 1), (7, 10**6), (8, 1)):
+        with pieces(2, tile):
+            F.conv2d_forward(
+                rng.standard_normal((2, 3, rows, 4)), rng.standard_normal((5, 3, 3, 3)), padding=1
+            )
+    assert cuts == [5, 7, 8]  # channels; rows, for small weights; and for many rows
+
+
+def test_im2col_leaves_no_buffer_as_large_as_the_image(monkeypatch):
+    monkeypatch.setattr(parallel._state, "buffers", {}, raising=False)
+    x = np.ones((64, 16, 64, 64), np.float32)
+    F.im2col(x, kernel_size=2, stride=2)
+    assert 0 < parallel._state.buffers["padded"].nbytes < x.nbytes / 2
 
 
 def test_conv2d_by_hand():

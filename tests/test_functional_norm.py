@@ -214,3 +214,17 @@ REFUSED = {
 def test_refused_in_one_line_that_says_what_came(name):
     call, *words = REFUSED[name]
     assert_refused(call, *words)
+
+
+@pytest.mark.parametrize("scale", [1, 2.0**-24])
+def test_dgamma_keeps_its_digits_where_the_mean_is_far_from_zero(scale):
+    rng = np.random.default_rng(3)
+    centres = np.array([10000, 0, -3000])[:, None, None]
+    x = (rng.standard_normal((64, 3, 8, 8)) + centres).astype(np.float32) * np.float32(scale)
+    dy = rng.standard_normal(x.shape, dtype=np.float32) + 1  # its sum times the mean is what can cancel
+    ones, wide = np.ones(3, np.float32), x.astype(np.float64)
+    _, (rows, _, *rest), _ = F.batch_norm_train_forward(x, ones, ones, eps=0)
+    mean = wide.mean((0, 2, 3)).astype(np.float32)  # as exact as can be: only the sums are measured
+    _, dgamma, _ = F.batch_norm_train_backward(dy, (rows, mean, *rest))
+    x_hat = (wide - mean.reshape(1, 3, 1, 1)) / wide.std((0, 2, 3), keepdims=True)
+    assert np.abs(dgamma - (dy * x_hat).sum((0, 2, 3))).max() < 0.02

@@ -6,7 +6,7 @@ from optional_torch import import_torch
 
 import minires.functional as F
 from minires import init, layers, optim
-from minires.combine import Residual, Sequential
+from minires.combine import Recompute, Residual, Sequential
 from minires.layer import Buffer, Layer, Parameter, freeze
 from minires.layers import BatchNorm, Conv2d, Dropout, Linear, MaxPool2d, PadShortcut, ReLU
 
@@ -239,8 +239,15 @@ def test_freezing_one_layer_leaves_others_of_its_class_free():
 # -- gradients of parameters alone -------------------------------------------------------------------
 
 
-def test_the_gradient_of_the_images_is_not_computed_for_the_parameters_gradients(monkeypatch):
-    net, needed = network(), []
+def in_segments():
+    net = network()
+    net.segment = 2
+    return net
+
+
+@pytest.mark.parametrize("build", [network, in_segments, lambda: Recompute(network())])
+def test_the_gradient_of_the_images_is_not_computed_for_the_parameters_gradients(build, monkeypatch):
+    net, needed = build(), []
     backward = F.conv2d_backward
 
     def conv2d_backward(dy, cache, *, need_dx=True):
@@ -252,6 +259,8 @@ def test_the_gradient_of_the_images_is_not_computed_for_the_parameters_gradients
     net.backward_parameters(np.ones_like(y), cache)
     assert needed == [True, False]  # of the block's convolution, and of the one that stands first
     assert cache == []
+    with pytest.raises(RuntimeError, match="used up"):
+        net.backward_parameters(np.ones_like(y), cache)
 
 
 def test_nothing_before_the_first_part_that_learns_is_asked_for_gradients():
@@ -287,12 +296,20 @@ def test_a_backward_of_ones_own_is_not_passed_by():
         def backward_parameters(self, dy, cache):
             raise NotImplementedError("my own")
 
-    net, plain = Sequential(Halved(3, 4, 3, rng=rng())), Sequential(Conv2d(3, 4, 3, rng=rng()))
-    for each in (net, plain):
-        y, cache = each.forward(IMAGES, train=True)
-        each.backward_parameters(np.ones_like(y), cache)
+    class Mixin:
+        def backward(self, dy, cache):
+            return super().backward(dy / 2, cache)
+
+    class Mixed(Mixin, Conv2d):
+        pass
+
+    halved, mixed, plain = (Sequential(kind(3, 4, 3, rng=rng())) for kind in (Halved, Mixed, Conv2d))
+    for net in (halved, mixed, plain):
+        y, cache = net.forward(IMAGES, train=True)
+        net.backward_parameters(np.ones_like(y), cache)
     assert plain[0].weight.grad.any()
-    np.testing.assert_array_equal(net[0].weight.grad, plain[0].weight.grad / 2)
+    np.testing.assert_array_equal(halved[0].weight.grad, plain[0].weight.grad / 2)
+    np.testing.assert_array_equal(mixed[0].weight.grad, plain[0].weight.grad / 2)
     with pytest.raises(NotImplementedError, match="my own"):
         OwnWay(3, 4, 3, rng=rng()).backward_parameters(None, None)
 

@@ -426,3 +426,11 @@ def test_the_likely_mistakes_of_a_hand_made_loop_are_explained():
         optim.SGD(net, lr=0.1)
     with pytest.raises(TypeError, match=r"optimiser.lr = schedule\(step\)"):
         optim.SGD(net.named_parameters(), lr=optim.Cosine(0.1, 10))
+
+
+@pytest.mark.parametrize("momentum, nesterov", [(0, False), (0.9, False), (0.9, True)])
+def test_without_decay_too_the_gradient_is_only_read(momentum, nesterov):
+    parameter = Parameter(np.ones(3, np.float32))
+    parameter.grad[...] = 2
+    optim.SGD([("p", parameter)], lr=0.1, momentum=momentum, nesterov=nesterov).step()
+    assert (parameter.grad == 2).all()

@@ -29,7 +29,7 @@ import numpy as np
 
 PAUSE = 0.03  # seconds; libgomp's threads spin for about 1 to 10 ms
 WARM = 0.1  # seconds of work in which waking threads find their cores
-LONG = 0.5  # seconds of work beside which that does not count
+LONG = 0.5  # seconds of work beside which the first moments do not count
 
 UNSTEADY = 1.4  # undisturbed turns differ by a few percent
 
@@ -54,7 +54,8 @@ def in_turn(takers, *, seconds, least=3, most=25, steps=None):
 
 
 def settle_memory():
-    """Free the largest block that glibc will keep from then on (32 MB): it keeps all smaller ones too."""
+    """Free a block of nearly 32 MB, the largest that glibc learns to keep by that; then it keeps all smaller
+    ones too."""
     np.empty(31 << 20, np.uint8).fill(1)
 
 

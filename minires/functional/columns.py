@@ -69,7 +69,8 @@ def padded_shape(shape, windows):
 
 
 def rows_to_pad(x, windows):
-    """How many output rows to `pad` for at once, so that the padded rows stay in the cache; on a GPU, all."""
+    """How many output rows to `pad` for at once: a few tiles' worth, for where two pieces meet rows are
+    padded twice; on a GPU, all."""
     if not parallel.on_cpu(x):
         return windows.out_size[0]
     _, *row = padded_shape(x.shape, windows)
@@ -77,7 +78,7 @@ def rows_to_pad(x, windows):
 
 
 def pad(x, rows, windows):
-    """Return of x (H, C, W, N), padded and sorted as said above, what the output rows `rows` read."""
+    """Return what the output rows `rows` (a slice) read of x (H, C, W, N): padded rows, sorted by phase."""
     begin, end = rows.start * windows.stride[0], (rows.stop - 1) * windows.stride[0] + windows.kernel[0]
     _, *shape = padded_shape(x.shape, windows)
     padded = parallel.scratch("padded", (end - begin, *shape), like=x)
@@ -91,15 +92,15 @@ def pad(x, rows, windows):
 
 
 def crop(pieces, shape, windows):
-    """Return the gradient of x, (H, C, W, N) as `shape` says, from that of its padded form: pad's adjoint.
+    """Return the gradient of x, (H, C, W, N) as `shape` says, from those of padded rows: the adjoint of pad.
 
-    pieces: pairs (first row, gradients of the padded rows from there on). Where two overlap, both count.
+    pieces: pairs (first padded row, gradients from there on). Where two overlap, both count.
     """
     dx = array_module(pieces[0][1]).zeros(shape, pieces[0][1].dtype)
 
     def band(begin, end):
-        for first, piece in pieces:
-            first -= windows.padding[0]  # now it counts rows of x
+        for first_padded, piece in pieces:
+            first = first_padded - windows.padding[0]  # counted in rows of x
             top, bottom = max(begin, first), min(end, first + len(piece))
             if top < bottom:
                 for inside, pixels in _phases(piece[top - first : bottom - first], dx[top:bottom], windows):

@@ -184,7 +184,6 @@ def _convolve_backward(dy, x, weight, windows, need_dx):
     dweight = sum(dweight for _, _, dweight in results)
     if not need_dx:
         return None, dweight
-    # two neighbouring bands share KH - stride rows
     dx = crop([(first, dpadded) for first, dpadded, _ in results], x.shape, windows)
     return dx.transpose(3, 1, 0, 2), dweight
 
@@ -193,12 +192,12 @@ def _tiles_of_columns(x, begin, end, windows):
     """Yield (rows, columns) for the output rows from begin to end: a slice of a few rows, and their columns
     (C*KH*KW, rows*OW*N). The next pair overwrites the columns."""
     (_, c, _, n), (kh, kw), ow = x.shape, windows.kernel, windows.out_size[1]
-    few = end - begin
+    step = end - begin
     if parallel.on_cpu(x):  # columns that stay in the cache, and are wide enough for a fast product
-        few = max(parallel.TILE // (c * kh * kw * ow * n), -(-WIDE // (ow * n)))
-    for many in parallel.tiles(begin, end, max(rows_to_pad(x, windows), few)):
-        padded = pad(x, many, windows)
-        for rows in parallel.tiles(many.start, many.stop, few):
+        step = max(parallel.TILE // (c * kh * kw * ow * n), -(-WIDE // (ow * n)))
+    for piece in parallel.tiles(begin, end, max(rows_to_pad(x, windows), step)):
+        padded = pad(x, piece, windows)
+        for rows in parallel.tiles(piece.start, piece.stop, step):
             columns = parallel.scratch("columns", (c, kh, kw, rows.stop - rows.start, ow, n), like=x)
-            fill_columns(columns, padded[(rows.start - many.start) * windows.stride[0] :], windows)
+            fill_columns(columns, padded[(rows.start - piece.start) * windows.stride[0] :], windows)
             yield rows, columns.reshape(c * kh * kw, -1)

@@ -24,7 +24,8 @@ FEW = 4  # rows a thread below which the threads' shares differ too much
 
 
 def suits(x, windows, groups):
-    """Whether this way is open and faster: stride 1, a kernel wider than one pixel, and long enough rows."""
+    """Whether this way is open and faster: on a CPU, without groups, with stride 1, a kernel wider than one
+    pixel, less padding than kernel (so that backward's is not negative), and rows long enough."""
     return (
         parallel.on_cpu(x)
         and groups == 1
@@ -62,12 +63,12 @@ def convolve(x, weight, bias, y, windows, relu=False):
                 np.add(shifted[first][:, whole_row], start, out=target)
             else:
                 target[...] = start
-            for at, (outputs, inputs) in shifts[begins_whole:]:
+            for at, (outputs, inputs) in shifts[1:] if begins_whole else shifts:
                 target[:, outputs] += shifted[at][:, inputs]
             if relu:
                 np.maximum(target, 0, out=target)
 
-    _in_parts(part, y, weight)
+    _in_parts(part, y, weight.size)
 
 
 def convolve_transposed(dy, weight, dx, windows):
@@ -105,20 +106,20 @@ def weight_gradient(dy, x, weight_shape, windows):
         return channels, np.ascontiguousarray(share.reshape(kw, -1, kh, c).transpose(1, 3, 2, 0))
 
     dweight = np.zeros(weight_shape, x.dtype)
-    for channels, share in _in_parts(part, dy, dweight):
+    for channels, share in _in_parts(part, dy, dweight.size):
         dweight[channels] += share
     return dweight
 
 
-def _in_parts(part, y, weight):
+def _in_parts(part, y, weights):
     """Call part(rows, channels) for a part of y (OH, O, OW*N) on each thread; return the results in order.
 
-    rows: a range; channels: a slice. A thread makes some rows of all channels. But seven rows on two threads
-    are four and three: where rows are few, and the weights too large to be read for each row by every thread,
-    a thread makes some channels of all rows.
+    rows: a range; channels: a slice; weights: how many numbers they are. A thread makes some rows of all
+    channels. But seven rows on two threads are four and three: where rows are few, and the weights too large
+    to be read for each row by every thread, a thread makes some channels of all rows.
     """
     rows, channels = y.shape[:2]
-    if rows < FEW * parallel.get_threads() and weight.size > parallel.TILE:
+    if rows < FEW * parallel.get_threads() and weights > parallel.TILE:
         return parallel.bands(lambda begin, end: part(range(rows), slice(begin, end)), channels, y)
     return parallel.bands(lambda begin, end: part(range(begin, end), slice(0, channels)), rows, y)
 
