@@ -98,7 +98,7 @@ def _images_grid(elements, rows):
 
 
 def im2col(x, windows):
-    """Return the columns (C*KH*KW, OH*OW*N) of x (N, C, H, W), see `functional.conv.im2col`: a new array,
+    """Return the columns (C*KH*KW, OH*OW*N) of x (N, C, H, W), see `functional.columns`: a new array,
     except for a 1x1 kernel, whose columns are x itself (a view if it lies in lines)."""
     (n, c), (kh, kw), (oh, ow) = x.shape[:2], windows.kernel, windows.out_size
     if windows.kernel == windows.stride == (1, 1) and windows.padding == (0, 0):
@@ -168,17 +168,9 @@ def batch_norm_backward(dy, lines, mean, inverse_std, gamma, *, batch_statistics
     dy_lines, chunks = as_lines(dy), _chunks(length)
     with_x, alone = xp.empty((2, channels, chunks), dy.dtype)
     launch(
-        "norm_gradient_sums",
-        dy,
-        (chunks, channels),
-        dy_lines,
-        lines,
-        mean,
-        inverse_std,
-        with_x,
-        alone,
+        "norm_gradient_sums", dy, (chunks, channels), dy_lines, lines, mean, inverse_std, with_x, alone,
         length,
-    )
+    )  # fmt: skip
     dx, dgamma, dbeta = xp.empty_like(lines), xp.empty_like(gamma), xp.empty_like(gamma)
     share = 1 / length if batch_statistics else 0
     launch(

@@ -1,19 +1,11 @@
 """The CUDA sources of what slides windows over images: convolution's columns, and pooling.
 
-One kernel makes an array of windows from an image, its adjoint an image from an array of windows. The
-adjoints ask of each pixel in which windows it stands (`window_of`), so that no two threads add to the same
-number. See `source` for what `real`, `mark` and the orders of memory are.
+One kernel makes an array of windows from an image, its adjoint an image from an array of windows. See
+`source` for what `real`, `mark` and the orders of memory are.
 """
 
-WINDOWS = r"""
+FORWARD = r"""
 // -- convolution -------------------------------------------------------------------------------------------
-
-// The window in which `pixel` stands at position k of the kernel, or -1: windows start every `stride` pixels.
-__device__ int window_of(int pixel, int pad, int k, int stride, int windows)
-{
-    int start = pixel + pad - k;  // counted in the padded image
-    return start < 0 || start % stride || start / stride >= windows ? -1 : start / stride;
-}
 
 // columns (C*KH*KW, OH*OW*N): row (c, kh, kw) holds the pixel that each window has there, 0 in the padding.
 extern "C" __global__ void im2col(
@@ -31,34 +23,6 @@ extern "C" __global__ void im2col(
         bool inside = h >= 0 && h < height && w >= 0 && w < width;
         columns[(long long)row * length + column] =
             inside ? x[n * along_n + c * along_c + h * along_h + w * along_w] : (real)0;
-    }
-}
-
-// dx (C, H, W, N): each pixel adds up the columns that it stands in. It looks for them; nobody writes into
-// another's pixel.
-extern "C" __global__ void col2im(
-    const real* columns, real* dx, int channels, int images, int height, int width, int out_height,
-    int out_width, int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w)
-{
-    unsigned int pixels = (unsigned int)height * width * images;
-    long long length = (long long)out_height * out_width * images;
-    unsigned int pixel = blockIdx.x * THREADS + threadIdx.x;
-    if (pixel >= pixels) return;
-    int n = pixel % images, w = pixel / images % width, h = pixel / images / width;
-    for (int c = blockIdx.y; c < channels; c += gridDim.y) {
-        real sum = 0;
-        for (int kh = 0; kh < kernel_h; ++kh) {
-            int oh = window_of(h, pad_h, kh, stride_h, out_height);
-            if (oh < 0) continue;
-            for (int kw = 0; kw < kernel_w; ++kw) {
-                int ow = window_of(w, pad_w, kw, stride_w, out_width);
-                if (ow < 0) continue;
-                long long row = ((long long)c * kernel_h + kh) * kernel_w + kw;
-                long long window = (long long)oh * out_width + ow;
-                sum += columns[row * length + window * images + n];
-            }
-        }
-        dx[(long long)c * pixels + pixel] = sum;
     }
 }
 
@@ -87,34 +51,6 @@ extern "C" __global__ void max_pool_forward(
             }
         y[(long long)c * outputs + output] = best;
         winner[(long long)c * outputs + output] = position;
-    }
-}
-
-// Each pixel adds up dy of the windows that it won.
-extern "C" __global__ void max_pool_backward(
-    const real* dy, const mark* winner, real* dx, int channels, int images, int height, int width,
-    int out_height, int out_width, int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h,
-    int pad_w)
-{
-    unsigned int pixels = (unsigned int)height * width * images;
-    long long outputs = (long long)out_height * out_width * images;
-    unsigned int pixel = blockIdx.x * THREADS + threadIdx.x;
-    if (pixel >= pixels) return;
-    int n = pixel % images, w = pixel / images % width, h = pixel / images / width;
-    for (int c = blockIdx.y; c < channels; c += gridDim.y) {
-        real sum = 0;
-        for (int kh = 0; kh < kernel_h; ++kh) {
-            int oh = window_of(h, pad_h, kh, stride_h, out_height);
-            if (oh < 0) continue;
-            for (int kw = 0; kw < kernel_w; ++kw) {
-                int ow = window_of(w, pad_w, kw, stride_w, out_width);
-                if (ow < 0) continue;
-                long long window = (long long)oh * out_width + ow;
-                long long output = window * images + n;
-                if (winner[c * outputs + output] == kh * kernel_w + kw + 1) sum += dy[c * outputs + output];
-            }
-        }
-        dx[(long long)c * pixels + pixel] = sum;
     }
 }
 
@@ -147,10 +83,23 @@ extern "C" __global__ void avg_pool_forward(
         y[(long long)c * outputs + output] = sum / count;
     }
 }
+"""
 
-extern "C" __global__ void avg_pool_backward(
-    const real* dy, real* dx, int channels, int images, int height, int width, int out_height, int out_width,
-    int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w)
+# Every adjoint asks of each pixel of dx (C, H, W, N) in which windows it stands, and adds up what it gets
+# from each: TERM, where c, kh, kw tell the position and `output` the window (OH, OW, N). No two threads add
+# to the same number.
+WINDOW_OF = r"""
+// The window in which `pixel` stands at position k of the kernel, or -1: windows start every `stride` pixels.
+__device__ int window_of(int pixel, int pad, int k, int stride, int windows)
+{
+    int start = pixel + pad - k;  // counted in the padded image
+    return start < 0 || start % stride || start / stride >= windows ? -1 : start / stride;
+}
+"""
+ADJOINT = r"""
+extern "C" __global__ void NAME(
+    INPUTS, real* dx, int channels, int images, int height, int width, int out_height,
+    int out_width, int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w)
 {
     unsigned int pixels = (unsigned int)height * width * images;
     long long outputs = (long long)out_height * out_width * images;
@@ -165,12 +114,39 @@ extern "C" __global__ void avg_pool_backward(
             for (int kw = 0; kw < kernel_w; ++kw) {
                 int ow = window_of(w, pad_w, kw, stride_w, out_width);
                 if (ow < 0) continue;
-                real count = values(oh, kernel_h, stride_h, pad_h, height)
-                           * values(ow, kernel_w, stride_w, pad_w, width);
-                sum += dy[c * outputs + ((long long)oh * out_width + ow) * images + n] / count;
+                long long output = ((long long)oh * out_width + ow) * images + n;
+                sum += TERM;
             }
         }
         dx[(long long)c * pixels + pixel] = sum;
     }
 }
 """
+
+
+def _adjoint(name, inputs, term):
+    return ADJOINT.replace("NAME", name).replace("INPUTS", inputs).replace("TERM", term)
+
+
+WINDOWS = "".join(
+    (
+        FORWARD,
+        WINDOW_OF,
+        _adjoint(
+            "col2im",
+            "const real* columns",
+            "columns[(((long long)c * kernel_h + kh) * kernel_w + kw) * outputs + output]",
+        ),
+        _adjoint(  # only a window that the pixel won
+            "max_pool_backward",
+            "const real* dy, const mark* winner",
+            "winner[c * outputs + output] == kh * kernel_w + kw + 1 ? dy[c * outputs + output] : (real)0",
+        ),
+        _adjoint(  # the same share for every pixel of a window
+            "avg_pool_backward",
+            "const real* dy",
+            "dy[c * outputs + output] / (real)(values(oh, kernel_h, stride_h, pad_h, height)"
+            " * values(ow, kernel_w, stride_w, pad_w, width))",
+        ),
+    )
+)
