@@ -143,6 +143,13 @@ def test_sides_take_turns_and_the_collector_rests_while_the_clock_runs():
     assert not any(collecting for _, collecting in calls)
 
 
+def test_memory_is_settled_before_anything_is_timed(monkeypatch):
+    calls = []
+    monkeypatch.setattr(clock, "settle_memory", lambda: calls.append("settle"))
+    clock.in_turn({"a": lambda: calls.append("a")}, seconds=0, steps=1)
+    assert calls[0] == "settle" and calls.count("settle") == 1
+
+
 def test_a_ratio_is_the_median_of_the_rounds():
     assert clock.ratio([2, 30, 8], [1, 10, 2]) == 3  # of 2, 3 and 4; the medians' own ratio is 4
 

@@ -10,6 +10,7 @@ from oracles import assert_refused, conv2d_loops, im2col_loops, pieces, relative
 import minires.functional as F
 from minires import parallel
 from minires.functional import conv, conv_point, conv_shift
+from minires.functional.layout import as_rows
 from minires.functional.windows import sliding_windows
 
 CUTS = pytest.mark.parametrize("cut", [(1, 1 << 18), (2, 1), (3, 64)], ids=["whole", "2 bands", "3 bands"])
@@ -146,6 +147,15 @@ def test_without_dx_no_columns_are_added_back(monkeypatch):
     y, cache = F.conv2d_forward(x, weight, stride=2)
     monkeypatch.setattr(conv, "add_columns", None)  # a call would be an error
     assert F.conv2d_backward(y, cache, need_dx=False)[0] is None
+
+
+def test_backward_need_not_reorder_x_again(monkeypatch):
+    monkeypatch.setattr(conv_shift, "NARROW", 0)
+    monkeypatch.setattr(conv_point, "NARROW", 0)
+    x = np.random.default_rng(0).standard_normal((2, 3, 5, 6))  # not in the order that rows have
+    for size in (1, 3):
+        _, (remembered, *_) = F.conv2d_forward(x, np.ones((2, 3, size, size)))
+        assert np.shares_memory(as_rows(remembered), remembered)
 
 
 def test_few_rows_and_large_weights_are_cut_by_channels(monkeypatch):
