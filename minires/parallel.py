@@ -3,8 +3,9 @@
 NumPy works on one array at a time and on one core; a large array leaves the cache between two of its
 operations. So the operations of this library cut their arrays along the outermost axis into *bands*, one
 for each thread, and walk through a band in *tiles* small enough to stay in the cache while everything
-that has to happen to them happens. NumPy releases the interpreter lock inside its loops, so plain threads
-suffice. The BLAS library runs single-threaded meanwhile: its own threads would fight with ours for the cores.
+that has to happen to them happens. NumPy releases the interpreter lock inside its loops (but for a few, see
+`norm._sums`), so plain threads suffice. The BLAS library runs single-threaded meanwhile: its own threads
+would fight with ours for the cores.
 
 The cut depends only on the number of rows and threads, and results come back in order: the same thread
 count gives the same bits. On a GPU a band is the whole array and none of this runs.

@@ -132,7 +132,7 @@ def _for_tiles(tile, *arrays):
 def _moments(rows):
     """Return mean and variance (C,) of rows (H, C, L).
 
-    The variance is E[x^2] - E[x]^2, two sums that BLAS makes as fast as it can read. But where the mean is
+    The variance is E[x^2] - E[x]^2, two sums made as fast as memory can be read. But where the mean is
     far larger than the deviation this difference has lost its digits: there squared deviations are summed.
     """
     count = len(rows) * rows.shape[2]

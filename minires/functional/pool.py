@@ -26,7 +26,6 @@ def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=Fals
     y = empty_images(x, (*x.shape[:2], *windows.out_size))
     positions = windows.kernel[0] * windows.kernel[1]
     winner = xp.zeros_like(y, dtype=xp.uint8 if positions < 256 else xp.int32)  # in the memory order of y
-
     number = winner.dtype.type
 
     def tile(x, y, winner):
