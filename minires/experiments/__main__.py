@@ -1,0 +1,34 @@
+"""Train all networks of an experiment and keep the runs: python -m minires.experiments NAME SETTING --out DIR"""
+
+import argparse
+import sys
+
+from minires.experiments.plans import PLANS, SETTINGS
+from minires.experiments.runner import run
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m minires.experiments", description=__doc__)
+    parser.add_argument("experiment", choices=PLANS)
+    parser.add_argument("setting", choices=SETTINGS)
+    parser.add_argument("--out", metavar="DIR", required=True, help="folder; a second start goes on there")
+    parser.add_argument("--arms", nargs="+", metavar="NAME", help="only these networks")
+    parser.add_argument("--seeds", type=int, nargs="+", metavar="N", help="instead of the plan's")
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set")
+    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (all usable cores)")
+    options = vars(parser.parse_args())
+    name, setting = options.pop("experiment"), options.pop("setting")
+    # the data set's folder is left out: where it lies is another matter on every machine
+    threads = f" --threads {options['threads']}" if options["threads"] else ""
+    command = f"python -m minires.experiments {name} {setting}{threads}"
+    run(name, setting, command=command, done=_say, **options)
+
+
+def _say(run):
+    errors = f"train error {100 * run.final('train_error'):.1f} %, test {100 * run.final('test_error'):.1f} %"
+    print(f"{run.arm}, seed {run.seed}: {errors}, {run.seconds:.0f} s", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""Trains the networks of a plan, one after the other, and keeps what they say on the way."""
+
+import pathlib
+import time
+
+import numpy as np
+
+from minires import checkpoint, data, parallel
+from minires.experiments import record
+from minires.experiments.plans import plan
+from minires.train import Config, Reporter, Trainer, evaluate, resume
+
+
+def run(
+    experiment, setting, *, arms=None, seeds=None, out=None, command="", done=lambda run: None, **choices
+):
+    """Train every network of an experiment from every seed; return {arm: [Run of each seed]}.
+
+    arms: only these; seeds: instead of the plan's; out: a folder to keep the runs in, in which finished ones are read instead
+    of trained and interrupted ones go on; done: called with each Run; choices: of the `train.Config` that say
+    where it is computed (device, threads, data_dir, memory).
+    Raises ValueError for names that are not there, and what training raises.
+    """
+    chosen = plan(experiment, setting)
+    runs = []
+    for seed in chosen.seeds if seeds is None else seeds:
+        for arm in chosen.arms if arms is None else arms:
+            runs.append(run_one(experiment, setting, arm, seed, out=out, command=command, **choices))
+            done(runs[-1])
+    return record.grouped(runs)
+
+
+def run_one(experiment, setting, arm, seed, *, out=None, command="", iterations=None, **choices):
+    """Train one network of an experiment from one seed and return its Run.
+
+    iterations: stop after so many (the schedule is still that of the whole run); the rest as in `run`.
+    """
+    path = None if out is None else pathlib.Path(out) / record.file_name(arm, seed)
+    if path is not None and path.exists() and not _saved(path).exists():
+        return record.read(path)  # finished
+    chosen = plan(experiment, setting)
+    if arm not in chosen.arms:
+        raise ValueError(f"arm: expected one of {', '.join(chosen.arms)}, got {arm!r}")
+    recorder = _Recorder(chosen, iterations, path)
+    recorder.run = record.Run(
+        experiment=experiment, setting=setting, arm=arm, seed=seed, command=command, commit=record.commit()
+    )
+    recorder.train(choices)
+    return recorder.run
+
+
+def _saved(path):
+    """Return where the checkpoint of an unfinished run lies, beside its file."""
+    return path.with_suffix(".npz")
+
+
+class _Enough(Exception):
+    """As many iterations as were asked for are done."""
+
+
+class _Recorder(Reporter):
+    """Follows a Trainer from iteration to iteration and fills a Run."""
+
+    def __init__(self, plan, iterations, path):
+        self.plan, self.iterations, self.path = plan, iterations, path
+        self.before = np.zeros(3)  # images, their loss and their errors in the epochs that are over
+        self.epoch = np.zeros(3)  # the same for this epoch so far
+        self.seen = np.zeros(3)  # the same at the last iteration looked at
+        self.evaluated = np.zeros(3)  # the same at the last evaluation
+
+    def train(self, choices):
+        run, plan = self.run, self.plan
+        train, test = data.load(plan.config["data"], choices.get("data_dir"))
+        train, test = _first(train, plan.images), _first(test, plan.test_images)
+        more = plan.arm_config.get(run.arm, {}) | choices
+        config = Config(**{"model": run.arm, "seed": run.seed} | plan.config | more)
+        if config.threads is not None:
+            parallel.set_threads(config.threads)
+        run.config, run.machine = config.as_dict(), record.machine(config.device)
+        run.config["data_dir"] = None  # where it lay on that machine is nobody's business
+        shape = {"num_classes": len(train.class_names), "in_channels": train.image_shape[0]}
+        net = plan.arms[run.arm](**shape, rng=np.random.default_rng(run.seed))
+        self.trainer = Trainer(net, config, train, {}, reporter=self)
+        self.test = data.Batches(
+            test, batch_size=100, seed=0, normalisation=self.trainer.normalisation, shuffle=False
+        )
+        saved = None if self.path is None else _saved(self.path)
+        if saved is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if saved.exists():
+                self._go_on(saved)
+        self.start = time.perf_counter() - run.seconds
+        try:
+            self.trainer.run(saved)
+        except _Enough:
+            pass
+        run.seconds = round(time.perf_counter() - self.start, 1)
+        if saved is not None:
+            run.save(self.path)
+            saved.unlink()
+
+    def _go_on(self, saved):
+        """Restore trainer and run from an interrupted one; only whole epochs are gone on from."""
+        resume.restore(self.trainer, checkpoint.load(saved))
+        step = self.trainer.at.step
+        old = record.read(self.path) if self.path.exists() else self.run
+        self.run.seconds = old.seconds
+        self.run.losses = [pair for pair in old.losses if pair[0] <= step]
+        self.run.evaluations = [found for found in old.evaluations if found["step"] <= step]
+
+    def progress(self, progress):
+        n, size = len(self.trainer.batches.dataset), self.trainer.config.batch_size
+        images = min(progress.at.batch * size, n)
+        self.epoch = np.array([images, images * progress.loss, images * progress.error])
+        now = self.before + self.epoch
+        count, loss, _ = now - self.seen
+        step = progress.at.step
+        self.run.losses.append([step, round(float(loss / count), 6)])
+        self.seen = now
+        if step % self.plan.evaluate_every == 0:
+            count, loss, errors = now - self.evaluated
+            found = {
+                "step": step,
+                "lr": progress.lr,
+                "train_loss": loss / count,
+                "train_error": errors / count,
+            }
+            found |= evaluate(self.trainer.net, self.test)
+            self.run.evaluations.append({name: round(float(value), 6) for name, value in found.items()})
+            self.evaluated = now
+        if step == self.iterations:
+            raise _Enough
+
+    def epoch_done(self, history):
+        self.before, self.epoch = self.before + self.epoch, np.zeros(3)
+        if self.path is not None:
+            self.run.seconds = round(time.perf_counter() - self.start, 1)
+            self.run.save(self.path)
+
+
+def _first(dataset, count):
+    """Return the first `count` images of a data set, all if None."""
+    return dataset if count is None else dataset.take(np.arange(count))
