@@ -1,4 +1,4 @@
-"""Train all networks of an experiment and keep the runs: python -m minires.experiments NAME SETTING --out DIR"""
+"""python -m minires.experiments NAME SETTING --out DIR trains an experiment's networks."""
 
 import argparse
 import sys

@@ -16,9 +16,9 @@ def run(
 ):
     """Train every network of an experiment from every seed; return {arm: [Run of each seed]}.
 
-    arms: only these; seeds: instead of the plan's; out: a folder to keep the runs in, in which finished ones are read instead
-    of trained and interrupted ones go on; done: called with each Run; choices: of the `train.Config` that say
-    where it is computed (device, threads, data_dir, memory).
+    arms: only these; seeds: instead of the plan's; out: a folder to keep the runs in, in which finished ones
+    are read instead of trained and interrupted ones go on; done: called with each Run; choices: of the
+    `train.Config` that say where it is computed (device, threads, data_dir, memory).
     Raises ValueError for names that are not there, and what training raises.
     """
     chosen = plan(experiment, setting)
@@ -119,14 +119,10 @@ class _Recorder(Reporter):
         self.seen = now
         if step % self.plan.evaluate_every == 0:
             count, loss, errors = now - self.evaluated
-            found = {
-                "step": step,
-                "lr": progress.lr,
-                "train_loss": loss / count,
-                "train_error": errors / count,
-            }
+            found = {"train_loss": loss / count, "train_error": errors / count}
             found |= evaluate(self.trainer.net, self.test)
-            self.run.evaluations.append({name: round(float(value), 6) for name, value in found.items()})
+            rounded = {name: round(float(value), 6) for name, value in found.items()}
+            self.run.evaluations.append({"step": step, "lr": progress.lr, **rounded})
             self.evaluated = now
         if step == self.iterations:
             raise _Enough
