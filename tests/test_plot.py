@@ -24,7 +24,7 @@ def curves(figure):
 
 
 def test_train_is_dashed_and_test_solid_and_both_are_percentages():
-    lines = curves(plot.history(records([0.5, 0.25])))
+    lines = curves(plot.curves(records([0.5, 0.25])))
     assert list(lines) == ["train", "test"]
     assert lines["test"].get_ydata().tolist() == [50, 25] and lines["test"].get_xdata().tolist() == [1, 2]
     assert lines["test"].get_linestyle() == "-" and lines["train"].get_linestyle() == "--"
@@ -32,13 +32,13 @@ def test_train_is_dashed_and_test_solid_and_both_are_percentages():
 
 
 def test_validation_has_a_line_of_its_own_that_differs_without_colours():
-    lines = curves(plot.history(records([0.5, 0.25], validation=1.1)))
+    lines = curves(plot.curves(records([0.5, 0.25], validation=1.1)))
     styles = {(str(line._dash_pattern), line.get_linewidth()) for line in lines.values()}
     assert set(lines) == {"train", "validation", "test"} and len(styles) == 3
 
 
 def test_the_legend_says_what_the_errors_were_at_the_end():
-    legend = plot.history(records([0.5, 0.0834])).axes[0].get_legend()
+    legend = plot.curves(records([0.5, 0.0834])).axes[0].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == [
         "train, 4.17 % at the end",
         "test, 8.34 % at the end",
@@ -46,7 +46,7 @@ def test_the_legend_says_what_the_errors_were_at_the_end():
 
 
 def test_the_axes_are_named_and_the_first_epochs_do_not_squeeze_the_rest():
-    figure = plot.history(records([0.9] * 3 + [0.08] * 40), title="resnet20 on cifar10")
+    figure = plot.curves(records([0.9] * 3 + [0.08] * 40), title="resnet20 on cifar10")
     axes = figure.axes[0]
     assert (axes.get_title(), axes.get_ylabel()) == ("resnet20 on cifar10", "error (%)")
     assert axes.get_xlabel() == "epoch (391 iterations each)"
@@ -57,7 +57,7 @@ def test_the_axes_are_named_and_the_first_epochs_do_not_squeeze_the_rest():
 @pytest.mark.parametrize("errors", [[0.4], [0.0, 0.0], [1.0, 1.0], [0.5] * 200])
 def test_every_run_can_be_drawn(errors):
     image = io.BytesIO()
-    figure = plot.history(records(errors))
+    figure = plot.curves(records(errors))
     figure.savefig(image, format="png", dpi=40)
     assert image.getvalue().startswith(b"\x89PNG")
     bottom, top = figure.axes[0].get_ylim()
@@ -65,19 +65,19 @@ def test_every_run_can_be_drawn(errors):
 
 
 def test_a_single_epoch_is_seen_as_a_point():
-    assert all(line.get_marker() == "o" for line in plot.history(records([0.4])).axes[0].lines)
+    assert all(line.get_marker() == "o" for line in plot.curves(records([0.4])).axes[0].lines)
 
 
 def test_nothing_to_draw_is_an_error():
     with pytest.raises(ValueError, match="at least one epoch"):
-        plot.history([])
+        plot.curves([])
 
 
 def test_matplotlib_is_loaded_only_to_draw_and_pyplot_never():
     code = (
         "import sys, minires.cli, minires.plot\n"
         "assert not {'matplotlib', 'cupy', 'tqdm', 'PIL'} & set(sys.modules)\n"
-        "minires.plot.history([{'epoch': 1, 'step': 1, 'train_error': 0.5, 'test_error': 0.5}])\n"
+        "minires.plot.curves([{'epoch': 1, 'step': 1, 'train_error': 0.5, 'test_error': 0.5}])\n"
         "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -61,7 +61,7 @@ class RunFolder(Reporter):
         """Draw curves.png, unless there is no epoch to draw yet."""
         if history:
             image = io.BytesIO()
-            plot.history(history, title=self.title).savefig(image, format="png", dpi=150)
+            plot.curves(history, title=self.title).savefig(image, format="png", dpi=150)
             write_atomically(self.path / "curves.png", image.getvalue())
         self._drawn = time.perf_counter()
 

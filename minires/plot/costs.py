@@ -1,75 +1,11 @@
-"""Every figure that minires draws; nothing else imports matplotlib, and only when a figure is asked for.
-
-Figures are made without pyplot, so that drawing needs no screen and leaves no global state behind:
-`figure.savefig("curves.png", dpi=150)`.
-"""
+"""What networks cost: layer by layer, network against network, depth by depth, under the machine's roof."""
 
 import math
 
-# label, key of the metrics, line style, width: told apart without colours, as in the papers
-CURVES = (
-    ("train", "train_error", (0, (5, 2)), 1.2),
-    ("validation", "validation_error", (0, (1, 1)), 1.6),
-    ("test", "test_error", "solid", 2.0),
-)
-COLOUR = "#0b4f9e"
+from minires.plot.style import COLOUR
+
 GROUP_COLOURS = {"training step": COLOUR, "evaluation forward": "#b3560b", "operation": "#3d7a35"}
 _NOTE = {"textcoords": "offset points", "color": "0.4", "fontsize": 9}
-LABELLED_POINTS = 20  # epochs up to which every point is marked
-
-
-def history(metrics, *, title=""):
-    """Return a Figure of the errors over the epochs: train dashed, test solid, validation dotted.
-
-    metrics: the records of `Trainer.run`, or the lines of metrics.jsonl, at least one.
-    As figure 6 of He et al. 2015 (arXiv:1512.03385), the axis ends where the errors of most epochs can be
-    told apart; those of the first may lie above it.
-    Raises ValueError without a record.
-    """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
-    if not metrics:
-        raise ValueError("metrics: expected at least one epoch, got none")
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
-    axes = figure.add_subplot()
-    epochs = [record["epoch"] for record in metrics]
-    for label, key, style, width in CURVES:
-        if key in metrics[0]:
-            errors = [100 * record[key] for record in metrics]
-            axes.plot(
-                epochs,
-                errors,
-                linestyle=style,
-                linewidth=width,
-                color=COLOUR,
-                marker="o" if len(metrics) <= LABELLED_POINTS else None,
-                markersize=3 + width,
-                markerfacecolor=COLOUR if style == "solid" else "white",
-                label=f"{label}, {errors[-1]:.2f} % at the end",
-            )
-    top = _top(metrics)
-    axes.set(title=title, xlabel=_label(metrics[-1]), ylabel="error (%)", ylim=(-0.02 * top, top))
-    axes.set_xlim(0, 1.02 * epochs[-1])
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(color="0.9")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="best")
-    return figure
-
-
-def _label(record):
-    """Return the label of the epoch axis, from which the papers' iterations follow."""
-    return f"epoch ({record['step'] // record['epoch']} iterations each)"
-
-
-def _top(metrics):
-    """Return where the error axis ends, in %: the highest seventh of each curve may lie above."""
-    highest = 5.0  # below, single images would look like catastrophes
-    for _, key, _, _ in CURVES:
-        errors = sorted(100 * record[key] for record in metrics if key in record)
-        highest = max([highest, *errors[: len(errors) - len(errors) // 7]])
-    return min(100, 1.15 * highest)
 
 
 def costs(table, *, title=""):
@@ -99,6 +35,41 @@ def costs(table, *, title=""):
     every = -(-len(rows) // 80)  # names that would lie on one another are left out
     all_axes[-1].set_xticks(range(0, len(rows), every), [row.name for row in rows[::every]], rotation=90)
     figure.suptitle(title)
+    return figure
+
+
+def comparison(points):
+    """Return a Figure of networks: multiply-adds to the right, accuracy upwards, parameters as areas.
+
+    points: (name, multiply-adds, top-1 accuracy in %, parameters), at least one. Canziani et al. 2017
+    (arXiv:1605.07678), figure 2.
+    """
+    from matplotlib.figure import Figure
+
+    if not points:
+        raise ValueError("points: expected at least one network, got none")
+    figure = Figure(figsize=(7.2, 5), layout="constrained")
+    axes = figure.add_subplot()
+    area = 1 / 4e4  # square points of a parameter
+    for name, macs, accuracy, params in sorted(points, key=lambda point: -point[3]):
+        axes.scatter(macs / 1e9, accuracy, s=params * area, color=COLOUR, alpha=0.45, edgecolor="white")
+        radius = (params * area / math.pi) ** 0.5
+        axes.annotate(
+            f"{name}, {params / 1e6:.0f} M",
+            (macs / 1e9, accuracy),
+            (radius + 3, 0),
+            textcoords="offset points",
+            va="center",
+        )
+    axes.set(xlabel="multiply-adds of one image (billions)", ylabel="top-1 accuracy (%, one crop)")
+    largest = max(macs for _, macs, _, _ in points) / 1e9
+    axes.set_xlim(-0.08 * largest, 1.35 * largest)  # room for the names
+    axes.set_xticks([tick for tick in axes.get_xticks() if tick >= 0])
+    axes.margins(y=0.2)
+    axes.grid(color="0.9")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_title("areas: millions of parameters", fontsize="medium", color="0.35")
     return figure
 
 
@@ -174,39 +145,4 @@ def roofline(report):
     axes.grid(color="0.92")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    return figure
-
-
-def comparison(points):
-    """Return a Figure of networks: multiply-adds to the right, accuracy upwards, parameters as areas.
-
-    points: (name, multiply-adds, top-1 accuracy in %, parameters), at least one. Canziani et al. 2017
-    (arXiv:1605.07678), figure 2.
-    """
-    from matplotlib.figure import Figure
-
-    if not points:
-        raise ValueError("points: expected at least one network, got none")
-    figure = Figure(figsize=(7.2, 5), layout="constrained")
-    axes = figure.add_subplot()
-    area = 1 / 4e4  # square points of a parameter
-    for name, macs, accuracy, params in sorted(points, key=lambda point: -point[3]):
-        axes.scatter(macs / 1e9, accuracy, s=params * area, color=COLOUR, alpha=0.45, edgecolor="white")
-        radius = (params * area / math.pi) ** 0.5
-        axes.annotate(
-            f"{name}, {params / 1e6:.0f} M",
-            (macs / 1e9, accuracy),
-            (radius + 3, 0),
-            textcoords="offset points",
-            va="center",
-        )
-    axes.set(xlabel="multiply-adds of one image (billions)", ylabel="top-1 accuracy (%, one crop)")
-    largest = max(macs for _, macs, _, _ in points) / 1e9
-    axes.set_xlim(-0.08 * largest, 1.35 * largest)  # room for the names
-    axes.set_xticks([tick for tick in axes.get_xticks() if tick >= 0])
-    axes.margins(y=0.2)
-    axes.grid(color="0.9")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title("areas: millions of parameters", fontsize="medium", color="0.35")
     return figure

@@ -1,0 +1,70 @@
+"""How a lesson meets its reader: as a script in a terminal, in a notebook, or on a page."""
+
+import io
+import os
+import pathlib
+import sys
+
+FIGURES = pathlib.Path("lesson-figures")  # where scripts leave their figures
+SETTINGS = ("fast", "live", "full")
+_shown = {}  # script: how many figures it has shown
+
+
+def setting():
+    """Return how long the lesson may take: "fast" (seconds), "live" (see its first lines) or "full" (the
+    papers' recipe, for a GPU).
+
+    It is the script's option --fast or --full, else the environment's MINIRES_LESSON, else "live".
+    Raises ValueError if that is none of the three.
+    """
+    for name in SETTINGS:
+        if f"--{name}" in sys.argv[1:]:
+            return name
+    name = os.environ.get("MINIRES_LESSON", "").strip() or "live"
+    if name not in SETTINGS:
+        raise ValueError(f"MINIRES_LESSON: expected one of {', '.join(SETTINGS)}, got {name!r}")
+    return name
+
+
+def table(header, *rows):
+    """Print rows under a header in aligned columns; numbers have four significant digits, integers all.
+
+    header: names of the columns; rows: as many values each, the first says what the row is about.
+    """
+    lines = [[_text(value) for value in row] for row in (header, *rows)]
+    for line in lines:
+        if len(line) != len(header):
+            raise ValueError(f"rows: expected {len(header)} values, {header}, got {len(line)}: {line}")
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    lines.insert(1, ["-" * width for width in widths])
+    for line in lines:
+        cells = [line[0].ljust(widths[0]), *(t.rjust(w) for t, w in zip(line[1:], widths[1:], strict=True))]
+        print("  ".join(cells).rstrip())
+
+
+def _text(value):
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    number = value.item() if hasattr(value, "item") else value
+    if isinstance(number, (bool, int)):
+        return f"{number:,}" if not isinstance(number, bool) else ("yes" if number else "no")
+    return f"{number:.4g}"
+
+
+def show(figure):
+    """Show a matplotlib figure: in the notebook if there is one, else as a file in ./lesson-figures/."""
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=150)
+    if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
+        from IPython.display import Image, display
+
+        display(Image(image.getvalue(), width=round(100 * figure.get_figwidth())))
+        return
+    script = pathlib.Path(sys.argv[0]).stem or "lesson"
+    _shown[script] = number = _shown.get(script, 0) + 1
+    FIGURES.mkdir(exist_ok=True)
+    path = FIGURES / f"{script}{'' if number == 1 else f'-{number}'}.png"
+    path.write_bytes(image.getvalue())
+    print(f"figure: {path}")

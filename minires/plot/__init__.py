@@ -1,0 +1,26 @@
+"""Every figure that minires draws; nothing else imports matplotlib, and only when a figure is asked for.
+
+    figure = plot.lines({"Xavier": variances, "MSRA": others}, xlabel="layer", ylabel="variance", log=True)
+    figure.savefig("variances.png", dpi=150)
+
+Every function returns the matplotlib figure. They are made without pyplot, so that drawing needs no screen
+and leaves no global state behind, and they can be read in black and white.
+"""
+
+from minires.plot.costs import comparison, costs, depths, roofline
+from minires.plot.signals import bars, heat_map, histograms, line_panels, lines
+from minires.plot.training import curves, runs
+
+__all__ = [
+    "bars",
+    "comparison",
+    "costs",
+    "curves",
+    "depths",
+    "heat_map",
+    "histograms",
+    "line_panels",
+    "lines",
+    "roofline",
+    "runs",
+]

@@ -1,0 +1,29 @@
+"""What all figures share: colours, lines that differ without colours, bare axes."""
+
+COLOUR = "#0b4f9e"
+
+# told apart in black and white by dashes and markers
+STYLES = (
+    {"color": "#0b4f9e", "linestyle": "solid", "marker": "o"},
+    {"color": "#b3560b", "linestyle": (0, (5, 2)), "marker": "s"},
+    {"color": "#3d7a35", "linestyle": (0, (1, 1)), "marker": "^"},
+    {"color": "#7a3d77", "linestyle": (0, (5, 2, 1, 2)), "marker": "D"},
+    {"color": "0.35", "linestyle": (0, (3, 1, 1, 1, 1, 1)), "marker": "v"},
+    {"color": "#00798c", "linestyle": (0, (8, 3)), "marker": "P"},
+)
+HATCHES = ("", "//", "..", "xx", "--")  # of bars
+
+
+def tidy(axes, *, grid="both"):
+    """Draw a light grid behind the data and leave the frame out on top and at the right."""
+    axes.grid(axis=grid, color="0.9")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def sheet(columns=1, *, width=None, height=4.0, rows=1, **options):
+    """Return (figure, list of axes) for panels side by side, with room for their labels."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width or (6.4 if columns == 1 else 4.4 * columns), height), layout="constrained")
+    return figure, list(figure.subplots(rows, columns, squeeze=False, **options).flat)

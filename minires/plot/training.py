@@ -1,0 +1,107 @@
+"""How training went: errors over epochs and iterations, train dashed and test solid, as in the papers."""
+
+import numpy as np
+
+from minires.plot.style import COLOUR, STYLES, tidy
+
+# label, key of the metrics, line style, width: told apart without colours, as in the papers
+CURVES = (
+    ("train", "train_error", (0, (5, 2)), 1.2),
+    ("validation", "validation_error", (0, (1, 1)), 1.6),
+    ("test", "test_error", "solid", 2.0),
+)
+LABELLED_POINTS = 20  # epochs up to which every point is marked
+
+
+def curves(metrics, *, title=""):
+    """Return a Figure of the errors over the epochs: train dashed, test solid, validation dotted.
+
+    metrics: the records of `Trainer.run`, or the lines of metrics.jsonl, at least one.
+    As figure 6 of He et al. 2015 (arXiv:1512.03385), the axis ends where the errors of most epochs can be
+    told apart; those of the first may lie above it.
+    Raises ValueError without a record.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    if not metrics:
+        raise ValueError("metrics: expected at least one epoch, got none")
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    epochs = [record["epoch"] for record in metrics]
+    for label, key, style, width in CURVES:
+        if key in metrics[0]:
+            errors = [100 * record[key] for record in metrics]
+            axes.plot(
+                epochs,
+                errors,
+                linestyle=style,
+                linewidth=width,
+                color=COLOUR,
+                marker="o" if len(metrics) <= LABELLED_POINTS else None,
+                markersize=3 + width,
+                markerfacecolor=COLOUR if style == "solid" else "white",
+                label=f"{label}, {errors[-1]:.2f} % at the end",
+            )
+    top = _top(metrics)
+    axes.set(title=title, xlabel=_label(metrics[-1]), ylabel="error (%)", ylim=(-0.02 * top, top))
+    axes.set_xlim(0, 1.02 * epochs[-1])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(color="0.9")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, loc="best")
+    return figure
+
+
+def _label(record):
+    """Return the label of the epoch axis, from which the papers' iterations follow."""
+    return f"epoch ({record['step'] // record['epoch']} iterations each)"
+
+
+def _top(metrics):
+    """Return where the error axis ends, in %: the highest seventh of each curve may lie above."""
+    highest = 5.0  # below, single images would look like catastrophes
+    for _, key, _, _ in CURVES:
+        errors = sorted(100 * record[key] for record in metrics if key in record)
+        highest = max([highest, *errors[: len(errors) - len(errors) // 7]])
+    return min(100, 1.15 * highest)
+
+
+def runs(runs, *, measures=("train_error", "test_error"), ylabel="error (%)", title="", ylim=None):
+    """Return a Figure of an experiment: one panel, a pair of lines for each network.
+
+    runs: {network: [experiments.Run of each seed]}, at least one. measures: of `Run.curve`; one that begins
+    with "train" is drawn dashed, others solid; errors are shown in %. With several seeds the line is their
+    mean and the shade reaches from the least to the largest. He et al. 2015 (arXiv:1512.03385), figure 6.
+    """
+    from matplotlib.figure import Figure
+
+    if not runs:
+        raise ValueError("runs: expected at least one network, got none")
+    figure = Figure(figsize=(7.2, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    for (arm, seeds), style in zip(runs.items(), STYLES * len(runs), strict=False):
+        for measure in measures:
+            train = measure.startswith("train")
+            factor = 100 if measure.endswith("error") else 1
+            steps = seeds[0].curve(measure)[0]
+            values = factor * np.array([run.curve(measure)[1] for run in seeds])
+            axes.plot(
+                steps,
+                values.mean(axis=0),
+                color=style["color"],
+                linestyle=(0, (5, 2)) if train else "solid",
+                linewidth=1.2 if train else 2,
+                marker=style["marker"],
+                markevery=max(1, len(steps) // 8),
+                markersize=5,
+                markerfacecolor="white" if train else style["color"],
+                label=f"{arm}, {measure.partition('_')[0]}" if len(measures) > 1 else arm,
+            )
+            if len(seeds) > 1:
+                shade = values.min(axis=0), values.max(axis=0)
+                axes.fill_between(steps, *shade, color=style["color"], alpha=0.13, linewidth=0)
+    axes.set(title=title, xlabel="iteration", ylabel=ylabel, ylim=ylim)
+    tidy(axes)
+    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
