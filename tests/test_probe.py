@@ -279,3 +279,45 @@ def test_all_layers_of_a_model_are_timed():
         step(net, x, np.ones((2, 10), np.float32))
     assert set(watch.seconds) == {name for name, _ in net.named_layers()}
     assert all(forward > 0 and backward > 0 for forward, backward in watch.seconds.values())
+
+
+def test_statistics_are_those_of_every_layers_output_and_gradients():
+    draw = rng()
+    net = Sequential(Linear(6, 5, rng=draw), ReLU(), Linear(5, 3, rng=draw))
+    net[0].bias.data[1] = -100  # this unit is dead
+    x = draw.standard_normal((40, 6)).astype(np.float32)
+    with probe.watch(net, probe.Statistics()) as seen:
+        y, cache = net.forward(x, train=True)
+        dy = draw.standard_normal(y.shape).astype(np.float32)
+        dx = net.backward(dy, cache)
+    hidden = np.maximum(x @ net[0].weight.data.T + net[0].bias.data, 0)
+    assert seen["1"]["mean"] == pytest.approx(hidden.mean(), rel=1e-5)
+    assert seen["1"]["variance"] == pytest.approx(hidden.var(), rel=1e-5)
+    assert seen["1"]["mean_square"] == pytest.approx((hidden**2).mean(), rel=1e-5)
+    assert seen["1"]["dead"] == pytest.approx(1 / 5) and seen["0"]["dead"] == 0
+    assert seen["2"]["dy_norm"] == pytest.approx(np.linalg.norm(dy), rel=1e-5)
+    assert seen["0"]["dx_norm"] == pytest.approx(np.linalg.norm(dx), rel=1e-5)
+    assert seen["0"]["dx_variance"] == pytest.approx(dx.var(), rel=1e-5)
+    assert seen["1"]["dy_norm"] == seen["2"]["dx_norm"]
+
+
+def test_a_series_runs_through_the_layers_of_one_class_in_the_order_of_their_forwards():
+    draw = rng()
+    net = Residual(Sequential(Conv2d(2, 2, 3, padding=1, rng=draw), BatchNorm(2), ReLU()), after=ReLU())
+    with probe.watch(net, probe.Statistics()) as seen:
+        net.forward(draw.standard_normal((4, 2, 5, 5)).astype(np.float32), train=True)
+    assert seen.names(ReLU) == ["branch.2", "after"]
+    assert seen.series("dead", ReLU) == [seen["branch.2"]["dead"], seen["after"]["dead"]]
+    with pytest.raises(ValueError, match="'dx_norm' was not recorded for branch.2, after"):
+        seen.series("dx_norm", ReLU)
+    with pytest.raises(ValueError, match="no Linear has run"):
+        seen.series("mean", Linear)
+
+
+def test_where_only_parameters_gradients_were_asked_for_there_is_no_dx():
+    draw = rng()
+    net = Sequential(Linear(3, 2, rng=draw))
+    with probe.watch(net, probe.Statistics()) as seen:
+        y, cache = net.forward(draw.standard_normal((4, 3)).astype(np.float32), train=True)
+        net.backward_parameters(np.ones_like(y), cache)
+    assert "dx_norm" not in seen[""]

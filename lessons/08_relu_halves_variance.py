@@ -1,0 +1,172 @@
+# %% [markdown]
+# # 8. ReLU halves the variance
+#
+# **Question.** My 22-layer ReLU network learns nothing, and the only thing I changed is the name of the
+# initialisation, from MSRA to Xavier. How can a factor of two decide whether a network trains?
+#
+# *Time: 2 s. Before this: lesson 6. Sources: lecture 6, slides "Initialization" (ReLU); He et al. 2015
+# (arXiv:1502.01852), section 2.2, equations 6 to 10; lecture 9, slide with `dims = [4096] * 7`.*
+
+# %%
+import math
+
+import numpy as np
+
+import minires.functional as F
+from minires import lesson, plot, probe
+from minires.combine import Sequential
+from minires.layers import Linear, ReLU
+
+# %% [markdown]
+# ## Derivation
+#
+# A layer with $n$ inputs computes $y_l = W_l\,x_l$ with $x_l = \max(0,\, y_{l-1})$. The weights are
+# independent of the inputs and have mean 0, so the products are uncorrelated and
+#
+# $$\mathrm{Var}[y_l] = n\,\mathrm{Var}[w_l]\;E[x_l^2].$$
+#
+# It is the *mean square* of $x_l$ that counts, not its variance, for what comes out of a ReLU has no mean of
+# zero. Now let $w_{l-1}$ be symmetric around 0. Then $y_{l-1}$ is symmetric too, the ReLU keeps one of its
+# two equal halves, and
+#
+# $$E[x_l^2] = \tfrac12\,E[y_{l-1}^2] = \tfrac12\,\mathrm{Var}[y_{l-1}].$$
+#
+# Together, each layer multiplies the variance of the pre-activations by
+#
+# $$\frac{\mathrm{Var}[y_l]}{\mathrm{Var}[y_{l-1}]} = \tfrac12\,n\,\mathrm{Var}[w_l],$$
+#
+# which is $\tfrac12$ for Xavier's $\mathrm{Var}[w] = 1/n$ and 1 for MSRA's $\mathrm{Var}[w] = 2/n$. Over $L$
+# layers that is $2^{-(L-1)}$ against 1: between the first and the last of 22 layers a factor of two million.
+# (The first layer is no exception but has no ReLU before it, so only $L - 1$ steps count.)
+
+# %% [markdown]
+# ## Predict
+#
+# Write your numbers down before you go on: what is left of the variance after *one* more layer with Xavier's
+# weights? And how many powers of two lie between the first and the last of 22 layers?
+
+# %%
+prediction = 0.5
+predicted_powers = -21
+
+# %% [markdown]
+# ## Measure
+#
+# A stack of 22 fully-connected layers of 512 units without biases, and an observer that looks at every layer.
+
+# %%
+WIDTH, DEPTH, SAMPLES = 512, 22, 512
+XAVIER, MSRA = 1.0, 2.0  # n Var[w]
+
+
+def variances(gain, seed):
+    """Return the variance of every layer's pre-activation when the weights have variance gain / n."""
+    rng = np.random.default_rng(seed)
+
+    def draw(shape, *, rng):
+        return rng.standard_normal(shape, dtype=np.float32) * math.sqrt(gain / shape[1])
+
+    linears = [Linear(WIDTH, WIDTH, bias=False, init=draw, rng=rng) for _ in range(DEPTH)]
+    net = Sequential(*(layer for linear in linears for layer in (linear, ReLU())))
+    with probe.watch(net, probe.Statistics()) as seen:
+        net.forward(rng.standard_normal((SAMPLES, WIDTH), dtype=np.float32), train=True)
+    return seen.series("variance", Linear)
+
+
+seeds = range(5)
+xavier = np.array([variances(XAVIER, seed) for seed in seeds])  # (seeds, layers)
+msra = np.array([variances(MSRA, seed) for seed in seeds])
+
+# %% [markdown]
+# ## Derived beside measured
+#
+# The ratio of one layer is the geometric mean over all layers and seeds; the total is that of single seeds,
+# which scatter: the standard deviation of its logarithm to base 2 is about 0.6.
+
+# %%
+steps = DEPTH - 1
+powers = {name: np.log2(v[:, -1] / v[:, 0]) for name, v in {"Xavier": xavier, "MSRA": msra}.items()}
+ratios = {name: 2 ** (power.mean() / steps) for name, power in powers.items()}
+lesson.table(
+    ("", "predicted", "derived", "measured"),
+    ("Xavier: variance after / before a layer", prediction, 0.5, ratios["Xavier"]),
+    ("MSRA: the same", None, 1.0, ratios["MSRA"]),
+    ("Xavier: powers of two, layer 1 to 22", predicted_powers, -21, powers["Xavier"].mean()),
+    ("MSRA: the same", None, 0, powers["MSRA"].mean()),
+)
+assert abs(ratios["Xavier"] - 0.5) <= 0.02, "Xavier's weights should halve the variance"
+assert abs(ratios["MSRA"] - 1) <= 0.04, "MSRA's weights should keep the variance"
+assert abs(powers["Xavier"] + 21).max() <= 2, "every seed should lose 21 powers of two"
+assert abs(powers["MSRA"]).max() <= 2, "no seed should drift by more than two powers of two"
+
+# %%
+layers = np.arange(DEPTH)
+figure = plot.lines(
+    {"MSRA, measured": msra / msra[:, :1], "Xavier, measured": xavier / xavier[:, :1]},
+    derived={"derived: $1$ and $2^{-(l-1)}$": np.ones(DEPTH), "": 2.0**-layers},
+    xlabel="layer $l$",
+    ylabel="variance of the pre-activations / that of layer 1",
+    log=True,
+)
+lesson.show(figure)
+
+# %% [markdown]
+# ## What survives the ReLU
+#
+# "Half" is said of the mean square. The *variance* of what comes out of a ReLU is another number: for a
+# standard normal $y$, $\max(0, y)$ has mean square $\tfrac12$, mean $1/\sqrt{2\pi} = 0.399$ and hence
+# variance $\tfrac12 - \tfrac1{2\pi} = 0.341$. Lecture 9 shows histograms of layers of 4096 units with MSRA's
+# weights; there $E[h^2] = 1$, the mean is $\sqrt2 \cdot 0.399 = 0.564$ and the standard deviation
+# $\sqrt{1 - 0.564^2} = 0.826$.
+
+# %%
+dims = [4096] * 7
+rng = np.random.default_rng(0)
+h = rng.standard_normal((16, dims[0]), dtype=np.float32)
+hidden = {}
+for number, (n_in, n_out) in enumerate(zip(dims[:-1], dims[1:], strict=True), start=1):
+    weight = rng.standard_normal((n_out, n_in), dtype=np.float32) * math.sqrt(MSRA / n_in)
+    h, _ = F.relu_forward(F.linear_forward(h, weight)[0])
+    hidden[f"layer {number}"] = h
+
+gaussian = rng.standard_normal(1_000_000)
+half = np.maximum(gaussian, 0)
+mean = math.sqrt(1 / math.pi)
+lesson.table(
+    ("", "derived", "measured"),
+    ("variance of relu(y), y standard normal", 0.5 - 0.5 / math.pi, half.var()),
+    ("layer 6: mean square", 1.0, (h**2).mean()),
+    ("layer 6: mean", mean, h.mean()),
+    ("layer 6: standard deviation", math.sqrt(1 - mean**2), h.std()),
+)
+assert abs(half.var() - 0.341) <= 0.005
+assert abs((h**2).mean() - 1) <= 0.05 and abs(h.mean() - 0.564) <= 0.015 and abs(h.std() - 0.826) <= 0.02
+
+# %%
+lesson.show(plot.histograms(hidden, xlabel="value after the ReLU (zeros left out)", limits=(0.001, 4)))
+
+# %% [markdown]
+# ## What to keep
+#
+# - The factor 2 is a factor of the variance. The standard deviation loses $\sqrt2$ a layer, and "Xavier/2" in
+#   some slides means that the *fan* is halved, $\mathrm{Var}[w] = 2/n$, not the variance.
+# - Batch norm hides the mistake: it divides every layer's variance out again. Without it, 22 layers lose a
+#   factor of two million, and lesson 9 shows what that does to training.
+#
+# ## What to try next
+#
+# Set `MSRA` to 1.8: which assertion fails first, and why that one? Make `WIDTH` 64: what happens to the
+# scatter between the seeds?
+#
+# ## Exercises
+#
+# 1. Which gain keeps the variance when ReLU is replaced by a leaky ReLU that passes $a\,y$ for negative $y$?
+# 2. The gradient passes the same ReLU, backwards. Does it need a factor of 2 as well?
+#
+# ## Answers
+#
+# 1. The negative half now keeps $a^2$ of its square: $E[x^2] = \tfrac12 (1 + a^2)\,\mathrm{Var}[y]$, so
+#    $n\,\mathrm{Var}[w] = 2 / (1 + a^2)$ (He et al. 2015, equation 15). With $a = 1$ it is Xavier's rule for
+#    linear layers.
+# 2. Yes: the mask lets half of the gradient's elements through, and the sum runs over the layer's *outputs*.
+#    The condition is $\tfrac12\,n^{out}\,\mathrm{Var}[w] = 1$. Lesson 7 shows that one of the two suffices.
