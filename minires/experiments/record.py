@@ -10,6 +10,7 @@ import numpy as np
 
 from minires import __version__, parallel, resources
 from minires.checkpoint import write_atomically
+from minires.experiments.plans import plan
 
 FOLDER = "runs"  # of the stored runs, inside lessons/
 
@@ -64,7 +65,8 @@ def read(path):
 def stored(experiment):
     """Return {arm: [Run of each seed]} of the runs that come with minires, in the order of their plan."""
     folder = resources.find(f"{FOLDER}/{experiment}", "lessons")
-    return grouped(read(path) for path in sorted(folder.glob("*.json")))
+    runs = grouped(read(path) for path in sorted(folder.glob("*.json")))
+    return {arm: runs[arm] for arm in plan(experiment, "stored").arms if arm in runs}
 
 
 def grouped(runs):
