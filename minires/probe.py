@@ -133,3 +133,70 @@ class Stopwatch(Observer):
         self.seconds.setdefault(name, [0.0, 0.0])[direction] += whole - inside
         if self._open:
             self._open[-1][1] += whole
+
+
+class Statistics(Observer):
+    """Record of every layer what the signal looks like behind it, and the gradient before it.
+
+        with probe.watch(net, probe.Statistics()) as seen:
+            y, cache = net.forward(x, train=True)
+            net.backward(dy, cache)
+        seen.series("variance", ReLU)              # of every ReLU's output, in the order of the forwards
+        seen["stage1.0.branch.1"]["dead"]
+
+    seen[name] is a dict of floats with these measures:
+
+    mean, variance, mean_square    over all elements of the output (variance around that mean)
+    dead                           share of the units (channels, features) that are 0 for the whole batch
+    dy_norm, dx_norm               length (L2) of the gradient with respect to the output and to the input
+    dy_variance, dx_variance       the same gradients' variance over all elements
+
+    Gradients are there once backward has run, dx only where it was computed. A second run overwrites. Outputs
+    that are tuples (networks with heads) are left out. Every number read makes a GPU's host wait.
+    """
+
+    def __init__(self):
+        self._layers, self._measures = {}, {}
+
+    def __getitem__(self, name):
+        return self._measures[name]
+
+    def names(self, kind=Layer):
+        """Return the names of the layers of that class, in the order of their forwards."""
+        return [name for name, layer in self._layers.items() if isinstance(layer, kind)]
+
+    def series(self, measure, kind=Layer):
+        """Return a list of that measure for the layers of that class, in the order of their forwards.
+
+        Raises ValueError naming the layers that have none, or if there is no layer of that class.
+        """
+        names = self.names(kind)
+        if not names:
+            raise ValueError(f"kind: no {kind.__name__} has run while the network was watched")
+        missing = [name for name in names if measure not in self[name]]
+        if missing:
+            raise ValueError(f"measure: {measure!r} was not recorded for {', '.join(missing[:5])}")
+        return [self[name][measure] for name in names]
+
+    def forward(self, name, layer, x, y):
+        if isinstance(y, tuple):
+            return
+        self._layers.pop(name, None)  # a layer that runs again moves to the end
+        self._layers[name] = layer
+        mean, variance = float(y.mean()), float(y.var())
+        others = (0, *range(2, y.ndim))
+        self._measures[name] = {
+            "mean": mean,
+            "variance": variance,
+            "mean_square": variance + mean * mean,
+            "dead": float((y == 0).all(axis=others).mean()) if y.ndim > 1 else float((y == 0).mean()),
+        }
+
+    def backward(self, name, layer, dy, dx):
+        for which, gradient in (("dy", dy), ("dx", dx)):
+            if name in self._measures and gradient is not None and not isinstance(gradient, tuple):
+                length = float((gradient * gradient).sum()) ** 0.5
+                self._measures[name] |= {
+                    f"{which}_norm": length,
+                    f"{which}_variance": float(gradient.var()),
+                }

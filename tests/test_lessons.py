@@ -1,0 +1,32 @@
+"""Every lesson's claims hold, and none of its assertions is empty: with one constant changed it fails."""
+
+import sys
+
+import pytest
+from lesson_mutations import MUTATIONS
+
+from minires import lesson, resources
+
+PATHS = {int(path.name[:2]): path for path in sorted(resources.find("", "lessons").glob("[0-9][0-9]_*.py"))}
+
+
+def run(path, source, monkeypatch, folder):
+    """Run a lesson's source as the script `path --fast`, without drawing."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", [str(path), "--fast"])
+    monkeypatch.setattr(lesson, "show", lambda figure: None)
+    exec(compile(source, path, "exec"), {"__name__": "__main__", "__file__": str(path)})
+
+
+@pytest.mark.parametrize(
+    "number, old, new", [(number, *change) for number, changes in MUTATIONS.items() for change in changes]
+)
+def test_a_lesson_with_a_constant_changed_fails_its_assertion(number, old, new, monkeypatch, tmp_path):
+    source = PATHS[number].read_text(encoding="utf-8")
+    assert source.count(old) == 1, f"{PATHS[number].name}: {old!r} should stand there exactly once"
+    with pytest.raises(AssertionError):
+        run(PATHS[number], source.replace(old, new), monkeypatch, tmp_path)
+
+
+def test_every_lesson_has_a_changed_constant_that_it_notices():
+    assert set(MUTATIONS) == set(PATHS)
