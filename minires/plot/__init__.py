@@ -8,19 +8,24 @@ and leaves no global state behind, and they can be read in black and white.
 """
 
 from minires.plot.costs import comparison, costs, depths, roofline
-from minires.plot.signals import bars, heat_map, histograms, line_panels, lines
+from minires.plot.published import classifier_pipeline, history, spectrum_of_depth
+from minires.plot.signals import bar_panels, bars, heat_map, histograms, line_panels, lines
 from minires.plot.training import curves, runs
 
 __all__ = [
+    "bar_panels",
     "bars",
+    "classifier_pipeline",
     "comparison",
     "costs",
     "curves",
     "depths",
     "heat_map",
+    "history",
     "histograms",
     "line_panels",
     "lines",
     "roofline",
     "runs",
+    "spectrum_of_depth",
 ]

@@ -84,38 +84,36 @@ def bars(values, *, ylabel, xlabel="", derived=None, log=False, title="", form="
     differ without colours); derived: {category: number}, a black line across the category's bars;
     form: how a value is written, "" to leave it out.
     """
-    series = values if isinstance(next(iter(values.values())), dict) else {"": values}
-    categories = list(dict.fromkeys(category for found in series.values() for category in found))
+    series, categories = _groups(values)
     figure, (axes,) = sheet(width=min(12, max(5.2, 1.5 + 0.62 * len(categories) * max(1, len(series)))))
-    width = 0.8 / len(series)
-    for i, (label, found) in enumerate(series.items()):
-        at = [categories.index(category) + (i - (len(series) - 1) / 2) * width for category in found]
-        colour = STYLES[i % len(STYLES)]["color"]
-        drawn = axes.bar(
-            at,
-            list(found.values()),
-            width=0.94 * width,
-            facecolor=colour if not HATCHES[i % len(HATCHES)] else "white",
-            edgecolor=colour,
-            hatch=HATCHES[i % len(HATCHES)],
-            label=label,
-        )
-        if form:
-            axes.bar_label(drawn, [form.format(value) for value in found.values()], fontsize=8, padding=2)
+    _draw_bars(axes, series, categories, form)
     for category, value in (derived or {}).items():
         at = categories.index(category)
         axes.hlines(value, at - 0.45, at + 0.45, color="black", linewidth=1.4)
-    turned = sum(len(category) for category in categories) > 70
-    axes.set_xticks(
-        range(len(categories)), categories, rotation=35 if turned else 0, ha="right" if turned else "center"
-    )
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
     if log:
         axes.set_yscale("log")
-    axes.margins(y=0.12)
-    tidy(axes, grid="y")
     if len(series) > 1:
         figure.legend(frameon=False, fontsize=9, loc="outside upper center", ncols=len(series))
+    return figure
+
+
+def bar_panels(panels, *, xlabel="", title="", form="{:.4g}"):
+    """Return a Figure of bars like `bars` in several panels side by side, each with a y axis of its own.
+
+    panels: {name of the y axis, with its unit: values as for `bars`}; all have the same series.
+    """
+    figure, all_axes = sheet(len(panels), width=min(12, 3.6 * len(panels)), height=3.6)
+    for axes, (ylabel, values) in zip(all_axes, panels.items(), strict=True):
+        series, categories = _groups(values)
+        _draw_bars(axes, series, categories, form)
+        axes.set(xlabel=xlabel, ylabel=ylabel)
+    figure.suptitle(title)
+    if len(series) > 1:
+        handles, labels = axes.get_legend_handles_labels()
+        figure.legend(
+            handles, labels, frameon=False, fontsize=9, loc="outside upper center", ncols=len(series)
+        )
     return figure
 
 
@@ -152,3 +150,34 @@ def _pair(values, x):
         x, values = values
     values = np.asarray(values, dtype=float)
     return (np.arange(1, values.shape[-1] + 1) if x is None else np.asarray(x)), values
+
+
+def _groups(values):
+    """Return ({series: {category: number}}, all categories in order) of what `bars` takes."""
+    series = values if isinstance(next(iter(values.values())), dict) else {"": values}
+    return series, list(dict.fromkeys(category for found in series.values() for category in found))
+
+
+def _draw_bars(axes, series, categories, form):
+    """Draw the bars of every series side by side, with their values on them."""
+    width = 0.8 / len(series)
+    for i, (label, found) in enumerate(series.items()):
+        at = [categories.index(category) + (i - (len(series) - 1) / 2) * width for category in found]
+        colour = STYLES[i % len(STYLES)]["color"]
+        drawn = axes.bar(
+            at,
+            list(found.values()),
+            width=0.94 * width,
+            facecolor=colour if not HATCHES[i % len(HATCHES)] else "white",
+            edgecolor=colour,
+            hatch=HATCHES[i % len(HATCHES)],
+            label=label,
+        )
+        if form:
+            axes.bar_label(drawn, [form.format(value) for value in found.values()], fontsize=8, padding=2)
+    turned = sum(len(category) for category in categories) > 70
+    axes.set_xticks(
+        range(len(categories)), categories, rotation=35 if turned else 0, ha="right" if turned else "center"
+    )
+    axes.margins(y=0.12)
+    tidy(axes, grid="y")
