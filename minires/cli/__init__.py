@@ -1,4 +1,7 @@
-"""The command `minires`. Exit codes: 0, 1 (a gradient is wrong), 2 (the user's error), 130 (Ctrl-C)."""
+"""The command `minires`.
+
+Exit codes: 0, 1 (a gradient is wrong, a lesson's claim does not hold), 2 (the user's error), 130 (Ctrl-C).
+"""
 
 import argparse
 import functools
@@ -6,7 +9,7 @@ import os
 import sys
 
 from minires import __version__
-from minires.cli import bench, data, evaluate, gradcheck, summary, train
+from minires.cli import bench, data, evaluate, gradcheck, lesson, summary, train
 
 
 class Parser(argparse.ArgumentParser):
@@ -63,6 +66,7 @@ def _parser():
         ("summary", "show a network's shapes, memory, parameters and multiply-adds", summary),
         ("gradcheck", "compare every backward pass with numeric gradients", gradcheck),
         ("data", "list the data sets, or fetch one", data),
+        ("lesson", "list, open and run the step-through lessons", lesson),
         ("bench", "measure the speed of a training step", bench),
     ):
         command = commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")

@@ -60,7 +60,7 @@ def show(figure):
     if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
         from IPython.display import Image, display
 
-        display(Image(image.getvalue(), width=round(100 * figure.get_figwidth())))
+        display(Image(image.getvalue(), width=round(100 * figure.get_figwidth()), alt=_title(figure)))
         return
     script = pathlib.Path(sys.argv[0]).stem or "lesson"
     _shown[script] = number = _shown.get(script, 0) + 1
@@ -68,3 +68,14 @@ def show(figure):
     path = FIGURES / f"{script}{'' if number == 1 else f'-{number}'}.png"
     path.write_bytes(image.getvalue())
     print(f"figure: {path}")
+
+
+def _title(figure):
+    """Return what can be said of a figure to someone who does not see it: its titles, or its axes' names."""
+    names = [axes.get_title() or f"{axes.get_ylabel()} over {axes.get_xlabel()}" for axes in figure.axes]
+    return "; ".join(name for name in names if name != " over ") or "figure"
+
+
+def restart():
+    """Forget which figures were shown: a script begins anew."""
+    _shown.clear()

@@ -1,0 +1,111 @@
+"""Lessons as Jupyter notebooks: for this machine, for a notebook service, and opened."""
+
+import importlib.util
+import pathlib
+import signal
+import subprocess
+import sys
+
+from minires import __version__
+from minires.lesson.run import environment_of
+
+SETUP = """\
+# Run this cell first: it installs what the lesson needs and this machine lacks.
+import importlib.util
+import pathlib
+import shutil
+import subprocess
+import sys
+
+# What pip shall install: a wheel that you uploaded (from a clone: pip wheel --no-deps .), a folder with the
+# source, or the address of its repository (git+https://...).
+MINIRES = "minires-{version}-py3-none-any.whl"
+DEVICE_PACKAGE = "cupy-cuda12x"  # with CUDA 13: "cupy-cuda13x"
+SETTING = "{setting}"  # how long the lesson may take: "fast", "live", or "full" (the papers' recipe)
+
+
+def install(package):
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
+    importlib.invalidate_caches()
+
+
+if importlib.util.find_spec("minires") is None:
+    if MINIRES.endswith(".whl") and not pathlib.Path(MINIRES).exists():
+        raise FileNotFoundError(f"upload {{MINIRES}} beside this notebook, or set MINIRES to where it is")
+    install(MINIRES)
+has_gpu = shutil.which("nvidia-smi") and subprocess.run("nvidia-smi", capture_output=True).returncode == 0
+if has_gpu and importlib.util.find_spec("cupy") is None:
+    install(DEVICE_PACKAGE)
+
+import minires
+
+print(f"minires {{minires.__version__}},", "with a GPU" if has_gpu else "without a GPU")
+%env MINIRES_LESSON=$SETTING"""
+
+
+def require(*packages):
+    """Raise ValueError, with the remedy, unless all these packages of the extra `lessons` are installed."""
+    missing = [package for package in packages if importlib.util.find_spec(package) is None]
+    if missing:
+        raise ValueError(
+            f'this needs {", ".join(missing)}: pip install "minires[lessons]"; '
+            "to run a lesson in the terminal, minires lesson 8 --run, needs nothing more"
+        )
+
+
+def convert(lesson):
+    """Return a lesson as a notebook, not executed. Raises ValueError if Jupytext is not installed."""
+    require("jupytext")
+    import jupytext
+
+    notebook = jupytext.reads(lesson.path.read_text(encoding="utf-8"), fmt="py:percent")
+    notebook.metadata = {
+        "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+        "language_info": {"name": "python"},
+    }
+    return _numbered(notebook)
+
+
+def convert_for_service(lesson, *, setting):
+    """Return a lesson as a notebook whose first cell installs what it needs, wherever it is opened."""
+    notebook = convert(lesson)
+    from nbformat.v4 import new_code_cell
+
+    notebook.cells.insert(0, new_code_cell(SETUP.format(version=__version__, setting=setting or "live")))
+    return _numbered(notebook)
+
+
+def _numbered(notebook):
+    """Give the cells names that are the same each time."""
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"
+    return notebook
+
+
+def write(notebook, path):
+    """Write a notebook to a new file, for the old one may hold somebody's work.
+
+    Raises ValueError if there is one.
+    """
+    import nbformat
+
+    path = pathlib.Path(path)
+    if path.exists():
+        raise ValueError(f"{path} exists: name another file, or delete it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+
+
+def start(path, *, setting):
+    """Open a notebook in Jupyter, wait until that is shut down, and return its exit code.
+
+    Ctrl-C is Jupyter's meanwhile, which shuts down after asking.
+    """
+    command = [sys.executable, "-m", "notebook", str(path)]
+    with subprocess.Popen(command, env=environment_of(setting)) as server:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            return server.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)

@@ -1,0 +1,232 @@
+"""Lessons, executed, as a web site of plain files: no server, no scripts, nothing fetched from elsewhere.
+
+Formulas become MathML, which browsers set themselves.
+"""
+
+import html
+import pathlib
+import re
+import tempfile
+from xml.etree import ElementTree
+
+from minires.lesson import markdown, notebook
+from minires.lesson.library import Cell
+from minires.lesson.run import LessonError, asserted, environment_of
+
+NEEDED = ("jupytext", "nbconvert", "nbclient", "ipykernel", "latex2mathml")
+
+LIMITS = {"msub": "munder", "msubsup": "munderover"}  # where a displayed sum has them
+FUNCTIONS = ("max", "min", "log", "exp", "ln", "sin", "cos", "tanh", "arg", "Var", "Cov")
+
+PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="stylesheet" href="style.css">
+</head>
+<body>
+<header><a href="index.html">minires: the lessons</a></header>
+<div class="page">
+<nav class="contents" aria-label="Lessons"><ol>{contents}</ol></nav>
+<main>
+{body}
+</main>
+</div>
+</body>
+</html>
+"""
+
+
+def build(lessons, folder, *, setting=None, report=print):
+    """Execute lessons and write their pages and an index into a folder; return the LessonErrors of those
+    that broke off, whose pages end where they did.
+
+    report: is called with a line for each lesson. Raises ValueError if a package is missing.
+    """
+    notebook.require(*NEEDED)
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "style.css").write_text(_style(), encoding="utf-8")
+    (folder / "index.html").write_text(_index(lessons), encoding="utf-8")
+    errors = []
+    for i, lesson in enumerate(lessons):
+        body, error = _body(lesson, setting)
+        before, after = lessons[i - 1 : i] if i else [], lessons[i + 1 : i + 2]
+        page = _page(f"{lesson.number}. {_plain(lesson)}", body + _turn(before, after), lessons, lesson)
+        (folder / _name(lesson)).write_text(page, encoding="utf-8")
+        report(f"{lesson.number:2}  {_plain(lesson)}  {'FAILED' if error else 'ok'}")
+        errors += [error] if error else []
+    return errors
+
+
+def _body(lesson, setting):
+    """Return what a lesson's page says, and the LessonError, if any, with which it then begins."""
+    executed = notebook.convert(lesson)
+    error, body = execute(executed, lesson, setting=setting), ""
+    try:
+        body = to_html(executed, lesson)
+    except LessonError as unset:
+        error = error or unset
+    if error:
+        body = f'<p class="failed">{html.escape(str(error))}</p>\n{body}'
+    return body, error
+
+
+def execute(executed, lesson, *, setting=None):
+    """Execute a notebook in place; return a LessonError if one of its cells raises an error, else None."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    environment = {**environment_of(setting), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    with tempfile.TemporaryDirectory() as empty:
+        client = NotebookClient(
+            executed, timeout=None, kernel_name="python3", extra_arguments=["--log-level=ERROR"]
+        )
+        try:
+            client.execute(cwd=empty, env=environment)
+        except CellExecutionError as error:
+            return _error_of(error, executed, lesson)
+    return None
+
+
+def _error_of(error, executed, lesson):
+    """Return what a kernel reported as a LessonError that says the same as in the terminal."""
+    said = " ".join(_without_escapes(error.evalue).split())
+    if error.ename != "AssertionError":
+        return LessonError(f"lesson {lesson.number}: {error.ename}: {said}")
+    arrow = re.search(r"^-+> *(\d+) ", _without_escapes(error.traceback), re.MULTILINE)
+    failed = [
+        cell for cell in executed.cells if any(o.output_type == "error" for o in cell.get("outputs", ()))
+    ]
+    if not said and arrow and failed:
+        said = asserted(Cell(False, failed[-1].source, 1), int(arrow[1]))
+    return LessonError(f"lesson {lesson.number}: the claim does not hold: {said}")
+
+
+def _without_escapes(text):
+    return re.sub(r"\x1b\[[\d;]*m", "", text)
+
+
+def to_html(executed, lesson):
+    """Return the cells of an executed notebook as HTML, figures and all."""
+    from nbconvert import HTMLExporter
+
+    exporter = HTMLExporter(
+        template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True, embed_images=True
+    )
+    renderer = _renderer(lesson)
+    exporter.register_filter("markdown2html", renderer)
+    return exporter.from_notebook_node(executed)[0]
+
+
+def _renderer(lesson):
+    """Return a function from a cell's Markdown to HTML in which formulas are MathML."""
+    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+    class Renderer(IPythonRenderer):
+        def block_math(self, body):
+            return f'<span class="formula">{_mathml(body, "block", lesson)}</span>'
+
+        def inline_math(self, body):
+            return _mathml(body, "inline", lesson)
+
+        def latex_environment(self, name, body):
+            return self.block_math(f"\\begin{{{name}}}{body}\\end{{{name}}}")
+
+        def table(self, text):
+            return f'<div class="table"><table>{text}</table></div>'
+
+    renderer = Renderer(embed_images=True, exclude_anchor_links=True, path=str(lesson.path.parent))
+    return MarkdownWithMath(renderer=renderer).render
+
+
+def _mathml(latex, display, lesson):
+    """Return a formula as MathML. Raises LessonError if it has a command that is not known."""
+    from latex2mathml.converter import convert
+
+    latex = re.sub(r"\\(begin|end)\{(?:aligned|split)\}(\[[tcb]\])?", r"\\\1{align*}", latex.strip())
+    try:
+        formula = ElementTree.fromstring(convert(latex, display=display, xmlns=""))
+    except Exception as error:  # of many kinds, and all mean the same
+        raise LessonError(f"lesson {lesson.number}: cannot set the formula {latex}: {error!r}") from error
+    for element in formula.iter():
+        if re.match(r"\\\w", element.text or ""):
+            raise LessonError(f"lesson {lesson.number}: cannot set {element.text} in the formula {latex}")
+        if display == "block" and element.tag in LIMITS and element[0].text in ("∑", "∏"):
+            element.tag = LIMITS[element.tag]
+    for row in list(formula.iter()):
+        _space(list(row))
+        if len(row) and "minsize" in row[0].attrib and row.tag in ("msup", "msub", "msubsup"):
+            grows = ElementTree.Element("mrow")  # browsers let a bracket grow in a row only
+            grows.append(row[0])
+            row[0] = grows
+    return ElementTree.tostring(formula, encoding="unicode")
+
+
+def _space(row):
+    """Set functions and slashes in a row of a formula as TeX does, not as signs between two terms."""
+    for element, after in zip(row, [*row[1:], None], strict=False):
+        if element.text in FUNCTIONS:
+            element.tag = "mo"
+            bare = after is None or after.text in ("(", "[")
+            element.attrib |= {"lspace": "0.17em", "rspace": "0" if bare else "0.17em"}
+        if element.text in ("/", "∂", "∇", "′"):
+            element.attrib |= {"lspace": "0", "rspace": "0"}
+        if "minsize" in element.attrib:  # \big( and its like
+            element.attrib |= {"stretchy": "true", "symmetric": "true", "lspace": "0", "rspace": "0"}
+        if len(element) == 1 and element[0].text == ",":  # {,} groups digits
+            element[0].attrib |= {"lspace": "0", "rspace": "0"}
+
+
+def _style():
+    from pygments.formatters import HtmlFormatter
+
+    own = pathlib.Path(__file__).with_name("site.css").read_text(encoding="utf-8")
+    return f"{own}\n{HtmlFormatter(style='default').get_style_defs('.highlight')}\n"
+
+
+def _index(lessons):
+    items = "\n".join(
+        f'<li><div class="head"><a href="{_name(lesson)}">{lesson.number}. {_escaped(lesson.title)}</a>'
+        f'<span class="time">{_escaped(lesson.time)}</span></div>{_escaped(lesson.question)}</li>'
+        for lesson in lessons
+    )
+    intro = (
+        "Each lesson asks a question, derives the answer, lets you predict a number and then measures it. "
+        "These pages show what its code printed when they were made; on your machine "
+        "<code>minires lesson 8</code> opens lesson 8 as a notebook, and <code>minires lesson 8 --run</code> "
+        "steps through it in the terminal."
+    )
+    return _page(
+        "minires: the lessons", f'<h1>The lessons</h1>\n<p>{intro}</p>\n<ul class="index">{items}</ul>'
+    )
+
+
+def _page(title, body, lessons=(), this=None):
+    contents = "\n".join(
+        f'<li><a href="{_name(lesson)}"{" aria-current=page" if lesson is this else ""}>'
+        f"{lesson.number}. {_escaped(lesson.title)}</a></li>"
+        for lesson in lessons
+    )
+    return PAGE.format(title=html.escape(title), contents=contents, body=body)
+
+
+def _turn(before, after):
+    links = [f'<a class="before" href="{_name(b)}">← {b.number}. {_escaped(b.title)}</a>' for b in before]
+    links += [f'<a class="after" href="{_name(a)}">{a.number}. {_escaped(a.title)} →</a>' for a in after]
+    return f'\n<nav class="turn" aria-label="Previous and next">{"".join(links)}</nav>'
+
+
+def _name(lesson):
+    return f"{lesson.path.stem}.html"
+
+
+def _plain(lesson):
+    return markdown.inline(lesson.title).replace(markdown.TIE, " ")
+
+
+def _escaped(text):
+    return html.escape(markdown.inline(text).replace(markdown.TIE, " "))
