@@ -4,9 +4,99 @@ number: [(text in the lesson's file, what is put in its place), ...]; the text s
 """
 
 MUTATIONS = {
+    1: [
+        ("// stride + 1", "// stride"),
+        ("(channels * kernel**2 + 1)", "channels * kernel**2"),
+        ("(1, 3, 227 + 4, 227 + 4)", "(1, 3, 227, 227)"),
+        ("neurons[0] == 55 * 55 * 96", "neurons[0] == 55 * 48 * 96"),
+    ],
+    2: [
+        ("for i in range(edge // 2)", "for i in range(edge // 2 + 1)"),
+        ("pair = small_ones(5, C, C, rng=rng)", "pair = small_ones(5, C, C, rng=rng, kernel=5)"),
+        ("paths = np.outer([1, 2, 3, 2, 1]", "paths = np.outer([1, 2, 2, 2, 1]"),
+        ("one_large(5, 3, C)", "one_large(15, 3, C)"),
+    ],
+    3: [
+        ("rule = 36", "rule = 32"),
+        ('("conv5_1", "conv5_2", "conv5_3"), 1 / 4', '("conv5_1", "conv5_2", "conv5_3"), 1 / 2'),
+        ('LOST = "conv3_3"', 'LOST = "conv4_3"'),
+        ("row.params - row.output[0]) == 64", "row.params) == 64"),
+    ],
+    4: [
+        ("unit(channels, three[1], 3, padding=1)", "unit(channels, three[0], 3, padding=1)"),
+        ('row.name[:5] in ("conv1", "conv2", "conv3")', 'row.name[:5] in ("conv1", "conv2")'),
+        ("(1, 0.3, 0.3), (0, 0.3, 0)", "(1, 0.3, 0.3), (0, 0.3, 0.3)"),
+        ("math.sqrt(1 / 2)", "math.sqrt(2 / 2)"),
+    ],
+    5: [
+        ("size=SIZE, alpha=SIZE * PAPERS_ALPHA", "size=SIZE, alpha=PAPERS_ALPHA"),
+        ("derived_var = var / (var + EPS)", "derived_var = var / var"),
+        ("0.1 * var * count / (count - 1)", "0.1 * var"),
+        ("NORM = True", "NORM = False"),
+        ("train=True)[0].argmax", "train=False)[0].argmax"),
+    ],
+    6: [
+        ("n_in * std**2 * x.var()", "n_out * std**2 * x.var()"),
+        ("SAMPLES, OFFSET = 256, 1.0", "SAMPLES, OFFSET = 256, 0.0"),
+        ('"ideal": 0.0442', '"ideal": 0.0450'),
+        ("back / gain - 1", "back * gain - 1"),
+    ],
+    7: [
+        ("(256, 512, 1024, 512, 128)", "(256, 512, 1024, 512, 256)"),
+        ('"in": 1 / n_in', '"in": 1 / n_out'),
+        ("WIDE, NARROW = 512, 128", "WIDE, NARROW = 512, 256"),
+        ("bw * inside / stride**2", "bw * inside / stride"),
+        ("1 - 2 / (3 * SIZE)", "1 - 0 / (3 * SIZE)"),
+    ],
     8: [
         ("XAVIER, MSRA = 1.0, 2.0", "XAVIER, MSRA = 1.0, 1.8"),
         ("XAVIER, MSRA = 1.0, 2.0", "XAVIER, MSRA = 1.2, 2.0"),
         ("half = np.maximum(gaussian, 0)", "half = np.maximum(gaussian, 0.1)"),
+    ],
+    10: [
+        ("SEED, CHANNELS, CENTRE = 0, 16, 1.0", "SEED, CHANNELS, CENTRE = 0, 16, 0.99"),
+        ("NEW_BLOCKS, TRAINING = 2, True", "NEW_BLOCKS, TRAINING = 1, True"),
+        ("NEW_BLOCKS, TRAINING = 2, True", "NEW_BLOCKS, TRAINING = 2, False"),
+        ("np.sqrt(var + norm.eps)", "var"),
+    ],
+    12: [
+        ("SAMPLES, SHORTCUT = 512, 256, 1.0", "SAMPLES, SHORTCUT = 512, 256, 0.9"),
+        (
+            "Sequential(ReLU(), first, ReLU(), last))",
+            "Sequential(ReLU(), first, ReLU(), last), after=ReLU())",
+        ),
+        ("fine_code = quantise(signal - coarse_code,", "fine_code = quantise(signal,"),
+        ("N, OMEGA = 64, 2 / 3", "N, OMEGA = 64, 0.7"),
+    ],
+    13: [
+        ("ITERATIONS, MOMENTUM = 64_000, 0.9", "ITERATIONS, MOMENTUM = 64_000, 0.8"),
+        ("KEEP, STEPS, RATE, DECAY = 0.5,", "KEEP, STEPS, RATE, DECAY = 0.6,"),
+        ('no_decay=("gamma", "beta"))', 'no_decay=("beta",))'),
+        ("SCALE = 0.3", "SCALE = 0.003"),
+    ],
+    14: [
+        ("C, MAP = 64, 56", "C, MAP = 32, 56"),
+        ("c * c_out + 2 * c_out", "c * c_out"),
+        ('for o in (option, "A")', 'for o in (option, "B")'),
+        ("stages = 3", "stages = 4"),
+    ],
+    18: [
+        ("MSRA = 2.0", "MSRA = 1.8"),
+        ("change=np.abs", "change=np.negative"),
+        ("weights_first(rng, after=ReLU())", "weights_first(rng)"),
+        ("(BatchNorm(WIDTH), ReLU(), weights(rng))", "(ReLU(), weights(rng))"),
+        ("MSRA / BLOCKS", "MSRA / 10"),
+    ],
+    22: [
+        ("POOLED = 7 * 7", "POOLED = 6 * 6"),
+        ('depth=34, shortcut="A"', 'depth=34, shortcut="B"'),
+        ('("resnet152", "vgg16", "vgg19")', '("vgg16", "resnet152", "vgg19")'),
+        ("conv3_3 = 56**2", "conv3_3 = 28**2"),
+    ],
+    23: [
+        ("EXCHANGED = [5, 6, 7, 8, 9, 0, 1, 2, 3, 4]", "EXCHANGED = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"),
+        ("MARGIN = 1", "MARGIN = 2"),
+        ('FREEZE = "pool"', 'FREEZE = "stage1"'),
+        ("digits(train_set, 0, 9)", "digits(train_set, 0, 4)"),
     ],
 }

@@ -8,24 +8,31 @@ and leaves no global state behind, and they can be read in black and white.
 """
 
 from minires.plot.costs import comparison, costs, depths, roofline
+from minires.plot.diagrams import construction
+from minires.plot.images import mosaic
+from minires.plot.matrices import heat_maps
 from minires.plot.published import classifier_pipeline, history, spectrum_of_depth
 from minires.plot.signals import bar_panels, bars, heat_map, histograms, line_panels, lines
-from minires.plot.training import curves, runs
+from minires.plot.training import curves, run_panels, runs
 
 __all__ = [
     "bar_panels",
     "bars",
     "classifier_pipeline",
     "comparison",
+    "construction",
     "costs",
     "curves",
     "depths",
     "heat_map",
+    "heat_maps",
     "history",
     "histograms",
     "line_panels",
     "lines",
+    "mosaic",
     "roofline",
+    "run_panels",
     "runs",
     "spectrum_of_depth",
 ]

@@ -2,6 +2,7 @@
 
 import math
 
+from minires.plot import labels
 from minires.plot.style import COLOUR
 
 GROUP_COLOURS = {"training step": COLOUR, "evaluation forward": "#b3560b", "operation": "#3d7a35"}
@@ -51,16 +52,11 @@ def comparison(points):
     figure = Figure(figsize=(7.2, 5), layout="constrained")
     axes = figure.add_subplot()
     area = 1 / 4e4  # square points of a parameter
+    names = []
     for name, macs, accuracy, params in sorted(points, key=lambda point: -point[3]):
         axes.scatter(macs / 1e9, accuracy, s=params * area, color=COLOUR, alpha=0.45, edgecolor="white")
         radius = (params * area / math.pi) ** 0.5
-        axes.annotate(
-            f"{name}, {params / 1e6:.0f} M",
-            (macs / 1e9, accuracy),
-            (radius + 3, 0),
-            textcoords="offset points",
-            va="center",
-        )
+        names.append((f"{name}, {params / 1e6:.0f} M", macs / 1e9, accuracy, radius))
     axes.set(xlabel="multiply-adds of one image (billions)", ylabel="top-1 accuracy (%, one crop)")
     largest = max(macs for _, macs, _, _ in points) / 1e9
     axes.set_xlim(-0.08 * largest, 1.35 * largest)  # room for the names
@@ -70,6 +66,7 @@ def comparison(points):
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_title("areas: millions of parameters", fontsize="medium", color="0.35")
+    labels.place(axes, names)
     return figure
 
 

@@ -64,7 +64,9 @@ def line_panels(
             axes.set_yscale("log")
         if log_x:
             axes.set_xscale("log")
-        axes.set(title=name, xlabel=xlabel, ylim=ylim)
+        axes.set(title=name, xlabel=xlabel)
+        if ylim is not None:  # None would fix what the first panel has, for all
+            axes.set_ylim(ylim)
         tidy(axes)
         if legends:
             axes.legend(frameon=False, fontsize=9)
@@ -127,7 +129,7 @@ def histograms(panels, *, xlabel, title="", bins=50, limits=None):
         axes.set_yticks([])
         axes.spines[["top", "right", "left"]].set_visible(False)
     figure.supxlabel(xlabel, fontsize=10)
-    all_axes[0].set_ylabel("share of values")
+    all_axes[0].set_ylabel("number of values")
     figure.suptitle(title)
     return figure
 
@@ -175,7 +177,7 @@ def _draw_bars(axes, series, categories, form):
         )
         if form:
             axes.bar_label(drawn, [form.format(value) for value in found.values()], fontsize=8, padding=2)
-    turned = sum(len(category) for category in categories) > 70
+    turned = sum(max(map(len, category.split("\n"))) for category in categories) > 70
     axes.set_xticks(
         range(len(categories)), categories, rotation=35 if turned else 0, ha="right" if turned else "center"
     )

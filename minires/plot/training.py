@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minires.plot.style import COLOUR, STYLES, tidy
+from minires.plot.style import COLOUR, STYLES, sheet, tidy
 
 # label, key of the metrics, line style, width: told apart without colours, as in the papers
 CURVES = (
@@ -82,26 +82,78 @@ def runs(runs, *, measures=("train_error", "test_error"), ylabel="error (%)", ti
     axes = figure.add_subplot()
     for (arm, seeds), style in zip(runs.items(), STYLES * len(runs), strict=False):
         for measure in measures:
-            train = measure.startswith("train")
-            factor = 100 if measure.endswith("error") else 1
-            steps = seeds[0].curve(measure)[0]
-            values = factor * np.array([run.curve(measure)[1] for run in seeds])
-            axes.plot(
-                steps,
-                values.mean(axis=0),
-                color=style["color"],
-                linestyle=(0, (5, 2)) if train else "solid",
-                linewidth=1.2 if train else 2,
-                marker=style["marker"],
-                markevery=max(1, len(steps) // 8),
-                markersize=5,
-                markerfacecolor="white" if train else style["color"],
-                label=f"{arm}, {measure.partition('_')[0]}" if len(measures) > 1 else arm,
-            )
-            if len(seeds) > 1:
-                shade = values.min(axis=0), values.max(axis=0)
-                axes.fill_between(steps, *shade, color=style["color"], alpha=0.13, linewidth=0)
+            label = f"{arm}, {measure.partition('_')[0]}" if len(measures) > 1 else arm
+            _draw_run(axes, seeds, measure, style, label=label)
     axes.set(title=title, xlabel="iteration", ylabel=ylabel, ylim=ylim)
     tidy(axes)
     axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
+
+
+def run_panels(
+    runs,
+    *,
+    reference,
+    columns=3,
+    titles=None,
+    measures=("train_error", "test_error"),
+    ylabel="error (%)",
+    title="",
+    ylim=None,
+):
+    """Return a Figure of an experiment with a panel for each network but one, which is grey in all of them.
+
+    runs: {network: [experiments.Run of each seed]}; reference: the network to compare with; columns: panels
+    side by side; titles: {network: title of its panel}, its name where there is none; the rest as in `runs`.
+    He et al. 2016 (arXiv:1603.05027), figure 3. Raises ValueError without the reference or without another.
+    """
+    arms = [arm for arm in runs if arm != reference]
+    if reference not in runs or not arms:
+        raise ValueError(f"runs: expected {reference!r} and others, got {', '.join(runs) or 'none'}")
+    rows = -(-len(arms) // columns)
+    figure, panels = sheet(
+        columns, rows=rows, width=min(11, 3.6 * columns), height=2.7 * rows + 0.9, sharex=True, sharey=True
+    )
+    grey = {"color": "0.6", "marker": None}
+    for i, (axes, arm) in enumerate(zip(panels, arms, strict=False)):
+        for name, style in ((reference, grey), (arm, STYLES[0])):
+            for measure in measures:
+                label = f"{reference if name == reference else 'this network'}, {measure.partition('_')[0]}"
+                _draw_run(axes, runs[name], measure, style, label=label)
+        axes.set_title((titles or {}).get(arm, arm), fontsize=10)
+        axes.set(ylim=ylim)
+        if i >= len(arms) - columns:
+            axes.set_xlabel("iteration")
+            axes.tick_params(labelbottom=True)
+        tidy(axes)
+    for axes in panels[len(arms) :]:
+        axes.remove()
+    for axes in panels[: len(arms) : columns]:
+        axes.set_ylabel(ylabel)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, fontsize=9, loc="outside lower center", ncols=len(labels))
+    figure.suptitle(title)
+    return figure
+
+
+def _draw_run(axes, seeds, measure, style, *, label):
+    """Draw one measure of one network: dashed and thin if it is of the training, the mean of its seeds."""
+    train = measure.startswith("train")
+    factor = 100 if measure.endswith("error") else 1
+    steps = seeds[0].curve(measure)[0]
+    values = factor * np.array([run.curve(measure)[1] for run in seeds])
+    axes.plot(
+        steps,
+        values.mean(axis=0),
+        color=style["color"],
+        linestyle=(0, (5, 2)) if train else "solid",
+        linewidth=1.2 if train else 2,
+        marker=style["marker"],
+        markevery=max(1, len(steps) // 8),
+        markersize=5,
+        markerfacecolor="white" if train else style["color"],
+        label=label,
+    )
+    if len(seeds) > 1:
+        shade = values.min(axis=0), values.max(axis=0)
+        axes.fill_between(steps, *shade, color=style["color"], alpha=0.13, linewidth=0)

@@ -1,0 +1,36 @@
+"""Bars, alone and in panels."""
+
+import pytest
+
+from minires import plot
+
+
+def heights(axes):
+    return [[patch.get_height() for patch in container] for container in axes.containers]
+
+
+def test_bars_have_the_height_of_their_values_and_the_values_written_on_them():
+    (axes,) = plot.bars({"a": 2, "b": 0.5}, ylabel="y", derived={"b": 1}).axes
+    assert heights(axes) == [[2, 0.5]]
+    assert [text.get_text() for text in axes.texts] == ["2", "0.5"]
+    (line,) = axes.collections  # the derived value of b, across its bar
+    assert line.get_segments()[0].tolist() == [[0.55, 1], [1.45, 1]]
+
+
+def test_panels_of_bars_have_an_axis_each_and_one_legend():
+    series = {"one": {"a": 1, "b": 2}, "two": {"b": 30}}
+    figure = plot.bar_panels({"kilobytes": series, "millions": series}, xlabel="stage")
+    assert [axes.get_ylabel() for axes in figure.axes] == ["kilobytes", "millions"]
+    assert all(heights(axes) == [[1, 2], [30]] for axes in figure.axes)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["one", "two"]
+    places = [patch.get_x() + patch.get_width() / 2 for patch in figure.axes[0].containers[1]]
+    assert places == pytest.approx([1.2])  # in the group of b, to the right
+
+
+def test_panels_of_lines_show_all_of_every_panel():
+    """An axis limit of None is no limit: it must not fix what the first panel happens to have."""
+    figure = plot.line_panels(
+        {"small": {"": [1, 2]}, "large": {"": [1e3, 1e4]}}, xlabel="x", ylabel="y", log=True
+    )
+    least, largest = figure.axes[0].get_ylim()
+    assert least <= 1 and largest >= 1e4
