@@ -1,0 +1,205 @@
+# %% [markdown]
+# # 1. What a convolution costs
+#
+# **Question.** I am handed a table of a network: filters, kernels, strides. Can I say, before I run anything,
+# how large every map is, how much memory it takes, how many numbers are learned and how long it will compute?
+#
+# *Time: 2 s. Before this: nothing. Sources: lecture 9, slides "AlexNet"; the ICML 2016 tutorial, "Traditional
+# recognition"; Krizhevsky, Sutskever & Hinton 2012, section 3.5 and figure 2.*
+
+# %%
+import numpy as np
+
+from minires import cost, init, lesson, models, plot
+from minires.layers import Conv2d
+
+# %% [markdown]
+# ## From pixels to a class
+#
+# Recognition was once a chain of parts that experts designed one by one: edges, histograms of them (SIFT,
+# HOG), a code learned by K-means, and at its end a classifier, the only part that saw the labels. A
+# convolutional network repeats one plain part, the layer, and trains all of them together. So to know what
+# the network costs it suffices to know what one layer costs.
+
+# %%
+lesson.show(plot.classifier_pipeline())
+
+# %% [markdown]
+# ## Derivation
+#
+# **Size.** A kernel $K$ pixels wide slides over $W$ pixels with $P$ zeros added at both ends, in steps of $S$
+# (the stride). Its left edge may stand at $0, S, 2S, \ldots$, at most at $W + 2P - K$, so the number of
+# positions, which is the width of the output, is
+#
+# $$W' = \left\lfloor \frac{W - K + 2P}{S} \right\rfloor + 1.$$
+#
+# The heights follow the same rule. **Memory.** The output has one channel for each of the $C'$ filters,
+# $C' H' W'$ numbers of 4 bytes each (float32). **Parameters.** A filter has a weight for every pixel of its
+# window in every one of $C$ input channels, and a bias: $C' (C K^2 + 1)$. **Multiply-adds.** Every number of
+# the output is a sum of $C K^2$ products:
+#
+# $$\mathrm{MACs} = C' H' W' \cdot C K^2.$$
+#
+# One multiplication with its addition counts as one; lectures and papers often write FLOP for it. A pooling
+# window learns nothing and looks at $K^2$ numbers for each output. A fully-connected layer is a convolution
+# whose kernel covers the whole map: $C' (C + 1)$ parameters and $C' C$ multiply-adds.
+
+# %%
+ALEXNET = (  # as the lecture gives it: name, filters, kernel, stride, padding
+    ("conv1", 64, 11, 4, 2),
+    ("pool1", None, 3, 2, 0),
+    ("conv2", 192, 5, 1, 2),
+    ("pool2", None, 3, 2, 0),
+    ("conv3", 384, 3, 1, 1),
+    ("conv4", 256, 3, 1, 1),
+    ("conv5", 256, 3, 1, 1),
+    ("pool5", None, 3, 2, 0),
+)
+
+
+def width_after(width, kernel, stride, padding):
+    """Return the width of the output: how many positions the kernel has."""
+    return (width - kernel + 2 * padding) // stride + 1
+
+
+def derive(channels, width):
+    """Return (name, output shape, bytes, parameters, operations) of every layer, by the formulas alone."""
+    rows = []
+    for name, filters, kernel, stride, padding in ALEXNET:
+        width = width_after(width, kernel, stride, padding)
+        if filters is None:
+            params, each = 0, kernel**2
+        else:
+            params, each = filters * (channels * kernel**2 + 1), channels * kernel**2
+            channels = filters
+        numbers = channels * width**2
+        rows.append((name, (channels, width, width), 4 * numbers, params, numbers * each))
+    inputs = channels * width**2
+    for name, outputs in (("fc6", 4096), ("fc7", 4096), ("fc8", 1000)):
+        rows.append((name, (outputs,), 4 * outputs, outputs * (inputs + 1), outputs * inputs))
+        inputs = outputs
+    return rows
+
+
+# %% [markdown]
+# ## The quiz of lecture 9, and three predictions
+#
+# conv1 takes 3 channels of 227 pixels; the lecture asks for each column of its row in turn. Work them out on
+# paper: output channels, output width, memory in KB (1024 bytes), parameters, multiply-adds; and for pool1
+# channels, width, memory, parameters, operations. (The answers come below.) Then predict, for the whole
+# network: which layer has the largest output, which the most parameters, which the most multiply-adds?
+
+# %%
+prediction = {"memory": "conv1", "parameters": "fc6", "multiply-adds": "conv1"}
+
+# %% [markdown]
+# ## Measure
+#
+# First one real layer on a real array. An image of ones under kernels of ones counts its own multiply-adds:
+# every product is 1, so the sum over the output is their number. The border is made of ones as well, since a
+# product with a padded zero is computed like any other.
+
+# %%
+rng = np.random.default_rng(0)
+conv1 = Conv2d(3, 64, 11, stride=4, padding=2, rng=rng)
+y = conv1.predict(rng.standard_normal((1, 3, 227, 227), dtype=np.float32))
+ones = Conv2d(3, 64, 11, stride=4, bias=False, init=lambda shape, rng: np.ones(shape, np.float32), rng=rng)
+counted = int(ones.predict(np.ones((1, 3, 227 + 4, 227 + 4), np.float32)).sum(dtype=np.float64))
+lesson.table(
+    ("conv1", "by hand", "measured"),
+    ("output", "64 x 56 x 56", " x ".join(map(str, y.shape[1:]))),
+    ("memory (KB)", 64 * 56 * 56 * 4 / 1024, y.nbytes / 1024),
+    ("parameters", 64 * (3 * 11 * 11 + 1), sum(p.data.size for _, p in conv1.named_parameters())),
+    ("multiply-adds", 64 * 56 * 56 * 3 * 11 * 11, counted),
+)
+assert y.shape == (1, 64, 56, 56) and y.nbytes == 784 * 1024, "conv1 puts out 64 x 56 x 56 numbers, 784 KB"
+assert counted == 72_855_552, "conv1 takes 72,855,552 multiply-adds"
+
+# %% [markdown]
+# Then the whole network, counted from its own layers, beside the formulas and what the slides print.
+
+# %%
+net = models.build("alexnet", rng=init.SHAPES_ONLY)  # weights that take no memory: it is counted, not run
+table = cost.table(net, (3, 227, 227))
+derived = derive(3, 227)
+measured = [(row.name, row.output, row.output_bytes, row.params, row.macs) for row in table.rows]
+printed = (73, 0, 224, 0, 112, 145, 100, 0, 38, 17, 4)  # millions of multiply-adds, on the slides
+lesson.table(
+    ("layer", "output", "KB", "parameters", "multiply-adds", "derived", "slides (M)"),
+    *(
+        (name, " x ".join(map(str, shape)), f"{size / 1024:.2f}", params, macs, by_formula[-1], slide)
+        for (name, shape, size, params, macs), by_formula, slide in zip(
+            measured, derived, printed, strict=True
+        )
+    ),
+)
+assert derived == measured, "the formulas should give every shape, size and count of the network exactly"
+assert table.params == 61_100_840 and table.macs == 716_767_232, "61.1 M parameters, 0.717 G multiply-adds"
+
+# %%
+weighted = [row for row in table.rows if row.weighted]
+columns = {"memory": "output_bytes", "parameters": "params", "multiply-adds": "macs"}
+largest = {title: max(weighted, key=lambda row: getattr(row, key)) for title, key in columns.items()}
+totals = {title: sum(getattr(row, key) for row in weighted) for title, key in columns.items()}
+lesson.table(
+    ("most of the", "predicted", "measured", "its share", "fc6 to fc8 together"),
+    *(
+        (
+            title,
+            prediction[title],
+            largest[title].name,
+            getattr(largest[title], key) / totals[title],
+            sum(getattr(row, key) for row in weighted[-3:]) / totals[title],
+        )
+        for title, key in columns.items()
+    ),
+)
+assert [row.name for row in largest.values()] == ["conv1", "fc6", "conv2"]
+assert abs(largest["memory"].output_bytes / totals["memory"] - 0.400) < 5e-4
+assert abs(sum(row.params for row in weighted[-3:]) / totals["parameters"] - 0.960) < 5e-4
+assert abs(sum(row.macs for row in weighted[:5]) / totals["multiply-adds"] - 0.918) < 5e-4
+
+# %%
+lesson.show(plot.costs(table, title="AlexNet, one image of 227 x 227 (lighter: pooling)"))
+
+# %% [markdown]
+# Three trends, and all later architectures answer to one of them: the memory is in the early convolutions,
+# the parameters are in the fully-connected layers (96.0 %), the arithmetic is in the convolutions (91.8 %).
+# Few weights can cost much time, because each is used at every position of the map.
+#
+# ## Where slides and figures slip
+#
+# - conv4 is printed with 145 million multiply-adds; it is 149,520,384, which rounds to 150.
+# - The pooling layers are printed with 0: rounded from 0.4, 0.3 and 0.1 million, not nothing.
+# - Padding 2 at 227 pixels, 56 wide, is the lecture's own mixture. The paper's 55 needs 227 without padding
+#   or, as in torchvision, 224 with padding 2. The paper itself writes 224, and without padding that is 54.
+# - Figure 2 of the paper counts 253,440 neurons behind conv1. That is $55 \cdot 48 \cdot 96$; the layer has
+#   $55 \cdot 55 \cdot 96 = 290,400$. The other counts in that figure are right.
+
+# %%
+WIDTHS = {(227, 2): 56, (227, 0): 55, (224, 2): 55, (224, 0): 54}  # (image, padding): width behind conv1
+found = {(size, padding): width_after(size, 11, 4, padding) for size, padding in WIDTHS}
+first = cost.table(models.build("alexnet_2012", rng=init.SHAPES_ONLY), (3, 227, 227))
+neurons = [row.output_bytes // 4 for row in first.rows if row.weighted]
+assert found == WIDTHS
+assert neurons[0] == 55 * 55 * 96 and neurons[1:] == [186_624, 64_896, 64_896, 43_264, 4096, 4096, 1000]
+
+# %% [markdown]
+# ## What to try next
+#
+# Change the `227` in `derive(3, 227)` and in `cost.table` to 224 and to 300. Which columns change, which do
+# not, and at which layer does the network object? (`image_size=` of the builder makes it agree again.)
+#
+# ## Exercises
+#
+# 1. A 3 x 3 convolution shall keep the width at stride 1. Which padding does it need? And a $K \times K$ one?
+# 2. conv2 has 13 times the parameters of conv1 but only 3 times its multiply-adds. Why?
+#
+# ## Answers
+#
+# The quiz. conv1: 64 channels, for there are as many as filters; $(227 - 11 + 4)/4 + 1 = 56$; 784 KB;
+# 23,296; 72,855,552. pool1: 64 channels; $\lfloor 53/2 \rfloor + 1 = 27$; 182.25 KB; none; 419,904.
+#
+# 1. $W' = W$ at $S = 1$ means $2P = K - 1$: padding 1, and in general $(K - 1)/2$, for odd $K$ only.
+# 2. A weight is used once for each position: $56^2 = 3136$ times in conv1, $27^2 = 729$ times in conv2. So
+#    13.2 times the weights make $13.2 \cdot 729 / 3136 = 3.07$ times the multiply-adds.

@@ -1,0 +1,206 @@
+# %% [markdown]
+# # 2. Two small kernels see as far as one large one
+#
+# **Question.** Since VGG nearly every network is made of 3 x 3 kernels. Is a 5 x 5 kernel not simply better,
+# as it sees more of the image at once?
+#
+# *Time: 1 s. Before this: lesson 1. Sources: lecture 9, slides "VGG: Deeper Networks, Regular Design";
+# Simonyan & Zisserman 2014 (arXiv:1409.1556), section 2.3.*
+
+# %%
+import numpy as np
+
+from minires import cost, init, lesson, plot
+from minires.combine import Sequential
+from minires.layers import Conv2d, ReLU
+
+# %% [markdown]
+# ## Derivation
+#
+# **How far it sees.** The receptive field of an output pixel is the square of input pixels that can change
+# it. A $K \times K$ kernel at stride 1 adds $K - 1$ to its edge, so $n$ layers of 3 x 3 see
+#
+# $$R = 1 + n\,(3 - 1) = 2n + 1$$
+#
+# pixels: two see 5, three see 7, as one kernel of edge $R$ does.
+#
+# **What it costs.** Let every layer take $C$ channels to $C$ channels on a map of $H \times W$. One large
+# kernel has $R^2 C^2$ weights, $n$ small ones have $9 n\,C^2$, and as each is used once at every pixel,
+#
+# $$\mathrm{MACs}_{R \times R} = R^2\,C^2 H W, \qquad \mathrm{MACs}_{n \cdot 3 \times 3} = 9 n\,C^2 H W.$$
+#
+# For $R = 5$ that is $25\,C^2$ against $18\,C^2$. The one grows with the square of what it sees, the other in
+# proportion to it. Each layer also has $C$ biases: two layers have $2C$ where one has $C$.
+#
+# ## Predict
+#
+# What part of the multiply-adds do two 3 x 3 save, in place of one 5 x 5? And three, in place of a 7 x 7?
+
+# %%
+prediction = {5: 0.28, 7: 0.45}
+
+# %% [markdown]
+# ## Measure: the cost
+
+
+# %%
+def one_large(edge, channels, wider):
+    """Return a convolution from `channels` to `wider` channels with a kernel of that edge."""
+    return Sequential(Conv2d(channels, wider, edge, padding=edge // 2, rng=init.SHAPES_ONLY))
+
+
+def small_ones(edge, channels, wider, rng=init.SHAPES_ONLY, kernel=3):
+    """Return as many 3 x 3 convolutions as see that edge, each with a ReLU; the first makes them wider."""
+    parts = []
+    for i in range(edge // 2):
+        parts += [Conv2d(channels if i == 0 else wider, wider, kernel, padding=kernel // 2, rng=rng), ReLU()]
+    return Sequential(*parts)
+
+
+C, H, W = 64, 56, 40
+EDGES = (5, 7, 9, 11)
+large = {edge: cost.table(one_large(edge, C, C), (C, H, W)) for edge in EDGES}
+small = {edge: cost.table(small_ones(edge, C, C), (C, H, W)) for edge in EDGES}
+for edge in EDGES:
+    n = edge // 2
+    assert large[edge].params == edge**2 * C**2 + C and large[edge].macs == edge**2 * C**2 * H * W
+    assert small[edge].params == 9 * n * C**2 + n * C, "n layers of 3 x 3 have 9 n C^2 weights and n C biases"
+    assert small[edge].macs == 9 * n * C**2 * H * W, "n layers of 3 x 3 take 9 n C^2 H W multiply-adds"
+assert (large[5].params, small[5].params) == (102_464, 73_856), "102,400 and 73,728 weights, and the biases"
+
+saved = {edge: 1 - small[edge].macs / large[edge].macs for edge in EDGES}
+lesson.table(
+    ("multiply-adds to see", "one kernel", "3 x 3 kernels", "saved: predicted", "derived", "measured"),
+    *(
+        (
+            f"{edge} x {edge}",
+            large[edge].macs,
+            small[edge].macs,
+            prediction.get(edge),
+            1 - 9 * (edge // 2) / edge**2,
+            saved[edge],
+        )
+        for edge in EDGES
+    ),
+)
+assert saved[5] == 1 - 18 / 25
+
+# %%
+figure = plot.bars(
+    {
+        "one large kernel": {f"{edge} x {edge}": large[edge].macs / (C * C * H * W) for edge in EDGES},
+        "3 x 3 kernels": {f"{edge} x {edge}": small[edge].macs / (C * C * H * W) for edge in EDGES},
+    },
+    xlabel="receptive field (pixels)",
+    ylabel="multiply-adds / ($C^2 H W$)",
+)
+lesson.show(figure)
+
+# %% [markdown]
+# ## Measure: how far they see
+#
+# Two ways to ask real layers, with random weights and ReLUs, the same question. Forward: change one input
+# pixel (an *impulse*) and see which output pixels change. Backward: ask for the gradient of one output pixel
+# with respect to the input; where it is not 0, the pixel was seen.
+
+# %%
+N = 64
+rng = np.random.default_rng(0)
+pair = small_ones(5, C, C, rng=rng)
+x = rng.standard_normal((N, C, 11, 13), dtype=np.float32)
+impulse = x.copy()
+impulse[:, :, 5, 6] += 1
+y, cache = pair.forward(x, train=True)
+changed = (pair.forward(impulse, train=True)[0] != y).any(axis=(0, 1))  # (11, 13)
+
+dy = np.zeros_like(y)
+dy[:, :, 5, 6] = rng.standard_normal((N, C), dtype=np.float32)
+dx = pair.backward(dy, cache)
+seen = (dx != 0).any(axis=(0, 1))
+
+expected = np.zeros((11, 13), bool)
+expected[3:8, 4:9] = True  # 5 x 5 pixels around (5, 6)
+lesson.table(
+    ("two 3 x 3", "derived", "measured"),
+    ("outputs changed by one input pixel", 25, int(changed.sum())),
+    ("inputs that change one output pixel", 25, int(seen.sum())),
+)
+assert np.array_equal(changed, expected), "an impulse should spread over exactly 5 x 5 pixels"
+assert np.array_equal(seen, expected), "one output pixel should look at exactly 5 x 5 pixels"
+
+# %% [markdown]
+# They do not see all 25 pixels equally well. From an input pixel to the output pixel there are as many paths
+# as pixels in the layer between that are neighbours of both: 9 for the pixel in the middle, 1 for a corner.
+# With random weights each path adds the same variance, so the mean square of the gradient is in proportion
+# to the number of paths: along the edge 1, 2, 3, 2, 1, and the product of the two directions in the square.
+
+# %%
+paths = np.outer([1, 2, 3, 2, 1], [1, 2, 3, 2, 1])
+field = (dx.astype(np.float64) ** 2).mean(axis=(0, 1))  # (11, 13)
+field *= paths.sum() / field.sum()  # in paths
+strength = field[3:8, 4:9]
+lesson.table(
+    ("paths to the output pixel", "derived", "measured"),
+    ("from the middle", 9, strength[2, 2]),
+    ("from the middle of an edge (mean of 4)", 3, strength[[0, 2, 2, 4], [2, 0, 4, 2]].mean()),
+    ("from a corner (mean of 4)", 1, strength[[0, 0, 4, 4], [0, 4, 0, 4]].mean()),
+)
+assert abs(strength / paths - 1).max() <= 0.2, "the gradient should be as strong as the paths are many"
+
+# %%
+figure = plot.heat_map(
+    field,
+    xlabel="column of the input pixel",
+    ylabel="row of the input pixel",
+    label="mean square of the gradient (paths)",
+    title="What output pixel (5, 6) sees through two 3 x 3 kernels",
+)
+lesson.show(figure)
+
+# %% [markdown]
+# ## Where the rule ends
+#
+# All of this supposes $C$ channels in *and* out. The first layer of a network takes 3 channels: a single
+# 5 x 5 kernel from 3 to 64 channels has $25 \cdot 3 \cdot 64$ weights, and of the two small ones the second
+# already has $9 \cdot 64 \cdot 64$. There the large kernel is the cheap one, and GoogLeNet and ResNet keep a
+# 7 x 7 in front. Besides, twice the layers means twice the outputs, remembered until backward.
+
+# %%
+first_large = cost.table(one_large(5, 3, C), (3, H, W))
+first_small = cost.table(small_ones(5, 3, C), (3, H, W))
+compared = {
+    "3 to 64 channels: parameters": (first_large.params, first_small.params),
+    "64 to 64 channels: parameters": (large[5].params, small[5].params),
+    "64 to 64 channels: outputs (KB)": (large[5].output_bytes // 1024, small[5].output_bytes // 1024),
+}
+lesson.table(
+    ("", "one 5 x 5", "two 3 x 3", "ratio"),
+    *((what, one, two, two / one) for what, (one, two) in compared.items()),
+)
+assert first_small.params > 7 * first_large.params, "from 3 channels, two small kernels should cost more"
+assert small[5].output_bytes == 2 * large[5].output_bytes
+
+# %% [markdown]
+# ## What to keep
+#
+# - Same receptive field, 28 % fewer weights and multiply-adds. But not the same function: without the ReLU
+#   between them the two would be a 5 x 5 kernel of a special form, with it they are not one at all.
+# - The condition is that the first layer takes about as many channels as it puts out.
+#
+# ## What to try next
+#
+# Make the `kernel` of the pair 5: what do the two now see, and which assertion tells you? Make `C` 4: how far
+# does a corner now stray from its one path, and why?
+#
+# ## Exercises
+#
+# 1. A 1 x 5 kernel followed by a 5 x 1 kernel also sees 5 x 5. How many weights has that pair? What is lost?
+# 2. Let the first of three 3 x 3 layers have stride 2. How far does an output pixel see now?
+#
+# ## Answers
+#
+# 1. $5C^2 + 5C^2 = 10\,C^2$, less than $18\,C^2$. Each path now goes along a row and then along a column.
+#    There is exactly one path from each of the 25 pixels, through one middle map of $C$ channels: what the
+#    pair can compute is restricted accordingly. Inception-v3 and v4 have such pairs, 1 x 7 and 7 x 1.
+# 2. The last two layers see 5 x 5 pixels of the first one's output. These lie 2 input pixels apart and each
+#    sees 3 of them: $4 \cdot 2 + 3 = 11$. A stride makes all later layers see further at no cost.

@@ -1,0 +1,176 @@
+# %% [markdown]
+# # 3. Half the edge, twice the channels: the same work
+#
+# **Question.** VGG's convolutions grow from 64 channels to 512. A layer with eight times the channels has 64
+# times the weights. Do the last stages not take nearly all of the time?
+#
+# *Time: 1 s. Before this: lessons 1 and 2. Sources: lecture 9, slides "VGG: Deeper Networks, Regular Design"
+# and "AlexNet vs VGG-16"; Simonyan & Zisserman 2014 (arXiv:1409.1556), table 1; the ResNet lecture.*
+
+# %%
+from minires import cost, init, lesson, models, plot
+
+# %% [markdown]
+# ## Derivation
+#
+# VGG has three rules: every convolution is 3 x 3 with stride 1 and padding 1; every pooling is 2 x 2 with
+# stride 2; after a pooling the channels double. Compare a convolution that takes $C$ channels of
+# $2H \times 2W$ pixels and keeps their number with one in the next stage, of $2C$ channels and $H \times W$
+# pixels. The outputs become fewer, the weights more:
+#
+# $$4HWC \;\to\; 2HWC \quad \text{outputs}, \qquad 9C^2 \;\to\; 9\,(2C)^2 = 36\,C^2 \quad \text{weights}.$$
+#
+# A weight is used once for each pixel, and there are a quarter as many pixels, so the multiply-adds stay:
+#
+# $$9C^2 \cdot 4HW = 36\,HWC^2 \;\to\; 36\,C^2 \cdot HW = 36\,HWC^2.$$
+#
+# ## Predict
+#
+# How many times the multiply-adds of `conv1_2`, at 224 x 224 pixels, does `conv4_2` take, at 28 x 28? And of
+# the 13 convolutions of VGG-16, how many do *not* follow the rule?
+
+# %%
+prediction, predicted_exceptions = 1, 4
+
+# %% [markdown]
+# ## Measure
+
+# %%
+SIZE, WIDTH = 224, 64  # pixels on an edge; channels of stage 1
+vgg = cost.table(models.build("vgg16", width=WIDTH, rng=init.SHAPES_ONLY), (3, SIZE, SIZE))
+convs = {row.name: row for row in vgg.rows if row.kind == "Conv2d"}
+rule = 36 * (SIZE // 2) ** 2 * WIDTH**2  # in stage 1 the maps have 2H x 2W pixels
+exceptions = {name: row.macs / rule for name, row in convs.items() if row.macs != rule}
+
+
+def ratio(measure):
+    """Return how much of it conv4_2 has for each one that conv1_2 has."""
+    return measure(convs["conv4_2"]) / measure(convs["conv1_2"])
+
+
+lesson.table(
+    ("conv4_2 / conv1_2", "predicted", "derived", "measured"),
+    ("multiply-adds", prediction, 1, ratio(lambda row: row.macs)),
+    ("outputs: half, three times", None, 1 / 8, ratio(lambda row: row.output_bytes)),
+    ("weights: four times, three times", None, 64, ratio(lambda row: row.params - row.output[0])),
+    ("exceptions of 13", predicted_exceptions, 7, len(exceptions)),
+)
+following = " ".join(name for name in convs if name not in exceptions)
+assert following == "conv1_2 conv2_2 conv3_2 conv3_3 conv4_2 conv4_3", "six should follow the rule"
+assert rule == 1_849_688_064
+assert ratio(lambda row: row.output_bytes) == 1 / 8 and ratio(lambda row: row.params - row.output[0]) == 64
+
+# %% [markdown]
+# ## Seven exceptions
+#
+# "Each stage costs the same" is true of the six only. The *first* convolution of a stage still takes the few
+# channels of the stage before: $9 \cdot C \cdot 2C \cdot HW = 18\,HWC^2$, a half. `conv1_1` takes 3 channels
+# instead of 64. And the doubling ends at 512: all of stage 5 has 512 channels on a quarter of the pixels.
+
+# %%
+fractions = {"conv1_1": 3 / 64} | dict.fromkeys(("conv2_1", "conv3_1", "conv4_1"), 1 / 2)
+fractions |= dict.fromkeys(("conv5_1", "conv5_2", "conv5_3"), 1 / 4)
+lesson.table(
+    ("part of 36 H W C^2", "derived", "measured"),
+    *((name, fractions[name], exceptions[name]) for name in fractions),
+)
+assert exceptions == fractions, "the seven exceptions should take 3/64, 1/2 and 1/4"
+
+# %%
+figure = plot.bars(
+    {name: row.macs / 1e9 for name, row in convs.items()},
+    ylabel="multiply-adds (billions)",
+    derived=dict.fromkeys(convs, rule / 1e9),
+    title="VGG-16 by convolution; black: the rule, $36\\,HWC^2$",
+    form="{:.2f}",
+)
+lesson.show(figure)
+
+# %% [markdown]
+# ## Where memory, weights and work are
+#
+# Most of the outputs are in the first stages, most parameters in the fully-connected layers, as in AlexNet.
+# The work of the five stages differs by a factor of 3.3 where their parameters differ by one of 183. It is
+# not the same because stages 3 and 4 have a third convolution and the seven exceptions take less.
+
+# %%
+MIB = 1024**2
+measures = {
+    "outputs (MiB)": lambda rows: sum(row.output_bytes for row in rows) / MIB,
+    "parameters (millions)": lambda rows: sum(row.params for row in rows) / 1e6,
+    "multiply-adds (billions)": lambda rows: sum(row.macs for row in rows) / 1e9,
+}
+stages = {stage: [row for row in convs.values() if row.name[4] == stage] for stage in "12345"}
+stages["fc"] = [row for row in vgg.rows if row.kind == "Linear"]
+figure = plot.bar_panels(
+    {title: {stage: of(rows) for stage, rows in stages.items()} for title, of in measures.items()},
+    xlabel="stage",
+    title="VGG-16, without its pooling layers",
+    form="{:.3g}",
+)
+lesson.show(figure)
+
+# %% [markdown]
+# ## A convolution that the slides have lost
+#
+# Lecture 9 gives VGG-16 48.6 MB, 138 M parameters and 13.6 GFLOP: 25, 2.3 and 19.4 times AlexNet's. These are
+# the totals of a VGG-16 without `conv3_3`. With it, the network has 51.7 MiB and 15.5 billion multiply-adds.
+# (The parameters hardly show it: one convolution of 0.6 M in 138 M. And 19.4 is 13.6 / 0.7, a ratio of
+# rounded numbers; even without `conv3_3` it is 19.0.)
+#
+# The ResNet lecture's 15.3 is yet another count, of the convolutions alone. Its 19.6 for VGG-19 has the
+# fully-connected layers in it; without them it is 19.5.
+
+# %%
+alexnet = cost.table(models.build("alexnet", rng=init.SHAPES_ONLY), (3, 227, 227))
+vgg19 = cost.table(models.build("vgg19", rng=init.SHAPES_ONLY), (3, SIZE, SIZE))
+LOST = "conv3_3"
+slides = cost.Table(tuple(row for row in vgg.rows if row.name != LOST), vgg.input)
+printed = {"outputs (MiB)": 48.6, "parameters (millions)": 138, "multiply-adds (billions)": 13.6}
+totals = {}
+for title, of in measures.items():
+    totals[title] = [of([row for row in table.rows if row.weighted]) for table in (alexnet, vgg, slides)]
+lesson.table(
+    ("", "AlexNet", "VGG-16", "ratio", f"without {LOST}", "ratio ", "slides"),
+    *(
+        (title, small, large, large / small, less, less / small, printed[title])
+        for title, (small, large, less) in totals.items()
+    ),
+)
+dense = sum(row.macs for row in stages["fc"])
+lesson.table(
+    ("multiply-adds (billions)", "convolutions", "with fc", "the ResNet lecture"),
+    ("VGG-16", (vgg.macs - dense) / 1e9, vgg.macs / 1e9, 15.3),
+    ("VGG-19", (vgg19.macs - dense) / 1e9, vgg19.macs / 1e9, 19.6),
+)
+outputs, _, work = totals.values()
+assert [round(of, 2) for of in outputs] == [1.91, 51.71, 48.65], "51.7 MiB; the slides lack a convolution"
+assert [round(of, 2) for of in work] == [0.72, 15.47, 13.62], "15.5 billion; the slides lack a convolution"
+assert round((vgg.macs - dense) / 1e9, 1) == 15.3 and round(vgg19.macs / 1e9, 1) == 19.6
+
+# %% [markdown]
+# ## What to keep
+#
+# - Where the map has half the edge and the channels double, a convolution costs the same, in VGG as in
+#   ResNet after it. Where the channels do not double, it costs a quarter.
+# - Weights do not tell the time. VGG-16 has 89 % of its parameters in layers that take 0.8 % of its
+#   multiply-adds.
+#
+# ## What to try next
+#
+# Make `WIDTH` 32: which of the numbers change, and by how much? Then make `SIZE` 32, as for CIFAR-10, and
+# give the builder `image_size=SIZE`: what becomes of the share of the fully-connected layers?
+#
+# ## Exercises
+#
+# 1. What would the channels have to do after a pooling so that a convolution keeps its *memory*? What would
+#    then happen to the work?
+# 2. Stage 5 has 512 channels. What would it cost by the rule, with 1024, in multiply-adds and parameters?
+#
+# ## Answers
+#
+# 1. They would have to become four times as many, for a quarter of the pixels. Then the weights are 16 times
+#    as many and the multiply-adds four times, at every stage.
+# 2. `conv5_1` takes half of 1.85 billion, `conv5_2` and `conv5_3` 1.85 billion each: 4.62 billion instead of
+#    1.39. Weights: $9 \cdot 512 \cdot 1024 + 2 \cdot 9 \cdot 1024^2 = 23.6$ million instead of 7.1, and `fc6`
+#    would have twice its 102.8 million.
