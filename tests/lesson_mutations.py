@@ -80,12 +80,40 @@ MUTATIONS = {
         ('for o in (option, "A")', 'for o in (option, "B")'),
         ("stages = 3", "stages = 4"),
     ],
+    15: [
+        (
+            "[Residual(branch) for branch in branches]",
+            "[Residual(branch, after=ReLU()) for branch in branches]",
+        ),
+        ("g[-1] + sum(added_back[i:])", "g[-1] + sum(added_back[1:])"),
+        ("for scale in (0.1, 0.5)", "for scale in (0.1, 1.0)"),
+        ("post = gaps(original, start)", "post = gaps([Residual(unit.branch) for unit in original], start)"),
+    ],
+    16: [
+        ("UNITS = 54", "UNITS = 50"),
+        ("bare(factor), x)", "bare(factor + 0.01), x)"),
+        ("surgery.zero_last_gamma(net)", 'surgery.zero_last_gamma(net["stage1"])'),
+        ("silent=False", "silent=True"),
+    ],
     18: [
         ("MSRA = 2.0", "MSRA = 1.8"),
         ("change=np.abs", "change=np.negative"),
         ("weights_first(rng, after=ReLU())", "weights_first(rng)"),
         ("(BatchNorm(WIDTH), ReLU(), weights(rng))", "(ReLU(), weights(rng))"),
         ("MSRA / BLOCKS", "MSRA / 10"),
+    ],
+    19: [
+        ("weight.data.fill(0)", "weight.data.fill(1e-4)"),
+        ("net = stack(zero=[2])", "net = stack(zero=[1])"),
+        ("for zero in ([1], [1, 2])", "for zero in ([2], [1, 2])"),
+        ("losses(stack(zero=[2]), 1e-3)", "losses(stack(zero=[1, 2]), 1e-3)"),
+        ("surgery.zero_last_gamma(models", "(models"),
+    ],
+    20: [
+        ("init.zero if start", "init.msra_by_fan_in if start"),
+        ("EPS, CHAINER = 1e-5, 2e-5", "EPS, CHAINER = 1e-5, 1e-5"),
+        ("gamma.data.fill(0)", "gamma.data.fill(0.1)"),
+        ("weight.data.fill(0)\n", "weight.data *= 0.1\n"),
     ],
     22: [
         ("POOLED = 7 * 7", "POOLED = 6 * 6"),

@@ -17,9 +17,10 @@ def construction(shallow, deep, *, titles=("shallower,\ntrained", "deeper,\ncons
     if [name for name in deep if name in shallow] != list(shallow):
         raise ValueError(f"shallow: its layers should all stand in deep, in the same order, got {shallow}")
     top, bottom, margin = 1.75, 0.45, 1.7  # heights of the two rows; room for their names
-    figure, (axes,) = sheet(width=(margin + len(deep) * STEP) * 0.92, height=2.6)
+    figure, (axes,) = sheet(width=(margin + len(deep) * STEP) * 0.92, height=2.9)
     axes.set(xlim=(0, margin + len(deep) * STEP), ylim=(-0.35, 2.15))
     axes.axis("off")
+    axes.set_title("A deeper network made of a trained shallower one", fontsize=11)
     at = {name: margin + (i + 0.5) * STEP for i, name in enumerate(deep)}
     for y, names, text in (
         (top, shallow, titles[0]),

@@ -1,0 +1,244 @@
+# %% [markdown]
+# # 10. The solution by construction
+#
+# **Question.** Everybody tells me that a deeper network can do whatever a shallower one can. Can I see
+# that: a 20-layer network that computes, to the last digit, what my trained 8-layer network computes?
+#
+# *Time: 3 s. Before this: lessons 5 and 8. Sources: lecture 6, slides "Simply stacking layers?" and
+# "Issues on learning deep models"; lecture 9, slide "Residual Networks" (a deeper model can emulate a
+# shallower one); He et al. 2015 (arXiv:1512.03385), section 1.*
+
+# %%
+import numpy as np
+
+import minires.functional as F
+from minires import data, init, lesson, models, optim, plot
+from minires.combine import Sequential
+from minires.construction import deepen
+from minires.layers import BatchNorm, Conv2d, Flatten, Linear, ReLU
+
+# %% [markdown]
+# ## Derivation
+#
+# Take the trained layers as they are and insert new ones that return what they get. What weights are that?
+#
+# **A convolution and a ReLU.** Let the kernel from channel $j$ to channel $i$ be zero but for a 1 in its
+# centre where $i = j$ (a *Dirac* kernel). Then $W * x = x$: each output is one number times 1 plus other
+# numbers times 0, and that is exact even in floating point. A ReLU follows, and $\max(0, x) = x$ as long
+# as $x \ge 0$. That holds wherever $x$ came out of a ReLU itself, so behind a ReLU the layer is
+# *exactly* the identity.
+#
+# **With batch norm** between them, in eval mode,
+# $y = \gamma\,(x - \bar\mu)/\sqrt{\bar\sigma^2 + \epsilon} + \beta$. With running mean $\bar\mu = 0$,
+# running variance $\bar\sigma^2 = 1 - \epsilon$, $\gamma = 1$, $\beta = 0$ it returns $x$, up to the
+# rounding of $1 - \epsilon$ and of the root.
+#
+# **With batch norm in training** $\bar\mu$ and $\bar\sigma^2$ are not ours to choose: they are the mean
+# $\mu$ and the variance $\sigma^2$ of the batch. Only $\gamma = \sqrt{\sigma^2 + \epsilon}$ and
+# $\beta = \mu$ would undo them, and the next batch has others.
+#
+# **A residual block** $\mathrm{relu}(F(x) + x)$ needs no copies: let the last $\gamma$ and $\beta$ of the
+# branch be 0. Then $F = 0$ whatever the batch, in both modes.
+
+# %% [markdown]
+# ## Predict
+#
+# Three small networks are trained on the digits and deepened by two blocks in each of three stages. How
+# far will the logits of the deeper plain network with batch norm be from those of the shallower one,
+# relative to the largest logit: in eval mode, and in training mode on the very same batch?
+
+# %%
+predicted_eval, predicted_train = 0, 0
+
+# %% [markdown]
+# ## One inserted layer
+#
+# The Dirac convolution with its ReLU, on numbers that came out of a ReLU and on numbers of both signs.
+
+# %%
+SEED, CHANNELS, CENTRE = 0, 16, 1.0
+rng = np.random.default_rng(SEED)
+dirac = CENTRE * init.identity((CHANNELS, CHANNELS, 3, 3))
+signed = rng.standard_normal((8, CHANNELS, 7, 9), dtype=np.float32)
+positive = F.relu_forward(signed)[0]
+
+
+def inserted(x):
+    return F.relu_forward(F.conv2d_forward(x, dirac, padding=1)[0])[0]
+
+
+assert (inserted(positive) == positive).all(), "behind a ReLU the inserted layer should change no bit"
+assert abs((inserted(signed) == signed).mean() - 0.5) <= 0.02, "elsewhere it should lose what is negative"
+
+# %% [markdown]
+# ## Measure
+#
+# `minires.construction.deepen` returns a deeper copy of a network, built as derived above. First, three
+# shallow networks learn for a moment.
+
+# %%
+NEW_BLOCKS, TRAINING = 2, True
+EPOCHS = 1 if lesson.setting() == "fast" else 2
+train, _ = data.load("digits")
+normalisation = data.Normalisation.fit(train)
+images, labels = normalisation(train.images), train.labels
+
+
+def chain():
+    """Return a plain network without batch norm: three convolutions, each with its ReLU, a classifier."""
+    parts = []
+    for c in (1, CHANNELS, CHANNELS):
+        parts += [Conv2d(c, CHANNELS, 3, padding=1, rng=rng), ReLU()]
+    return Sequential(*parts, Flatten(), Linear(CHANNELS * images[0].size, 10, rng=rng))
+
+
+def learn(net):
+    """Train the network on the digits, in place, and return it."""
+    optimiser = optim.SGD(net.named_parameters(), lr=0.05, momentum=0.9)
+    batches = data.Batches(train, batch_size=64, seed=SEED, normalisation=normalisation)
+    for epoch in range(EPOCHS):
+        for x, y in batches.epoch(epoch):
+            logits, cache = net.forward(x, train=True)
+            _, loss_cache = F.softmax_cross_entropy_forward(logits, y)
+            optimiser.zero_grad()
+            net.backward_parameters(F.softmax_cross_entropy_backward(1.0, loss_cache), cache)
+            optimiser.step()
+    return net
+
+
+def layers(net):
+    """Return the number of layers with weights."""
+    return sum(isinstance(layer, (Conv2d, Linear)) for _, layer in net.named_layers())
+
+
+def parts(net):
+    """Return the names of a network's convolution, blocks and classifier."""
+    stages = ("stage1", "stage2", "stage3")
+    return ["conv", *(f"{stage}.{i}" for stage in stages for i in range(len(net[stage]))), "fc"]
+
+
+def error(net):
+    """Return the training error in percent."""
+    return 100 * (net.predict(images).argmax(axis=1) != labels).mean()
+
+
+def distance(net, deeper, mode):
+    """Return the largest difference of the logits over the largest logit; mode: whether in training."""
+    x = images[:256]
+    logits = net.forward(x, train=mode)[0]
+    return abs(deeper.forward(x, train=mode)[0] - logits).max() / abs(logits).max()
+
+
+shallow = {
+    "plain-4": learn(chain()),
+    "plain-8": learn(models.build("plain8", in_channels=1, rng=rng)),
+    "ResNet-8": learn(models.build("resnet8", in_channels=1, rng=rng)),
+}
+deep = {name: deepen(net, blocks=NEW_BLOCKS) for name, net in shallow.items()}
+
+# %% [markdown]
+# ## Derived beside measured
+
+# %%
+errors = {name: (error(shallow[name]), error(deep[name])) for name in shallow}
+in_eval = {name: distance(shallow[name], deep[name], not TRAINING) for name in shallow}
+in_train = {name: distance(shallow[name], deep[name], TRAINING) for name in shallow}
+lesson.table(
+    ("trained network", "layers", "deepened to", "train error (%)", "of the deeper one (%)"),
+    *((name, layers(shallow[name]), layers(deep[name]), *errors[name]) for name in shallow),
+)
+print()
+lesson.table(
+    ("largest difference / largest logit", "predicted", "derived", "measured"),
+    ("plain-4 without batch norm, eval mode", None, 0, in_eval["plain-4"]),
+    ("the same, training mode", None, 0, in_train["plain-4"]),
+    ("plain-8 with batch norm, eval mode", predicted_eval, 0, in_eval["plain-8"]),
+    ("the same, training mode", predicted_train, "not 0", in_train["plain-8"]),
+    ("ResNet-8, eval mode", None, 0, in_eval["ResNet-8"]),
+    ("the same, training mode", None, 0, in_train["ResNet-8"]),
+)
+assert layers(deep["plain-8"]) == layers(deep["ResNet-8"]) == 20
+assert all(before == after for before, after in errors.values()), "the training error should stay"
+assert in_eval["plain-4"] == 0, "without batch norm no bit should change"
+assert in_eval["plain-8"] <= 1e-6, "with neutralised batch norm only rounding should be left, in eval mode"
+assert in_eval["ResNet-8"] == in_train["ResNet-8"] == 0, "branches of zero should be exact in both modes"
+assert in_train["plain-8"] > 0.1, "in training mode neutralised batch norm should not be the identity"
+
+# %% [markdown]
+# ## The counter-example, looked at closely
+#
+# Only $\gamma = \sqrt{\sigma^2 + \epsilon}$ and $\beta = \mu$ undo batch norm in training. Give the first
+# inserted block of plain-20 the statistics of one batch, in both of its batch norms, and send that batch
+# through it, and then another one.
+
+# %%
+before = Sequential(*(shallow["plain-8"][name] for name in ("conv", "norm", "relu", "stage1")))
+block = deep["plain-8"]["stage1"][1]
+this_batch, other_batch = (before.forward(images[i : i + 64], train=True)[0] for i in (0, 64))
+mean, var = this_batch.mean(axis=(0, 2, 3)), this_batch.var(axis=(0, 2, 3))
+norms = [layer for _, layer in block.named_layers() if isinstance(layer, BatchNorm)]
+for norm in norms:
+    norm.gamma.data[...] = np.sqrt(var + norm.eps)
+    norm.beta.data[...] = mean
+changes = [abs(block.forward(x, train=True)[0] - x).max() / abs(x).max() for x in (this_batch, other_batch)]
+print()
+lesson.table(
+    ("inserted block in training mode, gamma = sigma, beta = mu", "derived", "measured"),
+    ("largest change of the batch they were taken from", 0, changes[0]),
+    ("largest change of another batch", "not 0", changes[1]),
+)
+assert changes[0] <= 1e-5, "with the batch's own statistics batch norm should be undone"
+assert changes[1] > 100 * changes[0], "and for another batch it should not be"
+
+# %%
+lesson.show(
+    plot.construction(
+        parts(shallow["plain-8"]),
+        parts(deep["plain-8"]),
+        titles=("plain-8,\ntrained", "plain-20,\nconstructed"),
+    )
+)
+
+# %% [markdown]
+# ## What it proves
+#
+# The training error of the deeper networks is that of the shallow ones, to the last image. So the deeper
+# networks' *best* training error cannot be higher: the set of functions they can compute contains the
+# other. Keep in mind in which mode: errors are taken in eval mode, and there the construction holds for
+# all three. A plain network that goes on *training* from the constructed point starts somewhere else, a
+# residual one does not.
+#
+# Lecture 6 distinguishes three questions to ask of a deep model. The construction answers the first one
+# only. (Of residual networks the lecture says that they have no explicit advantage in the first, greatly
+# ease the second and do not explicitly address the third.)
+#
+# | ability | question | lessons |
+# |---|---|---|
+# | representation | could it fit, with the best of all weights? | here; lesson 12, exercise 1 |
+# | optimisation | does the solver find them? | 6 to 9; 11: it does not; 12, 13, 15 to 20: what helps |
+# | generalisation | once it fits, how good is it on new images? | 13 (dropout), 21, 23 |
+#
+# ## What to keep
+#
+# - For plain layers the identity is one particular setting of all weights (a 1 here, zeros there), and it
+#   needs a ReLU before it. For a residual block it is "the branch is zero".
+# - The guarantee is about what exists, not about what training finds. Lesson 11 trains both.
+#
+# ## What to try next
+#
+# Set `CENTRE` to 0.99: what is left of a signal after six such layers? Train `deep["plain-8"]` on for an
+# epoch with `learn` and compare its error with that of a plain-20 trained for five.
+#
+# ## Exercises
+#
+# 1. How many zeros and ones does the identity need in one 3x3 convolution of 64 channels? How many numbers
+#    must be zero in a residual block of two such convolutions with batch norm?
+# 2. Pre-activation networks have no ReLU behind their additions. Can a plain convolution and ReLU be
+#    inserted there without harm? Can a pre-activation block whose last convolution is zero?
+#
+# ## Answers
+#
+# 1. 64 ones in the centres and 36,800 zeros. In the residual block 128: the last $\gamma$ and $\beta$; all
+#    other weights may be anything.
+# 2. No: what passes from block to block there has both signs, and the ReLU would cut the negative half.
+#    The block: yes, $x + 0 = x$ for every $x$ (lesson 12).
