@@ -124,4 +124,7 @@ def _scripted(sign, tokens):
     short = text.replace(" ", "") if sign == "^" else re.sub("[ ,]", "", text)
     if len(short) <= 5 and "(" not in short[1:] and all(letter in letters for letter in short):
         return "".join(letters[letter] for letter in short)
-    return text if text in ("′", "ᵀ", "°") else sign + (text if text.isalnum() else f"({text})")
+    if text in ("′", "ᵀ", "°"):
+        return text
+    bare = text.isalnum() or (text.startswith("[") and text.endswith("]"))
+    return sign + (text if bare else f"({text})")
