@@ -9,7 +9,14 @@ full    the papers' recipe: a GPU, and hours
 import dataclasses
 from functools import partial
 
+from minires.experiments.initialisation import RULES, relu_stack
 from minires.models.cifar import cifar_plain, cifar_resnet
+from minires.models.shortcuts import (
+    ACTIVATIONS,
+    SHORTCUTS,
+    cifar_activation_variant,
+    cifar_shortcut_variant,
+)
 
 SETTINGS = ("fast", "live", "stored", "full")
 
@@ -42,6 +49,26 @@ def _degradation(*depths):
     return {f"{kind}-{d}": partial(build, depth=d) for kind, build in kinds.items() for d in depths}
 
 
+def _initialisation(*layers):
+    """ReLU stacks of so many layers with each rule."""
+    return {f"{rule}, {n} layers": partial(relu_stack, layers=n, rule=rule) for n in layers for rule in RULES}
+
+
+def _shortcuts(depth):
+    """The original unit, every other shortcut, and everything else that may follow the addition."""
+    arms = {name: partial(cifar_shortcut_variant, variant=name, depth=depth) for name in SHORTCUTS}
+    others = [name for name in ACTIVATIONS if name not in arms]
+    return arms | {name: partial(cifar_activation_variant, variant=name, depth=depth) for name in others}
+
+
+def _stochastic_depth(depth, **options):
+    """The same network twice, its blocks always there or dropped by the linear rule down to 0.5."""
+    return {
+        "every block": partial(cifar_resnet, depth=depth, **options),
+        "stochastic depth": partial(cifar_resnet, depth=depth, survival=0.5, **options),
+    }
+
+
 _DIGITS = {"data": "digits", "batch_size": 64, "schedule": "constant", "augment": False, "weight_decay": 1e-4}
 _SHORT = {
     "data": "cifar10",
@@ -49,6 +76,11 @@ _SHORT = {
     "milestones": (2, 3),
     "batch_size": 50,
 }  # the recipe, 80 times shorter
+
+# at a rate of 0.02 MSRA's deep stacks diverge
+_STACK = _DIGITS | {"batch_size": 100, "lr": 0.003, "weight_decay": 0.0}
+# Huang et al. 2016 (arXiv:1603.09382), section 4: the rate falls after half and three quarters of the epochs
+_HALVES = {"schedule": "step", "nesterov": True}
 
 PLANS = {
     "degradation": {
@@ -67,6 +99,51 @@ PLANS = {
             config=PAPER,
             arm_config={f"{kind}-110": {"warm_up": 400} for kind in ("plain", "ResNet")},
             evaluate_every=391,
+            seeds=(0, 1, 2),
+        ),
+    },
+    "initialisation": {
+        "fast": Plan(arms=_initialisation(22), config=_STACK | {"epochs": 24}, evaluate_every=15),
+        "live": Plan(
+            arms=_initialisation(22, 30), config=_STACK | {"epochs": 24}, evaluate_every=15, seeds=(0, 1, 2)
+        ),
+        "stored": Plan(
+            arms=_initialisation(22, 30), config=_STACK | {"epochs": 160}, evaluate_every=15, seeds=(0, 1, 2)
+        ),
+        "full": Plan(
+            arms=_initialisation(22, 30),
+            config=_STACK | {"epochs": 400},
+            evaluate_every=15,
+            seeds=(0, 1, 2, 3, 4),
+        ),
+    },
+    "shortcuts": {
+        "fast": Plan(arms=_shortcuts(8), config=_DIGITS | {"epochs": 1}, images=640, evaluate_every=5),
+        "live": Plan(arms=_shortcuts(20), config=_DIGITS | {"epochs": 6}, evaluate_every=23),
+        "stored": Plan(
+            arms=_shortcuts(56), config=_DIGITS | {"epochs": 12}, evaluate_every=23, seeds=(0, 1, 2)
+        ),
+        "full": Plan(
+            arms=_shortcuts(110), config=PAPER | {"warm_up": 400}, evaluate_every=391, seeds=(0, 1, 2)
+        ),
+    },
+    "stochastic_depth": {
+        "fast": Plan(arms=_stochastic_depth(8), config=_DIGITS | _HALVES | {"epochs": 2}, evaluate_every=23),
+        "live": Plan(
+            arms=_stochastic_depth(32), config=_DIGITS | _HALVES | {"epochs": 20}, evaluate_every=23
+        ),
+        "stored": Plan(
+            arms=_stochastic_depth(56),
+            config=_DIGITS | _HALVES | {"epochs": 120},
+            images=500,  # of 1,437: with all of them there is hardly an error left to avoid
+            evaluate_every=8,
+            seeds=(0, 1, 2, 3, 4),
+        ),
+        "full": Plan(
+            arms=_stochastic_depth(110, placement="mean"),
+            config={"data": "cifar10", "epochs": 500, "batch_size": 128, **_HALVES},
+            images=45_000,
+            evaluate_every=352,
             seeds=(0, 1, 2),
         ),
     },

@@ -18,8 +18,9 @@ def run(
 
     arms: only these; seeds: instead of the plan's; out: a folder to keep the runs in, in which finished ones
     are read instead of trained and interrupted ones go on; done: called with each Run; choices: of the
-    `train.Config` that say where it is computed (device, threads, data_dir, memory).
-    Raises ValueError for names that are not there, and what training raises.
+    `train.Config`, such as where it is computed (device, threads, data_dir, memory).
+    Raises ValueError for names that are not there or a folder with runs of something else, and what training
+    raises.
     """
     chosen = plan(experiment, setting)
     runs = []
@@ -35,12 +36,16 @@ def run_one(experiment, setting, arm, seed, *, out=None, command="", iterations=
 
     iterations: stop after so many (the schedule is still that of the whole run); the rest as in `run`.
     """
-    path = None if out is None else pathlib.Path(out) / record.file_name(arm, seed)
-    if path is not None and path.exists() and not _saved(path).exists():
-        return record.read(path)  # finished
     chosen = plan(experiment, setting)
     if arm not in chosen.arms:
         raise ValueError(f"arm: expected one of {', '.join(chosen.arms)}, got {arm!r}")
+    path = None if out is None else pathlib.Path(out) / record.file_name(arm, seed)
+    if path is not None and path.exists():
+        old = record.read(path)
+        if (old.experiment, old.setting) != (experiment, setting):
+            raise ValueError(f"{path}: is a run of {old.experiment}, {old.setting}; use another folder")
+        if not _saved(path).exists():
+            return old  # finished
     recorder = _Recorder(chosen, iterations, path)
     recorder.run = record.Run(
         experiment=experiment, setting=setting, arm=arm, seed=seed, command=command, commit=record.commit()
@@ -52,6 +57,9 @@ def run_one(experiment, setting, arm, seed, *, out=None, command="", iterations=
 def _saved(path):
     """Return where the checkpoint of an unfinished run lies, beside its file."""
     return path.with_suffix(".npz")
+
+
+NEVER = 1e9  # seconds between two checkpoints inside an epoch: a run goes on from the end of one
 
 
 class _Enough(Exception):
@@ -73,11 +81,12 @@ class _Recorder(Reporter):
         train, test = data.load(plan.config["data"], choices.get("data_dir"))
         train, test = _first(train, plan.images), _first(test, plan.test_images)
         more = plan.arm_config.get(run.arm, {}) | choices
-        config = Config(**{"model": run.arm, "seed": run.seed} | plan.config | more)
+        config = Config(**{"model": run.arm, "seed": run.seed, "save_every": NEVER} | plan.config | more)
         if config.threads is not None:
             parallel.set_threads(config.threads)
-        run.config, run.machine = config.as_dict(), record.machine(config.device)
-        run.config["data_dir"] = None  # where it lay on that machine is nobody's business
+        # where the data lay on that machine is nobody's business; lists are what JSON makes of tuples
+        plain = {name: list(v) if isinstance(v, tuple) else v for name, v in config.as_dict().items()}
+        run.config, run.machine = plain | {"data_dir": None}, record.machine(config.device)
         shape = {"num_classes": len(train.class_names), "in_channels": train.image_shape[0]}
         net = plan.arms[run.arm](**shape, rng=np.random.default_rng(run.seed))
         self.trainer = Trainer(net, config, train, {}, reporter=self)
@@ -100,13 +109,18 @@ class _Recorder(Reporter):
             saved.unlink()
 
     def _go_on(self, saved):
-        """Restore trainer and run from an interrupted one; only whole epochs are gone on from."""
-        resume.restore(self.trainer, checkpoint.load(saved))
-        step = self.trainer.at.step
+        """Restore trainer and run from an interrupted one, which stopped after a number of whole epochs.
+
+        The record is written right after the checkpoint; where only one of the two was, begin anew.
+        """
         old = record.read(self.path) if self.path.exists() else self.run
-        self.run.seconds = old.seconds
-        self.run.losses = [pair for pair in old.losses if pair[0] <= step]
-        self.run.evaluations = [found for found in old.evaluations if found["step"] <= step]
+        restored = checkpoint.load(saved)
+        with restored.reading():
+            step = restored.facts["position"]["step"]
+        if step != (old.losses[-1][0] if old.losses else 0):
+            return
+        resume.restore(self.trainer, restored)
+        self.run.seconds, self.run.losses, self.run.evaluations = old.seconds, old.losses, old.evaluations
 
     def progress(self, progress):
         n, size = len(self.trainer.batches.dataset), self.trainer.config.batch_size
