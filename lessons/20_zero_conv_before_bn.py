@@ -1,0 +1,242 @@
+# %% [markdown]
+# # 20. Zero weights before batch norm: the wrong zero
+#
+# **Question.** In my ResNet batch norm follows every convolution. I set the last convolution of each
+# block to zero, as in lesson 19, and the network does start as the identity. Yet its first gradient is
+# hundreds of times too long. Why? And why does torchvision set the last *gamma* to zero instead?
+#
+# *Time: 5 s. Before this: lessons 5 and 19. Sources: lecture 9, slide "Weight Initialization for
+# Residual Networks"; Ioffe & Szegedy 2015 (arXiv:1502.03167), section 3; Goyal et al. 2017
+# (arXiv:1706.02677), section 5.1; torchvision's option `zero_init_residual`.*
+
+# %%
+import math
+
+import numpy as np
+
+import minires.functional as F
+from minires import data, init, lesson, models, optim, plot, probe, surgery
+from minires.combine import Residual, Sequential
+from minires.layers import BatchNorm, Linear, ReLU
+
+# %% [markdown]
+# ## Derivation
+#
+# Lesson 5 had the backward of batch norm. For one channel with values $z_n$, $\hat z = (z - \mu) /
+# \sqrt{\sigma^2 + \epsilon}$, output $\gamma \hat z + \beta$ and $g_n$ the gradient at the output,
+#
+# $$\frac{\partial E}{\partial z_n} = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}}
+# \Big(g_n - \overline{g} - \hat z_n\,\overline{g \hat z}\Big),$$
+#
+# the bars being means over the batch. The factor in front undoes the forward scale: whatever made $z$
+# small, its gradient becomes large. Usually $\sigma$ is about 1. But $z = W_2 h$ with $W_2 = 0$ is 0 for
+# every sample: $\mu = \sigma = 0$ and $\hat z = 0$. What comes out is 0, as it should, and
+#
+# $$\frac{\partial E}{\partial z_n} = \frac{1}{\sqrt\epsilon}\,(g_n - \overline{g}), \qquad
+# \frac1{\sqrt{10^{-5}}} = 316.$$
+#
+# So $W_2$ gets a gradient 316 times too long. A step of size $\eta$ makes $z = -\eta\,(316 \ldots)$, and
+# going forward batch norm divides *that* by $\sqrt\epsilon$ once more. As long as $\sigma^2 \ll
+# \epsilon$, the branch moves as if the learning rate were
+#
+# $$\frac{1}{\sqrt\epsilon} \cdot \frac{1}{\sqrt\epsilon} \cdot \eta = \frac{\eta}{\epsilon} = 10^5\,\eta.$$
+#
+# With $\gamma = 0$ and ordinary weights $\sigma$ is ordinary, and $\partial E / \partial \gamma = \sum_n
+# g_n \hat z_n$ divides by nothing small.
+
+# %% [markdown]
+# ## Predict
+#
+# PyTorch's and our batch norm have $\epsilon = 10^{-5}$; Chainer's has $2 \cdot 10^{-5}$. By which
+# factor does the gradient of a zero convolution grow there?
+
+# %%
+prediction = 224
+
+# %% [markdown]
+# ## Measure: one unit
+#
+# Linear, norm, ReLU, linear, norm, with five ways to end. The gradient at the unit's output is random,
+# with mean 0 over the batch so that $\overline g$ plays no part. How long is it at the output of the
+# last linear layer, relative to that? And how far does the branch's output move in a first, tiny step,
+# for each unit of the learning rate?
+
+# %%
+WIDTH, BATCH = 64, 256
+EPS, CHAINER = 1e-5, 2e-5
+
+
+def unit(start, eps=EPS):
+    """Return a unit in float64 whose branch starts as told: "MSRA", "zero weights" or "zero gamma";
+    eps: of its batch norms, None for no batch norm at the end."""
+    rng = np.random.default_rng(0)
+    last = init.zero if start == "zero weights" else init.msra_by_fan_in
+    first, second = (Linear(WIDTH, WIDTH, bias=False, init=i, rng=rng) for i in (init.msra_by_fan_in, last))
+    parts = [first, BatchNorm(WIDTH, eps=eps or EPS), ReLU(), second]
+    if eps is not None:
+        parts.append(BatchNorm(WIDTH, eps=eps))
+    if start == "zero gamma":
+        parts[-1].gamma.data.fill(0)
+    return Residual(Sequential(*parts)).astype(np.float64)
+
+
+x, dy = np.random.default_rng(1).standard_normal((2, BATCH, WIDTH)) / [[[1]], [[BATCH]]]
+dy -= dy.mean(axis=0)
+
+
+def first_step(net, lr):
+    """Return the length of the gradient at the last linear layer's output relative to dy, whether the unit
+    started as the identity both ways, and the branch's output before and after a step."""
+    with probe.watch(net, probe.Statistics()) as seen:
+        y, cache = net.forward(x, train=True)
+        dx = net.backward(dy, cache)
+    before, _ = net.branch.forward(x, train=True)
+    optim.SGD(net.named_parameters(), lr=lr).step()
+    after, _ = net.branch.forward(x, train=True)
+    identity = np.array_equal(y, x) and np.array_equal(dx, dy)
+    return seen["branch.3"]["dy_norm"] / np.linalg.norm(dy), identity, before, after
+
+
+cases = {
+    "MSRA,\nbatch norm": ("MSRA", EPS),
+    "zero weights,\nno batch norm": ("zero weights", None),
+    "zero weights,\nChainer's eps": ("zero weights", CHAINER),
+    "zero weights,\nbatch norm": ("zero weights", EPS),
+    "zero gamma": ("zero gamma", EPS),
+}
+amplification, moved, identity = {}, {}, {}
+for name, case in cases.items():
+    amplification[name], identity[name], before, after = first_step(unit(*case), lr=1e-9)
+    moved[name] = np.linalg.norm(after - before - (after - before).mean(axis=0)) / 1e-9
+safe, chainer, unsafe, gamma = list(cases)[1:]
+speed = {name: moved[name] / moved[safe] for name in cases}
+lesson.table(
+    ("", "predicted", "derived", "measured"),
+    ("zero weights, no batch norm: gradient at their output", None, 1, amplification[safe]),
+    ("zero weights, batch norm: the same", None, 1 / math.sqrt(1e-5), amplification[unsafe]),
+    ("zero weights, Chainer's batch norm: the same", prediction, 1 / math.sqrt(2e-5), amplification[chainer]),
+    ("zero weights, batch norm: first move / without norm", None, 1e5, speed[unsafe]),
+    ("zero weights, Chainer's batch norm: the same", None, 5e4, speed[chainer]),
+    ("zero gamma: the same", None, None, speed[gamma]),
+)
+assert abs(amplification[unsafe] - 316) <= 1, "the gradient at the zero weights should grow by 1/sqrt(eps)"
+assert abs(amplification[chainer] - 224) <= 1, "and less with the larger eps"
+assert amplification[safe] == 1 and speed[gamma] < 1, (
+    "without the norm, or with zero gamma, nothing should grow"
+)
+assert abs(speed[unsafe] / 1e5 - 1) < 1e-3 and abs(speed[chainer] / 5e4 - 1) < 1e-3, "eta / eps"
+assert all(identity[name] for name in (safe, chainer, unsafe, gamma)), "at the start they all look harmless"
+
+# %%
+figure = plot.bars(
+    {
+        "gradient at the last linear layer's output / at the unit's": {
+            name: length for name, length in amplification.items() if length
+        },
+        "first move of the branch / that without norm": speed,
+    },
+    ylabel="factor",
+    log=True,
+    form="{:.3g}",
+)
+lesson.show(figure)
+
+# %% [markdown]
+# Before the step nothing gives the unsafe unit away: like the others it hands on $x$ and the gradient,
+# to the last bit, for $W_2 = 0$ stops the amplified gradient from going any further. (No bar for zero
+# gamma on the left: there the weights get no gradient at all in the first step, as in lesson 19.)
+#
+# ## One step, and the identity is gone
+#
+# When $\sigma^2$ has grown past $\epsilon$, batch norm does what it always does: it puts out mean square
+# 1.
+
+# %%
+after = {name: (first_step(unit(*cases[name]), lr=1e-3)[3] ** 2).mean() for name in (unsafe, gamma)}
+lesson.table(
+    ("mean square of the branch after a step of 0.001 (x has 1)", "measured"),
+    ("zero weights, batch norm", after[unsafe]),
+    ("zero gamma", after[gamma]),
+)
+assert after[unsafe] > 0.9, "after one small step the branch should be as strong as with MSRA's weights"
+assert after[gamma] < 1e-6, "with zero gamma it should still be nearly silent"
+
+# %% [markdown]
+# ## A real network
+#
+# ResNet-20 on the digits that come with minires, learning rate 0.1, momentum 0.9. How long is the first
+# gradient, over all parameters, and what becomes of the loss?
+
+# %%
+train_set, _ = data.load("digits")
+images = data.Normalisation.fit(train_set)(train_set.images[:640])
+seeds = range(1) if lesson.setting() == "fast" else range(3)
+
+
+def train(start, seed, steps=20):
+    """Return the length of the first gradient, the loss at the start, the highest of the first 5, the last,
+    and the length of all branches' last weights."""
+    net = models.cifar_resnet(depth=20, in_channels=1, rng=np.random.default_rng(seed))
+    last = [block.branch[3].weight for _, block in net.named_layers() if isinstance(block, Residual)]
+    if start == "zero gamma":
+        surgery.zero_last_gamma(net)
+    for weight in last if start == "zero weights" else ():
+        weight.data.fill(0)
+    optimiser, losses, lengths = optim.SGD(net.named_parameters(), lr=0.1, momentum=0.9), [], []
+    for step in range(steps):
+        batch = slice(step % 10 * 64, step % 10 * 64 + 64)
+        logits, cache = net.forward(images[batch], train=True)
+        loss, loss_cache = F.softmax_cross_entropy_forward(logits, train_set.labels[batch])
+        net.zero_grad()
+        net.backward(F.softmax_cross_entropy_backward(np.ones_like(loss), loss_cache), cache)
+        losses.append(float(loss))
+        lengths.append(length(parameter.grad for _, parameter in net.named_parameters()))
+        optimiser.step()
+    return lengths[0], losses[0], max(losses[:5]), losses[-1], length(weight.data for weight in last)
+
+
+def length(arrays):
+    return math.sqrt(sum(float((array**2).sum()) for array in arrays))
+
+
+starts = ("MSRA", "zero gamma", "zero weights")
+found = {start: np.mean([train(start, seed) for seed in seeds], axis=0) for start in starts}
+lesson.table(
+    ("", "first gradient", "first loss", "highest, steps 1 to 5", "step 20", "last weights, step 20"),
+    *((start, *numbers) for start, numbers in found.items()),
+)
+gradient, begin, highest, _, weights = found["zero weights"]
+assert gradient > 100 * found["zero gamma"][0], "the whole first gradient should be that of the zero weights"
+assert highest > begin + 0.3 and found["zero gamma"][2] < found["zero gamma"][1] + 0.1
+assert weights > 5 * found["zero gamma"][4], "the first steps should throw the last weights far"
+
+# %% [markdown]
+# The zero weights make the loss jump where zero gamma lets it rest. But it is no disaster: after 20
+# steps this network is behind MSRA's start and ahead of zero gamma, which is slow on this small task.
+# Batch norm itself comes to the rescue: the length of the last weights means nothing to it (lesson 13),
+# and now that they are about ten times as long, a step turns them a hundred times less. What is lost is
+# what the zeros were for: the identity lasts for one step, the length of the gradient says nothing about
+# the rest of the network (whoever clips it at 1 divides every *other* gradient by nearly 300), and the
+# last layers learn at rates of their own.
+#
+# ## What to keep
+#
+# - Look at what stands *last* in the branch: a convolution (pre-activation, no batch norm), then zero
+#   weights; a batch norm, then zero gamma. `surgery.zero_last_conv` and `zero_last_gamma` do the one and
+#   the other and refuse the wrong one. Lecture 9's "second conv to zero" is the first case.
+# - A division forward is a division backward. Where a variance can be 0, $1/\sqrt\epsilon$ is the gain.
+#
+# ## What to try next
+#
+# Set `EPS` to $10^{-3}$, as in Keras. Start from very small weights instead of zeros, MSRA's times
+# $10^{-3}$: what is the amplification now, and why?
+#
+# ## Exercise
+#
+# A ReLU in front of a batch norm is dead: 0 for the whole batch. What does the batch norm do to its
+# gradient, and why does that not hurt?
+#
+# ## Answer
+#
+# It amplifies it by 316, as for zero weights. But the ReLU's mask is 0 for the whole batch and lets
+# nothing of it through.
