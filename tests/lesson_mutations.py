@@ -20,7 +20,7 @@ MUTATIONS = {
         ("rule = 36", "rule = 32"),
         ('("conv5_1", "conv5_2", "conv5_3"), 1 / 4', '("conv5_1", "conv5_2", "conv5_3"), 1 / 2'),
         ('LOST = "conv3_3"', 'LOST = "conv4_3"'),
-        ("row.params - row.output[0]) == 64", "row.params) == 64"),
+        ("(late.params - 8 * WIDTH)", "late.params"),
     ],
     4: [
         ("unit(channels, three[1], 3, padding=1)", "unit(channels, three[0], 3, padding=1)"),
@@ -53,11 +53,29 @@ MUTATIONS = {
         ("XAVIER, MSRA = 1.0, 2.0", "XAVIER, MSRA = 1.2, 2.0"),
         ("half = np.maximum(gaussian, 0)", "half = np.maximum(gaussian, 0.1)"),
     ],
+    9: [
+        ("LAYERS = 22", "LAYERS = 20"),
+        ("STEPS = 360", "STEPS = 100"),
+        ("STEPS = 360", "STEPS = 700"),
+        ('learned["Xavier, 30 layers"] >', 'learned["MSRA, 30 layers"] >'),
+        (
+            'experiments.run("initialisation", setting)\n',
+            'experiments.run("initialisation", setting, lr=0.01)\n',
+        ),
+    ],
     10: [
         ("SEED, CHANNELS, CENTRE = 0, 16, 1.0", "SEED, CHANNELS, CENTRE = 0, 16, 0.99"),
-        ("NEW_BLOCKS, TRAINING = 2, True", "NEW_BLOCKS, TRAINING = 1, True"),
+        ('learn(models.build("resnet8"', 'learn(models.build("plain8"'),
         ("NEW_BLOCKS, TRAINING = 2, True", "NEW_BLOCKS, TRAINING = 2, False"),
-        ("np.sqrt(var + norm.eps)", "var"),
+        ("np.sqrt(var + layer.eps)", "var"),
+    ],
+    11: [
+        ('PLAIN, RESIDUAL = ("plain-20", "plain-56")', 'PLAIN, RESIDUAL = ("plain-56", "plain-20")'),
+        (
+            'RESIDUAL = ("plain-20", "plain-56"), ("ResNet-20", "ResNet-56")',
+            'RESIDUAL = ("plain-20", "plain-56"), ("plain-56", "plain-56")',
+        ),
+        ('gradient_norms(f"{kind}{DEPTH}", seed)', 'gradient_norms(f"{kind}{DEPTH + 54}", seed)'),
     ],
     12: [
         ("SAMPLES, SHORTCUT = 512, 256, 1.0", "SAMPLES, SHORTCUT = 512, 256, 0.9"),
@@ -66,7 +84,7 @@ MUTATIONS = {
             "Sequential(ReLU(), first, ReLU(), last), after=ReLU())",
         ),
         ("fine_code = quantise(signal - coarse_code,", "fine_code = quantise(signal,"),
-        ("N, OMEGA = 64, 2 / 3", "N, OMEGA = 64, 0.7"),
+        ("N, DAMPING = 64, 2 / 3", "N, DAMPING = 64, 0.7"),
     ],
     13: [
         ("ITERATIONS, MOMENTUM = 64_000, 0.9", "ITERATIONS, MOMENTUM = 64_000, 0.8"),
@@ -95,6 +113,12 @@ MUTATIONS = {
         ("surgery.zero_last_gamma(net)", 'surgery.zero_last_gamma(net["stage1"])'),
         ("silent=False", "silent=True"),
     ],
+    17: [
+        ("256, 0.5\n", "256, 0.9\n"),
+        ('"plain": (0, 1)', '"plain": (0.5, 1)'),
+        ('blocked = ("constant",', 'blocked = ("full_preact",'),
+        ('for arm in ("exclusive_gate",', 'for arm in ("conv1x1",'),
+    ],
     18: [
         ("MSRA = 2.0", "MSRA = 1.8"),
         ("change=np.abs", "change=np.negative"),
@@ -114,6 +138,12 @@ MUTATIONS = {
         ("EPS, CHAINER = 1e-5, 2e-5", "EPS, CHAINER = 1e-5, 1e-5"),
         ("gamma.data.fill(0)", "gamma.data.fill(0.1)"),
         ("weight.data.fill(0)\n", "weight.data *= 0.1\n"),
+    ],
+    21: [
+        ("BLOCKS, LAST = 54, 0.5", "BLOCKS, LAST = 54, 0.6"),
+        ("CLOSED = 1e-12", "CLOSED = 1.0"),
+        ("weight_decay=1e-4).step()", "weight_decay=0.0).step()"),
+        ('("linear block", None)', '("linear block", ReLU())'),
     ],
     22: [
         ("POOLED = 7 * 7", "POOLED = 6 * 6"),
