@@ -28,10 +28,10 @@ from minires.layers import Linear, ReLU
 # $$\mathrm{plain:}\; a^{[l+2]} = g(z^{[l+2]}), \qquad
 # \mathrm{residual:}\; a^{[l+2]} = g(z^{[l+2]} + a^{[l]}).$$
 #
-# So $x = a^{[l]}$ and $F(x) = z^{[l+2]}$. (Its slides slip in places: the factor of $W^{[l+2]}$ is
-# $a^{[l+1]}$, not the $a^{[l+2]}$ that is being computed; its weight and bias are $W^{[l+2]}$ and
-# $b^{[l+2]}$, not $W^{[l+1]}$ and $b^{[l]}$; and the mapping is recast into $F(x) + x$, not
-# "$H(x) + X$".)
+# Here $W^{[l]}$ and $b^{[l]}$ are weight and bias of layer $l$, $a^{[l]}$ is its output, $x = a^{[l]}$ and
+# $F(x) = z^{[l+2]}$. (The slides slip in places: the factor of $W^{[l+2]}$ is $a^{[l+1]}$, not
+# $a^{[l+2]}$, which is being computed; weight and bias there are $W^{[l+2]}$ and $b^{[l+2]}$, not
+# $W^{[l+1]}$ and $b^{[l]}$; and the mapping is recast into $F(x) + x$, not "$H(x) + X$".)
 #
 # Now let $W^{[l+2]} = 0$ and $b^{[l+2]} = 0$, hence $F = 0$:
 #
@@ -41,24 +41,23 @@ from minires.layers import Linear, ReLU
 # - pre-activation, ReLU only **inside** the branch: $a^{[l+2]} = a^{[l]}$ for every $a^{[l]}$.
 #
 # Within a ResNet $a^{[l]}$ comes out of a ReLU, so the second case does no harm there: a block can be the
-# identity on all that it ever sees. What it cannot do is hand on a negative number; that is what lecture 9
-# means by "cannot actually learn identity function".
+# identity on all that it ever sees. It cannot put out a negative number, and that is what lecture 9 means
+# by "cannot actually learn identity function".
 #
-# **Small fluctuations.** Let the wanted $H$ be close to the identity, and both matrices of the branch be
-# random with $n\,\mathrm{Var}[w] = s^2$, without biases. By lesson 8 a layer multiplies the mean square by
-# $s^2$ and the ReLU between them by $\tfrac12$, so for $x \ge 0$
+# **Small fluctuations.** Lecture 6 adds: if the wanted $H$ is close to the identity, the weights of $F$ are
+# small. Let both matrices of the branch be random, with $n$ inputs, $n\,\mathrm{Var}[w] = s^2$ and no
+# biases. By lesson 8 each layer multiplies the mean square by $s^2$, the ReLU between them by $\tfrac12$, so
+# for $x \ge 0$, on average,
 #
 # $$\frac{\lVert F(x) \rVert}{\lVert x \rVert} = \sqrt{s^2 \cdot \tfrac12 \cdot s^2} = \frac{s^2}{\sqrt2}.$$
 #
-# Small weights *are* a small distance from the identity. For a plain block small weights are a small
-# distance from the function zero; near the identity its weights are near the unit matrix (lesson 10).
+# Small weights make the residual block almost the identity, and the plain block almost the function zero.
 
 # %% [markdown]
 # ## Predict
 #
 # Standard normal numbers enter each of the three blocks, with $F = 0$. Which share comes out unchanged?
-# And with $x \ge 0$ and $s = 0.1$: how far, relative to $x$, does the residual block's output lie from
-# $x$?
+# And with $x \ge 0$ and $s = 0.1$: how far is the residual block's output from $x$, relative to $x$?
 
 # %%
 predicted_shares = {"plain": 0.5, "residual": 0.5, "pre-activation": 0.5}
@@ -93,30 +92,25 @@ first, last = linear(WIDTH, WIDTH, 1, bias=1), linear(WIDTH, WIDTH, 1, bias=1)
 a = rng.standard_normal((SAMPLES, WIDTH))
 a1 = np.maximum(0, a @ first.weight.data.T + first.bias.data)
 z2 = a1 @ last.weight.data.T + last.bias.data
-by_hand = np.maximum(0, z2 + SHORTCUT * a)
-assert abs(three_blocks(first, last)["residual"].predict(a) - by_hand).max() <= 1e-12, (
-    "a residual block should be g(z + a)"
-)
+found = three_blocks(first, last)["residual"].predict(a)
+assert abs(found - np.maximum(0, z2 + SHORTCUT * a)).max() <= 1e-12, "a residual block should be g(z + a)"
 
 silent = three_blocks(first, linear(WIDTH, WIDTH, 0))  # F = 0
+x = abs(a)
 shares = {name: (block.predict(a) == a).mean() for name, block in silent.items()}
-of_positive = {name: (block.predict(abs(a)) == abs(a)).mean() for name, block in silent.items()}
-derived_shares = {"plain": 0, "residual": 0.5, "pre-activation": 1}
+of_positive = {name: (block.predict(x) == x).mean() for name, block in silent.items()}
+derived = {"plain": 0, "residual": 0.5, "pre-activation": 1}
 lesson.table(
     ("F = 0: share of numbers unchanged", "predicted", "derived", "measured", "measured, x >= 0"),
-    *(
-        (name, predicted_shares[name], derived_shares[name], shares[name], of_positive[name])
-        for name in silent
-    ),
+    *((name, predicted_shares[name], derived[name], shares[name], of_positive[name]) for name in silent),
 )
 assert shares["plain"] == of_positive["plain"] == 0, "a plain block with zero weights loses everything"
 assert of_positive["residual"] == 1, "a residual block with F = 0 should be the identity for x >= 0"
 assert abs(shares["residual"] - 0.5) <= 0.01, "and lose what is negative"
-assert shares["pre-activation"] == of_positive["pre-activation"] == 1, "pre-activation: exact for every x"
+assert shares["pre-activation"] == 1, "a pre-activation block with F = 0 should be the identity for all x"
 
 # %%
 SCALES = (0.3, 0.1, 0.03, 0.01)
-x = abs(a)
 distances = {name: [] for name in silent}
 for s in SCALES:
     small = three_blocks(linear(WIDTH, WIDTH, s), linear(WIDTH, WIDTH, s))
@@ -127,26 +121,26 @@ lesson.table(
     ("distance from the identity, s =", *SCALES),
     ("predicted", None, predicted_distance, None, None),
     ("derived for F + x", *(s**2 / 2**0.5 for s in SCALES)),
-    *((f"{name}, measured", *found) for name, found in distances.items()),
+    *((f"{name}, measured", *distances[name]) for name in distances),
 )
 for name in ("residual", "pre-activation"):
     ratio = np.array(distances[name]) / np.array(SCALES) ** 2 * 2**0.5
-    assert abs(ratio - 1).max() <= 0.1, "small weights should be a small distance, s^2 / sqrt 2"
+    assert abs(ratio - 1).max() <= 0.1, "the distance should be s^2 / sqrt 2; one draw scatters by some 5 %"
 assert min(distances["plain"]) > 0.9, "a plain block with small weights is far from the identity"
 
 # %% [markdown]
-# The same with one number in and one number out, so that it can be drawn: the response of the three blocks
-# with $F = 0$, and with a small random $F$ of eight hidden units.
+# The same with one number in and one out, so that it can be drawn: the response of the three blocks with
+# $F = 0$, and with a small random $F$ of eight hidden units.
 
 # %%
 at = np.linspace(-2, 2, 81)
 first, last = linear(1, 8, 0.6, bias=0.6), linear(8, 1, 0.6)
-curves = {
-    label: {name: block.predict(at[:, None])[:, 0] for name, block in three_blocks(first, layer).items()}
-    for label, layer in (("$F = 0$", linear(8, 1, 0)), ("$F$ small", last))
-}
+curves = {name: {} for name in silent}
+for label, layer in (("$F = 0$", linear(8, 1, 0)), ("$F$ small", last)):
+    for name, block in three_blocks(first, layer).items():
+        curves[name][label] = block.predict(at[:, None])[:, 0]
 figure = plot.line_panels(
-    {name: {label: found[name] for label, found in curves.items()} for name in silent},
+    curves,
     derived={name: {"identity": at} for name in silent},
     x=at,
     xlabel="input $x$",
@@ -157,12 +151,11 @@ lesson.show(figure)
 # %% [markdown]
 # ## Older than networks: residual representations
 #
-# **Quantisation.** Replace each $x$, uniform in $[-1, 1]$, by the nearest of $K$ evenly spaced code
-# words. The cells have width $\Delta = 2/K$, and the squared error is $\Delta^2/12 = 1/(3K^2)$ on
-# average. What is left, the *residual*, is uniform in $[-\Delta/2, \Delta/2]$. A second book of $K$
-# words for the residual makes cells of width $\Delta/K$: the error falls by another $K^2$, and $2K$
-# words do the work of $K^2$. So IVF-ADC stores vectors for nearest-neighbour search (Jegou et al. 2011).
-# VLAD and Fisher vectors describe an image by how its features differ from their nearest code words.
+# **Quantisation.** Replace each $x$, uniform in $[-1, 1]$, by the nearest of $K$ evenly spaced code words.
+# The cells have width $2/K$, so the mean squared error is $(2/K)^2/12 = 1/(3K^2)$. A second book of $K$
+# words for what is left, the *residual*, makes cells of width $2/K^2$: the error falls by another $K^2$, and
+# $2K$ words do the work of $K^2$. This is how IVF-ADC stores vectors for nearest-neighbour search (Jegou et
+# al. 2011); VLAD and Fisher vectors describe an image by how its features differ from the nearest words.
 
 # %%
 WORDS = 8
@@ -176,93 +169,72 @@ def quantise(x, book):
 signal = rng.uniform(-1, 1, 100_000)
 coarse_code = quantise(signal, book)
 fine_code = quantise(signal - coarse_code, book / WORDS)
-first_error, second_error = (((signal - code) ** 2).mean() for code in (coarse_code, coarse_code + fine_code))
+one_book = ((signal - coarse_code) ** 2).mean()
+two_books = ((signal - coarse_code - fine_code) ** 2).mean()
 print()
 lesson.table(
-    ("quantiser, 8 words in a book", "derived", "measured"),
-    ("mean squared error, one book", 1 / (3 * 8**2), first_error),
-    ("a second book for the residual", 1 / (3 * 8**4), second_error),
-    ("one / two books", 8**2, first_error / second_error),
+    (f"quantiser, {WORDS} words in a book", "derived", "measured"),
+    ("mean squared error, one book", 1 / (3 * WORDS**2), one_book),
+    ("a second book for the residual", 1 / (3 * WORDS**4), two_books),
 )
-assert abs(first_error / second_error / 8**2 - 1) <= 0.03, "quantising the residual should gain 8^2"
+assert abs(one_book / two_books / WORDS**2 - 1) <= 0.03, "quantising the residual should gain 8^2"
 
 # %% [markdown]
-# **Multigrid.** Poisson's equation $-u'' = f$ on $N$ intervals is $Au = f$ with the rows
-# $N^2\,(-1, 2, -1)$. A damped Jacobi sweep $u \leftarrow u + \omega D^{-1}(f - Au)$, with the diagonal
-# $D$ of $A$, multiplies the error's sine of frequency $k$ by $1 - \omega(1 - \cos\tfrac{k\pi}{N})$. With
-# $\omega = \tfrac23$ that is at most $\tfrac13$ in size for the upper half of the frequencies, but
-# 0.9992 for $k = 1$ and $N = 64$. So leave the smooth part to a coarser grid. It is not $u$ that is
-# computed there but its error: with the residual $r = f - Au$ it obeys $Ae = r$. A cycle is a sweep,
-# then $u \leftarrow u + e$ with $e$ from every second point, and another sweep. It mixes the frequencies
-# $k$ and $N - k$; with $\sigma = \sin^2\tfrac{k\pi}{2N}$ the one combination that survives is multiplied
-# by
-#
-# $$\sigma\,(1 - 2\omega\sigma)^2 + (1 - \sigma)\,(1 - 2\omega(1 - \sigma))^2 = \tfrac19
-# \quad\text{at } \omega = \tfrac23, \text{ for every } \sigma.$$
+# **Multigrid.** Poisson's equation $-u'' = f$ on $N$ intervals is $Au = f$, where the rows of $A$ are
+# $N^2\,(-1, 2, -1)$. A Jacobi sweep with damping $\tfrac23$, $u \leftarrow u + \tfrac23 (f - Au)/(2N^2)$,
+# replaces the error $e_i$ at each point by the mean of $e_{i-1}$, $e_i$ and $e_{i+1}$. Rough errors vanish
+# quickly, but $\sin(\pi i/N)$ keeps $\tfrac13(1 + 2\cos\tfrac\pi N) = 0.9992$ at $N = 64$. So one goes to
+# a grid of every second point, and solves there not for $u$ but for its error: $Ae = r$ with the residual
+# $r = f - Au$. In one dimension this correction leaves no error at those points. Between them let it leave
+# $e_i$: two sweeps turn that into $\tfrac19 e_i$ plus the mean of what is now at the two neighbours (try
+# it), and the next correction removes the latter. So each cycle leaves $\tfrac19$ of any error.
 
 # %%
-N, OMEGA = 64, 2 / 3
-
-
-def poisson(n):
-    """Return the matrix A of n intervals."""
-    return n**2 * (2 * np.eye(n - 1) - np.eye(n - 1, k=1) - np.eye(n - 1, k=-1))
-
-
-A, A_coarse = poisson(N), poisson(N // 2)
-interpolate = np.zeros((N - 1, N // 2 - 1))
+N, DAMPING = 64, 2 / 3
+A = N**2 * (2 * np.eye(N - 1) - np.eye(N - 1, k=1) - np.eye(N - 1, k=-1))
+interpolate = np.zeros((N - 1, N // 2 - 1))  # from every second point to all
 for j in range(N // 2 - 1):
     interpolate[2 * j : 2 * j + 3, j] = 0.5, 1, 0.5
+A_coarse = interpolate.T / 2 @ A @ interpolate  # the same matrix for N / 2 intervals
 
 
-def sweep(u, f):
-    return u + OMEGA * (f - A @ u) / (2 * N**2)
+def sweep(u):
+    return u - DAMPING * (A @ u) / (2 * N**2)  # f = 0, so that u itself is the error
 
 
-def cycle(u, f):
-    """One sweep, a correction from the residual equation on the coarse grid, one sweep."""
-    u = sweep(u, f)
-    e = np.linalg.solve(A_coarse, interpolate.T / 2 @ (f - A @ u))
-    return sweep(u + interpolate @ e, f)
-
-
-f = rng.standard_normal(N - 1)
-solution = np.linalg.solve(A, f)
 smooth = np.sin(np.pi * np.arange(1, N) / N)
-jacobi = np.linalg.norm(sweep(solution + smooth, f) - solution) / np.linalg.norm(smooth)
-errors = [rng.standard_normal(N - 1)]  # of all frequencies
+of_smooth = np.linalg.norm(sweep(smooth)) / np.linalg.norm(smooth)
+u, lengths = rng.standard_normal(N - 1), []
 for _ in range(5):
-    errors.append(cycle(solution + errors[-1], f) - solution)
-lengths = [np.linalg.norm(e) for e in errors]
-derived_jacobi = 1 - 2 / 3 * (1 - np.cos(np.pi / N))
+    u = sweep(sweep(u))
+    u += interpolate @ np.linalg.solve(A_coarse, interpolate.T / 2 @ (-A @ u))
+    lengths.append(np.linalg.norm(u))
 print()
 lesson.table(
     ("what is left of the error", "derived", "measured"),
-    ("Jacobi sweep, lowest frequency", derived_jacobi, jacobi),
-    ("two-grid cycle, from the second on", 1 / 9, lengths[5] / lengths[4]),
-    ("to a tenth: Jacobi sweeps", np.log(0.1) / np.log(derived_jacobi), np.log(0.1) / np.log(jacobi)),
+    ("a sweep, smooth error", (1 + 2 * np.cos(np.pi / N)) / 3, of_smooth),
+    ("two sweeps and a correction, any error", 1 / 9, lengths[-1] / lengths[-2]),
 )
-assert abs(jacobi - derived_jacobi) <= 1e-9
-assert all(abs(lengths[i + 1] / lengths[i] - 1 / 9) <= 1e-6 for i in range(1, 5)), "a ninth in every cycle"
+assert abs(of_smooth - (1 + 2 * np.cos(np.pi / N)) / 3) <= 1e-9, "sweeps alone should hardly move it"
+assert abs(u[1::2]).max() <= 1e-12, "the correction should leave no error at every second point"
+assert abs(lengths[-1] / lengths[-2] - 1 / 9) <= 1e-6, "with the residual equation a ninth should be left"
 
 # %% [markdown]
-# To a tenth of the smooth error: 2,866 sweeps, or a little more than one cycle. In both examples the
-# unknown was not changed, only what one solves for: the difference from a good guess. The paper draws
-# the parallel itself: a good reformulation, or *preconditioning*, can make the optimisation easier. In a
-# residual block the guess is the identity.
+# In both examples only what one solves for was changed: the difference from a good guess instead of the
+# unknown itself. The paper draws the parallel: a good reformulation, or *preconditioning*, can make the
+# optimisation easier. In a residual block the guess is the identity.
 #
 # ## What to keep
 #
-# - $F = 0$ is the identity: for $x \ge 0$ with the ReLU after the addition, for all $x$ with
-#   pre-activation.
-# - Near the identity, small functions are small weights. That says that the solution is *easy to write
-#   down*, not yet that training moves there; the push towards small weights is lesson 13, the gradient
-#   lesson 15, the proof by experiment lesson 11.
+# - $F = 0$ is the identity: for $x \ge 0$ with the ReLU after the addition, for all $x$ with pre-activation.
+# - Near the identity, small functions are small weights. So the solution is *easy to write down*; that
+#   training moves there is another claim: see lesson 13 for the push towards small weights, 15 for the
+#   gradient and 11 for the experiment.
 #
 # ## What to try next
 #
-# Set `OMEGA` to 1, undamped Jacobi: why is the cycle of no use then? Give the quantiser's second stage the
-# signal instead of the residual: what does its code book of $\pm 1/K$ do?
+# Set `DAMPING` to 1: why does a cycle then leave nearly all of a smooth error? Give the quantiser's second
+# stage the signal instead of the residual: what can its code book, which ends at $\pm 1/K$, do with it?
 #
 # ## Exercises
 #
@@ -276,7 +248,6 @@ assert all(abs(lengths[i + 1] / lengths[i] - 1 / 9) <= 1e-6 for i in range(1, 5)
 # 1. Stack $W_1$ on the unit matrix: the ReLU then puts out $g(W_1 x)$ and, below it, $g(x) = x$. Put $W_2$
 #    and the unit matrix side by side: they make $W_2\,g(W_1 x) + x$ of it. So shortcuts add no functions
 #    that a (wider) plain network lacks; they change where its weights start and how they move.
-# 2. Hardly. The squared distance to zero is $9 \cdot 64^2 \cdot 2/(9 \cdot 64) = 128$; to the Dirac
-#    kernel it is $128 + 64 = 192$ on average, so the distances are 11.3 and 13.9. Distance alone
-#    explains little. Zero is special for another reason: all small weights lie around it, and weight
-#    decay pulls there.
+# 2. Hardly. The squared distance to zero is $9 \cdot 64^2 \cdot 2/(9 \cdot 64) = 128$ and to the Dirac
+#    kernel $128 + 64 = 192$ on average: distances of 11.3 and 13.9, which explain little. Zero is special
+#    for another reason: all small weights lie around it, and weight decay pulls there.

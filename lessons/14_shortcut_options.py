@@ -30,7 +30,7 @@ SHAPES = init.SHAPES_ONLY  # weights that take no memory: we count
 # | 1x1 to $C$, 3x3, 1x1 back to $4C$ | $4C^2 + 9C^2 + 4C^2 = 17\,C^2$ | $17\,HWC^2$ |
 # | 3x3, 3x3 on $4C$ channels | $18\,(4C)^2 = 288\,C^2$ | $288\,HWC^2$ |
 #
-# That is the answer to "why do we want to do this?": the bottleneck costs a little less than the basic
+# That answers the lecture's "Why do we want to do this?": the bottleneck costs a little less than the basic
 # block and works between maps of four times as many channels, where the basic block would cost 17 times
 # as much. Batch norm adds 2 parameters for each channel that it normalises, $\gamma$ and $\beta$.
 
@@ -39,21 +39,20 @@ C, MAP = 64, 56  # ResNet-50's first stage: maps of 56x56 pixels
 
 
 def count(convs, channels):
-    """Return the Table of a branch: its convolutions with batch norm and ReLU, for one image."""
+    """Return the cost.Table of a branch: its convolutions with batch norm and ReLU, for one image."""
     return cost.table(blocks.post_activation(*convs), (channels, MAP, MAP))
+
+
+def weights(table):
+    """Return the number of parameters of its convolutions, without those of batch norm."""
+    return sum(row.params for row in table.rows if row.weighted)
 
 
 basic = count(blocks.basic(C, C, 1, SHAPES), C)
 bottleneck = count(blocks.bottleneck(4 * C, 4 * C, 1, SHAPES, stride_in="1x1"), 4 * C)
 wide = count(blocks.basic(4 * C, 4 * C, 1, SHAPES), 4 * C)
-
-
-def weights(table):
-    return sum(row.params for row in table.rows if row.weighted)
-
-
 lesson.table(
-    ("", "derived", "measured", "with batch norm", "multiply-adds / pixel"),
+    ("weights of", "derived", "measured", "with batch norm", "multiply-adds / pixel"),
     ("3x3, 3x3 on 64", 18 * C**2, weights(basic), basic.params, basic.macs // MAP**2),
     ("bottleneck on 256", 17 * C**2, weights(bottleneck), bottleneck.params, bottleneck.macs // MAP**2),
     ("3x3, 3x3 on 256", 288 * C**2, weights(wide), wide.params, wide.macs // MAP**2),
@@ -75,29 +74,32 @@ assert [table.macs / MAP**2 / C**2 for table in (basic, bottleneck, wide)] == [1
 #   identity.
 # - **C**: projections everywhere.
 #
-# Codes differ in where A puts its zeros. Here are two channels of 2x2 pixels that become four of one
-# pixel:
+# For A, public codes put the zeros in different places. Here two channels of 2x2 pixels, 1 2 3 4 and
+# 10 20 30 40, become four channels of one pixel:
 
 # %%
 pixels = np.array([[1.0, 2.0], [3.0, 4.0]])
 x = np.stack([pixels, 10 * pixels])[None]  # (1, 2, 2, 2)
-rows = {}
-for placement, source in (
-    ("append", "fb.resnet.torch: behind the channels"),
-    ("split", "akamaster's CIFAR code: on both sides"),
-    ("mean", "stochastic depth: behind, and 2x2 pixels are averaged"),
-):
-    y, _ = F.pad_shortcut_forward(x, channels=4, stride=2, placement=placement)
-    rows[source] = y.ravel()
-lesson.table(("what the four channels hold", *("1234")), *((source, *y) for source, y in rows.items()))
-assert [list(y) for y in rows.values()] == [[1, 10, 0, 0], [0, 1, 10, 0], [2.5, 25, 0, 0]]
+behind, _ = F.pad_shortcut_forward(x, channels=4, stride=2, placement="append")
+both_sides, _ = F.pad_shortcut_forward(x, channels=4, stride=2, placement="split")
+averaged, _ = F.pad_shortcut_forward(x, channels=4, stride=2, placement="mean")
+print()
+lesson.table(
+    ("zeros of option A", "1", "2", "3", "4"),
+    ("fb.resnet.torch: behind the channels", *behind.ravel()),
+    ("akamaster's CIFAR code: on both sides", *both_sides.ravel()),
+    ("stochastic depth: behind, and 2x2 pixels are averaged", *averaged.ravel()),
+)
+assert behind.ravel().tolist() == [1, 10, 0, 0] and both_sides.ravel().tolist() == [0, 1, 10, 0]
+assert averaged.ravel().tolist() == [2.5, 25, 0, 0]
 
 # %% [markdown]
 # ## Predict
 #
-# The ResNet lecture says of identity and projection: "either way, no additional training parameters are
-# used". ResNet-34 has three dotted shortcuts, from 64 to 128 to 256 to 512 channels. How many parameters
-# does option B add to option A? Write down what the sentence says, or what you think.
+# The ResNet lecture says of identity and projection: "Either way - no additional training parameters are
+# used", and later "No additional training parameters introduced". ResNet-34 has three dotted shortcuts,
+# from 64 to 128 to 256 to 512 channels. How many parameters does option B add to option A? Write down what
+# the sentence says, or what you think.
 
 # %%
 prediction = 0
@@ -111,58 +113,56 @@ prediction = 0
 
 
 # %%
+BASE = "A"
+
+
 def projection(c, c_out):
     return c * c_out + 2 * c_out
 
 
-def difference(build, depth, option, **options):
-    """Return how many parameters an option has more than option A."""
-    size = (3, 32, 32) if build is models.cifar_resnet else (3, 224, 224)
-    tables = [cost.table(build(depth=depth, shortcut=o, rng=SHAPES, **options), size) for o in (option, "A")]
-    return tables[0].params - tables[1].params
+def params(depth, option):
+    """Return the number of parameters of ImageNet's ResNet with that shortcut option."""
+    net = models.imagenet_resnet(depth=depth, shortcut=option, rng=SHAPES)
+    return cost.table(net, (3, 224, 224)).params
 
 
-widths = (64, 128, 256, 512)
-dotted_34 = sum(projection(c, 2 * c) for c in widths[:-1])
-solid_34 = sum(n * projection(c, c) for c, n in zip(widths, (3, 3, 5, 2), strict=True))
+plain_34 = cost.table(models.build("plain34", rng=SHAPES), (3, 224, 224)).params
+dotted_34 = sum(projection(c, 2 * c) for c in (64, 128, 256))
+solid_34 = sum(blocks * projection(c, c) for c, blocks in ((64, 3), (128, 3), (256, 5), (512, 2)))
 dotted_50 = projection(64, 256) + sum(projection(c, 2 * c) for c in (256, 512, 1024))
-dotted_20 = projection(16, 32) + projection(32, 64)
-measured = {
-    "ResNet-34, option B": difference(models.imagenet_resnet, 34, "B"),
-    "ResNet-34, option C": difference(models.imagenet_resnet, 34, "C"),
-    "ResNet-50, option B": difference(models.imagenet_resnet, 50, "B"),
-    "ResNet-20 for CIFAR, option B": difference(models.cifar_resnet, 20, "B"),
-}
-derived = (dotted_34, dotted_34 + solid_34, dotted_50, dotted_20)
-predicted = (prediction, None, None, None)
-lesson.table(
-    ("parameters more than option A", "predicted", "derived", "measured"),
-    *(row for row in zip(measured, predicted, derived, measured.values(), strict=True)),
+derived = (0, dotted_34, dotted_34 + solid_34, dotted_50)
+measured = (
+    params(34, BASE) - plain_34,
+    params(34, "B") - params(34, BASE),
+    params(34, "C") - params(34, BASE),
+    params(50, "B") - params(50, BASE),
 )
-assert tuple(measured.values()) == derived, "the sum over the projections should be all there is"
-assert derived == (173_824, 1_092_992, 2_776_576, 2_752)
+print()
+lesson.table(
+    ("parameters added", "predicted", "derived", "measured"),
+    ("ResNet-34, option A, to plain-34", None, derived[0], measured[0]),
+    ("ResNet-34, option B, to option A", prediction, derived[1], measured[1]),
+    ("ResNet-34, option C, to option A", None, derived[2], measured[2]),
+    ("ResNet-50, option B, to option A", None, derived[3], measured[3]),
+)
+assert measured == derived, "the sum over the projections should be all there is"
+assert derived == (0, 173_824, 1_092_992, 2_776_576)
 
 # %% [markdown]
-# The sentence holds for identities and for padding, not for projections. In ResNet-34 the projections
-# are 0.8 % of the parameters; but look at what option C, projections everywhere, does to the
-# bottlenecks. Their identity shortcuts connect the *wide* ends: a projection there has $16 C^2$ weights,
-# nearly as many as the branch with its $17 C^2$. Section 4.1 of the paper: identity shortcuts are what
-# makes bottlenecks cheap.
+# The sentence holds for identities and for padding, not for projections. In ResNet-34 option B's are 0.8 %
+# of the parameters. But a bottleneck's shortcut connects the *wide* ends: a projection there has
+# $4C \cdot 4C = 16\,C^2$ weights, nearly as many as the branch with its $17\,C^2$. So option C, projections
+# everywhere, nearly doubles the deep networks (section 4.1 of the paper).
 
 # %%
-totals = {
-    f"option {option}": {
-        f"ResNet-{depth}": cost.table(
-            models.imagenet_resnet(depth=depth, shortcut=option, rng=SHAPES), (3, 224, 224)
-        ).params
-        / 1e6
-        for depth in (18, 34, 50, 101, 152)
+totals = {}
+for option in "ABC":
+    totals[f"option {option}"] = {
+        f"ResNet-{depth}": params(depth, option) / 1e6 for depth in (18, 34, 50, 101, 152)
     }
-    for option in "ABC"
-}
 lesson.show(plot.bars(totals, ylabel="parameters (millions)", form="{:.1f}"))
-growth = {name: totals["option C"][name] / totals["option B"][name] - 1 for name in totals["option B"]}
-assert growth["ResNet-34"] < 0.05 and growth["ResNet-152"] > 0.75, "projections everywhere hurt bottlenecks"
+growth_34, growth_152 = (totals["option C"][n] / totals["option B"][n] for n in ("ResNet-34", "ResNet-152"))
+assert growth_34 < 1.05 and growth_152 > 1.75, "projections everywhere make bottlenecks expensive"
 
 # %% [markdown]
 # ## Where the stride stands
@@ -170,9 +170,9 @@ assert growth["ResNet-34"] < 0.05 and growth["ResNet-152"] > 0.75, "projections 
 # A bottleneck that halves the map has two places for its stride: the first 1x1 convolution (the paper's
 # prototxt) or the 3x3 (fb.resnet.torch and torchvision). In the second case the first 1x1 works on four
 # times as many pixels: in each of three stages that adds $3 \cdot 28^2 \cdot 256 \cdot 128 =
-# 77{,}070{,}336$ multiply-adds (the maps shrink as the channels grow). What does one buy for it? A 1x1
-# convolution with stride 2 never looks at three of four pixels. We ask the gradient which pixels of $x$
-# matter to the branch:
+# 77{,}070{,}336$ multiply-adds (the same in each, for the maps shrink as the channels grow). What is it good
+# for? A 1x1 convolution with stride 2 never looks at three of four pixels. The gradient shows which pixels
+# of $x$ matter to the branch:
 
 # %%
 rng = np.random.default_rng(0)
@@ -186,6 +186,7 @@ for place in ("1x1", "3x3"):
     y, cache = branch.forward(x, train=False)
     dx = branch.backward(rng.standard_normal(y.shape, dtype=np.float32), cache)
     seen[place] = 100 * (dx != 0).any(axis=(0, 1)).mean()
+print()
 lesson.table(
     ("ResNet-50, stride in", "multiply-adds", "pixels seen by the branch (%)"),
     *((place, macs[place], seen[place]) for place in macs),
@@ -194,34 +195,38 @@ assert macs["3x3"] - macs["1x1"] == stages * 3 * 28**2 * 256 * 128 == 231_211_00
 assert seen == {"1x1": 25, "3x3": 100}, "a 1x1 convolution with stride 2 should see a quarter of the pixels"
 
 # %% [markdown]
-# So lecture 9's "3.8" for ResNet-50 is 3.858 cut off, the paper's model; 4.089 belongs to the other.
-# (The projection on the shortcut has stride 2 in both and sees a quarter of the pixels, as does option
-# A.)
+# So lecture 9's "3.8" for ResNet-50 is 3.858 cut off, the paper's model; 4.089 belongs to the other. (The
+# projection on the shortcut has stride 2 in both and sees a quarter of the pixels, as does option A.)
 #
 # ## Does it pay?
 #
-# The paper's table 3, ImageNet, ten crops, top-5 error: the tutorial's "7.4" for ResNet-34 is the one
-# with option C.
+# Published errors on ImageNet with ten crops (tables 2 and 3 of the paper). The tutorial's "7.4" for
+# ResNet-34 is option C.
 
 # %%
-crops = published.values("imagenet ten crops", "top-5 error")
+top1 = published.values("imagenet ten crops", "top-1 error")
+top5 = published.values("imagenet ten crops", "top-5 error")
+print()
 lesson.table(
-    ("ResNet-34, ten crops", "top-5 error (%)"),
-    ("option B", crops["resnet34, option B"]),
-    ("option C", crops["resnet34"]),
+    ("error (%)", "top-1", "top-5"),
+    ("plain-34, no shortcuts", top1["plain34"], None),
+    ("ResNet-34, option A", top1["resnet34"], None),
+    ("ResNet-34, option B", None, top5["resnet34, option B"]),
+    ("ResNet-34, option C", None, top5["resnet34"]),
 )
 
 # %% [markdown]
 # ## What to keep
 #
 # - Basic block $18\,C^2$, bottleneck $17\,C^2$ on four times the channels.
-# - Option A is free, B costs what its few projections cost, C is dear for bottlenecks. Projections are
-#   not what makes residual networks work: the errors above differ by less than a tenth of a percent.
+# - Option A is free, B costs its few projections, C is expensive for bottlenecks.
+# - Projections are not what makes residual networks work: option A, without any, takes 3.5 points off the
+#   top-1 error of the plain network; from B to C the top-5 error changes by less than a tenth of a point.
 #
 # ## What to try next
 #
-# Draw the figure for multiply-adds (`.macs`) instead of parameters. Ask the gradient which pixels the
-# projection `blocks.shortcut("B", 8, 16, 2, rng)` sees.
+# Draw the figure for multiply-adds (`.macs`) instead of parameters. Use the gradient to find which pixels
+# the projection `blocks.shortcut("B", 8, 16, 2, rng)` sees.
 #
 # ## Exercises
 #

@@ -18,7 +18,7 @@ def table(net):
     return cost.table(models.build(net, rng=init.SHAPES_ONLY), models.about(net).input_shape)
 
 
-def share(table, kind):
+def part(table, kind):
     """Return (parameters, multiply-adds) of the layers of that kind, "Conv2d" or "Linear"."""
     rows = [row for row in table.rows if row.kind == kind]
     return sum(row.params for row in rows), sum(row.macs for row in rows)
@@ -48,31 +48,33 @@ prediction = 0.5
 vgg, resnet = table("vgg19"), table("resnet152")
 POOLED = 7 * 7  # pixels that VGG hands to its first fully-connected layer
 derived_fc = (POOLED * 512 + 1) * 4096 + (4096 + 1) * 4096 + (4096 + 1) * 1000
-convolutions = {name: share(t, "Conv2d") for name, t in (("VGG-19", vgg), ("ResNet-152", resnet))}
-ratio = convolutions["ResNet-152"][0] / convolutions["VGG-19"][0]
+vgg_fc, _ = part(vgg, "Linear")
+resnet_fc, _ = part(resnet, "Linear")
+vgg_conv, vgg_macs = part(vgg, "Conv2d")
+resnet_conv, resnet_macs = part(resnet, "Conv2d")
 lesson.table(
     ("parameters", "VGG-19", "ResNet-152"),
     ("all", vgg.params, resnet.params),
-    ("fully-connected", share(vgg, "Linear")[0], share(resnet, "Linear")[0]),
-    ("convolutions", convolutions["VGG-19"][0], convolutions["ResNet-152"][0]),
+    ("fully-connected", vgg_fc, resnet_fc),
+    ("convolutions", vgg_conv, resnet_conv),
 )
+ratio = resnet_conv / vgg_conv
 print(f"convolutions, ResNet-152 / VGG-19: predicted {prediction}, counted {ratio:.2f}")
 assert (vgg.params, resnet.params) == (143_667_240, 60_192_808), "ResNet-152 should be the smaller one"
-assert share(vgg, "Linear")[0] == derived_fc == 123_642_856, "86 % of VGG-19 is fully-connected"
+assert vgg_fc == derived_fc == 123_642_856, "86 % of VGG-19 is fully-connected"
+assert resnet_fc == (2048 + 1) * 1000, "next to nothing of ResNet-152 is"
 assert ratio > 2.8, "but the convolutions of ResNet-152 should have almost three times the parameters"
 
 # %% [markdown]
-# So it is the average pooling. An identity shortcut has no parameters, but it takes none away either:
-# ResNet-34 with padded shortcuts has exactly as many as its plain twin. What keeps 152 layers at 58
-# million are the bottlenecks (lesson 14).
+# So it is the average pooling. (Batch norm has the rest, 0.15 million.) An identity shortcut has no
+# parameters, but it takes none away either: ResNet-34 with padded shortcuts has exactly as many as its plain
+# twin. What keeps 152 layers at 58 million are the bottlenecks (lesson 14).
 
 # %%
 padded = models.imagenet_resnet(depth=34, shortcut="A", rng=init.SHAPES_ONLY)
 with_shortcuts, without = cost.table(padded, (3, 224, 224)), table("plain34")
-assert with_shortcuts.params == without.params == 21_623_848, (
-    "identity shortcuts should cost and save nothing"
-)
-assert with_shortcuts.macs == without.macs
+assert with_shortcuts.params == without.params == 21_623_848, "identity shortcuts should save nothing"
+assert with_shortcuts.macs == without.macs, "nor should they cost anything"
 
 # %% [markdown]
 # ## Derivation: multiply-adds
@@ -81,31 +83,29 @@ assert with_shortcuts.macs == without.macs
 #
 # $$\frac{\text{multiply-adds}}{\text{weights}} = \text{mean number of pixels that a weight works on.}$$
 #
-# The stem of ResNet shrinks the map from $224^2$ to $56^2$ pixels with one convolution and one pooling.
-# VGG takes four convolutions for that, and shrinks more slowly afterwards.
+# ResNet comes from $224^2$ to $56^2$ pixels with one convolution and one pooling. VGG-19 takes four
+# convolutions for that, and has four each on maps of $56^2$, $28^2$ and $14^2$, where ResNet-152 has most
+# of its layers on $14^2$.
 
 # %%
-pixels = {name: macs / params for name, (params, macs) in convolutions.items()}
+pixels = vgg_macs / vgg_conv, resnet_macs / resnet_conv  # VGG's convolutions have biases too, 0.03 % of this
+rows = []
+for size in (224, 112, 56, 28, 14, 7):
+    on_maps = [
+        sum(row.macs for row in t.rows if row.kind == "Conv2d" and row.output[1] == size)
+        for t in (vgg, resnet)
+    ]
+    rows.append(
+        (f"on maps of {size}x{size} (%)", 100 * on_maps[0] / vgg_macs, 100 * on_maps[1] / resnet_macs)
+    )
+print()
 lesson.table(
-    ("convolutions", *pixels),
-    ("multiply-adds (billions)", *(macs / 1e9 for _, macs in convolutions.values())),
-    ("pixels that a weight works on, mean", *pixels.values()),
-    *(
-        (
-            f"multiply-adds on maps of {size}x{size} (%)",
-            *(
-                100
-                * sum(r.macs for r in t.rows if r.kind == "Conv2d" and r.output[1] == size)
-                / share(t, "Conv2d")[1]
-                for t in (vgg, resnet)
-            ),
-        )
-        for size in (224, 112, 56, 28, 14, 7)
-    ),
+    ("multiply-adds of the convolutions", "VGG-19", "ResNet-152"),
+    ("billions", vgg_macs / 1e9, resnet_macs / 1e9),
+    ("per weight: pixels it works on, mean", *pixels),
+    *rows,
 )
-assert 4.5 < pixels["VGG-19"] / pixels["ResNet-152"] < 5.5, (
-    "a weight of VGG-19 works on five times the pixels"
-)
+assert 4.5 < pixels[0] / pixels[1] < 5.5, "a weight of VGG-19 should work on five times the pixels"
 
 # %% [markdown]
 # VGG-19 does nine tenths of its work on maps of 28x28 pixels and larger, ResNet-152 seven tenths on
@@ -117,58 +117,61 @@ assert 4.5 < pixels["VGG-19"] / pixels["ResNet-152"] < 5.5, (
 # and one crop (`minires/published.csv` has the sources).
 
 # %%
-NETWORKS = (
-    "alexnet googlenet vgg16 vgg19 resnet18 resnet34 resnet50 resnet50_v1.5 resnet101 resnet152".split()
-)
-tables = {name: table(name) for name in NETWORKS}
+names = "alexnet googlenet vgg16 vgg19 resnet18 resnet34 resnet50 resnet50_v1.5 resnet101 resnet152".split()
+tables = {name: table(name) for name in names}
 top1 = published.values("imagenet one crop", "top-1 error")
 top5 = published.values("imagenet one crop", "top-5 error")
+print()
 lesson.table(
     ("", "parameters (M)", "multiply-adds (G)", "top-1 error (%)", "top-5 error (%)"),
     *((name, t.params / 1e6, t.macs / 1e9, top1[name], top5[name]) for name, t in tables.items()),
 )
-CHEAPER_FIRST = ("resnet152", "vgg16", "vgg19")
-billions = [round(tables[name].macs / 1e9, 1) for name in CHEAPER_FIRST]
-assert billions == sorted(billions) == [11.3, 15.5, 19.6], "ResNet-152 needs less than VGG-16 and VGG-19"
-assert top1["resnet152"] < min(top1["vgg16"], top1["vgg19"]), "and errs less"
+DEEP = "resnet152"
+deep, vgg16, vgg19 = (round(tables[name].macs / 1e9, 1) for name in (DEEP, "vgg16", "vgg19"))
+assert (deep, vgg16, vgg19) == (11.3, 15.5, 19.6), "ResNet-152 should need less than VGG-16 and VGG-19"
+assert top1[DEEP] < min(top1["vgg16"], top1["vgg19"]), "and err less"
 
 # %%
-drawn = [name for name in NETWORKS if name != "resnet50_v1.5"]
+drawn = [name for name in names if name != "resnet50_v1.5"]
 figure = plot.comparison([(n, tables[n].macs, 100 - top1[n], tables[n].params) for n in drawn])
 lesson.show(figure)
 
 # %% [markdown]
-# To the upper left is better, small discs too. VGG: most multiply-adds and most parameters. AlexNet: few
+# Better is to the upper left, and a small disc. VGG: most multiply-adds and most parameters. AlexNet: few
 # multiply-adds, but 96 % of its parameters are fully-connected. GoogLeNet: small in both. (Lecture 9
 # calls Inception-v4 "ResNet + Inception"; that is Inception-ResNet, presented in the same paper:
 # Inception-v4 has no shortcuts.)
 #
 # ## Reading the slides
 #
-# Four numbers on the slides need a second look.
+# Some numbers on the slides need a second look.
 #
 # - Lecture 9 gives VGG-16 13.6 billion multiply-adds. That is VGG-16 without the third convolution of
 #   stage 3, which has $56^2 \cdot 9 \cdot 256^2 = 1.85$ billion.
 # - The ResNet lecture gives VGG-16 15.3 and VGG-19 19.6: the first without, the second with the
 #   fully-connected layers.
-# - ResNet-50's "3.8" is 3.858 cut off. The error that stands beside it, 7.13 %, belongs to another
-#   network, with the stride in the 3x3 convolutions and 4.09 billion; the one with 3.858 has 7.8 %.
+# - Lecture 9's "3.8" for ResNet-50 is 3.858 cut off. The error beside it, 7.13 %, belongs to another
+#   network, with the stride in the 3x3 convolutions and 4.09 billion; the one with 3.858 has 7.8 %. The
+#   same holds for ResNet-101 and 152: their 6.44 and 5.94 % belong to 7.80 and 11.51 billion.
 # - "Revolution of Depth" ends at 3.57 %. That is six networks together, on the test set; VGG's 7.3 and
 #   GoogLeNet's 6.7 are ensembles too. A single ResNet-152 has 4.49 % (on the validation set, at several
 #   scales).
 
 # %%
 conv3_3 = 56**2 * 9 * 256**2
+without_conv3_3 = tables["vgg16"].macs - conv3_3
+_, vgg16_conv = part(tables["vgg16"], "Conv2d")
+print()
 lesson.table(
     ("multiply-adds (billions)", "printed", "derived"),
-    ("lecture 9: VGG-16", 13.6, (tables["vgg16"].macs - conv3_3) / 1e9),
-    ("the ResNet lecture: VGG-16", 15.3, share(tables["vgg16"], "Conv2d")[1] / 1e9),
+    ("lecture 9: VGG-16", 13.6, without_conv3_3 / 1e9),
+    ("the ResNet lecture: VGG-16", 15.3, vgg16_conv / 1e9),
     ("the ResNet lecture: VGG-19", 19.6, tables["vgg19"].macs / 1e9),
     ("lecture 9: ResNet-50", 3.8, tables["resnet50"].macs / 1e9),
     ("the network with 7.13 %", None, tables["resnet50_v1.5"].macs / 1e9),
 )
-assert round((tables["vgg16"].macs - conv3_3) / 1e9, 2) == 13.62, "13.6 should be VGG-16 without conv3_3"
-assert round(share(tables["vgg16"], "Conv2d")[1] / 1e9, 1) == 15.3, "15.3 should be its convolutions alone"
+assert round(without_conv3_3 / 1e9, 2) == 13.62, "13.6 should be VGG-16 without conv3_3"
+assert round(vgg16_conv / 1e9, 1) == 15.3, "15.3 should be its convolutions alone"
 assert tables["resnet50"].macs < 3.86e9 < 4.08e9 < tables["resnet50_v1.5"].macs
 
 # %%
@@ -179,8 +182,8 @@ lesson.show(plot.history())
 #
 # - Depth says how many layers follow one another, not what they cost. Cost is channels squared times
 #   pixels.
-# - Global average pooling saves parameters, an early small map saves multiply-adds, bottlenecks save
-#   both. Identity shortcuts save nothing; they make the depth trainable that the savings pay for.
+# - Global average pooling saves parameters, early small maps save multiply-adds, bottlenecks save both.
+#   Identity shortcuts save nothing; what they do for training is the subject of lessons 11 to 20.
 #
 # ## What to try next
 #
@@ -191,13 +194,12 @@ lesson.show(plot.history())
 #
 # 1. ResNet-18 and GoogLeNet need about the same multiply-adds. Which has the smaller weights file, and
 #    why?
-# 2. Multiply-adds are not seconds. Which of the tables' numbers would you look at if memory were the
-#    limit?
+# 2. Parameters are not all that fills the memory. What else does, in training and in use?
 #
 # ## Answers
 #
 # 1. GoogLeNet, 7.0 against 11.7 million: ResNet-18's last stage has 3x3 convolutions between 512
 #    channels, and $9 \cdot 512^2$ is 2.4 million for each of three; inception modules reduce the
 #    channels with 1x1 first.
-# 2. In training: the outputs, which must be remembered (`minires summary vgg19 --train`); in use: the
-#    weights and the largest map.
+# 2. In training the outputs of the layers, which backward needs (`minires summary vgg19 --train`), the
+#    gradients and the momentum. In use only the largest maps that exist at the same time.
