@@ -2,7 +2,7 @@
 # # 1. What a convolution costs
 #
 # **Question.** I am handed a table of a network: filters, kernels, strides. Can I say, before I run anything,
-# how large every map is, how much memory it takes, how many numbers are learned and how long it will compute?
+# how large every map is, how much memory it takes, how many numbers are learned and how much it computes?
 #
 # *Time: 2 s. Before this: nothing. Sources: lecture 9, slides "AlexNet"; the ICML 2016 tutorial, "Traditional
 # recognition"; Krizhevsky, Sutskever & Hinton 2012, section 3.5 and figure 2.*
@@ -17,7 +17,7 @@ from minires.layers import Conv2d
 # ## From pixels to a class
 #
 # Recognition was once a chain of parts that experts designed one by one: edges, histograms of them (SIFT,
-# HOG), a code learned by K-means, and at its end a classifier, the only part that saw the labels. A
+# HOG), a code learned by K-means, and at the end a classifier, the only part that saw the labels. A
 # convolutional network repeats one plain part, the layer, and trains all of them together. So to know what
 # the network costs it suffices to know what one layer costs.
 
@@ -28,21 +28,23 @@ lesson.show(plot.classifier_pipeline())
 # ## Derivation
 #
 # **Size.** A kernel $K$ pixels wide slides over $W$ pixels with $P$ zeros added at both ends, in steps of $S$
-# (the stride). Its left edge may stand at $0, S, 2S, \ldots$, at most at $W + 2P - K$, so the number of
-# positions, which is the width of the output, is
+# (the stride). Its left edge can be at $0, S, 2S, \ldots$, at most at $W + 2P - K$, so the number of its
+# positions, which is the width $W'$ of the output, is
 #
 # $$W' = \left\lfloor \frac{W - K + 2P}{S} \right\rfloor + 1.$$
 #
-# The heights follow the same rule. **Memory.** The output has one channel for each of the $C'$ filters,
-# $C' H' W'$ numbers of 4 bytes each (float32). **Parameters.** A filter has a weight for every pixel of its
-# window in every one of $C$ input channels, and a bias: $C' (C K^2 + 1)$. **Multiply-adds.** Every number of
-# the output is a sum of $C K^2$ products:
+# where $\lfloor\;\rfloor$ rounds down. The height $H'$ follows the same rule.
+#
+# **Memory.** The output has one channel for each of the $C'$ filters: $C' H' W'$ numbers of 4 bytes each.
+#
+# **Parameters.** A filter has one weight for every pixel of its window in each of the $C$ input channels, and
+# a bias: $C' (C K^2 + 1)$ in all. **Multiply-adds.** Every number of the output is a sum of $C K^2$ products:
 #
 # $$\mathrm{MACs} = C' H' W' \cdot C K^2.$$
 #
-# One multiplication with its addition counts as one; lectures and papers often write FLOP for it. A pooling
-# window learns nothing and looks at $K^2$ numbers for each output. A fully-connected layer is a convolution
-# whose kernel covers the whole map: $C' (C + 1)$ parameters and $C' C$ multiply-adds.
+# A multiplication and its addition count as one; lectures and papers often call it a FLOP. A pooling window
+# learns nothing and reads $K^2$ numbers for each output. A fully-connected layer from $C$ numbers to $C'$ has
+# $C' (C + 1)$ parameters and $C' C$ multiply-adds.
 
 # %%
 ALEXNET = (  # as the lecture gives it: name, filters, kernel, stride, padding
@@ -95,9 +97,9 @@ prediction = {"memory": "conv1", "parameters": "fc6", "multiply-adds": "conv1"}
 # %% [markdown]
 # ## Measure
 #
-# First one real layer on a real array. An image of ones under kernels of ones counts its own multiply-adds:
-# every product is 1, so the sum over the output is their number. The border is made of ones as well, since a
-# product with a padded zero is computed like any other.
+# First one real layer on a real array. With an image of ones and kernels of ones every product is 1, so the
+# sum over the output is the number of multiply-adds. The border is made of ones as well, since a product with
+# a padded zero is computed like any other.
 
 # %%
 rng = np.random.default_rng(0)
@@ -116,7 +118,7 @@ assert y.shape == (1, 64, 56, 56) and y.nbytes == 784 * 1024, "conv1 puts out 64
 assert counted == 72_855_552, "conv1 takes 72,855,552 multiply-adds"
 
 # %% [markdown]
-# Then the whole network, counted from its own layers, beside the formulas and what the slides print.
+# Then the whole network, counted by the library from its own layers, beside the formulas and the slides.
 
 # %%
 net = models.build("alexnet", rng=init.SHAPES_ONLY)  # weights that take no memory: it is counted, not run
@@ -127,72 +129,67 @@ printed = (73, 0, 224, 0, 112, 145, 100, 0, 38, 17, 4)  # millions of multiply-a
 lesson.table(
     ("layer", "output", "KB", "parameters", "multiply-adds", "derived", "slides (M)"),
     *(
-        (name, " x ".join(map(str, shape)), f"{size / 1024:.2f}", params, macs, by_formula[-1], slide)
-        for (name, shape, size, params, macs), by_formula, slide in zip(
-            measured, derived, printed, strict=True
-        )
+        (row.name, str(row.output), f"{row.output_bytes / 1024:.2f}", row.params, row.macs, by_formula[-1], M)
+        for row, by_formula, M in zip(table.rows, derived, printed, strict=True)
     ),
 )
 assert derived == measured, "the formulas should give every shape, size and count of the network exactly"
 assert table.params == 61_100_840 and table.macs == 716_767_232, "61.1 M parameters, 0.717 G multiply-adds"
 
+# %% [markdown]
+# And now the three predictions. Like the slides' totals, these leave the pooling layers out.
+
 # %%
-weighted = [row for row in table.rows if row.weighted]
-columns = {"memory": "output_bytes", "parameters": "params", "multiply-adds": "macs"}
-largest = {title: max(weighted, key=lambda row: getattr(row, key)) for title, key in columns.items()}
-totals = {title: sum(getattr(row, key) for row in weighted) for title, key in columns.items()}
-lesson.table(
-    ("most of the", "predicted", "measured", "its share", "fc6 to fc8 together"),
-    *(
-        (
-            title,
-            prediction[title],
-            largest[title].name,
-            getattr(largest[title], key) / totals[title],
-            sum(getattr(row, key) for row in weighted[-3:]) / totals[title],
-        )
-        for title, key in columns.items()
-    ),
-)
-assert [row.name for row in largest.values()] == ["conv1", "fc6", "conv2"]
-assert abs(largest["memory"].output_bytes / totals["memory"] - 0.400) < 5e-4
-assert abs(sum(row.params for row in weighted[-3:]) / totals["parameters"] - 0.960) < 5e-4
-assert abs(sum(row.macs for row in weighted[:5]) / totals["multiply-adds"] - 0.918) < 5e-4
+weighted = [row for row in table.rows if row.weighted]  # convolutions and fully-connected layers
+rows = []
+for title, column in (("memory", "output_bytes"), ("parameters", "params"), ("multiply-adds", "macs")):
+    numbers = {row.name: getattr(row, column) for row in weighted}
+    largest, total = max(numbers, key=numbers.get), sum(numbers.values())
+    fully_connected = numbers["fc6"] + numbers["fc7"] + numbers["fc8"]
+    rows.append((title, prediction[title], largest, numbers[largest] / total, fully_connected / total))
+lesson.table(("most of the", "predicted", "measured", "its share", "share of fc6 to fc8"), *rows)
+assert [row[2] for row in rows] == ["conv1", "fc6", "conv2"], "the layers with most of each"
+assert abs(rows[0][3] - 0.400) < 5e-4, "conv1 should have 40.0 % of the memory"
+assert abs(rows[1][4] - 0.960) < 5e-4, "three fully-connected layers should have 96.0 % of the parameters"
+assert abs(rows[2][4] - 0.082) < 5e-4, "and 8.2 % of the multiply-adds"
 
 # %%
 lesson.show(plot.costs(table, title="AlexNet, one image of 227 x 227 (lighter: pooling)"))
 
 # %% [markdown]
-# Three trends, and all later architectures answer to one of them: the memory is in the early convolutions,
-# the parameters are in the fully-connected layers (96.0 %), the arithmetic is in the convolutions (91.8 %).
-# Few weights can cost much time, because each is used at every position of the map.
+# Most of the memory is in the early convolutions (40.0 % in conv1 alone), nearly all parameters are in the
+# fully-connected layers (96.0 %), most multiply-adds in the convolutions (91.8 %). So few weights can mean
+# much computation, because each is used at every position of the map.
 #
 # ## Where slides and figures slip
 #
 # - conv4 is printed with 145 million multiply-adds; it is 149,520,384, which rounds to 150.
 # - The pooling layers are printed with 0: rounded from 0.4, 0.3 and 0.1 million, not nothing.
-# - Padding 2 at 227 pixels, 56 wide, is the lecture's own mixture. The paper's 55 needs 227 without padding
-#   or, as in torchvision, 224 with padding 2. The paper itself writes 224, and without padding that is 54.
+# - 227 pixels with padding 2, and so a map 56 wide, is the lecture's own combination. The paper's 55 needs
+#   227 without padding or, as in torchvision, 224 with padding 2. The paper writes 224 (without padding: 54).
 # - Figure 2 of the paper counts 253,440 neurons behind conv1. That is $55 \cdot 48 \cdot 96$; the layer has
-#   $55 \cdot 55 \cdot 96 = 290,400$. The other counts in that figure are right.
+#   $55 \cdot 55 \cdot 96 = 290,400$. The counts of the other seven layers are right.
 
 # %%
 WIDTHS = {(227, 2): 56, (227, 0): 55, (224, 2): 55, (224, 0): 54}  # (image, padding): width behind conv1
 found = {(size, padding): width_after(size, 11, 4, padding) for size, padding in WIDTHS}
 first = cost.table(models.build("alexnet_2012", rng=init.SHAPES_ONLY), (3, 227, 227))
 neurons = [row.output_bytes // 4 for row in first.rows if row.weighted]
-assert found == WIDTHS
-assert neurons[0] == 55 * 55 * 96 and neurons[1:] == [186_624, 64_896, 64_896, 43_264, 4096, 4096, 1000]
+assert found == WIDTHS, "a map of 55 pixels needs 227 without padding or 224 with padding 2"
+assert neurons[0] == 55 * 55 * 96, "conv1 of the paper has 290,400 neurons, not 253,440"
+assert neurons[1:] == [186_624, 64_896, 64_896, 43_264, 4096, 4096, 1000], (
+    "the figure's other counts are right"
+)
 
 # %% [markdown]
 # ## What to try next
 #
-# Change the `227` in `derive(3, 227)` and in `cost.table` to 224 and to 300. Which columns change, which do
-# not, and at which layer does the network object? (`image_size=` of the builder makes it agree again.)
+# Give `cost.table` and `derive` images of 224 pixels instead of 227, then of 300. Which columns change? What
+# does the network say to 300, and which layer is the reason? (`image_size=` of the builder helps.)
 #
 # ## Exercises
 #
-# 1. A 3 x 3 convolution shall keep the width at stride 1. Which padding does it need? And a $K \times K$ one?
+# 1. Which padding keeps the width under a 3 x 3 convolution of stride 1? And under a $K \times K$ one?
 # 2. conv2 has 13 times the parameters of conv1 but only 3 times its multiply-adds. Why?
 #
 # ## Answers
@@ -203,3 +200,6 @@ assert neurons[0] == 55 * 55 * 96 and neurons[1:] == [186_624, 64_896, 64_896, 4
 # 1. $W' = W$ at $S = 1$ means $2P = K - 1$: padding 1, and in general $(K - 1)/2$, for odd $K$ only.
 # 2. A weight is used once for each position: $56^2 = 3136$ times in conv1, $27^2 = 729$ times in conv2. So
 #    13.2 times the weights make $13.2 \cdot 729 / 3136 = 3.07$ times the multiply-adds.
+#
+# (To try: at 224 the output of conv1 is 55 wide, so its memory and multiply-adds change; pool1's is 27 wide
+# again, and nothing changes after it. 300 is refused: pool5 is no longer 6 wide, and fc6 fits nothing else.)

@@ -18,23 +18,25 @@ from minires.layers import Conv2d, ReLU
 # ## Derivation
 #
 # **How far it sees.** The receptive field of an output pixel is the square of input pixels that can change
-# it. A $K \times K$ kernel at stride 1 adds $K - 1$ to its edge, so $n$ layers of 3 x 3 see
+# it. Each $K \times K$ kernel at stride 1 adds $(K - 1)/2$ pixels on either side, so $n$ layers of 3 x 3
+# see a square of edge
 #
-# $$R = 1 + n\,(3 - 1) = 2n + 1$$
+# $$R = 1 + n\,(3 - 1) = 2n + 1 :$$
 #
-# pixels: two see 5, three see 7, as one kernel of edge $R$ does.
+# two see 5 x 5 pixels, three see 7 x 7, as one kernel of edge $R$ does.
 #
 # **What it costs.** Let every layer take $C$ channels to $C$ channels on a map of $H \times W$. One large
 # kernel has $R^2 C^2$ weights, $n$ small ones have $9 n\,C^2$, and as each is used once at every pixel,
 #
 # $$\mathrm{MACs}_{R \times R} = R^2\,C^2 H W, \qquad \mathrm{MACs}_{n \cdot 3 \times 3} = 9 n\,C^2 H W.$$
 #
-# For $R = 5$ that is $25\,C^2$ against $18\,C^2$. The one grows with the square of what it sees, the other in
-# proportion to it. Each layer also has $C$ biases: two layers have $2C$ where one has $C$.
+# For $R = 5$ that is $25\,C^2$ against $18\,C^2$ for each pixel. The first grows as $R^2$, the second as
+# $R - 1$. Each layer also has $C$ biases: two layers have $2C$ where one has $C$.
 #
 # ## Predict
 #
-# What part of the multiply-adds do two 3 x 3 save, in place of one 5 x 5? And three, in place of a 7 x 7?
+# Which part of the multiply-adds do two 3 x 3 kernels save in place of one 5 x 5? And three in place of a
+# 7 x 7?
 
 # %%
 prediction = {5: 0.28, 7: 0.45}
@@ -69,21 +71,15 @@ for edge in EDGES:
 assert (large[5].params, small[5].params) == (102_464, 73_856), "102,400 and 73,728 weights, and the biases"
 
 saved = {edge: 1 - small[edge].macs / large[edge].macs for edge in EDGES}
+rows = []
+for edge in EDGES:
+    derived = 1 - 9 * (edge // 2) / edge**2
+    macs = large[edge].macs, small[edge].macs
+    rows.append((f"{edge} x {edge}", *macs, prediction.get(edge), derived, saved[edge]))
 lesson.table(
-    ("multiply-adds to see", "one kernel", "3 x 3 kernels", "saved: predicted", "derived", "measured"),
-    *(
-        (
-            f"{edge} x {edge}",
-            large[edge].macs,
-            small[edge].macs,
-            prediction.get(edge),
-            1 - 9 * (edge // 2) / edge**2,
-            saved[edge],
-        )
-        for edge in EDGES
-    ),
+    ("multiply-adds to see", "one kernel", "3 x 3 kernels", "saved: predicted", "derived", "measured"), *rows
 )
-assert saved[5] == 1 - 18 / 25
+assert saved[5] == 1 - 18 / 25, "two 3 x 3 should save 28 % of a 5 x 5"
 
 # %%
 figure = plot.bars(
@@ -99,12 +95,12 @@ lesson.show(figure)
 # %% [markdown]
 # ## Measure: how far they see
 #
-# Two ways to ask real layers, with random weights and ReLUs, the same question. Forward: change one input
-# pixel (an *impulse*) and see which output pixels change. Backward: ask for the gradient of one output pixel
-# with respect to the input; where it is not 0, the pixel was seen.
+# Two ways to measure it, on layers with random weights and ReLUs. Forward: change one input pixel (an
+# *impulse*) and see which output pixels change. Backward: compute the gradient of one output pixel with
+# respect to the input; where it is not 0, the input pixel is seen.
 
 # %%
-N = 64
+N = 64  # images
 rng = np.random.default_rng(0)
 pair = small_ones(5, C, C, rng=rng)
 x = rng.standard_normal((N, C, 11, 13), dtype=np.float32)
@@ -129,23 +125,26 @@ assert np.array_equal(changed, expected), "an impulse should spread over exactly
 assert np.array_equal(seen, expected), "one output pixel should look at exactly 5 x 5 pixels"
 
 # %% [markdown]
-# They do not see all 25 pixels equally well. From an input pixel to the output pixel there are as many paths
-# as pixels in the layer between that are neighbours of both: 9 for the pixel in the middle, 1 for a corner.
-# With random weights each path adds the same variance, so the mean square of the gradient is in proportion
-# to the number of paths: along the edge 1, 2, 3, 2, 1, and the product of the two directions in the square.
+# They do not see all 25 pixels equally well. A path leads from an input pixel to a pixel of the middle map
+# and on to the output pixel, each step within one 3 x 3 window: 9 paths for the input pixel in the centre, 1
+# for a corner. Along one direction the numbers are 1, 2, 3, 2, 1, and those of the two directions multiply.
+# The gradient is the sum over the paths. With independent weights of mean 0 they are nearly uncorrelated
+# (exactly, but for the ReLUs) and their variances add up: the mean square of the gradient should be in
+# proportion to the number of paths.
 
 # %%
 paths = np.outer([1, 2, 3, 2, 1], [1, 2, 3, 2, 1])
 field = (dx.astype(np.float64) ** 2).mean(axis=(0, 1))  # (11, 13)
-field *= paths.sum() / field.sum()  # in paths
+field *= paths.sum() / field.sum()  # in units of one path
 strength = field[3:8, 4:9]
 lesson.table(
     ("paths to the output pixel", "derived", "measured"),
-    ("from the middle", 9, strength[2, 2]),
+    ("from the centre", 9, strength[2, 2]),
     ("from the middle of an edge (mean of 4)", 3, strength[[0, 2, 2, 4], [2, 0, 4, 2]].mean()),
     ("from a corner (mean of 4)", 1, strength[[0, 0, 4, 4], [0, 4, 0, 4]].mean()),
 )
-assert abs(strength / paths - 1).max() <= 0.2, "the gradient should be as strong as the paths are many"
+# the mean over 64 images and 64 channels scatters: the worst of the 25 pixels is off by 7 to 9 %
+assert abs(strength / paths - 1).max() <= 0.2, "the mean square should be in proportion to the paths"
 
 # %%
 figure = plot.heat_map(
@@ -160,10 +159,10 @@ lesson.show(figure)
 # %% [markdown]
 # ## Where the rule ends
 #
-# All of this supposes $C$ channels in *and* out. The first layer of a network takes 3 channels: a single
-# 5 x 5 kernel from 3 to 64 channels has $25 \cdot 3 \cdot 64$ weights, and of the two small ones the second
-# already has $9 \cdot 64 \cdot 64$. There the large kernel is the cheap one, and GoogLeNet and ResNet keep a
-# 7 x 7 in front. Besides, twice the layers means twice the outputs, remembered until backward.
+# All of this assumes $C$ channels in *and* out. The first layer of a network takes 3 channels: one 5 x 5
+# layer from 3 to 64 channels has $25 \cdot 3 \cdot 64$ weights, but of two 3 x 3 layers the second alone has
+# $9 \cdot 64 \cdot 64$. There the large kernel is the cheaper one, and GoogLeNet and ResNet do begin with a
+# 7 x 7. Besides, twice the layers have twice the outputs, which are kept until backward.
 
 # %%
 first_large = cost.table(one_large(5, 3, C), (3, H, W))
@@ -178,19 +177,20 @@ lesson.table(
     *((what, one, two, two / one) for what, (one, two) in compared.items()),
 )
 assert first_small.params > 7 * first_large.params, "from 3 channels, two small kernels should cost more"
-assert small[5].output_bytes == 2 * large[5].output_bytes
+assert small[5].output_bytes == 2 * large[5].output_bytes, "two layers should have twice the outputs"
 
 # %% [markdown]
 # ## What to keep
 #
-# - Same receptive field, 28 % fewer weights and multiply-adds. But not the same function: without the ReLU
-#   between them the two would be a 5 x 5 kernel of a special form, with it they are not one at all.
-# - The condition is that the first layer takes about as many channels as it puts out.
+# - Two 3 x 3 layers have the receptive field of a 5 x 5 with 28 % fewer weights and multiply-adds, provided
+#   that the first takes about as many channels as it puts out.
+# - They do not compute the same. Without the ReLU between them they would be a 5 x 5 kernel with restricted
+#   weights; with it they are no single convolution at all, but a function that is not linear.
 #
 # ## What to try next
 #
-# Make the `kernel` of the pair 5: what do the two now see, and which assertion tells you? Make `C` 4: how far
-# does a corner now stray from its one path, and why?
+# Make the `kernel` of the pair 5: what do the two now see, and which assertion tells you? Make `N` 1: how
+# well do the paths predict the gradient of a single image, and why?
 #
 # ## Exercises
 #
@@ -200,7 +200,11 @@ assert small[5].output_bytes == 2 * large[5].output_bytes
 # ## Answers
 #
 # 1. $5C^2 + 5C^2 = 10\,C^2$, less than $18\,C^2$. Each path now goes along a row and then along a column.
-#    There is exactly one path from each of the 25 pixels, through one middle map of $C$ channels: what the
-#    pair can compute is restricted accordingly. Inception-v3 and v4 have such pairs, 1 x 7 and 7 x 1.
+#    There is exactly one path from each of the 25 pixels, through one map of $C$ channels: $10\,C^2$ numbers
+#    cannot be set to give every one of the $25\,C^2$ weights. Inception-v3 and v4 have such pairs, 1 x 7 and
+#    7 x 1.
 # 2. The last two layers see 5 x 5 pixels of the first one's output. These lie 2 input pixels apart and each
-#    sees 3 of them: $4 \cdot 2 + 3 = 11$. A stride makes all later layers see further at no cost.
+#    sees 3 of them: $4 \cdot 2 + 3 = 11$. A stride makes all later layers see further, on a coarser map.
+#
+# (To try: with kernels of 5 the pair sees 9 x 9, and the first `array_equal` fails. With one image some pixel
+# is off by 40 to 80 %: its mean is over 64 numbers instead of 4096.)

@@ -2,7 +2,7 @@
 # # 3. Half the edge, twice the channels: the same work
 #
 # **Question.** VGG's convolutions grow from 64 channels to 512. A layer with eight times the channels has 64
-# times the weights. Do the last stages not take nearly all of the time?
+# times the weights. Do the last stages not take nearly all of the computation?
 #
 # *Time: 1 s. Before this: lessons 1 and 2. Sources: lecture 9, slides "VGG: Deeper Networks, Regular Design"
 # and "AlexNet vs VGG-16"; Simonyan & Zisserman 2014 (arXiv:1409.1556), table 1; the ResNet lecture.*
@@ -42,30 +42,28 @@ convs = {row.name: row for row in vgg.rows if row.kind == "Conv2d"}
 rule = 36 * (SIZE // 2) ** 2 * WIDTH**2  # in stage 1 the maps have 2H x 2W pixels
 exceptions = {name: row.macs / rule for name, row in convs.items() if row.macs != rule}
 
-
-def ratio(measure):
-    """Return how much of it conv4_2 has for each one that conv1_2 has."""
-    return measure(convs["conv4_2"]) / measure(convs["conv1_2"])
-
-
+early, late = convs["conv1_2"], convs["conv4_2"]
+outputs = late.output_bytes / early.output_bytes
+weights = (late.params - 8 * WIDTH) / (early.params - WIDTH)  # without the biases
 lesson.table(
     ("conv4_2 / conv1_2", "predicted", "derived", "measured"),
-    ("multiply-adds", prediction, 1, ratio(lambda row: row.macs)),
-    ("outputs: half, three times", None, 1 / 8, ratio(lambda row: row.output_bytes)),
-    ("weights: four times, three times", None, 64, ratio(lambda row: row.params - row.output[0])),
+    ("multiply-adds", prediction, 1, late.macs / early.macs),
+    ("outputs: halved three times", None, 1 / 8, outputs),
+    ("weights: multiplied by 4 three times", None, 64, weights),
     ("exceptions of 13", predicted_exceptions, 7, len(exceptions)),
 )
 following = " ".join(name for name in convs if name not in exceptions)
 assert following == "conv1_2 conv2_2 conv3_2 conv3_3 conv4_2 conv4_3", "six should follow the rule"
-assert rule == 1_849_688_064
-assert ratio(lambda row: row.output_bytes) == 1 / 8 and ratio(lambda row: row.params - row.output[0]) == 64
+assert rule == 1_849_688_064, "each of the six should take 1.85 billion multiply-adds"
+assert outputs == 1 / 8 and weights == 64, "an eighth of the outputs, 64 times the weights"
 
 # %% [markdown]
 # ## Seven exceptions
 #
-# "Each stage costs the same" is true of the six only. The *first* convolution of a stage still takes the few
-# channels of the stage before: $9 \cdot C \cdot 2C \cdot HW = 18\,HWC^2$, a half. `conv1_1` takes 3 channels
-# instead of 64. And the doubling ends at 512: all of stage 5 has 512 channels on a quarter of the pixels.
+# The slide says that the convolutions at each resolution take the same amount of computation. It is true of
+# these six only. The *first* convolution of a stage still takes the fewer channels of the stage before:
+# $9 \cdot C \cdot 2C \cdot HW = 18\,HWC^2$, a half. `conv1_1` takes 3 channels instead of 64. And the
+# doubling ends at 512: all of stage 5 has the channels of stage 4 on a quarter of its pixels.
 
 # %%
 fractions = {"conv1_1": 3 / 64} | dict.fromkeys(("conv2_1", "conv3_1", "conv4_1"), 1 / 2)
@@ -90,8 +88,8 @@ lesson.show(figure)
 # ## Where memory, weights and work are
 #
 # Most of the outputs are in the first stages, most parameters in the fully-connected layers, as in AlexNet.
-# The work of the five stages differs by a factor of 3.3 where their parameters differ by one of 183. It is
-# not the same because stages 3 and 4 have a third convolution and the seven exceptions take less.
+# The multiply-adds of the five stages differ by a factor of 3.3 at most, their parameters by one of 183. (The
+# former are not equal because of the seven exceptions, and because stages 3 to 5 have a third convolution.)
 
 # %%
 MIB = 1024**2
@@ -101,6 +99,10 @@ measures = {
     "multiply-adds (billions)": lambda rows: sum(row.macs for row in rows) / 1e9,
 }
 stages = {stage: [row for row in convs.values() if row.name[4] == stage] for stage in "12345"}
+work = [measures["multiply-adds (billions)"](rows) for rows in stages.values()]
+learned = [measures["parameters (millions)"](rows) for rows in stages.values()]
+assert round(max(work) / min(work), 1) == 3.3, "the stages' multiply-adds should differ by 3.3 at most"
+assert round(max(learned) / min(learned)) == 183, "and their parameters by 183"
 stages["fc"] = [row for row in vgg.rows if row.kind == "Linear"]
 figure = plot.bar_panels(
     {title: {stage: of(rows) for stage, rows in stages.items()} for title, of in measures.items()},
@@ -114,12 +116,12 @@ lesson.show(figure)
 # ## A convolution that the slides have lost
 #
 # Lecture 9 gives VGG-16 48.6 MB, 138 M parameters and 13.6 GFLOP: 25, 2.3 and 19.4 times AlexNet's. These are
-# the totals of a VGG-16 without `conv3_3`. With it, the network has 51.7 MiB and 15.5 billion multiply-adds.
-# (The parameters hardly show it: one convolution of 0.6 M in 138 M. And 19.4 is 13.6 / 0.7, a ratio of
-# rounded numbers; even without `conv3_3` it is 19.0.)
+# the totals of a VGG-16 without `conv3_3`. The true ones are 51.7 MB (of $1024^2$ bytes, as on the slide) and
+# 15.5 billion multiply-adds: 27 and 21.6 times. (The parameters hardly show it, for `conv3_3` has 0.6 of the
+# 138 million. And 19.4 is 13.6 / 0.7, a ratio of rounded numbers; even without `conv3_3` it is 19.0.)
 #
-# The ResNet lecture's 15.3 is yet another count, of the convolutions alone. Its 19.6 for VGG-19 has the
-# fully-connected layers in it; without them it is 19.5.
+# The ResNet lecture's 15.3 is yet another count, of the convolutions alone. Its 19.6 for VGG-19, like that of
+# lecture 6, has the fully-connected layers in it; without them it is 19.5.
 
 # %%
 alexnet = cost.table(models.build("alexnet", rng=init.SHAPES_ONLY), (3, 227, 227))
@@ -143,34 +145,40 @@ lesson.table(
     ("VGG-16", (vgg.macs - dense) / 1e9, vgg.macs / 1e9, 15.3),
     ("VGG-19", (vgg19.macs - dense) / 1e9, vgg19.macs / 1e9, 19.6),
 )
-outputs, _, work = totals.values()
-assert [round(of, 2) for of in outputs] == [1.91, 51.71, 48.65], "51.7 MiB; the slides lack a convolution"
+memory, _, work = totals.values()
+assert [round(of, 2) for of in memory] == [1.91, 51.71, 48.65], "51.7 MiB; the slides lack a convolution"
 assert [round(of, 2) for of in work] == [0.72, 15.47, 13.62], "15.5 billion; the slides lack a convolution"
-assert round((vgg.macs - dense) / 1e9, 1) == 15.3 and round(vgg19.macs / 1e9, 1) == 19.6
+assert round((vgg.macs - dense) / 1e9, 1) == 15.3, "15.3 billion are those of VGG-16's convolutions alone"
+assert round(vgg19.macs / 1e9, 1) == 19.6, "19.6 billion are those of all of VGG-19"
 
 # %% [markdown]
 # ## What to keep
 #
-# - Where the map has half the edge and the channels double, a convolution costs the same, in VGG as in
-#   ResNet after it. Where the channels do not double, it costs a quarter.
-# - Weights do not tell the time. VGG-16 has 89 % of its parameters in layers that take 0.8 % of its
-#   multiply-adds.
+# - Where the map has half the edge and twice the channels, a convolution takes the same multiply-adds, in VGG
+#   as in ResNet after it. Where the channels do not double, it takes a quarter.
+# - The number of weights says little about the computation: VGG-16 has 89 % of its parameters in layers that
+#   take 0.8 % of its multiply-adds.
 #
 # ## What to try next
 #
-# Make `WIDTH` 32: which of the numbers change, and by how much? Then make `SIZE` 32, as for CIFAR-10, and
-# give the builder `image_size=SIZE`: what becomes of the share of the fully-connected layers?
+# Make `WIDTH` 32: by how much do the numbers of the first table change, and those of the figures? Then make
+# `SIZE` 32, as for CIFAR-10, and give the builder `image_size=SIZE`: what becomes of the share of the
+# fully-connected layers? (The assertions about VGG-16's own numbers, like 1,849,688,064, then have to fail.)
 #
 # ## Exercises
 #
-# 1. What would the channels have to do after a pooling so that a convolution keeps its *memory*? What would
-#    then happen to the work?
+# 1. By how much would the channels have to grow after a pooling so that the output of a convolution keeps its
+#    size in memory? What would then become of the multiply-adds?
 # 2. Stage 5 has 512 channels. What would it cost by the rule, with 1024, in multiply-adds and parameters?
 #
 # ## Answers
 #
-# 1. They would have to become four times as many, for a quarter of the pixels. Then the weights are 16 times
-#    as many and the multiply-adds four times, at every stage.
+# 1. Fourfold, for a quarter of the pixels. The weights are then 16 times as many and the multiply-adds four
+#    times, at every stage.
 # 2. `conv5_1` takes half of 1.85 billion, `conv5_2` and `conv5_3` 1.85 billion each: 4.62 billion instead of
 #    1.39. Weights: $9 \cdot 512 \cdot 1024 + 2 \cdot 9 \cdot 1024^2 = 23.6$ million instead of 7.1, and `fc6`
 #    would have twice its 102.8 million.
+#
+# (To try: a width of 32 leaves the first table as it is, for it holds ratios; a convolution takes a quarter
+# of the multiply-adds, but `conv1_1` a half. At width 64 and 32 pixels the fully-connected layers have 61 %
+# of the parameters and 7 % of the multiply-adds.)

@@ -9,37 +9,38 @@
 
 # %%
 import math
+from functools import partial
 
 import numpy as np
 
 from minires import cost, init, lesson, models, plot, probe
-from minires.combine import Concat, Sequential
-from minires.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
+from minires.combine import Concat
+from minires.layers import Conv2d, MaxPool2d
 from minires.models.googlenet import INCEPTION, googlenet, googlenet_bn, inception
 from minires.train.objective import cross_entropy
 
 # %% [markdown]
 # ## Derivation: what a 1 x 1 convolution saves
 #
-# An inception module looks at one map of $C$ channels in four ways, with 1 x 1, 3 x 3 and 5 x 5 kernels and
-# a pooling of stride 1, and concatenates the answers. Done naively, a $K \times K$ branch with $n$ filters
-# takes $K^2 C n$ multiply-adds for each pixel. With a 1 x 1 convolution in front that reduces $C$ to $r$
-# channels it takes $C r + K^2 r n$. In module 3a $C = 192$; the branches put out 64, 128, 32 and 32
-# channels, and $r$ is 96 before the 3 x 3 and 16 before the 5 x 5 kernels. Together, for each of $28^2$
-# pixels,
+# An inception module passes one map of $C$ channels through four branches, with 1 x 1, 3 x 3 and 5 x 5
+# kernels and a pooling of stride 1, and concatenates their outputs. Done naively, a $K \times K$ branch with
+# $n$ filters takes $K^2 C n$ multiply-adds for each pixel. With a 1 x 1 convolution in front that reduces $C$
+# to $r$ channels it takes $C r + K^2 r n$. In module 3a $C = 192$; the branches put out 64, 128, 32 and 32
+# channels, and $r$ is 96 before the 3 x 3 and 16 before the 5 x 5 kernels. For each of the $28^2$ pixels
+# the naive module takes
 #
-# $$64\,C + 9 \cdot 128\,C + 25 \cdot 32\,C = 387072$$
+# $$64\,C + 9 \cdot 128\,C + 25 \cdot 32\,C = 387072,$$
 #
-# is the naive cost, and with the reductions, and a 1 x 1 convolution after the pooling, it is
+# and with the reductions, and a 1 x 1 convolution from $C$ to 32 channels after the pooling,
 #
 # $$64\,C + (96\,C + 9 \cdot 96 \cdot 128) + (16\,C + 25 \cdot 16 \cdot 32) + 32\,C = 163328.$$
 #
-# The naive pooling branch computes nothing, but it hands on all $C$ channels: each module then puts out more
-# channels than it takes, and the next one pays for them.
+# The naive pooling branch has no multiply-adds, but it passes on all $C$ channels. So each naive module puts
+# out more channels than it takes, and the next one has to compute with them.
 #
 # ## Predict
 #
-# How many times cheaper is module 3a with its reductions? And all nine modules in a row?
+# How many times fewer multiply-adds has module 3a with its reductions? And all nine modules in a row?
 
 # %%
 prediction, predicted_for_nine = 2.4, 5
@@ -47,12 +48,8 @@ prediction, predicted_for_nine = 2.4, 5
 # %% [markdown]
 # ## Measure
 
-
 # %%
-def unit(channels, filters, kernel, *, padding=0):
-    """Return a convolution with its ReLU, to be counted only."""
-    conv = Conv2d(channels, filters, kernel, padding=padding, rng=init.SHAPES_ONLY)
-    return Sequential(conv=conv, relu=ReLU())
+unit = partial(Conv2d, rng=init.SHAPES_ONLY)  # a convolution to be counted only; ReLUs count nothing
 
 
 def naive(channels, one, three, five, _):
@@ -65,118 +62,105 @@ def naive(channels, one, three, five, _):
     )
 
 
-def reduced(channels, *widths):
-    """Return a module as it is: figure 2 (b)."""
-    return inception(channels, *widths, unit=unit, largest_kernel=5)
-
-
 def nine(module):
     """Return (channels behind each module, its multiply-adds) of the nine in a row."""
-    channels, found = [192], []
+    channels, macs = [192], []
     for name, widths in INCEPTION.items():
         edge = {"3": 28, "4": 14, "5": 7}[name[0]]
         table = cost.table(module(channels[-1], *widths), (channels[-1], edge, edge))
         channels.append(table.outputs[""][0])
-        found.append(table.macs)
-    return channels[1:], found
+        macs.append(table.macs)
+    return channels[1:], macs
 
 
-wide, dear = nine(naive)
-narrow, cheap = nine(reduced)
+naive_channels, naive_macs = nine(naive)
+channels, macs = nine(partial(inception, unit=unit, largest_kernel=5))  # figure 2 (b)
+ratio, ratio_of_nine = naive_macs[0] / macs[0], sum(naive_macs) / sum(macs)
 lesson.table(
-    ("multiply-adds (millions)", "naive", "reduced", "ratio", "derived", "predicted"),
-    ("module 3a", dear[0] / 1e6, cheap[0] / 1e6, dear[0] / cheap[0], 387_072 / 163_328, prediction),
-    ("all nine", sum(dear) / 1e6, sum(cheap) / 1e6, sum(dear) / sum(cheap), None, predicted_for_nine),
+    ("multiply-adds (millions)", "naive", "reduced", "ratio: predicted", "derived", "measured"),
+    ("module 3a", naive_macs[0] // 10**6, macs[0] // 10**6, prediction, 387_072 / 163_328, ratio),
+    ("all nine", sum(naive_macs) // 10**6, sum(macs) // 10**6, predicted_for_nine, None, ratio_of_nine),
 )
-print("channels, reduced:", *narrow)
-print("channels, naive:  ", *wide)
-assert (dear[0], cheap[0]) == (387_072 * 28**2, 163_328 * 28**2), "module 3a: 303 against 128 million"
-assert narrow == [256, 480, 512, 512, 512, 528, 832, 832, 1024], "the channels of the paper's table 1"
-assert sum(dear) > 10 * sum(cheap) and wide[-1] == 4944, "without reductions the channels pile up"
+print("channels, reduced:", *channels)
+print("channels, naive:  ", *naive_channels)
+assert naive_macs[0] == 387_072 * 28**2 and macs[0] == 163_328 * 28**2, "module 3a: 303 against 128 million"
+assert channels == [256, 480, 512, 512, 512, 528, 832, 832, 1024], "the channels of the paper's table 1"
+assert 10.9 < ratio_of_nine < 11 and naive_channels[-1] == 4944, "without reductions the channels add up"
 
 # %% [markdown]
 # ## The stem
 #
 # VGG-16 spends 60 % of its multiply-adds before its map is down to 28 x 28. GoogLeNet is there after three
-# convolutions, two of them on small maps.
+# convolutions, the last two on maps of 56 x 56.
 
 # %%
-MIB = 1024**2
 google = cost.table(models.build("googlenet", rng=init.SHAPES_ONLY), (3, 224, 224))
 vgg = cost.table(models.build("vgg16", rng=init.SHAPES_ONLY), (3, 224, 224))
-assert (google.params, google.macs) == (6_998_552, 1_582_671_872)
 stem = [row for row in google.rows if row.name.split(".")[0] in ("conv1", "pool1", "conv2", "conv3", "pool2")]
 early = [row for row in vgg.rows if row.name[:5] in ("conv1", "conv2", "conv3")]
-measures = {
-    "outputs (MiB)": lambda rows: sum(row.output_bytes for row in rows) / MIB,
-    "parameters (thousands)": lambda rows: sum(row.params for row in rows) / 1e3,
-    "multiply-adds (millions)": lambda rows: sum(row.macs for row in rows) / 1e6,
-}
-ratios = {title: of(early) / of(stem) for title, of in measures.items()}
-lesson.table(
-    ("from 224 to 28 pixels", "GoogLeNet", "VGG-16", "ratio"),
-    *((title, of(stem), of(early), ratios[title]) for title, of in measures.items()),
-)
-assert [round(ratio, 1) for ratio in ratios.values()] == [6.2, 13.9, 19.4], "6.2, 13.9 and 19.4 times"
-assert round(measures["multiply-adds (millions)"](stem), 1) == 480.8
+rows = []
+for title, column, size in (
+    ("outputs (MiB)", "output_bytes", 1024**2),
+    ("parameters (thousands)", "params", 1e3),
+    ("multiply-adds (millions)", "macs", 1e6),
+):
+    ours = sum(getattr(row, column) for row in stem) / size
+    theirs = sum(getattr(row, column) for row in early) / size
+    rows.append((title, ours, theirs, theirs / ours))
+lesson.table(("from 224 to 28 pixels", "GoogLeNet", "VGG-16", "ratio"), *rows)
+assert (google.params, google.macs) == (6_998_552, 1_582_671_872), "7.0 M parameters, 1.58 G multiply-adds"
+assert [round(row[3], 1) for row in rows] == [6.2, 13.9, 19.4], "VGG-16 should need 6.2, 13.9 and 19.4 times"
+assert round(rows[2][1], 1) == 480.8, "the stem takes 481 million multiply-adds, not 418"
 
 # %%
-figure = plot.bar_panels(
-    {
-        title: {"GoogLeNet's\nstem": of(stem), "VGG-16,\nstages 1-3": of(early)}
-        for title, of in measures.items()
-    },
-    title="From 224 to 28 pixels",
-)
-lesson.show(figure)
+panels = {title: {"GoogLeNet": ours, "VGG-16": theirs} for title, ours, theirs, _ in rows}
+lesson.show(plot.bar_panels(panels, title="From 224 to 28 pixels"))
 
 # %% [markdown]
 # The slides print 5.7, 8.9 and 17.8 for these ratios, from 7.5 against 42.9 MB, 124 K against 1.1 M and 418
 # against 7485 million. Their VGG-16 lacks `conv3_3` (lesson 3), 418 seems to be 481 with two digits
-# exchanged, and 8.9 is a ratio of rounded numbers. And their memory, as the table's, counts poolings in the
-# stem but not in VGG: counted alike, VGG needs 6.9 times as much with poolings and 7.5 times without.
+# exchanged, and 8.9 is a ratio of rounded numbers. Their memory, like the table's, includes the poolings of
+# the stem but not those of VGG. Counted alike, it is 6.9 times as much with poolings and 7.5 times without.
 #
-# ## Averages instead of fully-connected layers
+# ## Global average pooling instead of fully-connected layers
 #
 # VGG-16 *flattens* its last map into fc6. GoogLeNet averages each channel over its 7 x 7 pixels (*global
-# average pooling*) and needs a single layer, $1024 \cdot 1000$ weights and 1000 biases.
+# average pooling*) and needs a single layer of $1024 \cdot 1000$ weights and 1000 biases.
 
 # %%
-flat = Sequential(Flatten(), Linear(7 * 7 * 1024, 1000, rng=init.SHAPES_ONLY))
-flat = cost.table(flat, (1024, 7, 7))
-dense = [sum(row.params for row in table.rows if row.kind == "Linear") for table in (vgg, flat, google)]
+dense = [sum(row.params for row in table.rows if row.kind == "Linear") for table in (vgg, google)]
 lesson.table(
-    ("parameters after the last convolution", ""),
-    ("VGG-16: fc6, fc7, fc8", dense[0]),
-    ("GoogLeNet's map flattened, one layer", dense[1]),
-    ("GoogLeNet: averages, one layer", dense[2]),
+    ("parameters after the last convolution", "VGG-16", "GoogLeNet", "if it flattened its map"),
+    ("fully-connected layers", *dense, (7 * 7 * 1024 + 1) * 1000),
 )
-assert dense == [123_642_856, 50_177_000, 1_025_000], "averages should save 49 of 50 million parameters"
+assert dense == [123_642_856, 1_025_000], "averaging should leave 1.0 of 50.2 million parameters"
 
 # %% [markdown]
-# (Here the slides count biases for GoogLeNet, but for VGG they do not: its fc6 has 102,765 thousand
-# parameters, not 102,760. And the output of `fc` takes 3.9 KB, not 0.)
+# (Here the slides count GoogLeNet's biases but not VGG's: its fc6 has 102,765 thousand parameters, not
+# 102,760. And the output of `fc` takes 3.9 KB, not 0.)
 #
-# ## Auxiliary heads
+# ## Auxiliary classifiers
 #
-# While the network is trained, two small classifiers behind modules 4a and 4d try to name the class too;
-# their losses count 0.3 each. At 4a the gradient is then a sum: what comes back from the end, through six
-# more modules, and what the heads send. Does it need their help? That depends on how much survives the long
-# way. With MSRA's weights a ReLU layer keeps the gradient's size, with Xavier's it takes a factor of $\sqrt2$
-# (lesson 8). From 5b to 3a lie eight modules of one or two layers: what is left is 1 in the one case and in
-# the other between $1/\sqrt2^{\,8} = 1/16$ and $1/\sqrt2^{\,16} = 1/256$.
+# While the network is trained, two small classifiers (*heads*) on the outputs of modules 4a and 4d predict
+# the class too; the weight of their losses is 0.3 each. The gradient at 4a is then a sum of what comes back
+# from the end, through six more modules, and of what the heads send. How much of the former survives? With
+# MSRA's weights a ReLU layer keeps the gradient's length, with Xavier's it divides it by $\sqrt2$ (lesson 8).
+# From 5b back to 3a the gradient passes eight modules, each one or two layers deep. So about 1 is left with
+# MSRA's weights, and with Xavier's between $1/\sqrt2^{\,16} = 1/256$ and $1/\sqrt2^{\,8} = 1/16$. We measure
+# it with random images of 65 pixels, and in the network with batch norm (lesson 5) as well.
 #
-# Predict: how many times longer is the gradient at the output of 3a with the heads?
+# Predict: how many times longer is the gradient at the output of 3a with the heads? (That of the head at 4a
+# is spared six modules, but has a weight of only 0.3.)
 
 # %%
-predicted_gain = {"MSRA": 1.5, "Xavier": 5, "batch norm": 1}
+predicted_gain = {"MSRA": 1.5, "Xavier": 10, "batch norm": 1}
 END, ALL, HEAD_4A = (1, 0, 0), (1, 0.3, 0.3), (0, 0.3, 0)  # weights of the losses: end, 4a, 4d
 
 
 def gradients(kind, seed):
     """Return {weights of the losses: length of the gradient at the output of each module, (9,)}."""
     rng = np.random.default_rng(seed)
-    if kind == "batch norm":
+    if kind == "batch norm":  # torchvision's network, with 3 x 3 for 5 x 5
         net = googlenet_bn(num_classes=10, aux=True, keep=1.0, rng=rng)
     else:
         net = googlenet(num_classes=10, aux=True, image_size=65, keep=1.0, rng=rng)
@@ -198,30 +182,27 @@ seeds = range(1 if lesson.setting() == "fast" else 3)
 found = {kind: [gradients(kind, seed) for seed in seeds] for kind in predicted_gain}
 left = {kind: np.array([one[END][0] / one[END][8] for one in runs]) for kind, runs in found.items()}
 gain = {kind: np.array([one[ALL] / one[END] for one in runs]) for kind, runs in found.items()}
-lesson.table(
-    ("gradient", "left at 3a: derived", "measured", "times, with heads: predicted", "measured "),
-    *(
-        (kind, derived, left[kind].mean(), predicted_gain[kind], gain[kind][:, 0].mean())
-        for kind, derived in (("MSRA", "1"), ("Xavier", "1/256 to 1/16"), ("batch norm", None))
-    ),
-)
+rows = []
+for kind, derived in {"MSRA": "about 1", "Xavier": "0.004 to 0.063", "batch norm": None}.items():
+    rows.append((kind, derived, left[kind].mean(), predicted_gain[kind], gain[kind][:, 0].mean()))
+header = ("gradient at 3a", "left of 5b's: derived", "measured", "times, with heads: predicted", "measured")
+lesson.table(header, *rows)
 for runs in found.values():
     head = np.array([one[HEAD_4A] for one in runs])
     assert (head[:, :3] > 0).all() and (head[:, 3:] == 0).all(), "head 4a should reach 4a and before, not 4b"
 assert all((times[:, :6] > 1).all() for times in gain.values()), "the heads should add to the gradient"
-assert ((1 / 256 < left["Xavier"]) & (left["Xavier"] < 1 / 16)).all() and (left["MSRA"] > 0.5).all()
-assert (gain["Xavier"][:, 0] > 3).all(), "where the gradient vanishes, the heads should bring it back"
+assert ((1 / 256 < left["Xavier"]) & (left["Xavier"] < 1 / 16)).all(), "with Xavier's weights it vanishes"
+assert ((left["MSRA"] > 0.5) & (left["MSRA"] < 2)).all(), "with MSRA's it should keep its length"
+assert (gain["Xavier"][:, 0] > 3).all(), "where the gradient vanishes, the heads should make it longer"
 assert (gain["MSRA"][:, 0] < 1.5).all() and (gain["batch norm"][:, 0] < 1.2).all(), "little elsewhere"
 
 # %%
+panels = {}
+for kind, runs in found.items():
+    names = {"with both heads": ALL, "loss at the end alone": END}
+    panels[kind] = {name: [one[weights] for one in runs] for name, weights in names.items()}
 figure = plot.line_panels(
-    {
-        kind: {
-            "with both heads": [one[ALL] for one in runs],
-            "loss at the end alone": [one[END] for one in runs],
-        }
-        for kind, runs in found.items()
-    },
+    panels,
     xlabel="module (1: 3a, 3: 4a, 6: 4d, 9: 5b)",
     ylabel="length of the gradient at its output",
     log=True,
@@ -229,26 +210,27 @@ figure = plot.line_panels(
 lesson.show(figure)
 
 # %% [markdown]
-# The heads help where the gradient vanishes on its way. With Xavier's weights a thirtieth of it is left at
-# 3a, and the heads lengthen that to more than five times; with MSRA's, published half a year after
-# GoogLeNet, there is little to mend, and with batch norm the gradient even grows on its way back. So much
-# for the lecture's remark that batch norm made the trick unnecessary. (All of this is before the first step
-# of training; whether a trained network is better for its heads is not measured here.)
+# The heads help where the gradient vanishes on its way. With Xavier's weights 3 % of it is left at 3a, and
+# the heads make that more than five times longer. With MSRA's, published half a year after GoogLeNet, they
+# change little, and with batch norm the gradient even grows on its way back. This agrees with the lecture's
+# remark that with batch norm the trick is no longer needed. (All of it is before the first step of training;
+# whether a trained network is better for its heads is not measured here.)
 #
 # ## What to try next
 #
-# Let only the pooling branch of `naive` have its 1 x 1 convolution: how much of the factor 11 is due to it?
+# Give only the pooling branch of `naive` its 1 x 1 convolution: how much of the factor 11 is due to that?
 #
 # ## Exercises
 #
-# 1. For which $r$ does a 1 x 1 reduction before a $K \times K$ convolution from $C$ to $n$ channels save
-#    anything?
+# 1. For which $r$ does a reduction save anything before a $K \times K$ convolution from $C$ to $n$ channels?
 # 2. Global average pooling lets GoogLeNet take images of many sizes. Why can VGG not?
 #
 # ## Answers
 #
 # 1. $C r + K^2 r n < K^2 C n$ for $r < K^2 C n / (C + K^2 n)$: up to 164 of the 192 channels in the 3 x 3
-#    branch of 3a. With $r = C$ it adds $C^2$ to the cost: it is not the 1 x 1 kernel that saves, but the
-#    narrow map.
+#    branch of 3a. With $r = C$ it would add $C^2$: what saves is not the 1 x 1 kernel but the fewer channels.
 # 2. Each output of fc6 has a weight for each of $512 \cdot 7 \cdot 7$ numbers. An average has none, whatever
 #    the edge of the map.
+#
+# (To try: the channels are then those of the paper, and all nine take 3948 million: a factor of 3.1 is due to
+# the pooling branches, the remaining 3.6 to the reductions before the 3 x 3 and 5 x 5 kernels.)

@@ -32,8 +32,8 @@ MUTATIONS = {
         ("size=SIZE, alpha=SIZE * PAPERS_ALPHA", "size=SIZE, alpha=PAPERS_ALPHA"),
         ("derived_var = var / (var + EPS)", "derived_var = var / var"),
         ("0.1 * var * count / (count - 1)", "0.1 * var"),
-        ("NORM = True", "NORM = False"),
-        ("train=True)[0].argmax", "train=False)[0].argmax"),
+        ('("with batch norm", True)', '("with batch norm", False)'),
+        ("test_images[batch], train=True", "test_images[batch], train=False"),
     ],
     6: [
         ("n_in * std**2 * x.var()", "n_out * std**2 * x.var()"),
@@ -90,12 +90,12 @@ MUTATIONS = {
         ("ITERATIONS, MOMENTUM = 64_000, 0.9", "ITERATIONS, MOMENTUM = 64_000, 0.8"),
         ("KEEP, STEPS, RATE, DECAY = 0.5,", "KEEP, STEPS, RATE, DECAY = 0.6,"),
         ('no_decay=("gamma", "beta"))', 'no_decay=("beta",))'),
-        ("SCALE = 0.3", "SCALE = 0.003"),
+        ("SCALE, WIDTH, LONGER = 0.3,", "SCALE, WIDTH, LONGER = 0.003,"),
     ],
     14: [
         ("C, MAP = 64, 56", "C, MAP = 32, 56"),
         ("c * c_out + 2 * c_out", "c * c_out"),
-        ('for o in (option, "A")', 'for o in (option, "B")'),
+        ('BASE = "A"', 'BASE = "B"'),
         ("stages = 3", "stages = 4"),
     ],
     15: [
@@ -148,13 +148,13 @@ MUTATIONS = {
     22: [
         ("POOLED = 7 * 7", "POOLED = 6 * 6"),
         ('depth=34, shortcut="A"', 'depth=34, shortcut="B"'),
-        ('("resnet152", "vgg16", "vgg19")', '("vgg16", "resnet152", "vgg19")'),
+        ('DEEP = "resnet152"', 'DEEP = "vgg16"'),
         ("conv3_3 = 56**2", "conv3_3 = 28**2"),
     ],
     23: [
         ("EXCHANGED = [5, 6, 7, 8, 9, 0, 1, 2, 3, 4]", "EXCHANGED = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"),
         ("MARGIN = 1", "MARGIN = 2"),
-        ('FREEZE = "pool"', 'FREEZE = "stage1"'),
+        ('SHOTS, FREEZE = 2, "pool"', 'SHOTS, FREEZE = 2, "stage1"'),
         ("digits(train_set, 0, 9)", "digits(train_set, 0, 4)"),
     ],
 }
