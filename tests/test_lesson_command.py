@@ -143,6 +143,7 @@ def test_cells_know_their_first_lines():
         (("--notebook",), "expected one lesson's number first"),
         ((8, 9), "one lesson at a time"),
         (("--fast",), "--fast: expected a lesson's number"),
+        (("--site", ""), "--site: expected a folder"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(folder, capsys, arguments, message):
@@ -210,9 +211,10 @@ def test_pause_waits_for_enter_between_cells_and_the_end_of_the_input_for_nobody
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n\n\n\nleft over\n"))
     assert minires(capsys, 8, "--run", "--pause")[0] == 0
     assert sys.stdin.read() == "\nleft over\n"  # four cells, three pauses
-    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
-    code, out, _ = minires(capsys, 8, "--run", "--pause")
-    assert code == 0 and "setting live" in out
+    for nobody in (io.StringIO(""), None):
+        monkeypatch.setattr(sys, "stdin", nobody)
+        code, out, _ = minires(capsys, 8, "--run", "--pause")
+        assert code == 0 and "setting live" in out
 
 
 def test_ctrl_c_while_waiting_ends_with_130(folder, capsys, monkeypatch):
@@ -242,9 +244,12 @@ def test_a_lesson_that_breaks_off_is_one_line_and_exit_code_1(folder, capsys, co
     assert error_of(capsys, 8, "--run", code=1).startswith(message)
 
 
-def test_a_setting_that_does_not_exist_is_the_users_error(folder, capsys, monkeypatch):
+@pytest.mark.parametrize("arguments", [(8, "--run"), ("--run",), (8, "--site", "site")])
+def test_a_setting_that_does_not_exist_is_the_users_error(folder, capsys, monkeypatch, arguments):
     monkeypatch.setenv("MINIRES_LESSON", "slow")
-    assert "MINIRES_LESSON: expected one of fast, live, full" in error_of(capsys, 8, "--run")
+    monkeypatch.setattr(notebook, "require", lambda *names: None)
+    assert "MINIRES_LESSON: expected one of fast, live, full" in error_of(capsys, *arguments)
+    assert [path.name for path in pathlib.Path().iterdir()] == ["lessons"]
 
 
 def test_figures_of_a_run_are_files_named_after_the_lesson(folder, capsys):
@@ -252,6 +257,13 @@ def test_figures_of_a_run_are_files_named_after_the_lesson(folder, capsys):
     for _ in range(2):  # the second run replaces the figures of the first
         assert minires(capsys, 8, "--run")[0] == 0
     assert [path.name for path in pathlib.Path("lesson-figures").iterdir()] == ["08_relu_halves.png"]
+
+
+def test_a_run_goes_on_where_figures_cannot_be_written(folder, capsys):
+    (folder / "08_relu_halves.py").write_text(script(8, f"{FIGURE}print('the end')"))
+    pathlib.Path("lesson-figures").write_text("a file")
+    code, out, _ = minires(capsys, 8, "--run")
+    assert code == 0 and "08_relu_halves.png cannot be written" in out and "\nthe end\n" in out
 
 
 def test_running_all_prints_a_line_each_and_the_output_of_those_that_fail(folder, capsys):
@@ -337,6 +349,9 @@ def test_a_notebook_for_a_service_is_valid_and_installs_what_it_needs_first(fold
     assert "MINIRES = " in setup and 'SETTING = "full"' in setup and "cupy" in setup
     assert "08_relu_halves.ipynb exists" in error_of(capsys, 8, "--notebook")  # it may hold somebody's work
     assert minires(capsys, 8, "--notebook", "other/name.ipynb")[1] == f"{pathlib.Path('other/name.ipynb')}\n"
+    assert "expected the name of a notebook, such as 9.ipynb" in error_of(capsys, 8, "--notebook", 9)
+    pathlib.Path("file").write_text("a file")
+    assert "file: expected a folder" in error_of(capsys, 8, "--notebook", "file/name.ipynb")
 
 
 def test_a_notebook_for_a_service_runs(folder, capsys):
@@ -360,6 +375,17 @@ def test_opening_a_lesson_again_opens_the_readers_copy(folder, capsys, monkeypat
     code, out, _ = minires(capsys, 8, "--fast")
     assert code == 0 and "your copy" in out and "ratio = 0.7" in path.read_text(encoding="utf-8")
     assert opened == [(path, None), (path, "fast")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_ctrl_c_before_jupyter_listens_ends_it_without_a_traceback(monkeypatch, capfd):
+    early = notebook.START.replace(
+        "from notebook.app", "signal.raise_signal(signal.SIGINT); from notebook.app"
+    )
+    monkeypatch.setattr(notebook, "START", early)
+    with pytest.raises(KeyboardInterrupt):
+        notebook.start("any.ipynb", setting=None)
+    assert capfd.readouterr().err == ""
 
 
 # -- the site ----------------------------------------------------------------------------------------------
@@ -392,6 +418,35 @@ def test_a_site_of_one_lesson_links_to_no_other(folder, capsys, tools):
     (folder / "02_other.py").write_text(script(2, "x = 1"))
     assert minires(capsys, 2, "--site", "site")[0] == 0
     assert "08_relu" not in pathlib.Path("site/02_other.html").read_text(encoding="utf-8")
+
+
+def test_a_site_replaces_no_page_of_somebody_else(folder, capsys, tools):
+    index = pathlib.Path("site/index.html")
+    index.parent.mkdir()
+    index.write_text("<title>My page</title>")
+    assert "index.html is not the lessons'" in error_of(capsys, "--site", "site")
+    assert index.read_text() == "<title>My page</title>"
+    assert "index.html: expected a folder" in error_of(capsys, "--site", index)
+
+
+def test_a_kernel_that_ends_is_a_failure_in_one_line(folder, capsys, tools):
+    (folder / "08_relu_halves.py").write_text(script(8, "import os\nos._exit(1)"))
+    assert "lesson 8: Kernel died" in error_of(capsys, 8, "--site", "site", code=1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_ctrl_c_stops_a_site_and_its_kernel(folder, capsys, tools):
+    stops = (
+        "import os, pathlib, signal, time",
+        f"pathlib.Path({str(folder / 'pid')!r}).write_text(str(os.getpid()))",
+        "os.kill(os.getppid(), signal.SIGINT)",
+        "time.sleep(60)",
+    )
+    (folder / "08_relu_halves.py").write_text(script(8, "\n".join(stops)))
+    code, out, err = minires(capsys, "--site", "site")
+    assert code == 130 and "FAILED" not in out and err == "stopped\n"
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((folder / "pid").read_text()), 0)
 
 
 def test_a_formula_that_cannot_be_set_is_named(folder, capsys, tools):

@@ -49,6 +49,8 @@ def add_arguments(parser):
 def run(arguments):
     """Do what was asked with the lessons; return the exit code: 1 if one of them fails."""
     _check(arguments)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a letter shall not end the lesson
     from minires.lesson import library
 
     if arguments.numbers:
@@ -71,6 +73,8 @@ def _check(arguments):
         raise ValueError("--pause: expected one lesson to run, as in minires lesson 8 --run --pause")
     if arguments.notebook is not None and (many or not arguments.numbers):
         raise ValueError("--notebook: expected one lesson's number first, as in minires lesson 8 --notebook")
+    if arguments.site == "":
+        raise ValueError("--site: expected a folder for the pages, got ''")
     if arguments.here or arguments.site is not None:
         return
     if many:
@@ -86,16 +90,13 @@ def _list(lessons):
     width = max(map(len, titles), default=0)
     for lesson, title in zip(lessons, titles, strict=True):
         print(f"{lesson.number:2}  {title:{width}}  {lesson.time}")
-    example = lessons[min(7, len(lessons) - 1)].number if lessons else 8
-    print(f"\nminires lesson {example} opens lesson {example} as a notebook; with --run it runs right here.")
+    print("\nminires lesson 8 opens lesson 8 as a notebook; with --run it runs right here.")
     return 0
 
 
 def _run(lessons, arguments):
     from minires.lesson import run as runner
 
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a letter shall not end the lesson
     if len(lessons) == 1 and arguments.numbers:
         try:
             runner.run(lessons[0], setting=arguments.setting, pause=arguments.pause)
@@ -145,6 +146,6 @@ def _open(lesson, arguments):
         print(f"opening your copy {path}; delete it to begin anew")
     else:
         notebook.write(notebook.convert(lesson), path)
-        print(f"opening {path}; Ctrl-C here ends Jupyter")
-    sys.stdout.flush()
+        print(f"opening {path}")
+    print("Ctrl-C here, twice, ends Jupyter", flush=True)
     return notebook.start(path, setting=arguments.setting)

@@ -42,13 +42,16 @@ import minires
 print(f"minires {{minires.__version__}},", "with a GPU" if has_gpu else "without a GPU")
 %env MINIRES_LESSON=$SETTING"""
 
+# Ends without a traceback if Ctrl-C comes before Jupyter listens for it.
+START = "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); from notebook.app import main; main()"
+
 
 def require(*packages):
     """Raise ValueError, with the remedy, unless all these packages of the extra `lessons` are installed."""
     missing = [package for package in packages if importlib.util.find_spec(package) is None]
     if missing:
         raise ValueError(
-            f'this needs {", ".join(missing)}: pip install "minires[lessons]"; '
+            f'this needs {", ".join(missing)}: {sys.executable} -m pip install "minires[lessons]"; '
             "to run a lesson in the terminal, minires lesson 8 --run, needs nothing more"
         )
 
@@ -86,26 +89,42 @@ def _numbered(notebook):
 def write(notebook, path):
     """Write a notebook to a new file, for the old one may hold somebody's work.
 
-    Raises ValueError if there is one.
+    Raises ValueError if there is one, or if its name is not that of a notebook.
     """
     import nbformat
 
     path = pathlib.Path(path)
+    if path.suffix != ".ipynb":
+        raise ValueError(f"expected the name of a notebook, such as {path.stem}.ipynb, got {path}")
     if path.exists():
         raise ValueError(f"{path} exists: name another file, or delete it")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+
+
+def make_folder(path):
+    """Make a folder unless there is one. Raises ValueError if a file has its name."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise ValueError(
+            f"{path}: expected a folder, but this is a file: move it, or name another folder"
+        ) from error
 
 
 def start(path, *, setting):
     """Open a notebook in Jupyter, wait until that is shut down, and return its exit code.
 
-    Ctrl-C is Jupyter's meanwhile, which shuts down after asking.
+    Ctrl-C is Jupyter's meanwhile, which shuts down after asking. Raises KeyboardInterrupt if it came so
+    early that it ended Jupyter.
     """
-    command = [sys.executable, "-m", "notebook", str(path)]
+    command = [sys.executable, "-c", START, str(path)]
     with subprocess.Popen(command, env=environment_of(setting)) as server:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            return server.wait()
+            code = server.wait()
         finally:
             signal.signal(signal.SIGINT, before)
+    if code == -signal.SIGINT:
+        raise KeyboardInterrupt
+    return code

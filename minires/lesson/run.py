@@ -44,6 +44,8 @@ def _execute(lesson, cell, module):
     try:
         with contextlib.redirect_stdout(printed):
             exec(compile("\n" * (cell.line - 1) + cell.source, str(lesson.path), "exec"), module.__dict__)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        raise
     except AssertionError as error:
         claim = " ".join(str(error).split()) or asserted(cell, _line(error, lesson))
         raise LessonError(f"lesson {lesson.number}: the claim does not hold: {claim}") from error
@@ -86,13 +88,29 @@ def asserted(cell, line):
 
 def _wait(colour):
     """Wait for Enter; return False if standard input has ended, and there is nobody to wait for."""
-    prompt = colour and sys.stdin.isatty()
+    if sys.stdin is None:  # closed by the caller
+        return False
+    prompt = sys.stdin.isatty() and sys.stdout.isatty()
     if prompt:
+        _forget_keys()
         print(markdown.paint("Enter goes on", markdown.DIM, colour), end="", flush=True)
-    line = sys.stdin.readline()
-    if prompt:
+    try:
+        line = sys.stdin.readline()
+    except KeyboardInterrupt:
+        print(flush=True)  # the terminal leaves the cursor behind its ^C
+        raise
+    if prompt and colour:
         print("\x1b[1A\r\x1b[K" if line else "\r\x1b[K", end="", flush=True)  # take the prompt away
     return bool(line)
+
+
+def _forget_keys():
+    """Forget what was typed while code ran, where the terminal can: it shall skip no cell."""
+    try:
+        import termios
+    except ImportError:  # on Windows
+        return
+    termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
 def _has_colour(stream):
@@ -152,9 +170,14 @@ def run_all(lessons, *, setting=None):
 
 
 def environment_of(setting):
-    """Return the environment for a process that runs a lesson with this setting and this minires."""
+    """Return the environment for a process that runs a lesson with this setting and this minires.
+
+    setting: None for this environment's own. Raises ValueError if that is none.
+    """
     path = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path), "PYTHONUTF8": "1"}
-    if setting is not None:
-        environment["MINIRES_LESSON"] = setting
-    return environment
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path),
+        "PYTHONUTF8": "1",
+        "MINIRES_LESSON": setting or stage.setting_of_environment(),
+    }

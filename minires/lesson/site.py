@@ -3,10 +3,13 @@
 Formulas become MathML, which browsers set themselves.
 """
 
+import asyncio
 import html
 import pathlib
 import re
+import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree
 
 from minires.lesson import markdown, notebook
@@ -18,6 +21,7 @@ NEEDED = ("jupytext", "nbconvert", "nbclient", "ipykernel", "latex2mathml")
 LIMITS = {"msub": "munder", "msubsup": "munderover"}  # where a displayed sum has them
 FUNCTIONS = ("max", "min", "log", "exp", "ln", "sin", "cos", "tanh", "arg", "Var", "Cov")
 
+TITLE = "minires: the lessons"  # of the index
 PAGE = """\
 <!DOCTYPE html>
 <html lang="en">
@@ -44,16 +48,21 @@ def build(lessons, folder, *, setting=None, report=print):
     """Execute lessons and write their pages and an index into a folder; return the LessonErrors of those
     that broke off, whose pages end where they did.
 
-    report: is called with a line for each lesson. Raises ValueError if a package is missing.
+    report: is called with a line for each lesson. Raises ValueError if a package is missing, or if the folder
+    is that of another site.
     """
     notebook.require(*NEEDED)
+    environment = {**environment_of(setting), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    notebook.make_folder(folder)
+    index = folder / "index.html"
+    if index.exists() and f"<title>{TITLE}</title>" not in index.read_text("utf-8", "replace"):
+        raise ValueError(f"{index} is not the lessons': name another folder, or delete it")
     (folder / "style.css").write_text(_style(), encoding="utf-8")
-    (folder / "index.html").write_text(_index(lessons), encoding="utf-8")
+    index.write_text(_index(lessons), encoding="utf-8")
     errors = []
     for i, lesson in enumerate(lessons):
-        body, error = _body(lesson, setting)
+        body, error = _body(lesson, environment)
         before, after = lessons[i - 1 : i] if i else [], lessons[i + 1 : i + 2]
         page = _page(f"{lesson.number}. {_plain(lesson)}", body + _turn(before, after), lessons, lesson)
         (folder / _name(lesson)).write_text(page, encoding="utf-8")
@@ -62,10 +71,10 @@ def build(lessons, folder, *, setting=None, report=print):
     return errors
 
 
-def _body(lesson, setting):
+def _body(lesson, environment):
     """Return what a lesson's page says, and the LessonError, if any, with which it then begins."""
     executed = notebook.convert(lesson)
-    error, body = execute(executed, lesson, setting=setting), ""
+    error, body = execute(executed, lesson, environment), ""
     try:
         body = to_html(executed, lesson)
     except LessonError as unset:
@@ -75,21 +84,38 @@ def _body(lesson, setting):
     return body, error
 
 
-def execute(executed, lesson, *, setting=None):
-    """Execute a notebook in place; return a LessonError if one of its cells raises an error, else None."""
-    from nbclient import NotebookClient
+def execute(executed, lesson, environment):
+    """Execute a notebook in place; return a LessonError if it does not run to its end, else None."""
     from nbclient.exceptions import CellExecutionError
 
-    environment = {**environment_of(setting), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    with tempfile.TemporaryDirectory() as empty:
-        client = NotebookClient(
-            executed, timeout=None, kernel_name="python3", extra_arguments=["--log-level=ERROR"]
-        )
-        try:
-            client.execute(cwd=empty, env=environment)
-        except CellExecutionError as error:
-            return _error_of(error, executed, lesson)
+    try:
+        with tempfile.TemporaryDirectory() as empty:
+            _execute(executed, cwd=empty, env=environment)
+    except CellExecutionError as error:
+        return _error_of(error, executed, lesson)
+    except RuntimeError as error:
+        return LessonError(f"lesson {lesson.number}: {error}; was there enough memory?")
     return None
+
+
+def _execute(executed, **options):
+    """Execute a notebook in a kernel of its own, which does not outlive it, at Ctrl-C neither."""
+    from jupyter_client import AsyncKernelManager
+    from nbclient import NotebookClient
+
+    kernel = AsyncKernelManager(kernel_name="python3")
+    client = NotebookClient(executed, km=kernel, timeout=None)
+    arguments = ["--log-level=ERROR", "--HistoryManager.hist_file=:memory:"]
+    options |= {"extra_arguments": arguments, "stdout": subprocess.DEVNULL}
+    try:
+        asyncio.run(kernel.start_kernel(**options))
+        with ThreadPoolExecutor(max_workers=1) as thread:  # in the main one nbclient handles Ctrl-C, badly
+            try:
+                thread.submit(client.execute).result()
+            finally:
+                asyncio.run(kernel.shutdown_kernel(now=True))
+    finally:
+        client.km = kernel  # nbclient forgets one that did not start, and misses it when Python exits
 
 
 def _error_of(error, executed, lesson):
@@ -200,9 +226,7 @@ def _index(lessons):
         "<code>minires lesson 8</code> opens lesson 8 as a notebook, and <code>minires lesson 8 --run</code> "
         "steps through it in the terminal."
     )
-    return _page(
-        "minires: the lessons", f'<h1>The lessons</h1>\n<p>{intro}</p>\n<ul class="index">{items}</ul>'
-    )
+    return _page(TITLE, f'<h1>The lessons</h1>\n<p>{intro}</p>\n<ul class="index">{items}</ul>')
 
 
 def _page(title, body, lessons=(), this=None):

@@ -20,6 +20,11 @@ def setting():
     for name in SETTINGS:
         if f"--{name}" in sys.argv[1:]:
             return name
+    return setting_of_environment()
+
+
+def setting_of_environment():
+    """Return the environment's MINIRES_LESSON, or "live". Raises ValueError if it is no setting."""
     name = os.environ.get("MINIRES_LESSON", "").strip() or "live"
     if name not in SETTINGS:
         raise ValueError(f"MINIRES_LESSON: expected one of {', '.join(SETTINGS)}, got {name!r}")
@@ -64,10 +69,14 @@ def show(figure):
         return
     script = pathlib.Path(sys.argv[0]).stem or "lesson"
     _shown[script] = number = _shown.get(script, 0) + 1
-    FIGURES.mkdir(exist_ok=True)
     path = FIGURES / f"{script}{'' if number == 1 else f'-{number}'}.png"
-    path.write_bytes(image.getvalue())
-    print(f"figure: {path}")
+    try:
+        FIGURES.mkdir(exist_ok=True)
+        path.write_bytes(image.getvalue())
+    except OSError as error:  # the lesson's numbers do not depend on its figures
+        print(f"figure: {path} cannot be written: {error.strerror}; start the lesson from another folder")
+    else:
+        print(f"figure: {path}")
 
 
 def _title(figure):
