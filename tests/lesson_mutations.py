@@ -104,8 +104,8 @@ MUTATIONS = {
             "[Residual(branch, after=ReLU()) for branch in branches]",
         ),
         ("g[-1] + sum(added_back[i:])", "g[-1] + sum(added_back[1:])"),
-        ("for scale in (0.1, 0.5)", "for scale in (0.1, 1.0)"),
-        ("post = gaps(original, start)", "post = gaps([Residual(unit.branch) for unit in original], start)"),
+        ("SCALE = 0.5", "SCALE = 1.0"),
+        ("original = list(stage.parts.values())", "original = later"),
     ],
     16: [
         ("UNITS = 54", "UNITS = 50"),
@@ -144,6 +144,7 @@ MUTATIONS = {
         ("CLOSED = 1e-12", "CLOSED = 1.0"),
         ("weight_decay=1e-4).step()", "weight_decay=0.0).step()"),
         ('("linear block", None)', '("linear block", ReLU())'),
+        ('measure="test_error"', 'measure="train_error"'),
     ],
     22: [
         ("POOLED = 7 * 7", "POOLED = 6 * 6"),
