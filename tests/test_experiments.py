@@ -1,0 +1,214 @@
+"""Experiments: equal conditions, records that say where they come from, runs that go on after a stop."""
+
+import math
+import os
+import pathlib
+import re
+
+import pytest
+
+from minires import data, experiments, parallel, plot, resources
+from minires.experiments import record, runner
+from minires.experiments.plans import PLANS, SETTINGS
+
+STORED = sorted((resources.find("", "lessons") / record.FOLDER).glob("*/*.json"))
+IMAGES = {"digits": 1437, "cifar10": 50_000}
+ARM, SEED = "original", 1
+FAST = ("shortcuts", "fast", ARM, SEED)  # 10 iterations of ResNet-8, evaluated after 5 and 10
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def same(run, other):
+    """Whether two runs trained alike; seconds differ, and so may the command."""
+    return (run.losses, run.evaluations, run.config) == (other.losses, other.evaluations, other.config)
+
+
+def cifar10():
+    """Return the folder of CIFAR-10, or skip the test."""
+    folder = os.environ.get("MINIRES_CIFAR10")
+    try:
+        data.load("cifar10", folder)
+    except ValueError:
+        pytest.skip("CIFAR-10 is not there; MINIRES_CIFAR10 may name its folder")
+    return folder
+
+
+def slowed_plan(monkeypatch, epochs):
+    """Make the fast plan of the shortcuts so many epochs long."""
+    plan = experiments.plan("shortcuts", "fast")
+    changed = {**vars(plan), "config": plan.config | {"epochs": epochs}}
+    monkeypatch.setitem(PLANS["shortcuts"], "fast", experiments.Plan(**changed))
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.mark.parametrize("moment", ["epoch", "checkpoint", "iteration"])
+def test_a_run_stopped_and_started_again_goes_on_with_the_same_numbers(moment, monkeypatch, tmp_path):
+    """moment: after the second epoch, between its checkpoint and its record, in the middle of the third."""
+    slowed_plan(monkeypatch, epochs=4)
+    whole = experiments.run_one(*FAST)
+    original = getattr(runner._Recorder, "progress" if moment == "iteration" else "epoch_done")
+
+    def stop(self, progress):
+        if moment == "checkpoint" and len(progress) == 2:
+            raise Stopped
+        original(self, progress)
+        if moment == "epoch" and len(progress) == 2 or moment == "iteration" and progress.at.step == 23:
+            raise Stopped
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(runner._Recorder, original.__name__, stop)
+        with pytest.raises(Stopped):
+            experiments.run_one(*FAST, out=tmp_path)
+    assert files(tmp_path) == ["original-seed1.json", "original-seed1.npz"]
+    assert same(experiments.run_one(*FAST, out=tmp_path), whole)
+    assert files(tmp_path) == ["original-seed1.json"]
+    assert same(record.read(tmp_path / "original-seed1.json"), whole)
+
+
+def test_a_run_goes_on_with_the_epochs_it_lacks_and_not_from_the_beginning(monkeypatch, tmp_path):
+    slowed_plan(monkeypatch, epochs=3)
+    steps = []
+    original = runner._Recorder.progress
+
+    def progress(self, progress):
+        steps.append(progress.at.step)
+        if progress.at.step == 24 and len(steps) == 24:
+            raise Stopped
+        original(self, progress)
+
+    monkeypatch.setattr(runner._Recorder, "progress", progress)
+    with pytest.raises(Stopped):
+        experiments.run_one(*FAST, out=tmp_path)
+    experiments.run_one(*FAST, out=tmp_path)
+    assert steps[24:] == list(range(21, 31))
+
+
+def test_a_finished_run_is_read_and_not_trained(monkeypatch, tmp_path):
+    first = experiments.run_one(*FAST, out=tmp_path)
+    monkeypatch.setattr(runner._Recorder, "train", None)
+    assert experiments.run_one(*FAST, out=tmp_path) == first
+    runs = experiments.run("shortcuts", "fast", arms=[ARM], seeds=[SEED], out=tmp_path)
+    assert runs == {ARM: [first]}
+
+
+def test_training_stops_after_as_many_iterations_as_were_asked_for():
+    assert experiments.run_one(*FAST, iterations=3).losses == experiments.run_one(*FAST).losses[:3]
+
+
+def test_every_arm_starts_from_its_own_seed_and_sees_the_batches_of_that_seed():
+    runs = experiments.run("shortcuts", "fast", arms=[ARM, "constant"], seeds=[0, 1])
+    assert list(runs) == [ARM, "constant"] and [run.seed for run in runs[ARM]] == [0, 1]
+    assert same(runs[ARM][1], experiments.run_one(*FAST))
+    assert len({run.losses[0][1] for found in runs.values() for run in found}) == 4
+
+
+def test_names_that_are_not_there_are_refused():
+    for arguments, message in (
+        (("x", "fast"), "experiment: expected one of degradation, .*'x'"),
+        (("shortcuts", "slow"), "setting: expected one of fast, live, stored, full, got 'slow'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            experiments.run(*arguments)
+    with pytest.raises(ValueError, match="arm: expected one of original, .*'x'"):
+        experiments.run("shortcuts", "fast", arms=["x"])
+
+
+def test_a_folder_with_runs_of_something_else_is_refused(tmp_path):
+    experiments.run_one(*FAST, out=tmp_path)
+    with pytest.raises(ValueError, match="original-seed1.json: is a run of shortcuts, fast; use another"):
+        experiments.run_one("shortcuts", "live", ARM, SEED, out=tmp_path)
+    path = tmp_path / record.file_name(ARM, SEED)
+    path.write_text("{}")
+    with pytest.raises(ValueError, match="original-seed1.json: this is not the record of a run"):
+        experiments.run_one(*FAST, out=tmp_path)
+
+
+@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_evaluations_fall_on_the_ends_of_epochs_so_that_runs_can_go_on_from_there(name, setting):
+    plan = experiments.plan(name, setting)
+    steps = math.ceil((plan.images or IMAGES[plan.config["data"]]) / plan.config["batch_size"])
+    assert steps % plan.evaluate_every == 0
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_stored_run_says_how_from_what_and_where_it_was_made(path):
+    run = experiments.read(path)
+    plan = experiments.plan(run.experiment, "stored")
+    assert (run.experiment, run.setting, path.name) == (
+        path.parent.name,
+        "stored",
+        record.file_name(run.arm, run.seed),
+    )
+    assert run.command.startswith(f"python -m minires.experiments {run.experiment} stored")
+    assert re.fullmatch("[0-9a-f]{10}", run.commit), "a commit without changes"
+    assert run.machine and run.seconds > 0
+    config = plan.config | plan.arm_config.get(run.arm, {})
+    written = {name: list(v) if isinstance(v, tuple) else v for name, v in config.items()}
+    assert written.items() <= run.config.items(), "its plan is that of today"
+    last = run.losses[-1][0]
+    assert [step for step, _ in run.losses] == list(range(1, last + 1))
+    assert run.evaluations[-1]["step"] == last
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_every_network_of_an_experiment_is_stored_from_three_seeds_or_more(name):
+    runs = experiments.stored(name)
+    assert runs.keys() == experiments.plan(name, "stored").arms.keys()
+    assert all(len({run.seed for run in found}) == len(found) >= 3 for found in runs.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PLANS)
+def test_a_stored_run_can_be_made_again(name):
+    """With as many threads on the same kind of machine the numbers are the same. Elsewhere sums run in
+    another order, and training lets the last bits grow in a few steps: only three are compared."""
+    old = next(iter(experiments.stored(name).values()))[0]
+    folder = cifar10() if old.config["data"] == "cifar10" else None
+    choices = {"threads": old.config["threads"], "data_dir": folder}
+    before = parallel.get_threads()
+    try:
+        new = experiments.run_one(name, "stored", old.arm, old.seed, iterations=20, **choices)
+    finally:
+        parallel.set_threads(before)
+    compared = 20 if new.machine == old.machine else 3
+    assert [loss for _, loss in new.losses][:compared] == pytest.approx(
+        [loss for _, loss in old.losses][:compared], rel=0, abs=1e-3
+    )
+
+
+def test_the_folder_of_runs_holds_nothing_else():
+    assert {path.parent.name for path in STORED} <= set(PLANS)
+    assert all(pathlib.Path(path).suffix == ".json" for path in STORED)
+
+
+def test_panels_show_every_network_beside_the_reference_and_share_their_axes():
+    runs = experiments.run("shortcuts", "fast", arms=[ARM, "constant", "dropout"], seeds=[0, 1])
+    figure = plot.run_panels(runs, reference=ARM, columns=2, titles={"constant": "halved"})
+    assert [axes.get_title() for axes in figure.axes] == ["halved", "dropout"]
+    for axes, arm in zip(figure.axes, ["constant", "dropout"], strict=True):
+        drawn = {line.get_label(): line for line in axes.get_lines()}
+        assert list(drawn) == [
+            "original, train",
+            "original, test",
+            "this network, train",
+            "this network, test",
+        ]
+        for label, name in (("original, test", ARM), ("this network, test", arm)):
+            mean = [
+                sum(values) / 2
+                for values in zip(*(r.curve("test_error")[1] for r in runs[name]), strict=True)
+            ]
+            assert drawn[label].get_ydata() == pytest.approx([100 * value for value in mean])
+        assert drawn["this network, train"].is_dashed() and not drawn["this network, test"].is_dashed()
+        assert len(axes.collections) == 4, "a shade for the seeds of every line"
+    with pytest.raises(ValueError, match="expected 'plain' and others, got original, constant, dropout"):
+        plot.run_panels(runs, reference="plain")
+    with pytest.raises(ValueError, match="expected 'original' and others, got original"):
+        plot.run_panels({ARM: runs[ARM]}, reference=ARM)
