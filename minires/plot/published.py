@@ -17,7 +17,7 @@ PROPER = {"imagenet": "ImageNet", "cifar100": "CIFAR-100", "cifar10": "CIFAR-10"
 # depth from which it is needed, how the axis names it, what, and the lessons about it
 SPECTRUM = (
     (1, "5 layers", "easy", ""),
-    (10, "> 10 layers", "initialisation, batch normalisation", "lessons 5 to 8"),
+    (10, "> 10 layers", "initialisation, batch normalisation", "lessons 5 to 9"),
     (30, "> 30 layers", "skip connections", "lessons 10 to 12"),
     (100, "> 100 layers", "identity skip connections", "lessons 15 to 20"),
     (1000, "> 1000 layers", "?", ""),
