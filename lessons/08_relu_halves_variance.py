@@ -1,11 +1,12 @@
 # %% [markdown]
 # # 8. ReLU halves the variance
 #
-# **Question.** My 30-layer ReLU network does not get off the ground, and the only thing I changed is the name
-# of the initialisation, from MSRA to Xavier. How can a factor of two decide whether a network trains?
+# **Question.** My 30-layer ReLU network does not begin to learn, and the only thing I changed is the name of
+# the initialisation, from MSRA to Xavier. How can a factor of two decide whether a network trains?
 #
-# *Time: 2 s. Before this: lesson 6. Sources: lecture 6, slides "Initialization" (ReLU); He et al. 2015
-# (arXiv:1502.01852), section 2.2, equations 6 to 10; lecture 9, slide with `dims = [4096] * 7`.*
+# *Time: 4 s. Before this: lesson 6. Sources: lecture 6, slides "Initialization" (ReLU); He et al. 2015
+# (arXiv:1502.01852), section 2.2, equations 6 to 10; lecture 9, slide "Kaiming / MSRA Weight
+# Initialization".*
 
 # %%
 import math
@@ -20,8 +21,8 @@ from minires.layers import Linear, ReLU
 # %% [markdown]
 # ## Derivation
 #
-# A layer with $n$ inputs computes $y_l = W_l\,x_l$ with $x_l = \max(0,\, y_{l-1})$. The weights are
-# independent of the inputs and have mean 0, so the products are uncorrelated and
+# Layer $l$ has $n$ inputs and computes the pre-activations $y_l = W_l\,x_l$ from $x_l = \max(0,\, y_{l-1})$.
+# The weights $w_l$ are independent of the inputs and have mean 0, so the products are uncorrelated and
 #
 # $$\mathrm{Var}[y_l] = n\,\mathrm{Var}[w_l]\;E[x_l^2].$$
 #
@@ -33,17 +34,16 @@ from minires.layers import Linear, ReLU
 #
 # Together, each layer multiplies the variance of the pre-activations by
 #
-# $$\frac{\mathrm{Var}[y_l]}{\mathrm{Var}[y_{l-1}]} = \tfrac12\,n\,\mathrm{Var}[w_l],$$
+# $$\frac{\mathrm{Var}[y_l]}{\mathrm{Var}[y_{l-1}]} = \tfrac12\,n\,\mathrm{Var}[w_l].$$
 #
-# which is $\tfrac12$ for Xavier's $\mathrm{Var}[w] = 1/n$ and 1 for MSRA's $\mathrm{Var}[w] = 2/n$. The input
-# of the first layer is not rectified, so the $L - 1$ layers after it are the ones that count: $2^{-(L-1)}$
-# against 1, between the first and the last of 22 layers a factor of two million.
+# The input of the first layer is not rectified, so this holds from layer 2 on.
 
 # %% [markdown]
 # ## Predict
 #
-# Write your numbers down before you go on: what is left of the variance after *one* more layer with Xavier's
-# weights? And how many powers of two lie between the first and the last of 22 layers?
+# Xavier's weights have $\mathrm{Var}[w] = 1/n$, MSRA's $2/n$. Write your numbers down before you go on: by
+# what does one layer with Xavier's weights multiply the variance? And by how many powers of two do 22 layers,
+# from the first to the last?
 
 # %%
 prediction = 0.5
@@ -52,7 +52,8 @@ predicted_powers = -21
 # %% [markdown]
 # ## Measure
 #
-# A stack of 22 fully-connected layers of 512 units without biases, and an observer that looks at every layer.
+# A stack of $L = 22$ fully-connected layers of 512 units without biases, and an observer that looks at every
+# layer.
 
 # %%
 WIDTH, DEPTH, SAMPLES = 512, 22, 512
@@ -80,9 +81,11 @@ msra = np.array([variances(MSRA, seed) for seed in seeds])
 # %% [markdown]
 # ## Derived beside measured
 #
-# The ratio of one layer is the geometric mean over all layers and seeds. Expectations are over draws of the
-# weights, and a single draw scatters around them: by some half a power of two after 22 layers, which more
-# inputs would not average away, for all inputs pass the same weights.
+# Each of the 21 layers after the first multiplies by $\tfrac12 \cdot 1$ with Xavier's weights and by
+# $\tfrac12 \cdot 2 = 1$ with MSRA's: $2^{-(L-1)}$, one two-millionth, against 1. The measured ratio of one
+# layer is the geometric mean over all layers and seeds. Expectations are over draws of the weights, and a
+# single draw scatters around them: by about half a power of two after 22 layers, which more inputs would not
+# average away, for all inputs pass the same weights.
 
 # %%
 steps = DEPTH - 1
@@ -117,9 +120,10 @@ lesson.show(figure)
 #
 # "Half" is said of the mean square. The *variance* of what comes out of a ReLU is another number: for a
 # standard normal $y$, $\max(0, y)$ has mean square $\tfrac12$, mean $1/\sqrt{2\pi} = 0.399$ and hence
-# variance $\tfrac12 - \tfrac1{2\pi} = 0.341$. Lecture 9 shows histograms of layers of 4096 units with MSRA's
-# weights; there $E[h^2] = 1$, the mean is $\sqrt2 \cdot 0.399 = 0.564$ and the standard deviation
-# $\sqrt{1 - 0.564^2} = 0.826$.
+# variance $\tfrac12 - \tfrac1{2\pi} = 0.341$. Lecture 9 shows histograms of what six layers of 4096 units
+# with MSRA's weights put out, $h = \max(0, y)$, for a normal input of variance 1. There
+# $\mathrm{Var}[y] = n \cdot \tfrac2n \cdot 1 = 2$ in every layer, so $E[h^2] = 1$, the mean is
+# $\sqrt2 \cdot 0.399 = 0.564$ and the standard deviation $\sqrt{1 - 0.564^2} = 0.826$.
 
 # %%
 dims = [4096] * 7
@@ -141,8 +145,9 @@ lesson.table(
     ("layer 6: mean", mean, h.mean()),
     ("layer 6: standard deviation", math.sqrt(1 - mean**2), h.std()),
 )
-assert abs(half.var() - 0.341) <= 0.005
-assert abs((h**2).mean() - 1) <= 0.05 and abs(h.mean() - 0.564) <= 0.015 and abs(h.std() - 0.826) <= 0.02
+assert abs(half.var() - 0.341) <= 0.005, "a ReLU leaves 0.341 of the variance, not a half"
+assert abs((h**2).mean() - 1) <= 0.05, "MSRA's weights keep the mean square of what comes out"
+assert abs(h.mean() - 0.564) <= 0.015 and abs(h.std() - 0.826) <= 0.02, "half a normal distribution"
 
 # %%
 lesson.show(plot.histograms(hidden, xlabel="value after the ReLU (zeros left out)", limits=(0.001, 4)))
@@ -150,8 +155,8 @@ lesson.show(plot.histograms(hidden, xlabel="value after the ReLU (zeros left out
 # %% [markdown]
 # ## What to keep
 #
-# - The factor 2 is a factor of the variance. The standard deviation loses $\sqrt2$ a layer, and "Xavier/2" in
-#   some slides means that the *fan* is halved, $\mathrm{Var}[w] = 2/n$, not the variance.
+# - The factor 2 is a factor of the variance; the standard deviation loses $\sqrt2$ a layer. And "Xavier/2" in
+#   the ResNet lecture means that the *fan* is halved, $\mathrm{Var}[w] = 2/n$, not the variance.
 # - Without batch norm, which would divide the factor out again at every layer, 22 layers lose a factor of two
 #   million. Lesson 9 shows what that does to training.
 # - A variance of 1 says that the signal has kept its size, not that it has kept its contents: the deeper the
@@ -177,6 +182,7 @@ lesson.show(plot.histograms(hidden, xlabel="value after the ReLU (zeros left out
 #    independent of each other, as they are in a plain stack. Lesson 7 shows that one of the two
 #    conditions suffices.
 #
-# (To try: with 1.8 the ratio, 0.9, lies outside 1 ± 0.04, so the second assertion fails. With 64 units
-# single seeds scatter by more than a power of two, and their mean lies about one below 0: the derivation
-# is about the mean of the variance, and the mean of a logarithm is less than the logarithm of the mean.)
+# (To try: with 1.8 the ratio, 0.9, lies outside 1 ± 0.04, so the second assertion fails. With 64 units single
+# seeds scatter by one and a half powers of two. Over 40 seeds their mean lies 0.9 below 0, which five seeds
+# cannot show: the derivation is about the mean of the variance, and the mean of a logarithm is less than the
+# logarithm of the mean.)

@@ -105,7 +105,7 @@ MUTATIONS = {
         ),
         ("g[-1] + sum(added_back[i:])", "g[-1] + sum(added_back[1:])"),
         ("SCALE = 0.5", "SCALE = 1.0"),
-        ("original = list(stage.parts.values())", "original = later"),
+        ('"original": models.cifar_resnet', '"original": models.cifar_preresnet'),
     ],
     16: [
         ("UNITS = 54", "UNITS = 50"),
@@ -124,7 +124,7 @@ MUTATIONS = {
         ("change=np.abs", "change=np.negative"),
         ("weights_first(rng, after=ReLU())", "weights_first(rng)"),
         ("(BatchNorm(WIDTH), ReLU(), weights(rng))", "(ReLU(), weights(rng))"),
-        ("MSRA / BLOCKS", "MSRA / 10"),
+        ("math.sqrt(2) * rng.standard_normal", "1.0 * rng.standard_normal"),
     ],
     19: [
         ("weight.data.fill(0)", "weight.data.fill(1e-4)"),
@@ -143,7 +143,7 @@ MUTATIONS = {
         ("BLOCKS, LAST = 54, 0.5", "BLOCKS, LAST = 54, 0.6"),
         ("CLOSED = 1e-12", "CLOSED = 1.0"),
         ("weight_decay=1e-4).step()", "weight_decay=0.0).step()"),
-        ('("linear block", None)', '("linear block", ReLU())'),
+        ('("without ReLU behind", None)', '("without ReLU behind", ReLU())'),
         ('measure="test_error"', 'measure="train_error"'),
     ],
     22: [
