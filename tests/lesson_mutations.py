@@ -143,7 +143,7 @@ MUTATIONS = {
         ("BLOCKS, LAST = 54, 0.5", "BLOCKS, LAST = 54, 0.6"),
         ("CLOSED = 1e-12", "CLOSED = 1.0"),
         ("weight_decay=1e-4).step()", "weight_decay=0.0).step()"),
-        ('("without ReLU behind", None)', '("without ReLU behind", ReLU())'),
+        ("one = block(0.8)", "one = block(0.8, ReLU())"),
         ('measure="test_error"', 'measure="train_error"'),
     ],
     22: [

@@ -212,3 +212,12 @@ def test_panels_show_every_network_beside_the_reference_and_share_their_axes():
         plot.run_panels(runs, reference="plain")
     with pytest.raises(ValueError, match="expected 'original' and others, got original"):
         plot.run_panels({ARM: runs[ARM]}, reference=ARM)
+
+
+def test_measures_apart_have_panels_of_their_own_on_one_scale():
+    runs = experiments.run("shortcuts", "fast", arms=[ARM, "constant"])
+    together, apart = plot.runs(runs), plot.runs(runs, apart=True)
+    assert len(together.axes) == 1 and len(together.axes[0].get_lines()) == 4
+    drawn = [[line.get_label() for line in axes.get_lines()] for axes in apart.axes]
+    assert drawn == [["original, train", "constant, train"], ["original, test", "constant, test"]]
+    assert apart.axes[0].get_ylim() == apart.axes[1].get_ylim()

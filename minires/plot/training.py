@@ -67,26 +67,36 @@ def _top(metrics):
     return min(100, 1.15 * highest)
 
 
-def runs(runs, *, measures=("train_error", "test_error"), ylabel="error (%)", title="", ylim=None):
+def runs(
+    runs, *, measures=("train_error", "test_error"), apart=False, ylabel="error (%)", title="", ylim=None
+):
     """Return a Figure of an experiment: one panel, a pair of lines for each network.
 
     runs: {network: [experiments.Run of each seed]}, at least one. measures: of `Run.curve`; one that begins
-    with "train" is drawn dashed, others solid; errors are shown in %. With several seeds the line is their
-    mean and the shade reaches from the least to the largest. He et al. 2015 (arXiv:1512.03385), figure 6.
+    with "train" is drawn dashed, others solid; errors are shown in %. apart: each measure in a panel of its
+    own. With several seeds the line is their mean and the shade reaches from the least to the largest.
+    He et al. 2015 (arXiv:1512.03385), figure 6.
     """
-    from matplotlib.figure import Figure
-
     if not runs:
         raise ValueError("runs: expected at least one network, got none")
-    figure = Figure(figsize=(7.2, 4.4), layout="constrained")
-    axes = figure.add_subplot()
-    for (arm, seeds), style in zip(runs.items(), STYLES * len(runs), strict=False):
-        for measure in measures:
-            label = f"{arm}, {measure.partition('_')[0]}" if len(measures) > 1 else arm
-            _draw_run(axes, seeds, measure, style, label=label)
-    axes.set(title=title, xlabel="iteration", ylabel=ylabel, ylim=ylim)
-    tidy(axes)
-    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
+    groups = [[measure] for measure in measures] if apart else [measures]
+    width = 4.4 * len(groups) if apart else 7.2
+    figure, panels = sheet(len(groups), width=width, height=4.4, sharey=True)
+    for axes, group in zip(panels, groups, strict=True):
+        for (arm, seeds), style in zip(runs.items(), STYLES * len(runs), strict=False):
+            for measure in group:
+                label = f"{arm}, {measure.partition('_')[0]}" if len(measures) > 1 else arm
+                _draw_run(axes, seeds, measure, style, label=label)
+        axes.set(xlabel="iteration", ylim=ylim)
+        tidy(axes)
+        if apart:
+            axes.legend(frameon=False, fontsize=9, loc="upper right")
+    panels[0].set_ylabel(ylabel)
+    if apart:
+        figure.suptitle(title)
+    else:
+        panels[0].set_title(title)
+        panels[0].legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
