@@ -6,6 +6,7 @@ import pytest
 from lesson_mutations import MUTATIONS
 
 from minires import lesson, resources
+from minires.lesson import library
 
 PATHS = {int(path.name[:2]): path for path in sorted(resources.find("", "lessons").glob("[0-9][0-9]_*.py"))}
 
@@ -30,3 +31,9 @@ def test_a_lesson_with_a_constant_changed_fails_its_assertion(number, old, new, 
 
 def test_every_lesson_has_a_changed_constant_that_it_notices():
     assert set(MUTATIONS) == set(PATHS)
+
+
+def test_the_list_in_the_folder_names_every_lesson_with_its_title_and_time():
+    text = (resources.find("", "lessons") / "README.md").read_text(encoding="utf-8")
+    for each in library.lessons():
+        assert f"{each.number}. [{each.title}]({each.path.name}) ({each.time})" in text

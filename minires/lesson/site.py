@@ -226,7 +226,14 @@ def _index(lessons):
         "<code>minires lesson 8</code> opens lesson 8 as a notebook, and <code>minires lesson 8 --run</code> "
         "steps through it in the terminal."
     )
-    return _page(TITLE, f'<h1>The lessons</h1>\n<p>{intro}</p>\n<ul class="index">{items}</ul>')
+    sources = (
+        "Of their sources, <em>lecture 6</em> is a course's lecture on deep residual networks, built on "
+        "slides of Kaiming He; <em>the ResNet lecture</em> a seminar lecture of that title; <em>the ICML "
+        "2016 tutorial</em> Kaiming He's “Deep residual networks: deep learning gets way deeper”; "
+        "<em>lecture 9</em> a course's lecture on CNN architectures, from AlexNet to ResNet."
+    )
+    body = f'<h1>The lessons</h1>\n<p>{intro}</p>\n<ul class="index">{items}</ul>\n<p>{sources}</p>'
+    return _page(TITLE, body)
 
 
 def _page(title, body, lessons=(), this=None):
