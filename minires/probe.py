@@ -159,6 +159,7 @@ class Statistics(Observer):
         self._layers, self._measures = {}, {}
 
     def __getitem__(self, name):
+        """Return {measure: float} of the layer of that name. KeyError if it has not run."""
         return self._measures[name]
 
     def names(self, kind=Layer):

@@ -1,5 +1,7 @@
 """Bars, alone and in panels."""
 
+from functools import partial
+
 import pytest
 
 from minires import plot
@@ -34,3 +36,22 @@ def test_panels_of_lines_show_all_of_every_panel():
     )
     least, largest = figure.axes[0].get_ylim()
     assert least <= 1 and largest >= 1e4
+
+
+@pytest.mark.parametrize(
+    "draw, nothing",
+    [
+        (partial(plot.lines, xlabel="x", ylabel="y"), {}),
+        (partial(plot.line_panels, xlabel="x", ylabel="y"), {}),
+        (partial(plot.line_panels, xlabel="x", ylabel="y"), {"panel": {}}),
+        (partial(plot.bars, ylabel="y"), {}),
+        (plot.bar_panels, {}),
+        (partial(plot.histograms, xlabel="x"), {}),
+        (partial(plot.heat_maps, xlabel="x", ylabel="y", label="z", limits=(0, 1)), {}),
+        (plot.mosaic, {}),
+        (plot.runs, {}),
+    ],
+)
+def test_nothing_to_draw_is_refused_in_words(draw, nothing):
+    with pytest.raises(ValueError, match="expected at least one [a-z]+, got none"):
+        draw(nothing)

@@ -77,6 +77,7 @@ class _Recorder(Reporter):
         self.evaluated = np.zeros(3)  # the same at the last evaluation
 
     def train(self, choices):
+        """Fill self.run: from the beginning, or from where an earlier call was interrupted."""
         run, plan = self.run, self.plan
         train, test = data.load(plan.config["data"], choices.get("data_dir"))
         train, test = _first(train, plan.images), _first(test, plan.test_images)

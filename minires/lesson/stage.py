@@ -34,7 +34,9 @@ def setting_of_environment():
 def table(header, *rows):
     """Print rows under a header in aligned columns; numbers have four significant digits, integers all.
 
-    header: names of the columns; rows: as many values each, the first says what the row is about.
+    header: names of the columns; rows: as many values each, the first says what the row is about; a value
+    is a text, a number, a truth value or None, which stays empty. Raises ValueError for a row of another
+    length.
     """
     lines = [[_text(value) for value in row] for row in (header, *rows)]
     for line in lines:
@@ -52,10 +54,10 @@ def _text(value):
         return value
     if value is None:
         return ""
-    number = value.item() if hasattr(value, "item") else value
-    if isinstance(number, (bool, int)):
-        return f"{number:,}" if not isinstance(number, bool) else ("yes" if number else "no")
-    return f"{number:.4g}"
+    number = value.item() if hasattr(value, "item") else value  # NumPy's or CuPy's
+    if isinstance(number, bool):
+        return "yes" if number else "no"
+    return f"{number:,}" if isinstance(number, int) else f"{number:.4g}"
 
 
 def show(figure):

@@ -3,7 +3,7 @@
 import math
 
 from minires.plot import labels
-from minires.plot.style import COLOUR
+from minires.plot.style import COLOUR, check_some, tidy
 
 GROUP_COLOURS = {"training step": COLOUR, "evaluation forward": "#b3560b", "operation": "#3d7a35"}
 _NOTE = {"textcoords": "offset points", "color": "0.4", "fontsize": 9}
@@ -29,9 +29,7 @@ def costs(table, *, title=""):
         axes.bar(range(len(rows)), [value(row) for row in rows], color=colours, width=0.75)
         axes.set_ylabel(label)
         axes.margins(x=0.01)
-        axes.grid(axis="y", color="0.9")
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
+        tidy(axes, grid="y")
         axes.yaxis.set_major_formatter("{x:,.10g}")
     every = -(-len(rows) // 80)  # names that would lie on one another are left out
     all_axes[-1].set_xticks(range(0, len(rows), every), [row.name for row in rows[::every]], rotation=90)
@@ -47,8 +45,7 @@ def comparison(points):
     """
     from matplotlib.figure import Figure
 
-    if not points:
-        raise ValueError("points: expected at least one network, got none")
+    check_some("points", points, "network")
     figure = Figure(figsize=(7.2, 5), layout="constrained")
     axes = figure.add_subplot()
     area = 1 / 4e4  # square points of a parameter
@@ -62,9 +59,7 @@ def comparison(points):
     axes.set_xlim(-0.08 * largest, 1.35 * largest)  # room for the names
     axes.set_xticks([tick for tick in axes.get_xticks() if tick >= 0])
     axes.margins(y=0.2)
-    axes.grid(color="0.9")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    tidy(axes)
     axes.set_title("areas: millions of parameters", fontsize="medium", color="0.35")
     labels.place(axes, names)
     return figure
@@ -79,8 +74,7 @@ def depths(records, *, title=""):
     from matplotlib.figure import Figure
     from matplotlib.ticker import NullLocator
 
-    if not records:
-        raise ValueError("records: expected at least one depth, got none")
+    check_some("records", records, "depth")
     figure = Figure(figsize=(7.2, 3.4), layout="constrained")
     panels = (("ms a layer", "seconds_per_layer", 1e3), ("MB a layer", "bytes_per_layer", 1e-6))
     x = [record["depth"] for record in records]
@@ -90,8 +84,7 @@ def depths(records, *, title=""):
         axes.set(xscale="log", xlabel="depth (layers)", ylabel=label, ylim=(0, 1.4 * max(values)))
         axes.set_xticks(x, [str(depth) for depth in x])
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.grid(axis="y", color="0.9")
-        axes.spines[["top", "right"]].set_visible(False)
+        tidy(axes, grid="y")
     figure.suptitle(title)
     return figure
 
@@ -139,7 +132,5 @@ def roofline(report):
     axes.set(xlabel="operations for each byte moved (FLOP/byte)", ylabel="speed (GFLOP/s)")
     torch = "; hollow: PyTorch, NCHW" if report["torch"] else ""
     axes.set_title(f"{report['threads']} threads; full: minires{torch}", fontsize="medium", color="0.35")
-    axes.grid(color="0.92")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    tidy(axes)
     return figure

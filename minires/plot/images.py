@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minires.plot.style import STYLES, sheet
+from minires.plot.style import STYLES, check_some, sheet
 
 
 def mosaic(panels, *, columns=6, boxes=None, title=""):
@@ -13,8 +13,7 @@ def mosaic(panels, *, columns=6, boxes=None, title=""):
     columns: images in a row. boxes: {title: [(top, left, height, width), ...]} in pixels, drawn as frames
     with different dashes. Raises ValueError without an image or for another shape.
     """
-    if not panels:
-        raise ValueError("panels: expected at least one image, got none")
+    check_some("panels", panels, "image")
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
     figure, all_axes = sheet(columns, rows=rows, width=1.75 * columns, height=2.0 * rows)

@@ -1,6 +1,6 @@
 """Matrices of one kind side by side, on one scale."""
 
-from minires.plot.style import sheet
+from minires.plot.style import check_some, sheet
 
 
 def heat_maps(panels, *, xlabel, ylabel, label, limits, columns=2, origin=0):
@@ -8,7 +8,9 @@ def heat_maps(panels, *, xlabel, ylabel, label, limits, columns=2, origin=0):
 
     panels: {title: matrix (n, n)}, row by row; columns: panels in a row; label: what the shades mean, with
     its unit; limits: (white, black); origin: the number that the first row and column have.
+    Raises ValueError without a panel.
     """
+    check_some("panels", panels, "matrix")
     rows = -(-len(panels) // columns)
     figure, all_axes = sheet(
         columns, rows=rows, width=1.2 + 3.2 * columns, height=0.4 + 3.0 * rows, sharex=True, sharey=True

@@ -5,7 +5,7 @@ Every function takes plain numbers with their labels and returns the matplotlib 
 
 import numpy as np
 
-from minires.plot.style import COLOUR, HATCHES, STYLES, sheet, tidy
+from minires.plot.style import COLOUR, HATCHES, STYLES, check_some, sheet, tidy
 
 
 def lines(series, *, xlabel, ylabel, derived=None, log=False, log_x=False, x=None, title="", ylim=None):
@@ -14,6 +14,7 @@ def lines(series, *, xlabel, ylabel, derived=None, log=False, log_x=False, x=Non
     series: {label: values (n,)}, or values (seeds, n): then their mean with a shade from least to largest;
     derived: {label: values (n,)}, drawn thin and grey without markers; log, log_x: logarithmic axes;
     x: (n,), 1, 2, 3, ... if None. A value may be a pair (x, values) to have an axis of its own.
+    Raises ValueError without a series.
     """
     return line_panels(
         {"": series},
@@ -44,8 +45,11 @@ def line_panels(
     """Return a Figure like `lines` with several panels side by side on one y axis.
 
     panels: {title: series}; derived: {title: derived series}. The legend stands outside, once for all panels
-    unless legends asks for one in each.
+    unless legends asks for one in each. Raises ValueError without a panel or a series.
     """
+    check_some("panels", panels, "panel")
+    for series in panels.values():
+        check_some("series", series, "series")
     figure, all_axes = sheet(len(panels), sharey=True, width=7.2 if len(panels) == 1 else None)
     for axes, (name, series) in zip(all_axes, panels.items(), strict=True):
         many = max(np.shape(_pair(values, x)[1])[-1] for values in series.values()) > 24
@@ -84,7 +88,7 @@ def bars(values, *, ylabel, xlabel="", derived=None, log=False, title="", form="
 
     values: {category: number}, or {series: {category: number}} for groups side by side (hatched, so that they
     differ without colours); derived: {category: number}, a black line across the category's bars;
-    form: how a value is written, "" to leave it out.
+    form: how a value is written, "" to leave it out. Raises ValueError without a value.
     """
     series, categories = _groups(values)
     figure, (axes,) = sheet(width=min(12, max(5.2, 1.5 + 0.62 * len(categories) * max(1, len(series)))))
@@ -104,7 +108,9 @@ def bar_panels(panels, *, xlabel="", title="", form="{:.4g}"):
     """Return a Figure of bars like `bars` in several panels side by side, each with a y axis of its own.
 
     panels: {name of the y axis, with its unit: values as for `bars`}; all have the same series.
+    Raises ValueError without a panel or a value.
     """
+    check_some("panels", panels, "panel")
     figure, all_axes = sheet(len(panels), width=min(12, 3.6 * len(panels)), height=3.6)
     for axes, (ylabel, values) in zip(all_axes, panels.items(), strict=True):
         series, categories = _groups(values)
@@ -121,7 +127,8 @@ def bar_panels(panels, *, xlabel="", title="", form="{:.4g}"):
 
 def histograms(panels, *, xlabel, title="", bins=50, limits=None):
     """Return a Figure of histograms side by side on one x axis. panels: {title: array of any shape};
-    limits: (least, largest) of the axis; what lies outside is left out."""
+    limits: (least, largest) of the axis; what lies outside is left out. ValueError without a panel."""
+    check_some("panels", panels, "panel")
     figure, all_axes = sheet(len(panels), width=max(6.4, 2.1 * len(panels)), height=2.8, sharex=True)
     for axes, (name, values) in zip(all_axes, panels.items(), strict=True):
         axes.hist(np.ravel(values), bins=bins, range=limits, color=COLOUR)
@@ -156,6 +163,7 @@ def _pair(values, x):
 
 def _groups(values):
     """Return ({series: {category: number}}, all categories in order) of what `bars` takes."""
+    check_some("values", values, "value")
     series = values if isinstance(next(iter(values.values())), dict) else {"": values}
     return series, list(dict.fromkeys(category for found in series.values() for category in found))
 

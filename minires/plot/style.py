@@ -21,6 +21,12 @@ def tidy(axes, *, grid="both"):
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def check_some(name, values, what):
+    """Raise ValueError if there is nothing to draw; what: is missing then."""
+    if len(values) == 0:
+        raise ValueError(f"{name}: expected at least one {what}, got none")
+
+
 def sheet(columns=1, *, width=None, height=4.0, rows=1, **options):
     """Return (figure, list of axes) for panels side by side, with room for their labels."""
     from matplotlib.figure import Figure

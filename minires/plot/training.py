@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minires.plot.style import COLOUR, STYLES, sheet, tidy
+from minires.plot.style import COLOUR, STYLES, check_some, sheet, tidy
 
 # label, key of the metrics, line style, width: told apart without colours, as in the papers
 CURVES = (
@@ -24,8 +24,7 @@ def curves(metrics, *, title=""):
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    if not metrics:
-        raise ValueError("metrics: expected at least one epoch, got none")
+    check_some("metrics", metrics, "epoch")
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.add_subplot()
     epochs = [record["epoch"] for record in metrics]
@@ -47,8 +46,7 @@ def curves(metrics, *, title=""):
     axes.set(title=title, xlabel=_label(metrics[-1]), ylabel="error (%)", ylim=(-0.02 * top, top))
     axes.set_xlim(0, 1.02 * epochs[-1])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(color="0.9")
-    axes.spines[["top", "right"]].set_visible(False)
+    tidy(axes)
     axes.legend(frameon=False, loc="best")
     return figure
 
@@ -75,10 +73,9 @@ def runs(
     runs: {network: [experiments.Run of each seed]}, at least one. measures: of `Run.curve`; one that begins
     with "train" is drawn dashed, others solid; errors are shown in %. apart: each measure in a panel of its
     own. With several seeds the line is their mean and the shade reaches from the least to the largest.
-    He et al. 2015 (arXiv:1512.03385), figure 6.
+    He et al. 2015 (arXiv:1512.03385), figure 6. Raises ValueError without a network.
     """
-    if not runs:
-        raise ValueError("runs: expected at least one network, got none")
+    check_some("runs", runs, "network")
     groups = [[measure] for measure in measures] if apart else [measures]
     width = 4.4 * len(groups) if apart else 7.2
     figure, panels = sheet(len(groups), width=width, height=4.4, sharey=True)
