@@ -5,9 +5,11 @@ import os
 import pathlib
 import re
 
+import numpy as np
 import pytest
 
 from minires import data, experiments, parallel, plot, resources
+from minires.combine import Residual, StochasticDepth
 from minires.experiments import record, runner
 from minires.experiments.plans import PLANS, SETTINGS
 
@@ -221,3 +223,147 @@ def test_measures_apart_have_panels_of_their_own_on_one_scale():
     drawn = [[line.get_label() for line in axes.get_lines()] for axes in apart.axes]
     assert drawn == [["original, train", "constant, train"], ["original, test", "constant, test"]]
     assert apart.axes[0].get_ylim() == apart.axes[1].get_ylim()
+
+
+def test_final_is_the_last_evaluation_and_a_curve_goes_through_all():
+    run = experiments.Run(experiment="e", setting="s", arm="a", seed=0, losses=[(1, 0.9), (2, 0.8)])
+    run.evaluations = [{"step": 5, "test_error": 0.5}, {"step": 10, "test_error": 0.25}]
+    assert run.final("test_error") == 0.25
+    assert run.curve("test_error") == ([5, 10], [0.5, 0.25]) and run.curve("loss") == ([1, 2], [0.9, 0.8])
+
+
+def test_runs_stand_in_the_order_of_the_plan_and_of_their_seeds():
+    for name in PLANS:
+        assert list(experiments.stored(name)) == list(experiments.plan(name, "stored").arms)
+    runs = experiments.run("shortcuts", "fast", arms=[ARM], seeds=[2, 0, 1])
+    assert [run.seed for run in runs[ARM]] == [0, 1, 2]
+
+
+def test_the_seed_decides_the_weights_and_the_batches(monkeypatch):
+    seen = []
+
+    def look(net, config, *rest, **options):
+        seen.append((float(net[0].weight.data.flat[0]), config.seed))
+        raise Stopped
+
+    monkeypatch.setattr(runner, "Trainer", look)
+    for seed in (0, 1):
+        with pytest.raises(Stopped):
+            experiments.run_one("shortcuts", "fast", ARM, seed)
+    assert seen[0][0] != seen[1][0] and [seed for _, seed in seen] == [0, 1]
+
+
+def test_an_arms_own_choices_and_the_callers_win_over_the_plans(monkeypatch, tmp_path):
+    plan = experiments.plan("shortcuts", "fast")
+    changed = {**vars(plan), "arm_config": {ARM: {"lr": 0.5}}, "test_images": 10}
+    monkeypatch.setitem(PLANS["shortcuts"], "fast", experiments.Plan(**changed))
+    load, sizes, finished = data.load, [], []
+    monkeypatch.setattr(runner.data, "load", lambda name, folder: load(name))
+    monkeypatch.setattr(runner, "evaluate", lambda net, batches: sizes.append(len(batches.dataset)) or {})
+    options = {"seeds": [0], "weight_decay": 0.25, "data_dir": str(tmp_path), "command": "typed"}
+    experiments.run("shortcuts", "fast", arms=[ARM], done=finished.append, **options)
+    (run,) = finished
+    assert (run.config["lr"], run.config["weight_decay"], run.config["data_dir"]) == (0.5, 0.25, None)
+    assert run.command == "typed" and sizes == [10, 10]
+
+
+def test_train_loss_and_error_are_means_of_the_iterations_since_the_last_evaluation():
+    run = experiments.run_one(*FAST)
+    losses = run.curve("loss")[1]
+    assert [e["step"] for e in run.evaluations] == [5, 10]
+    assert run.curve("train_loss")[1] == pytest.approx([sum(losses[:5]) / 5, sum(losses[5:]) / 5], abs=1e-4)
+
+
+def test_the_commit_says_whether_files_were_changed(monkeypatch):
+    answers = {"status": " M minires/x.py", "rev-parse": "0123456789"}
+    done = lambda call, **_: type("Done", (), {"stdout": answers[call[3]] + "\n"})  # noqa: E731
+    monkeypatch.setattr(record.subprocess, "run", done)
+    assert record.commit() == "0123456789+"
+    answers["status"] = ""
+    assert record.commit() == "0123456789"
+
+
+def test_seeds_and_arms_are_those_of_the_plan_unless_chosen(monkeypatch):
+    monkeypatch.setattr(
+        runner,
+        "run_one",
+        lambda e, s, arm, seed, **_: experiments.Run(experiment=e, setting=s, arm=arm, seed=seed),
+    )
+    runs = experiments.run("shortcuts", "stored")
+    assert all([run.seed for run in found] == [0, 1, 2] for found in runs.values())
+    assert list(runs) == list(experiments.plan("shortcuts", "stored").arms)
+
+
+def test_the_arms_are_the_networks_that_their_names_say():
+    def layers(name, arm):
+        build = experiments.plan(name, "fast").arms[arm]
+        net = build(num_classes=10, in_channels=1, rng=np.random.default_rng(0))
+        return [layer for _, layer in net.named_layers()]
+
+    assert any(isinstance(layer, Residual) for layer in layers("degradation", "ResNet-8"))
+    assert not any(isinstance(layer, Residual) for layer in layers("degradation", "plain-8"))
+    survival = {
+        arm: [
+            layer.survival for layer in layers("stochastic_depth", arm) if isinstance(layer, StochasticDepth)
+        ]
+        for arm in ("every block", "stochastic depth")
+    }
+    assert survival == {"every block": [], "stochastic depth": pytest.approx([5 / 6, 4 / 6, 3 / 6])}
+
+
+def test_every_arm_of_the_shortcuts_is_built_as_its_own_variant():
+    for setting in SETTINGS:
+        arms = experiments.plan("shortcuts", setting).arms
+        assert {arm: build.keywords["variant"] for arm, build in arms.items()} == {arm: arm for arm in arms}
+
+
+def test_train_errors_are_those_since_the_last_evaluation(monkeypatch):
+    errors, original = {}, runner._Recorder.progress
+
+    def progress(self, progress):
+        errors[progress.at.step] = progress.error  # the mean of the epoch so far
+        original(self, progress)
+
+    monkeypatch.setattr(runner._Recorder, "progress", progress)
+    found = experiments.run_one(*FAST).curve("train_error")[1]
+    assert found == pytest.approx([errors[5], 2 * errors[10] - errors[5]], abs=1e-5)
+
+
+def test_the_seconds_of_a_run_that_goes_on_are_those_of_all_its_parts(monkeypatch, tmp_path):
+    slowed_plan(monkeypatch, epochs=2)
+    done = runner._Recorder.epoch_done
+
+    def stop(self, history):
+        self.start -= 1000  # as if it had taken so long
+        done(self, history)
+        raise Stopped
+
+    with monkeypatch.context() as interrupted, pytest.raises(Stopped):
+        interrupted.setattr(runner._Recorder, "epoch_done", stop)
+        experiments.run_one(*FAST, out=tmp_path)
+    assert 1000 < experiments.run_one(*FAST, out=tmp_path).seconds < 1100
+
+
+def test_panels_have_one_legend_and_a_grey_reference_and_no_empty_axes():
+    runs = experiments.run("shortcuts", "fast", arms=[ARM, "constant"])
+    figure = plot.run_panels(runs, reference=ARM, columns=2)
+    (axes,) = figure.axes
+    colours = {line.get_label(): line.get_color() for line in axes.get_lines()}
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(colours)
+    assert colours["original, test"] != colours["this network, test"]
+
+
+def test_outside_of_a_checkout_the_commit_is_the_version(monkeypatch):
+    def refuse(call, **options):
+        raise record.subprocess.CalledProcessError(128, call)
+
+    monkeypatch.setattr(record.subprocess, "run", refuse)
+    assert record.commit() == f"minires {record.__version__}"
+    assert "a GPU" in record.machine("gpu") and "threads" in record.machine("cpu")
+
+
+def test_threads_that_were_asked_for_are_used(monkeypatch):
+    asked = []
+    monkeypatch.setattr(runner.parallel, "set_threads", asked.append)
+    experiments.run_one(*FAST, iterations=1, threads=1)
+    assert asked[:1] == [1]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 
+import numpy as np
 import pytest
 
 from minires import cli
@@ -476,3 +477,66 @@ def test_a_figure_is_described_by_its_titles_or_its_axes():
     right.set_xlabel("layer")
     right.set_ylabel("variance")
     assert stage._title(figure) == "error; variance over layer"
+
+
+def test_a_table_is_aligned_with_four_digits_and_whole_integers(capsys):
+    rows = ("x", 0.123456, np.int64(1234567)), ("longer", None, True), ("z", np.float32(12345.6), False)
+    stage.table(("", "value", "count"), *rows)
+    assert capsys.readouterr().out.splitlines() == [
+        "            value      count",
+        "------  ---------  ---------",
+        "x          0.1235  1,234,567",
+        "longer                   yes",
+        "z       1.235e+04         no",
+    ]
+    with pytest.raises(ValueError, match="rows: expected 2 values"):
+        stage.table(("", "value"), ("x", 1, 2))
+
+
+def test_the_option_wins_over_the_environment(monkeypatch):
+    monkeypatch.setenv("MINIRES_LESSON", "full")
+    monkeypatch.setattr(sys, "argv", ["lesson.py", "--fast"])
+    assert stage.setting() == "fast"
+    monkeypatch.setattr(sys, "argv", ["lesson.py"])
+    assert stage.setting() == "full"
+
+
+def test_every_figure_of_a_lesson_has_a_file_of_its_own(folder, capsys):
+    (folder / "08_relu_halves.py").write_text(script(8, FIGURE + "lesson.show(Figure())\n"))
+    assert minires(capsys, 8, "--run")[0] == 0
+    names = sorted(path.name for path in pathlib.Path("lesson-figures").iterdir())
+    assert names == ["08_relu_halves-2.png", "08_relu_halves.png"]
+
+
+def test_running_all_hands_the_setting_on(folder, capsys):
+    (folder / "08_relu_halves.py").write_text(
+        script(8, "from minires import lesson\nassert 0, lesson.setting()")
+    )
+    assert "AssertionError: full" in minires(capsys, "--run", "--full")[1]
+
+
+def test_numbers_of_lessons_in_a_row_are_a_range():
+    assert library._ranges([1, 2, 3, 8, 10, 11]) == "1 to 3, 8, 10 to 11"
+
+
+def test_lists_quotes_and_figures_keep_their_form():
+    text = "1. one\n   goes on\n2. two\n\n> quoted\n\n![a net](net.png)\n\n### Small"
+    shown = markdown.render(text, width=40, colour=False)
+    assert shown == "  1. one goes on\n  2. two\n\n  | quoted\n\n[figure: a net]\n\nSmall"
+
+
+@pytest.mark.parametrize(
+    "names, text",
+    [
+        (r"\alpha\beta\gamma\delta\eta\theta\lambda\mu\sigma", "αβγδηθλμσ"),
+        (r"a \le b \leq c \ge d \geq e \ne f", "a ≤ b ≤ c ≥ d ≥ e ≠ f"),
+        (r"\tfrac13 \tfrac14 \tfrac34", "⅓ ¼ ¾"),
+        (r"x^{01234} y^{56789} z_{01234} a_{56789}", "x⁰¹²³⁴ y⁵⁶⁷⁸⁹ z₀₁₂₃₄ a₅₆₇₈₉"),
+    ],
+)
+def test_signs_of_a_formula_are_those_of_their_names(names, text):
+    assert formula.readable(names) == text
+
+
+def test_a_run_leaves_no_setting_behind_where_there_was_none(folder, capsys):
+    assert minires(capsys, 8, "--run", "--fast")[0] == 0 and "MINIRES_LESSON" not in os.environ

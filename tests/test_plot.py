@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from minires import plot
+from minires import experiments, plot
 
 
 def records(errors, **more):
@@ -81,3 +81,34 @@ def test_matplotlib_is_loaded_only_to_draw_and_pyplot_never():
         "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def stored_run(arm, seed, *errors):
+    evaluations = [
+        {"step": 10 * (i + 1), "train_error": e / 2, "test_error": e, "test_loss": 3 * e}
+        for i, e in enumerate(errors)
+    ]
+    return experiments.Run(experiment="e", setting="s", arm=arm, seed=seed, evaluations=evaluations)
+
+
+def test_runs_are_means_of_their_seeds_with_shades_train_dashed_and_test_solid():
+    runs = {
+        "a": [stored_run("a", 0, 0.5, 0.25), stored_run("a", 1, 0.7, 0.75)],
+        "b": [stored_run("b", 0, 0.5, 0.5)],
+    }
+    (axes,) = plot.runs(runs, ylim=(0, 60)).axes
+    lines = {line.get_label(): line for line in axes.lines}
+    assert list(lines) == ["a, train", "a, test", "b, train", "b, test"]
+    assert lines["a, test"].get_xdata().tolist() == [10, 20]
+    assert lines["a, test"].get_ydata() == pytest.approx([60, 50])
+    assert lines["a, train"].is_dashed() and not lines["a, test"].is_dashed()
+    assert lines["a, test"].get_marker() != lines["b, test"].get_marker()  # told apart without colours
+    train, test = (shade.get_paths()[0].vertices[:, 1] for shade in axes.collections)
+    assert (train.min(), train.max()) == pytest.approx((12.5, 37.5)) and test.min() == pytest.approx(25)
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == list(lines)
+    assert axes.get_ylim() == (0, 60)
+
+
+def test_a_loss_is_no_percentage():
+    (axes,) = plot.runs({"a": [stored_run("a", 0, 0.5, 0.25)]}, measures=("test_loss",)).axes
+    assert axes.lines[0].get_ydata().tolist() == [1.5, 0.75] and axes.lines[0].get_label() == "a"

@@ -52,3 +52,11 @@ def test_no_text_lies_on_another_or_leaves_the_figure():
 def test_layers_in_another_order_are_no_construction():
     with pytest.raises(ValueError, match="same order"):
         plot.construction(["fc", "conv"], DEEP)
+
+
+def test_the_boxes_are_named_and_arrows_point_from_the_first_layer_to_the_last():
+    notes = plot.construction(SHALLOW, DEEP).axes[0].texts
+    boxes = [note.get_text() for note in notes if note.get_text()]
+    assert boxes[1:5] == ["conv", "stage1\nblock 0", "stage2\nblock 0", "fc"]
+    along = [note for note in notes if not note.get_text() and note.xy[1] == note.xyann[1]]
+    assert along and all(note.xy[0] > note.xyann[0] for note in along)

@@ -27,3 +27,8 @@ def test_a_mosaic_needs_images():
     for shape in ((2, 4, 4), (1, 3, 4, 4), (4,)):
         with pytest.raises(ValueError, match="odd one: expected an image"):
             plot.mosaic({"odd one": np.zeros(shape)})
+
+
+def test_the_least_value_is_black_and_the_largest_white():
+    image = plot.mosaic({"a": np.array([[-1.0, 3.0]])}).axes[0].images[0]
+    assert image.to_rgba(image.get_array())[0, :, 0].tolist() == [0, 1]

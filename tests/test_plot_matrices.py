@@ -26,3 +26,10 @@ def test_rows_are_counted_upwards_from_the_origin_and_columns_to_the_right():
     image = axes.images[0]
     assert image.get_extent() == [0.5, 4.5, 0.5, 4.5] and image.origin == "lower"
     assert image.get_array()[1, 3] == 1
+
+
+def test_black_is_the_upper_limit_and_the_axes_are_named():
+    figure = plot.heat_maps({"a": np.eye(2)}, limits=(0, 1), **LABELS)
+    image = figure.axes[0].images[0]
+    assert image.to_rgba(np.array([[0.0, 1.0]]))[0, :, 0].tolist() == [1, 0]
+    assert (figure.get_supxlabel(), figure.get_supylabel()) == ("unit $m$", "unit $l$")

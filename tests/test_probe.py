@@ -321,3 +321,31 @@ def test_where_only_parameters_gradients_were_asked_for_there_is_no_dx():
         y, cache = net.forward(draw.standard_normal((4, 3)).astype(np.float32), train=True)
         net.backward_parameters(np.ones_like(y), cache)
     assert "dx_norm" not in seen[""]
+
+
+def test_a_channel_is_dead_only_if_it_is_0_at_every_place_of_every_image():
+    x = np.ones((2, 3, 4, 4), np.float32)
+    x[:, 0], x[:, 1, 0], x[0, 2] = 0, 0, 0  # all of it, a row, one image
+    net = Sequential(Identity())
+    with probe.watch(net, probe.Statistics()) as seen:
+        net.forward(x, train=True)
+    assert seen["0"]["dead"] == pytest.approx(1 / 3)
+
+
+def test_a_second_run_overwrites_the_statistics_and_heads_have_none():
+    net = Sequential(Identity())
+    with probe.watch(net, probe.Statistics()) as seen:
+        for value in (1, 2):
+            net.forward(np.full((2, 3), value, np.float32), train=True)
+        seen.forward("heads", Identity(), None, (np.ones(2), np.ones(2)))
+        seen.backward("0", net[0], (np.ones(2), np.ones(2)), np.full(4, 3.0))
+    assert seen["0"]["mean"] == 2 and seen["0"]["dx_norm"] == 6 and "dy_norm" not in seen["0"]
+    assert seen.names() == ["0", ""]
+
+
+def test_a_layer_that_runs_again_moves_to_the_end():
+    net = Sequential(Identity(), Identity())
+    with probe.watch(net, probe.Statistics()) as seen:
+        net.forward(np.ones((2, 3), np.float32), train=True)
+        net[0].forward(np.ones((2, 3), np.float32), train=True)
+    assert seen.names() == ["1", "", "0"]
