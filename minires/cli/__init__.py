@@ -9,7 +9,7 @@ import os
 import sys
 
 from minires import __version__
-from minires.cli import bench, data, evaluate, gradcheck, lesson, summary, train
+from minires.cli import bench, data, evaluate, exercise, gradcheck, grade, lesson, summary, train
 
 
 class Parser(argparse.ArgumentParser):
@@ -67,6 +67,8 @@ def _parser():
         ("gradcheck", "compare every backward pass with numeric gradients", gradcheck),
         ("data", "list the data sets, or fetch one", data),
         ("lesson", "list, open and run the step-through lessons", lesson),
+        ("exercise", "hand out assignments, and check them with a diagnosis", exercise),
+        ("grade", "grade a class's submissions, isolated, on hidden cases", grade),
         ("bench", "measure the speed of a training step", bench),
     ):
         command = commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")

@@ -46,13 +46,15 @@ print(f"minires {{minires.__version__}},", "with a GPU" if has_gpu else "without
 START = "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); from notebook.app import main; main()"
 
 
-def require(*packages):
-    """Raise ValueError, with the remedy, unless all these packages of the extra `lessons` are installed."""
+def require(*packages, without="to run a lesson in the terminal, minires lesson 8 --run, needs nothing more"):
+    """Raise ValueError, with the remedy, unless all these packages of the extra `lessons` are installed.
+
+    without: how to do without them.
+    """
     missing = [package for package in packages if importlib.util.find_spec(package) is None]
     if missing:
         raise ValueError(
-            f'this needs {", ".join(missing)}: {sys.executable} -m pip install "minires[lessons]"; '
-            "to run a lesson in the terminal, minires lesson 8 --run, needs nothing more"
+            f'this needs {", ".join(missing)}: {sys.executable} -m pip install "minires[lessons]"; {without}'
         )
 
 

@@ -8,9 +8,10 @@ and leaves no global state behind, and they can be read in black and white.
 """
 
 from minires.plot.costs import comparison, costs, depths, roofline
+from minires.plot.course import class_summary
 from minires.plot.diagrams import construction
 from minires.plot.images import mosaic
-from minires.plot.matrices import heat_maps
+from minires.plot.matrices import error_maps, heat_maps
 from minires.plot.published import classifier_pipeline, history, spectrum_of_depth
 from minires.plot.signals import bar_panels, bars, heat_map, histograms, line_panels, lines
 from minires.plot.training import curves, run_panels, runs
@@ -18,12 +19,14 @@ from minires.plot.training import curves, run_panels, runs
 __all__ = [
     "bar_panels",
     "bars",
+    "class_summary",
     "classifier_pipeline",
     "comparison",
     "construction",
     "costs",
     "curves",
     "depths",
+    "error_maps",
     "heat_map",
     "heat_maps",
     "history",

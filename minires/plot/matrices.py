@@ -1,6 +1,10 @@
-"""Matrices of one kind side by side, on one scale."""
+"""Matrices side by side: of one kind on one scale, or what was expected and what came."""
+
+import numpy as np
 
 from minires.plot.style import check_some, sheet
+
+MOST_NUMBERS = 30  # that are written into a picture
 
 
 def heat_maps(panels, *, xlabel, ylabel, label, limits, columns=2, origin=0):
@@ -26,4 +30,39 @@ def heat_maps(panels, *, xlabel, ylabel, label, limits, columns=2, origin=0):
     figure.supxlabel(xlabel, fontsize=10)
     figure.supylabel(ylabel, fontsize=10)
     figure.colorbar(image, ax=all_axes, label=label, shrink=0.8)
+    return figure
+
+
+def error_maps(expected, got, *, name):
+    """Return a Figure with what was expected, what came, and the difference, of the last two axes of an
+    array.
+
+    expected, got: arrays of one shape; where there are more than two axes, the plane with the largest error
+    is drawn. name: of the array. Raises ValueError if the shapes differ.
+    """
+    expected, got = np.atleast_1d(np.asarray(expected, np.float64), np.asarray(got, np.float64))
+    if expected.shape != got.shape:
+        raise ValueError(f"got: expected the shape {expected.shape}, got {got.shape}")
+    error = np.nan_to_num(np.abs(got - expected), nan=np.inf)
+    index = np.unravel_index(int(np.argmax(error)), error.shape)[:-2]
+    planes = [np.atleast_2d(array[index]) for array in (expected, got, got - expected)]
+    finite = [np.abs(plane[np.isfinite(plane)]).max(initial=0.0) or 1.0 for plane in planes]
+    value = max(finite[:2])
+    rows, columns = planes[0].shape
+    height = min(max(1.1 + 2.3 * rows / columns, 1.8), 5.0)
+    figure, all_axes = sheet(3, width=9.6, height=height, sharex=True, sharey=True)
+    titles = ("expected", "got", "got - expected")
+    for axes, title, plane, limit in zip(all_axes, titles, planes, (value, value, finite[2]), strict=True):
+        image = axes.imshow(plane, cmap="PuOr", vmin=-limit, vmax=limit)
+        axes.set_title(title, fontsize=10)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        if plane.size <= MOST_NUMBERS:
+            for (row, column), number in np.ndenumerate(plane):
+                shade = "white" if abs(number) > 0.6 * limit else "black"
+                axes.text(column, row, f"{number:.2g}", ha="center", va="center", color=shade, fontsize=8)
+        else:
+            figure.colorbar(image, ax=axes)
+    place = "".join(f"{i}, " for i in index)
+    figure.suptitle(f"{name}[{place}:, :]" if expected.ndim > 1 else name, fontsize=11)
     return figure

@@ -1,0 +1,347 @@
+"""Exercise 3.1: The gradient of a residual block.
+
+A residual block adds its input to what its branch F makes of it:
+
+    y = x + F(x),    F(x) = conv(relu(conv(x, weight1)), weight2)
+
+Both convolutions are 3x3 with padding 1 and without a bias, so F(x) is as large as x. Where a network halves
+the image or changes the number of channels, x no longer fits, and a projection takes its place: a 1x1
+convolution of stride 2.
+
+    y = conv(x, projection) + F(x)
+
+There F's first convolution has stride 2 as well. Both forwards are finished; read them first. You write the
+backwards. x has two uses, in the branch and on the shortcut. A small change of x changes y by both ways, so
+dx, the gradient of the loss with respect to x, is the sum of two gradients. The same holds for every value
+that is used more than once.
+
+Convolution and ReLU, with their backwards, come from provided.py and are right.
+"""
+
+import numpy as np
+from provided import conv2d_backward, conv2d_forward, relu_backward, relu_forward
+
+
+def identity_block_forward(x, weight1, weight2):
+    """Return y = x + F(x), and the cache. Finished.
+
+    x: (N, C, H, W); weight1, weight2: (C, C, 3, 3). y: like x.
+
+    >>> x = np.array([[[[1.0, -2.0], [3.0, 4.0]]]])
+    >>> centre = np.zeros((1, 1, 3, 3))
+    >>> centre[0, 0, 1, 1] = 1.0  # the kernel that leaves an image as it is
+    >>> y, cache = identity_block_forward(x, 2 * centre, 5 * centre)
+    >>> y[0, 0]  # x + 10 * x where x is positive, else x
+    array([[11., -2.],
+           [33., 44.]])
+    """
+    hidden, cache1 = conv2d_forward(x, weight1, padding=1)
+    active, relu_cache = relu_forward(hidden)
+    branch, cache2 = conv2d_forward(active, weight2, padding=1)
+    y = x + branch
+    return y, (cache1, relu_cache, cache2)
+
+
+def identity_block_backward(dy, cache):
+    """Return dx, dweight1, dweight2: the loss's gradients, each of the shape of its array.
+
+    dy: like y, the gradient of the loss with respect to y; cache: of identity_block_forward.
+
+        y = x + F(x)    so    dx = (what reaches x through F) + (what reaches x through the shortcut)
+
+    >>> x = np.array([[[[1.0, -2.0], [3.0, 4.0]]]])
+    >>> centre = np.zeros((1, 1, 3, 3))
+    >>> centre[0, 0, 1, 1] = 1.0
+    >>> _, cache = identity_block_forward(x, 2 * centre, 5 * centre)
+    >>> dx, dweight1, dweight2 = identity_block_backward(np.array([[[[1.0, 1.0], [0.0, 2.0]]]]), cache)
+    >>> dx[0, 0]
+    array([[11.,  1.],
+           [ 0., 22.]])
+    >>> dweight2[0, 0]  # its middle: 1 * 2 + 1 * 0 + 0 * 6 + 2 * 8, as relu(2 * x) is 2, 0, 6, 8
+    array([[ 4.,  0.,  0.],
+           [14., 18.,  0.],
+           [ 6., 14.,  8.]])
+    """
+    # solution
+    cache1, relu_cache, cache2 = cache
+    dactive, dweight2 = conv2d_backward(dy, cache2)  # the sum passes dy on to both of its summands
+    dhidden = relu_backward(dactive, relu_cache)
+    dx_branch, dweight1 = conv2d_backward(dhidden, cache1)
+    dx = dx_branch + dy  # on the shortcut the derivative is 1
+    return dx, dweight1, dweight2
+    # end of solution
+
+
+def projection_block_forward(x, weight1, weight2, projection):
+    """Return y = conv(x, projection) + F(x), both of stride 2, and the cache. Finished.
+
+    x: (N, C, H, W); weight1: (O, C, 3, 3); weight2: (O, O, 3, 3); projection: (O, C, 1, 1).
+    y: (N, O, OH, OW), OH being H / 2 and OW W / 2, rounded up.
+    """
+    hidden, cache1 = conv2d_forward(x, weight1, stride=2, padding=1)
+    active, relu_cache = relu_forward(hidden)
+    branch, cache2 = conv2d_forward(active, weight2, padding=1)
+    shortcut, shortcut_cache = conv2d_forward(x, projection, stride=2)
+    y = shortcut + branch
+    return y, (cache1, relu_cache, cache2, shortcut_cache)
+
+
+def projection_block_backward(dy, cache):
+    """Return dx, dweight1, dweight2, dprojection: the loss's gradients, each of the shape of its array.
+
+    dy: like y; cache: of projection_block_forward. The shortcut has become a convolution: it passes on to x
+    what its backward makes of dy, and its weight has a gradient of its own.
+
+    >>> x = np.array([[[[1.0, -2.0], [3.0, 4.0]]]])
+    >>> centre = np.zeros((1, 1, 3, 3))
+    >>> centre[0, 0, 1, 1] = 1.0
+    >>> y, cache = projection_block_forward(x, 2 * centre, 5 * centre, np.array([[[[3.0]]]]))
+    >>> y[0, 0]  # of the four pixels only the first one is seen: 3 * 1 + 5 * relu(2 * 1)
+    array([[13.]])
+    >>> dx, dweight1, dweight2, dprojection = projection_block_backward(np.array([[[[2.0]]]]), cache)
+    >>> dx[0, 0]  # 3 * 2 + 10 * 2
+    array([[26.,  0.],
+           [ 0.,  0.]])
+    >>> dprojection[0, 0]
+    array([[2.]])
+    """
+    # solution
+    cache1, relu_cache, cache2, shortcut_cache = cache
+    dactive, dweight2 = conv2d_backward(dy, cache2)
+    dx_branch, dweight1 = conv2d_backward(relu_backward(dactive, relu_cache), cache1)
+    dx_shortcut, dprojection = conv2d_backward(dy, shortcut_cache)
+    dx = dx_branch + dx_shortcut  # two uses of x, two gradients
+    return dx, dweight1, dweight2, dprojection
+    # end of solution
+
+
+# Nothing from here on is handed out.
+
+from minires.course.parts import Mistake, Part
+
+LESSON = 12
+
+CLEAR = 1e-3  # no input of a ReLU may be nearer to 0: rounding could decide on which side it lies
+
+
+def draw(rng, batch, channels, outputs, size, stride, decimals):
+    """Return x, weight1, weight2 whose ReLU inputs are all clear of 0."""
+    shapes = (batch, channels, *size), (outputs, channels, 3, 3), (outputs, outputs, 3, 3)
+    while True:
+        x, weight1, weight2 = (rng.standard_normal(shape).round(decimals) for shape in shapes)
+        before = conv2d_forward(x, weight1, stride=stride, padding=1)[0]
+        if np.abs(before).min() > CLEAR and (before > 0).any() and (before < 0).any():
+            return {"x": x, "weight1": weight1, "weight2": weight2}
+
+
+def decimals(index):
+    """Return to how many digits to round: the first inputs are small, for somebody may look at them."""
+    return 1 if index == 0 else 15
+
+
+def identity_cases(rng):
+    """Return inputs, an image of one row among them.
+
+    Hidden channels are as many as others, so that a wrong mask fails by its values, not by its shape.
+    """
+    sizes = [(1, 1, (2, 2)), (1, 2, (3, 4)), (3, 2, (4, 2)), (2, 3, (3, 2)), (1, 2, (1, 5)), (2, 1, (4, 3))]
+    return [draw(rng, n, c, c, size, 1, decimals(i)) for i, (n, c, size) in enumerate(sizes)]
+
+
+def projection_cases(rng):
+    """Return inputs of even and odd heights and widths, with more and with fewer outputs than inputs."""
+    sizes = [
+        (1, 1, 1, (3, 2)),
+        (2, 2, 2, (4, 3)),
+        (1, 2, 4, (5, 4)),
+        (3, 3, 2, (2, 4)),
+        (2, 1, 2, (6, 3)),
+        (1, 2, 2, (1, 5)),
+    ]
+    cases = []
+    for i, (n, c, o, size) in enumerate(sizes):
+        case = draw(rng, n, c, o, size, 2, decimals(i))
+        projection = rng.standard_normal((o, c, 1, 1)).round(decimals(i))
+        cases.append({**case, "projection": projection})
+    return cases
+
+
+PARTS = [
+    Part(
+        "identity_block_backward",
+        after="identity_block_forward",
+        returns=("dx", "dweight1", "dweight2"),
+        cases=identity_cases,
+        points=2,
+        hints=(
+            "Walk through forward from its last line to its first. Every line turns the gradient of what it "
+            "computed into the gradients of what it used.",
+            "y = x + branch: x and branch each receive dy. The branch's dy goes on through the second "
+            "convolution, the ReLU and the first convolution, and comes out as a gradient with respect to x "
+            "as well.",
+            "Two calls of conv2d_backward and one of relu_backward, each with the cache of its own forward, "
+            "in reversed order; then add up the two gradients with respect to x.",
+        ),
+    ),
+    Part(
+        "projection_block_backward",
+        after="projection_block_forward",
+        returns=("dx", "dweight1", "dweight2", "dprojection"),
+        cases=projection_cases,
+        points=2,
+        hints=(
+            "The block is the one before, but for its shortcut: x reaches the sum through a convolution of "
+            "its own.",
+            "y = shortcut + branch: both receive dy. shortcut = conv(x, projection) is an ordinary "
+            "convolution with an ordinary backward, which returns two gradients.",
+            "One call of conv2d_backward with the shortcut's cache gives the second summand of dx, of x's "
+            "shape, and dprojection. The stride needs no care: the cache knows it.",
+        ),
+    ),
+]
+
+IDENTITY_SUM = "dx = dx_branch + dy"
+PROJECTION_SUM = "dx = dx_branch + dx_shortcut"
+PROJECTION = "dx_shortcut, dprojection = conv2d_backward(dy, shortcut_cache)"
+RELU = "dhidden = relu_backward(dactive, relu_cache)"
+REPEATED = """_, dprojection = conv2d_backward(dy, shortcut_cache)
+    dx_shortcut = np.einsum("nohw,oc->nchw", dy, shortcut_cache[1][:, :, 0, 0])
+    height, width = dx_branch.shape[2:]
+    dx_shortcut = dx_shortcut.repeat(2, axis=2).repeat(2, axis=3)[:, :, :height, :width]"""
+
+MISTAKES = [
+    Mistake(
+        "shortcut missing",
+        IDENTITY_SUM,
+        "dx = dx_branch",
+        "dx holds only what comes back through the branch. x was also added to y directly, and that use of "
+        "x has a gradient too; the two are added up.",
+    ),
+    Mistake(
+        "branch missing",
+        IDENTITY_SUM,
+        "dx = dy",
+        "dx holds only what comes back on the shortcut: the branch's gradient with respect to x was left "
+        "out, or overwritten. Gradients of two uses of x are added up.",
+    ),
+    Mistake(
+        "shortcut counted twice",
+        IDENTITY_SUM,
+        "dx = dx_branch + dy + dy",
+        "The shortcut's gradient stands in dx twice. x was added to y once, so dy arrives on that way once.",
+    ),
+    Mistake(
+        "shortcut subtracted",
+        IDENTITY_SUM,
+        "dx = dx_branch - dy",
+        "The shortcut's gradient has the wrong sign: y grows by as much as the x on the shortcut grows.",
+    ),
+    Mistake(
+        "mean of the two paths",
+        IDENTITY_SUM,
+        "dx = (dx_branch + dy) / 2",
+        "dx is half of what it should be: the gradients of two uses are added up, not averaged.",
+    ),
+    Mistake(
+        "1 added instead of dy",
+        IDENTITY_SUM,
+        "dx = dx_branch + 1",
+        "The derivative of the shortcut is 1, but a backward returns the derivative times dy.",
+    ),
+    Mistake(
+        "multiplied by dy twice",
+        IDENTITY_SUM,
+        "dx = (dx_branch + 1) * dy",
+        "What came back through the branch has been multiplied by dy already: dy went in at its end. F'(x) "
+        "+ 1 times dy is the right thought, but dx_branch is not F'(x).",
+    ),
+    Mistake(
+        "shortcut through the branch's ReLU",
+        IDENTITY_SUM,
+        "dx = dx_branch + relu_backward(dy, relu_cache)",
+        "The shortcut's gradient was masked where the branch's ReLU was 0. That ReLU stands inside the "
+        "branch; the shortcut runs past it, so dy passes unchanged.",
+    ),
+    Mistake(
+        "dy through the ReLU first",
+        "dactive, dweight2 = conv2d_backward(dy, cache2)  # the sum",
+        "dy = relu_backward(dy, relu_cache)\n    dactive, dweight2 = conv2d_backward(dy, cache2)  # the sum",
+        "dy was masked before anything else, as if the ReLU stood behind the addition. Here it stands "
+        "between the two convolutions, and nothing follows the addition.",
+    ),
+    Mistake(
+        "ReLU left out",
+        RELU,
+        "dhidden = dactive",
+        "The gradient went from one convolution to the other without the ReLU between them. Where forward "
+        "put out 0 there, nothing may pass.",
+    ),
+    Mistake(
+        "mask from the wrong tensor",
+        RELU,
+        "dhidden = np.where(dactive > 0, dactive, 0)",
+        "The ReLU's mask was taken from the gradient. It asks whether the ReLU's input was positive, in "
+        "forward; a gradient may have either sign.",
+    ),
+    Mistake(
+        "caches exchanged",
+        "conv2d_backward(dhidden, cache1)",
+        "conv2d_backward(dhidden, cache2)",
+        "The first convolution's backward was given the second one's cache. Where all shapes agree, nothing "
+        "fails, but the gradients are those of other arrays.",
+    ),
+    Mistake(
+        "input modified in place",
+        IDENTITY_SUM,
+        "dy += dx_branch\n    dx = dy",
+        "",
+    ),
+    Mistake(
+        "projection's dx missing",
+        PROJECTION_SUM,
+        "dx = dx_branch",
+        "dx holds only what comes back through the branch. The projection is computed from x too; what its "
+        "backward returns for x is the other summand.",
+    ),
+    Mistake(
+        "branch's dx overwritten",
+        PROJECTION_SUM,
+        "dx = dx_shortcut",
+        "dx holds only what comes back through the projection: what the branch returned for x is lost. A "
+        "gradient that arrives on two ways is added up (+=), not overwritten (=).",
+    ),
+    Mistake(
+        "projection's gradient dropped",
+        PROJECTION,
+        PROJECTION + "\n    dprojection = np.zeros_like(dprojection)",
+        "dprojection is zero, so the projection would never learn. It is a weight like the others, with a "
+        "gradient of its own.",
+    ),
+    Mistake(
+        "projection counted twice",
+        PROJECTION_SUM,
+        "dx = dx_branch + 2 * dx_shortcut",
+        "What comes back through the projection stands in dx twice. x went through the projection once.",
+    ),
+    Mistake(
+        "projection's mean over the batch",
+        PROJECTION,
+        PROJECTION + "\n    dprojection = dprojection / len(dy)",
+        "dprojection was divided by N. Backward adds up over the batch; if the loss is a mean, dy has the "
+        "1/N already.",
+    ),
+    Mistake(
+        "projection's stride ignored",
+        PROJECTION,
+        REPEATED,
+        "Every pixel of x received a gradient from the projection. With stride 2 it looks at every second "
+        "pixel of every second row only; the others never reach y on the shortcut.",
+    ),
+    Mistake(
+        "projection through the branch's ReLU",
+        PROJECTION,
+        "dx_shortcut, dprojection = conv2d_backward(relu_backward(dy, relu_cache), shortcut_cache)",
+        "The projection's gradients were computed from a dy that had been masked by the ReLU. The ReLU "
+        "stands inside the branch; the shortcut runs past it.",
+    ),
+]

@@ -1,0 +1,552 @@
+"""Exercise 3.4: Find the three bugs.
+
+This file holds a small residual network with all its backwards, and three of them have a bug each. Everything
+runs, every shape fits, and a training run may even get somewhere. The forwards are right, and so is
+provided.py. Find the bugs with a numeric gradient check, and mend them.
+
+The network: stem (convolution, batch norm, ReLU), a residual block with a projection of stride 2, a residual
+block without, head (average pooling, linear layer, softmax cross-entropy).
+
+1.  Write numeric_gradient. It needs no derivation: it only calls f.
+
+2.  Check the whole network, for instance the gradient of the stem's weight:
+
+        images, labels, parameters = example_network(np.random.default_rng(2))
+
+        def loss(weight):
+            return network_forward(images, labels, {**parameters, "stem.weight": weight})[0]
+
+        numeric = numeric_gradient(loss, parameters["stem.weight"], 1e-5)
+        _, cache = network_forward(images, labels, parameters)
+        gradient = network_backward(1.0, cache)["stem.weight"]
+        print(np.abs(gradient - numeric).max() / np.abs(numeric).max())
+
+    Such a number is below 1e-6 where a gradient is right, and far above where it is wrong. Do this for all
+    parameters, and write down which are wrong. Backward runs from the loss to the images, so a bug spoils
+    what comes after it in that order.
+
+3.  Check the pieces. Where y is not a single number, draw dy at random and take sum(y * dy) for the loss:
+
+        y, cache = block_forward(x, weight, scale, None)
+        dy = rng.standard_normal(y.shape)
+        dx = block_backward(dy, cache)[0]
+
+        def loss(x):
+            return (block_forward(x, weight, scale, None)[0] * dy).sum()
+
+    Then numeric_gradient(loss, x, 1e-5) should be dx. Which of a piece's gradients are right and which are
+    wrong tells where in it the bug sits.
+"""
+
+import numpy as np
+from provided import conv2d_backward, conv2d_forward, relu_backward, relu_forward
+
+PIXELS = (0, 2, 3)  # the axes over which batch norm takes mean and variance: images and pixels
+
+
+def numeric_gradient(f, x, h):
+    """Return the gradient of f at x by central differences.
+
+    f: a function that takes an array of x's shape and returns one number; x: an array of any shape, which
+    must not be changed; h: the step. The gradient has the shape and the dtype of x; its element at a place is
+
+        (f(x with h added there) - f(x with h subtracted there)) / (2 * h)
+
+    All other elements of x stay as they are. f is called with float64 arrays, even if x is float32: in
+    float32 a small step would drown in rounding.
+
+    >>> numeric_gradient(lambda x: (x**2).sum(), np.array([[1.0, -2.0], [3.0, 0.5]]), 0.25)
+    array([[ 2., -4.],
+           [ 6.,  1.]])
+    """
+    # solution
+    gradient = np.zeros_like(x)
+    for place in np.ndindex(x.shape):
+        step = np.zeros(x.shape)
+        step[place] = h
+        gradient[place] = (f(x + step) - f(x - step)) / (2 * h)  # x + step is float64, as step is
+    return gradient
+    # end of solution
+
+
+def numeric_gradient_of_example(x, h):
+    """Return numeric_gradient of sum(x)**2 + sum(x**3), with which it is checked. Leave this as it is."""
+    return numeric_gradient(lambda x: x.sum() ** 2 + (x**3).sum(), x, h)
+
+
+def stem_forward(images, weight, gamma, beta):
+    """Return y = relu(batch_norm(conv(images, weight))), and the cache.
+
+    images: (N, C, H, W); weight: (O, C, 3, 3), padding 1; gamma, beta: (O,). y: (N, O, H, W).
+    """
+    hidden, conv_cache = conv2d_forward(images, weight, padding=1)
+    std = np.sqrt(hidden.var(axis=PIXELS, keepdims=True) + 1e-5)
+    normalised = (hidden - hidden.mean(axis=PIXELS, keepdims=True)) / std
+    y, relu_cache = relu_forward(gamma[:, None, None] * normalised + beta[:, None, None])
+    return y, (conv_cache, std, normalised, gamma, relu_cache)
+
+
+def stem_backward(dy, cache):
+    """Return dimages, dweight, dgamma, dbeta of stem_forward."""
+    conv_cache, std, normalised, gamma, relu_cache = cache
+    dscaled = relu_backward(dy, relu_cache)
+    dgamma = (dscaled * normalised).sum(axis=PIXELS)
+    dbeta = dscaled.sum(axis=PIXELS)
+    dnormalised = dscaled * gamma[:, None, None]
+    mean = dnormalised.mean(axis=PIXELS, keepdims=True)
+    # solution
+    slope = (dnormalised * normalised).mean(axis=PIXELS, keepdims=True)
+    dhidden = (dnormalised - mean - normalised * slope) / std
+    # handed out instead
+    # dhidden = (dnormalised - mean) / std
+    # end of solution
+    dimages, dweight = conv2d_backward(dhidden, conv_cache)
+    return dimages, dweight, dgamma, dbeta
+
+
+def block_forward(x, weight, scale, projection):
+    """Return y = relu(scale * conv(x, weight) + shortcut), and the cache.
+
+    x: (N, C, H, W); weight: (O, C, 3, 3); scale: (O,), a factor for each channel, learned like the weights.
+    projection: (O, C, 1, 1), then the shortcut is conv(x, projection), and both convolutions have stride 2;
+    or None, then O = C, the shortcut is x, and the stride is 1.
+    """
+    stride = 1 if projection is None else 2
+    convolved, conv_cache = conv2d_forward(x, weight, stride=stride, padding=1)
+    shortcut, shortcut_cache = x, None
+    if projection is not None:
+        shortcut, shortcut_cache = conv2d_forward(x, projection, stride=stride)
+    y, relu_cache = relu_forward(scale[:, None, None] * convolved + shortcut)
+    return y, (convolved, conv_cache, scale, shortcut_cache, relu_cache)
+
+
+def block_backward(dy, cache):
+    """Return dx, dweight, dscale, dprojection of block_forward; the last is None without a projection."""
+    convolved, conv_cache, scale, shortcut_cache, relu_cache = cache
+    dsum = relu_backward(dy, relu_cache)
+    dscale = (dsum * convolved).sum(axis=PIXELS)
+    dx, dweight = conv2d_backward(scale[:, None, None] * dsum, conv_cache)
+    # solution
+    dshortcut, dprojection = dsum, None
+    # handed out instead
+    # dshortcut, dprojection = dy, None
+    # end of solution
+    if shortcut_cache is not None:
+        dshortcut, dprojection = conv2d_backward(dshortcut, shortcut_cache)
+    return dx + dshortcut, dweight, dscale, dprojection
+
+
+def head_forward(x, weight, bias, labels):
+    """Return the loss, one number, and the cache: average pooling, linear layer, softmax cross-entropy.
+
+    x: (N, C, H, W); weight: (K, C); bias: (K,); labels: (N,), integers below K. The loss is the mean over the
+    batch.
+    """
+    pooled = x.mean(axis=(2, 3))
+    logits = pooled @ weight.T + bias
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities = powers / powers.sum(axis=1, keepdims=True)
+    loss = -np.log(probabilities[np.arange(len(x)), labels]).mean()
+    return loss, (x.shape, pooled, weight, probabilities, labels)
+
+
+def head_backward(dloss, cache):
+    """Return dx, dweight, dbias of head_forward. dloss: a number, 1 if the head is the end of the network."""
+    shape, pooled, weight, probabilities, labels = cache
+    dlogits = probabilities.copy()
+    dlogits[np.arange(len(labels)), labels] -= 1
+    dlogits *= dloss / len(labels)
+    dweight = dlogits.T @ pooled
+    dbias = dlogits.sum(axis=0)
+    dpooled = dlogits @ weight
+    # solution
+    dpixel = dpooled / (shape[2] * shape[3])  # each pixel has its share in the mean
+    dx = np.broadcast_to(dpixel[:, :, None, None], shape)
+    # handed out instead
+    # dx = np.broadcast_to(dpooled[:, :, None, None], shape)
+    # end of solution
+    return dx, dweight, dbias
+
+
+def network_forward(images, labels, parameters):
+    """Return the loss and the cache. images: (N, 1, H, W); parameters: those of example_network."""
+    p = parameters
+    x, stem = stem_forward(images, p["stem.weight"], p["stem.gamma"], p["stem.beta"])
+    x, block1 = block_forward(x, p["block1.weight"], p["block1.scale"], p["block1.projection"])
+    x, block2 = block_forward(x, p["block2.weight"], p["block2.scale"], None)
+    loss, head = head_forward(x, p["head.weight"], p["head.bias"], labels)
+    return loss, (stem, block1, block2, head)
+
+
+def network_backward(dloss, cache):
+    """Return the gradients of all parameters, {name: array}. There is no bug in here."""
+    stem, block1, block2, head = cache
+    d = {}
+    dx, d["head.weight"], d["head.bias"] = head_backward(dloss, head)
+    dx, d["block2.weight"], d["block2.scale"], _ = block_backward(dx, block2)
+    dx, d["block1.weight"], d["block1.scale"], d["block1.projection"] = block_backward(dx, block1)
+    _, d["stem.weight"], d["stem.gamma"], d["stem.beta"] = stem_backward(dx, stem)
+    return d
+
+
+def example_network(rng):
+    """Return images (2, 1, 6, 5), labels and parameters of a network of 3 and 4 channels with 3 classes."""
+    shapes = {
+        "stem.weight": (3, 1, 3, 3),
+        "stem.gamma": (3,),
+        "stem.beta": (3,),
+        "block1.weight": (4, 3, 3, 3),
+        "block1.scale": (4,),
+        "block1.projection": (4, 3, 1, 1),
+        "block2.weight": (4, 4, 3, 3),
+        "block2.scale": (4,),
+        "head.weight": (3, 4),
+        "head.bias": (3,),
+    }
+    # small numbers keep the softmax away from 0 and 1, where it has hardly any gradient
+    parameters = {name: 0.5 * rng.standard_normal(shape) for name, shape in shapes.items()}
+    return rng.standard_normal((2, 1, 6, 5)), np.array([2, 0]), parameters
+
+
+# Nothing from here on is handed out.
+
+from minires.course.parts import Mistake, Part
+
+LESSON = 12
+
+CLEAR = 1e-3  # no input of a ReLU may be nearer to 0: rounding could decide on which side it lies
+VARIES = 0.05  # no channel may vary less before the batch norm, which would magnify rounding
+
+
+def numeric_cases(rng):
+    """Return arrays of several shapes and large steps, with which every other formula gives other numbers."""
+    shapes = [((2,), 0.5), ((2, 3), 0.1), ((2, 1, 3), 0.25), ((1, 2, 2, 2), 0.01)]
+    cases = [{"x": rng.standard_normal(shape).round(2), "h": h} for shape, h in shapes]
+    return [*cases, {"x": rng.standard_normal((3, 2)).astype(np.float32), "h": 0.001}]
+
+
+def on_both_sides(*arrays):
+    """Return whether all arrays have both signs and none a value near 0."""
+    return all(np.abs(a).min() > CLEAR and (a > 0).any() and (a < 0).any() for a in arrays)
+
+
+def draw_stem(rng, batch, channels, outputs, size):
+    """Return inputs of the stem that are clear of every edge."""
+    shapes = {"images": (batch, channels, *size), "weight": (outputs, channels, 3, 3)}
+    shapes |= {"gamma": (outputs,), "beta": (outputs,)}
+    while True:
+        case = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+        hidden = conv2d_forward(case["images"], case["weight"], padding=1)[0]
+        normalised = stem_forward(**case)[1][2]
+        scaled = case["gamma"][:, None, None] * normalised + case["beta"][:, None, None]
+        if hidden.var(axis=PIXELS).min() > VARIES and on_both_sides(scaled):
+            return case
+
+
+def stem_cases(rng):
+    """Return inputs, a batch of one among them."""
+    sizes = [(1, 1, 1, (2, 3)), (2, 1, 2, (3, 2)), (3, 2, 3, (2, 4)), (1, 3, 2, (4, 3))]
+    return [draw_stem(rng, *size) for size in sizes]
+
+
+def draw_block(rng, batch, channels, outputs, size, projects):
+    """Return inputs of a block that are clear of every edge."""
+    shapes = {"x": (batch, channels, *size), "weight": (outputs, channels, 3, 3), "scale": (outputs,)}
+    shapes["projection"] = (outputs, channels, 1, 1)
+    while True:
+        case = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+        if not projects:
+            case["projection"] = None
+        if on_both_sides(total(**case)):
+            return case
+
+
+def total(x, weight, scale, projection):
+    """Return the input of the block's ReLU."""
+    stride = 1 if projection is None else 2
+    convolved = conv2d_forward(x, weight, stride=stride, padding=1)[0]
+    shortcut = x if projection is None else conv2d_forward(x, projection, stride=2)[0]
+    return scale[:, None, None] * convolved + shortcut
+
+
+def block_cases(rng):
+    """Return inputs with and without a projection, of even and odd sizes."""
+    sizes = [
+        (1, 1, 1, (2, 2), False),
+        (1, 2, 3, (3, 4), True),
+        (2, 2, 2, (3, 2), False),
+        (3, 2, 2, (4, 3), True),
+        (1, 3, 3, (1, 4), False),
+    ]
+    return [draw_block(rng, *size) for size in sizes]
+
+
+def head_cases(rng):
+    """Return inputs with more and with fewer classes than channels."""
+    sizes = [(1, 2, 2, (1, 3)), (2, 3, 4, (3, 2)), (3, 2, 5, (2, 4)), (4, 5, 3, (2, 1))]
+    return [
+        {
+            "x": rng.standard_normal((n, c, *size)),
+            "weight": rng.standard_normal((k, c)),
+            "bias": rng.standard_normal(k),
+            "labels": rng.integers(0, k, n),
+        }
+        for n, c, k, size in sizes
+    ]
+
+
+def network_cases(rng):
+    """Return networks with all ReLUs clear of 0, each of which lets something through and not all."""
+    cases = []
+    while len(cases) < 2:
+        images, labels, p = example_network(rng)
+        images, labels = images[: len(cases) + 1], labels[: len(cases) + 1]
+        _, (stem, _, _, head) = network_forward(images, labels, p)
+        scaled = p["stem.gamma"][:, None, None] * stem[2] + p["stem.beta"][:, None, None]
+        x = np.maximum(scaled, 0)
+        first = total(x, p["block1.weight"], p["block1.scale"], p["block1.projection"])
+        second = total(np.maximum(first, 0), p["block2.weight"], p["block2.scale"], None)
+        alive = head[1].max(axis=0).min() > 0
+        if alive and stem[1].min() > 0.2 and on_both_sides(scaled, first, second):
+            cases.append({"images": images, "labels": labels, "parameters": p})
+    return cases
+
+
+PARTS = [
+    Part(
+        "numeric_gradient_of_example",
+        returns=("gradient",),
+        cases=numeric_cases,
+        points=2,
+        hints=(
+            "An element of the gradient says how much f grows for a small change of this element of x alone.",
+            "A step of h to one side and one to the other: the difference of f, divided by the distance 2 * "
+            "h.",
+            "Go through all places with np.ndindex(x.shape). np.zeros(x.shape), which is float64, with h at "
+            "one place is a step that can be added to x and subtracted from it without changing x.",
+        ),
+    ),
+    Part(
+        "head_backward",
+        after="head_forward",
+        returns=("dx", "dweight", "dbias"),
+        cases=head_cases,
+        hints=(
+            "Which gradients of the head are right? The bug sits behind them, on the way back.",
+            "Divide your numeric gradient by the wrong one, element by element.",
+            "All quotients are the same number. It changes with the size of the image, not with the batch: "
+            "what does forward do with the pixels?",
+        ),
+    ),
+    Part(
+        "block_backward",
+        after="block_forward",
+        returns=("dx", "dweight", "dscale", "dprojection"),
+        cases=block_cases,
+        hints=(
+            "Which gradients of the block are right? What they have in common tells where the bug cannot be.",
+            "weight and scale are right, so the branch is. What is wrong came on the shortcut.",
+            "Look at dx minus your numeric gradient, beside y: where is the difference 0, and where not?",
+        ),
+    ),
+    Part(
+        "stem_backward",
+        after="stem_forward",
+        returns=("dimages", "dweight", "dgamma", "dbeta"),
+        cases=stem_cases,
+        hints=(
+            "Which gradients of the stem are right? The bug sits behind them, on the way back.",
+            "gamma and beta are right, so the bug is between the normalised values and the convolution.",
+            "normalised = (hidden - mean) / std, and hidden has three ways into it: directly, through the "
+            "mean, and through std. Count them in backward.",
+        ),
+    ),
+    Part(
+        "network_backward",
+        after="network_forward",
+        returns=("gradients",),
+        cases=network_cases,
+        hints=(
+            "This one needs no work of its own: it is right as soon as the three bugs are mended.",
+            "The first wrong gradient in the order head, block2, block1, stem is nearest to a bug.",
+            "Check head, block and stem each on its own, as the text at the top says under 3.",
+        ),
+    ),
+]
+
+STEP = """        step = np.zeros(x.shape)
+        step[place] = h
+"""
+DIFFERENCE = "(f(x + step) - f(x - step)) / (2 * h)"
+ASSIGNED = f"gradient[place] = {DIFFERENCE}"
+STEM = "dhidden = (dnormalised - mean - normalised * slope) / std"
+STEM_FIX = f"""slope = (dnormalised * normalised).mean(axis=PIXELS, keepdims=True)
+    {STEM}"""
+BLOCK = "dshortcut, dprojection = dsum, None"
+HEAD = "dpixel = dpooled / (shape[2] * shape[3])"
+
+MISTAKES = [
+    Mistake(
+        "one-sided difference",
+        DIFFERENCE,
+        "(f(x + step) - f(x)) / h",
+        "The step goes to one side only. That is a numeric gradient too, but its error shrinks like h; that "
+        "of a step to both sides shrinks like h squared.",
+    ),
+    Mistake(
+        "one-sided difference backwards",
+        DIFFERENCE,
+        "(f(x) - f(x - step)) / h",
+        "The step goes to one side only, the lower one. Its error shrinks like h; that of a step to both "
+        "sides shrinks like h squared.",
+    ),
+    Mistake(
+        "the 2 of 2 h is missing",
+        DIFFERENCE,
+        "(f(x + step) - f(x - step)) / h",
+        "Every element is twice as large as it should be: the two places at which f is taken are 2 * h "
+        "apart.",
+    ),
+    Mistake(
+        "not divided by h",
+        DIFFERENCE,
+        "(f(x + step) - f(x - step)) / 2",
+        "The difference was halved, but not divided by the step: a slope is a difference by a distance.",
+    ),
+    Mistake(
+        "multiplied by h",
+        DIFFERENCE,
+        "(f(x + step) - f(x - step)) / 2 * h",
+        "The difference was multiplied by h. Python works from left to right: a / 2 * h is (a / 2) * h.",
+    ),
+    Mistake(
+        "wrong sign of the difference",
+        DIFFERENCE,
+        "(f(x - step) - f(x + step)) / (2 * h)",
+        "Every element has the wrong sign: the larger x comes first in the difference.",
+    ),
+    Mistake(
+        "all elements moved at once",
+        "step[place] = h",
+        "step[...] = h",
+        "The step was added to every element of x, not to one. So each element holds the slope along the "
+        "diagonal.",
+    ),
+    Mistake(
+        "earlier steps not taken back",
+        f"    for place in np.ndindex(x.shape):\n{STEP}",
+        f"    step = np.zeros(x.shape)\n    for place in np.ndindex(x.shape):\n{STEP.split(chr(10), 1)[1]}",
+        "The first element is right. When a later one is moved, those before it are still moved: each "
+        "element needs a step of its own.",
+    ),
+    Mistake(
+        "steps in float32",
+        "step = np.zeros(x.shape)",
+        "step = np.zeros_like(x)",
+        "Where x is float32, f was called with float32. The difference of two nearly equal numbers then "
+        "consists of rounding errors to a good part.",
+    ),
+    Mistake(
+        "input modified in place",
+        ASSIGNED,
+        "x[place] += h\n        above = f(x)\n        x[place] -= 2 * h\n"
+        "        gradient[place] = (above - f(x)) / (2 * h)",
+        "",
+    ),
+    Mistake(
+        "bug left in the head",
+        f"{HEAD}  # each pixel has its share in the mean",
+        "dpixel = dpooled",
+        "The head's dx is wrong, by the same factor everywhere; its dweight and dbias are right. So the bug "
+        "comes after these two on the way back. Divide your numeric gradient by dx, for images of several "
+        "sizes: what is the factor?",
+    ),
+    Mistake(
+        "pooling: divided by the batch too",
+        HEAD,
+        "dpixel = dpooled / (shape[0] * shape[2] * shape[3])",
+        "dx is now too small by the factor N. The loss's mean over the batch is in dlogits already.",
+    ),
+    Mistake(
+        "pooling: multiplied by the pixels",
+        HEAD,
+        "dpixel = dpooled * (shape[2] * shape[3])",
+        "dx was multiplied by the number of pixels. Forward divided by it, and so does backward.",
+    ),
+    Mistake(
+        "pooling: divided by the channels",
+        HEAD,
+        "dpixel = dpooled / shape[1]",
+        "dx was divided by the number of channels. Forward takes the mean over an image's pixels.",
+    ),
+    Mistake(
+        "bug left in the block",
+        BLOCK,
+        BLOCK.replace("dsum", "dy"),
+        "What comes back on a block's shortcut is wrong: dx, and dprojection if there is one. dweight and "
+        "dscale are right, so the way through the branch is too. Subtract your numeric gradient from dx in "
+        "a block without projection, and look at the difference beside y.",
+    ),
+    Mistake(
+        "block: shortcut missing",
+        BLOCK,
+        "dshortcut, dprojection = np.zeros_like(dsum), None",
+        "Nothing comes back on the shortcut. Its gradient was wrong, but it must not be left out.",
+    ),
+    Mistake(
+        "block: shortcut scaled",
+        BLOCK,
+        "dshortcut, dprojection = scale[:, None, None] * dsum, None",
+        "The shortcut's gradient was multiplied by scale, which stands in the branch alone.",
+    ),
+    Mistake(
+        "block: mask from the wrong tensor",
+        BLOCK,
+        "dshortcut, dprojection = np.where(dy > 0, dy, 0), None",
+        "The shortcut's gradient was masked where dy is negative. A ReLU asks for the sign of its input, in "
+        "forward.",
+    ),
+    Mistake(
+        "block: last ReLU left out",
+        "dsum = relu_backward(dy, relu_cache)",
+        "dsum = dy",
+        "Now nothing is masked by the ReLU behind the addition. Where y is 0, no gradient may pass, on "
+        "either way.",
+    ),
+    Mistake(
+        "bug left in the stem",
+        STEM_FIX,
+        "dhidden = (dnormalised - mean) / std",
+        "The stem's dweight and dimages are wrong; its dgamma and dbeta are right. So the bug lies between "
+        "the normalised values and the convolution. Check this stretch alone: how does sum(normalised * "
+        "dnormalised) change with hidden?",
+    ),
+    Mistake(
+        "batch norm: path through the mean missing",
+        STEM,
+        "dhidden = (dnormalised - normalised * slope) / std",
+        "The way of hidden through the mean is missing now. Every value of a channel moves its mean a "
+        "little.",
+    ),
+    Mistake(
+        "batch norm: wrong sign of a path",
+        STEM,
+        "dhidden = (dnormalised - mean + normalised * slope) / std",
+        "The way through the standard deviation has the wrong sign: a larger std makes normalised values "
+        "smaller.",
+    ),
+    Mistake(
+        "batch norm: sum instead of mean",
+        STEM_FIX,
+        STEM_FIX.replace(").mean(", ").sum("),
+        "In the way through the standard deviation the sum was taken where the mean belongs: the variance "
+        "is a mean.",
+    ),
+    Mistake(
+        "batch norm: slope not multiplied back",
+        STEM,
+        "dhidden = (dnormalised - mean - slope) / std",
+        "The same number was subtracted from all values of a channel. How much a value moves the standard "
+        "deviation depends on how far it lies from the mean.",
+    ),
+]

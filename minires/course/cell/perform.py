@@ -1,0 +1,127 @@
+"""Call a student's function on every case, in the orders in which mistakes show, and record what happens.
+
+A call is a dict {"name": function to judge, "after": the forward before it or None}. Without "after" the
+function is called with the case's inputs by name. With it, name is a backward: `after` is called with the
+inputs, the second thing that it returns is the cache, and name is called with (dy, cache).
+
+A case is a dict {argument: value} of numbers, arrays, None, and tuples, lists and dicts of them; "dy" is the
+upstream gradient, and "rng" a seed, from which the function is given a new generator.
+"""
+
+import copy
+import os
+
+import numpy as np
+
+# code that is not the student's: ours, the standard library's, NumPy's
+OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+OTHERS = (OURS, os.path.dirname(os.__file__) + os.sep, "<frozen")
+STOPPED = (Exception, SystemExit)  # what a student's function may raise; Ctrl-C is not theirs
+
+
+def perform(functions, call, cases):
+    """Return the records of all cases, each a dict:
+
+    "given" what the function returned (absent if it raised: then "error", see `describe`);
+    "again" what it returned when called once more with equal inputs;
+    "late"  what backward returned for this case after the forwards of all cases had run;
+    "twice" what it returned when it was then called once more with the same cache;
+    "after" the inputs as the calls left them.
+    functions: {name: callable}, the student's module.
+    """
+    records, waiting = [], []
+    with np.errstate(all="ignore"):  # an overflow on the way may be right; what comes out is judged
+        for case in cases:
+            record = {}
+            records.append(record)
+            try:
+                record["given"], record["after"] = once(functions, call, case)
+                record["again"], _ = once(functions, call, case)
+            except STOPPED as error:
+                record["error"] = describe(error)
+            else:
+                waiting.append((record, case))
+        if call["after"] is not None:
+            _in_turn(functions, call, waiting)
+    return records
+
+
+def once(functions, call, case):
+    """Call with fresh copies. Return a copy of what the judged function returned, and the inputs after it."""
+    inputs, dy = prepare(case)
+    if call["after"] is None:
+        given = functions[call["name"]](**inputs)
+    else:
+        # the function may keep and change dy and the cache; only what it returns is looked at
+        given = functions[call["name"]](dy, cache_of(functions[call["after"]](**inputs), call["after"]))
+    given = copy.deepcopy(given)
+    inputs.pop("rng", None)
+    return given, {**inputs, **({} if dy is None else {"dy": dy})}
+
+
+def _in_turn(functions, call, waiting):
+    """Run the forwards of all cases, then their backwards: a cache must belong to its own call."""
+    try:
+        caches = []
+        for _, case in waiting:
+            inputs, dy = prepare(case)
+            caches.append((dy, cache_of(functions[call["after"]](**inputs), call["after"])))
+        for (record, _), (dy, cache) in zip(waiting, caches, strict=True):
+            for which in ("late", "twice"):
+                record[which] = copy.deepcopy(functions[call["name"]](copy.deepcopy(dy), cache))
+    except STOPPED as error:
+        record["late error"] = describe(error)
+
+
+def prepare(case):
+    """Return fresh copies: the inputs, with a generator in place of a seed, and dy (None if there is
+    none).
+    """
+    inputs = copy.deepcopy(case)
+    dy = inputs.pop("dy", None) if "cache" not in inputs else None
+    if "rng" in inputs:
+        inputs["rng"] = np.random.default_rng(inputs["rng"])
+    return inputs, dy
+
+
+class WrongReturn(Exception):
+    """A function returned something from which its caller cannot take what it needs."""
+
+
+def cache_of(returned, name):
+    """Return the cache, the second thing that a forward returns."""
+    if not isinstance(returned, tuple) or len(returned) < 2:
+        raise WrongReturn(f"{name} must return y, cache; it returned {kind(returned)}")
+    return returned[1]
+
+
+def kind(value):
+    """Return what a value is, in words: "None", "a tuple of 3", "an array of shape (2, 3)"."""
+    if value is None:
+        return "None"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    if isinstance(value, (tuple, list, dict)):
+        return f"a {type(value).__name__} of {len(value)}"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def describe(error):
+    """Return {"type", "message", "file", "line"} of an exception, the place being the innermost one of the
+    student's own code.
+    """
+    file = line = None
+    trace = error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if not name.startswith(OTHERS) and f"{os.sep}numpy{os.sep}" not in name:
+            file, line = os.path.basename(name), trace.tb_lineno
+        trace = trace.tb_next
+    if isinstance(error, SyntaxError):
+        file, line = os.path.basename(error.filename or ""), error.lineno
+    try:
+        message = str(error)[:1000]
+    except Exception:  # a student's own exception may do anything
+        message = ""
+    return {"type": type(error).__name__, "message": message, "file": file, "line": line}

@@ -1,0 +1,133 @@
+"""Check a student's file in this process, so that print and breakpoint() work.
+
+results = check(exercise.find("1.1"), "assignment-1/ex1_1_linear.py")
+for result in results: print(result.verdict.problem or "right")
+"""
+
+import pathlib
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from minires import gradcheck
+from minires.course import diagnosis
+from minires.course.cell import perform
+from minires.course.examination import Evidence, Examination, Verdict, explain
+from minires.course.exercise import load
+from minires.course.values import flatten
+from minires.gradcheck.subject import is_floating
+
+ELEMENTS = 30  # of each array that are moved for numeric gradients
+BROKEN = (  # the gradient checker's sentences on broken rules, and the mistake's name
+    ("that it was given", diagnosis.IN_PLACE),
+    ("belongs to the caller", diagnosis.IN_PLACE),
+    ("writes into its cache", diagnosis.CACHE),
+    ("in float32", diagnosis.FLOAT32),
+    ("another call", diagnosis.EARLIER),
+    ("returned earlier", diagnosis.EARLIER),
+    ("another result", diagnosis.STATE),
+)
+
+
+@dataclass
+class Result:
+    """What the check of one function found. error: between backward and numeric gradients, None if not
+    taken.
+    """
+
+    verdict: Verdict
+    error: float | None = None
+
+
+def check(exercise, path, *, seed=0, before=None):
+    """Return a Result for every part of an exercise, in order.
+
+    path: of the student's file; seed: draws the inputs; before: called with each part before it is tried.
+    Raises FileNotFoundError if there is no such file.
+    """
+    source = pathlib.Path(path).read_bytes()
+    try:
+        module = load(source, exercise.module, exercise.sources, path=str(path), closed=("minires",))
+    except perform.STOPPED as error:
+        problem, detail = explain(perform.describe(error), pathlib.Path(path).name)
+        return [Result(Verdict(part, problem, detail)) for part in exercise.parts]
+    return [_check_part(exercise, part, vars(module), seed, before) for part in exercise.parts]
+
+
+def _check_part(exercise, part, functions, seed, before):
+    if before is not None:
+        before(part)
+    for name in filter(None, (part.after, part.name)):
+        if not callable(functions.get(name)):
+            return Result(Verdict(part, f"{name} is missing", "expected a function of this name in the file"))
+    examination = Examination(exercise, part, seed)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # a wrong function's warnings would bury the message
+        verdict = examination.judge(perform.perform(functions, part.call, examination.cases))
+        if not verdict.ok or not (part.after or part.numeric):
+            return Result(verdict)
+        return _numeric(examination, functions, verdict, seed)
+
+
+def _numeric(examination, functions, verdict, seed):
+    """Compare a backward with numeric gradients of its forward, and try the rules that every pair must
+    keep.
+    """
+    part = examination.part
+    case = examination.cases[min(1, len(examination.cases) - 1)]  # the smallest is often a single number
+    forward, inputs = _differentiable(part, functions, case)
+    arrays = {name: leaf for name, leaf in flatten(None, inputs).items() if is_floating(leaf)}
+    chosen = [name for name in arrays if _gradient_of(name).partition("[")[0] in part.returns]
+
+    def backward(dy, cache):
+        gradients = flatten(part.returns, functions[part.name](dy, cache))
+        return tuple(gradients[_gradient_of(name)] for name in chosen)
+
+    try:
+        report = gradcheck.check_function(
+            lambda *values: forward(**_put(inputs, dict(zip(arrays, values, strict=True))))[:2],
+            backward,
+            list(arrays.values()),
+            names=list(arrays),
+            fixed=[name for name in arrays if name not in chosen],
+            rng=np.random.default_rng(seed),
+            max_elements=ELEMENTS,
+        )
+    except perform.STOPPED as error:
+        problem, detail = explain(perform.describe(error), part.name)
+        return Result(Verdict(part, problem, detail, evidence=Evidence(case)))
+    if report.findings:
+        finding = report.findings[0].replace("backward", part.name)
+        mistake = next((name for words, name in BROKEN if words in finding), "")
+        says = diagnosis.SAYS.get(mistake, "")
+        return Result(Verdict(part, f"{part.name}: {finding}", mistake=mistake, says=says))
+    return Result(verdict, report.error)
+
+
+def _differentiable(part, functions, case):
+    """Return (forward, inputs) of a backward: forward(**inputs) -> (y, cache, ...)."""
+    if part.after is None:
+        return part.numeric(case)
+    return functions[part.after], perform.prepare(case)[0]
+
+
+def _gradient_of(name):
+    """Return the name of an input's gradient: dx of x, dweights[0] of weights[0], gradients of parameters."""
+    whole, bracket, rest = name.partition("[")
+    return ("gradients" if whole == "parameters" else f"d{whole}") + bracket + rest
+
+
+def _put(inputs, arrays):
+    """Return the inputs with other arrays in the places of these leaves."""
+
+    def replaced(name, value):
+        if name in arrays:
+            return arrays[name]
+        if isinstance(value, dict):
+            return {key: replaced(f"{name}[{key!r}]", item) for key, item in value.items()}
+        if isinstance(value, (tuple, list)):
+            return type(value)(replaced(f"{name}[{i}]", item) for i, item in enumerate(value))
+        return value
+
+    return {name: replaced(name, value) for name, value in inputs.items()}

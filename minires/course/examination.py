@@ -1,0 +1,241 @@
+"""Judge what a student's function returned: compare it with the solution's returns, case by case.
+
+An Examination holds the cases of one part, drawn from a seed, and what the solution and every known mistake
+return on them. Whoever ran the student's function, this process or an isolated one, hands over its records
+(see `cell.perform`) and gets a Verdict. Nothing here runs a student's code.
+"""
+
+import zlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from minires.course import diagnosis
+from minires.course.cell import perform
+from minires.course.suspects import Suspects
+from minires.course.values import flatten, matches, problem_with
+
+TOLERANCE = 1e-9  # relative to the largest value; another order of summation moves results by 1e-14
+TOLERANCE_SINGLE = 1e-3  # where the inputs are float32
+NOT_YET = "is not written yet"
+
+
+@dataclass
+class Evidence:
+    """The smallest case that shows what is wrong. output: its name; expected, got: its values (None:
+    none).
+    """
+
+    case: dict
+    output: str | None = None
+    expected: object = None
+    got: object = None
+
+
+@dataclass
+class Verdict:
+    """The judgement on one part.
+
+    problem: one line that says what is wrong, without a number of a case (a student may see it where the
+    cases are hidden), "" if nothing is; detail: more on it, with numbers; mistake, says: the name and
+    explanation of the mistake that gives exactly these numbers, "" if none is known; facts: what else is
+    certain; right: names of outputs that are right.
+    """
+
+    part: object
+    problem: str = ""
+    detail: str = ""
+    mistake: str = ""
+    says: str = ""
+    facts: list = field(default_factory=list)
+    right: list = field(default_factory=list)
+    evidence: Evidence | None = None
+
+    @property
+    def ok(self):
+        return not self.problem
+
+
+class Examination:
+    """The cases of one part of an exercise, with the right results. seed: an integer, which draws them."""
+
+    def __init__(self, exercise, part, seed):
+        self.exercise, self.part = exercise, part
+        self._solution = exercise.solution()
+        self.cases = self._draw(np.random.default_rng([seed, zlib.crc32(part.name.encode())]))
+        records = perform.perform(vars(self._solution), part.call, self.cases)
+        self.expected = [self._flat(record["given"]) for record in records]
+        self._suspects = Suspects(exercise, part, self.cases, self.expected)
+
+    def _draw(self, rng):
+        """Return the cases, the smallest first, and last the smallest again in float32."""
+        cases = sorted(self.part.cases(rng), key=_size)
+        if self.part.after is not None:
+            for case in cases:
+                inputs, _ = perform.prepare(case)
+                y = getattr(self._solution, self.part.after)(**inputs)[0]
+                # random, never ones: outputs that sum to a constant would hide a missing path
+                case["dy"] = rng.standard_normal(np.shape(y)) if np.ndim(y) else float(rng.standard_normal())
+        single = _in_single(cases[0])
+        return cases if single is None else [*cases, single]
+
+    def _flat(self, given):
+        return flatten(self.part.returns, given)
+
+    def _is_single(self, index):
+        return index == len(self.cases) - 1 and _in_single(self.cases[0]) is not None
+
+    def judge(self, records):
+        """Return the Verdict on a student's records, one for each case."""
+        for question in (self._raises, self._writes, self._repeats, self._structure, self._values):
+            verdict = question(records)
+            if verdict is not None:
+                return verdict
+        return Verdict(self.part, right=list(self.expected[0]))
+
+    def _raises(self, records):
+        failed = [i for i, record in enumerate(records) if "error" in record]
+        if not failed:
+            return None
+        problem, detail = explain(records[failed[0]]["error"], self.part.name)
+        verdict = Verdict(self.part, problem, detail)
+        if problem.endswith(NOT_YET):
+            return verdict
+        verdict.evidence = Evidence(self.cases[failed[0]])
+        if len(failed) == len(records):
+            return verdict
+        verdict.facts = [f"{len(failed)} of {len(records)} inputs make it fail, the others do not"]
+        return self._explained(verdict, records, None)
+
+    def _writes(self, records):
+        for case, record in zip(self.cases, records, strict=True):
+            before = flatten(None, {k: v for k, v in case.items() if k != "rng"})
+            after = flatten(None, record["after"])
+            changed = [name for name, value in before.items() if not matches(after.get(name), value, 0)]
+            if changed:
+                name = changed[0]
+                return Verdict(
+                    self.part,
+                    f"{self.part.name} writes into {name}, which belongs to its caller",
+                    mistake=diagnosis.IN_PLACE,
+                    says=diagnosis.SAYS[diagnosis.IN_PLACE],
+                    evidence=Evidence(case, f"{name} after the call", before[name], after.get(name)),
+                )
+        return None
+
+    def _repeats(self, records):
+        for which, name, problem in (
+            ("again", diagnosis.STATE, "gives another result when it is called again with equal inputs"),
+            ("late", diagnosis.EARLIER, "depends on another call made since its forward"),
+            ("twice", diagnosis.CACHE, "gives another result when it is called again with the same cache"),
+        ):
+            for case, record in zip(self.cases, records, strict=True):
+                if which != "again" and self.part.after is None:
+                    continue
+                given, other = self._flat(record["given"]), self._flat(record.get(which))
+                for output, value in given.items():
+                    if not matches(other.get(output), value, TOLERANCE):
+                        return Verdict(
+                            self.part,
+                            f"{self.part.name} {problem}",
+                            mistake=name,
+                            says=diagnosis.SAYS[name],
+                            evidence=Evidence(case, output, value, other.get(output)),
+                        )
+        return None
+
+    def _structure(self, records):
+        """Number of values, their kinds, shapes and dtypes."""
+        for index, (case, record) in enumerate(zip(self.cases, records, strict=True)):
+            problem = problem_with(self.part.returns, record["given"])
+            if problem:
+                return Verdict(self.part, f"{self.part.name} {problem}", evidence=Evidence(case))
+            got = self._flat(record["given"])
+            for name, right in self.expected[index].items():
+                problem, detail = diagnosis.form(name, got.get(name, ()), right)  # (): was a list, a dict
+                if problem:
+                    verdict = Verdict(self.part, problem, detail)
+                    verdict.evidence = Evidence(case, name, right, got.get(name))
+                    if problem.endswith("dtype"):
+                        verdict.mistake, verdict.says = diagnosis.DTYPE, diagnosis.SAYS[diagnosis.DTYPE]
+                        return verdict
+                    return self._explained(verdict, records, name)
+        return None
+
+    def _values(self, records):
+        outputs = [self._flat(record["given"]) for record in records]
+        wrong = {}  # {output: the cases in which it is wrong}
+        for index, (got, right) in enumerate(zip(outputs, self.expected, strict=True)):
+            tolerance = TOLERANCE_SINGLE if self._is_single(index) else TOLERANCE
+            for name in right:
+                if not matches(got[name], right[name], tolerance):
+                    wrong.setdefault(name, []).append(index)
+        if not wrong:
+            return None
+        name = next(name for name in {**self.expected[0], **wrong} if name in wrong)
+        index = wrong[name][0]
+        verdict = Verdict(
+            self.part, f"{name} is wrong", right=[n for n in self.expected[index] if n not in wrong]
+        )
+        verdict.evidence = Evidence(self.cases[index], name, self.expected[index][name], outputs[index][name])
+        if len(wrong) > 1:
+            others = [other for other in wrong if other != name]
+            verdict.detail = f"so {'is' if len(others) == 1 else 'are'} {', '.join(others)}"
+        return self._explained(verdict, records, name)
+
+    def _explained(self, verdict, records, name):
+        """Add the mistake, or the facts, that explain the numbers of one output (name: None, of all)."""
+        outputs = [self._flat(r["given"]) if "given" in r else None for r in records]
+        cases = [i for i in range(len(outputs)) if not self._is_single(i)]
+        found = self._suspects.culprit(outputs, cases, name)
+        if found:
+            verdict.mistake, verdict.says = found
+            return verdict
+        if name is not None:
+            found = diagnosis.pattern(
+                [(outputs[i].get(name), self.expected[i][name], self.cases[i].get("dy")) for i in cases]
+            )
+            verdict.mistake, verdict.says = found or ("", "")
+            verdict.facts += diagnosis.facts(verdict.evidence.got, verdict.evidence.expected)
+        return verdict
+
+
+def explain(error, name):
+    """Return (problem, detail) of an error that a student's function raised. error: of `perform.describe`.
+
+    The problem names only Python's own kinds of errors, for the text of an error could carry a hidden input.
+    """
+    place = f" at line {error['line']} of {error['file']}" if error.get("line") else ""
+    kind = error["type"]
+    if kind == "NotImplementedError":
+        return f"{name} {NOT_YET}", ""
+    if kind == "Missing":
+        return f"{name} is missing", f"expected a function of this name ({error['message']})"
+    if kind == "WrongReturn":
+        return f"{name}: its forward must return y and a cache", error["message"]
+    if kind not in diagnosis.PYTHON_ERRORS:
+        kind = "an error of its own"
+    return f"{name} raised {kind}{place}", error["message"]
+
+
+def _size(case):
+    return sum(np.size(value) for value in flatten(None, case).values())
+
+
+def _in_single(value):
+    """Return a copy with float64 arrays as float32, or None if there is no such array in it."""
+    if not any(
+        isinstance(leaf, np.ndarray) and leaf.dtype == np.float64 for leaf in flatten(None, value).values()
+    ):
+        return None
+    return _convert(value)
+
+
+def _convert(value):
+    if isinstance(value, np.ndarray):
+        return value.astype(np.float32) if value.dtype == np.float64 else value
+    if isinstance(value, dict):
+        return {key: _convert(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(_convert, value))
+    return value

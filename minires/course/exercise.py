@@ -1,0 +1,194 @@
+"""Read an exercise's source file: what is handed out, the solution, the parts, the known mistakes.
+
+The file is a plain Python module. Up to the line CUT it is what the student gets, but for the regions
+
+    # solution
+    ...                     in the student's file: raise NotImplementedError("Exercise 1.1: ...")
+    # end of solution
+
+in which a line `# handed out instead` may begin comments that the student gets as code in place of the
+error. After CUT follow LESSON (the number of its lesson), PARTS and MISTAKES.
+"""
+
+import ast
+import builtins
+import functools
+import pathlib
+import re
+import types
+from dataclasses import dataclass
+
+from minires import resources
+
+CUT = "# Nothing from here on is handed out.\n"
+BEGIN, INSTEAD, END = "# solution", "# handed out instead", "# end of solution"
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise. number: such as "1.5"; module: its file's name without .py; text: its docstring;
+    lesson: the number of the lesson it belongs to; head: the source up to CUT, solutions included.
+    """
+
+    number: str
+    module: str
+    title: str
+    text: str
+    lesson: int
+    head: str
+    parts: tuple
+    mistakes: tuple
+
+    @property
+    def assignment(self):
+        """The number of the assignment it is part of."""
+        return int(self.number.split(".")[0])
+
+    @property
+    def points(self):
+        """What all its parts are worth."""
+        return sum(part.points for part in self.parts)
+
+    @property
+    def starter(self):
+        """The source of the student's file: every solution replaced by an error that names the exercise."""
+        return _without_solutions(self.head, self.number, self.lesson)
+
+    @property
+    def sources(self):
+        """{module: source} of what this exercise imports from the folder: finished parts, solved
+        exercises.
+        """
+        return _imported(self.head)
+
+    def part(self, name):
+        """Return the part of this name."""
+        return next(part for part in self.parts if part.name == name)
+
+    def solution(self, *mistakes):
+        """Return the solution as a module, with these mistakes edited into it."""
+        source = self.head
+        for mistake in mistakes:
+            source = mistake.edit(source)
+        return load(source, self.module, self.sources)
+
+
+def folder():
+    """Return the folder of the exercises. Raises ValueError if they did not come with minires."""
+    return resources.find("exercises", folder="lessons")
+
+
+@functools.cache
+def exercises():
+    """Return all exercises, in order."""
+    paths = folder().glob("ex[0-9]_[0-9]_*.py")
+    return tuple(sorted(map(read, paths), key=lambda exercise: exercise.number))
+
+
+def find(number):
+    """Return the exercise of this number, such as "1.5". Raises ValueError with those there are."""
+    for exercise in exercises():
+        if exercise.number == number:
+            return exercise
+    known = ", ".join(exercise.number for exercise in exercises())
+    raise ValueError(f"exercise {number}: there is none; there are {known}")
+
+
+def of_assignment(number):
+    """Return the exercises of an assignment. Raises ValueError with the assignments there are."""
+    chosen = tuple(exercise for exercise in exercises() if exercise.assignment == number)
+    if not chosen:
+        known = ", ".join(str(n) for n in sorted({exercise.assignment for exercise in exercises()}))
+        raise ValueError(f"assignment {number}: there is none; there are {known}")
+    return chosen
+
+
+def read(path):
+    """Return the exercise in a source file. Raises ValueError if it is not written as the module's text
+    says.
+    """
+    path = pathlib.Path(path)
+    source = path.read_text(encoding="utf-8")
+    head, cut, _ = source.partition(CUT)
+    text = ast.get_docstring(ast.parse(head)) or ""
+    title = re.match(r"Exercise (\d\.\d): (.+)\.(\n|$)", text)
+    if not (cut and title and path.stem.startswith(f"ex{title[1].replace('.', '_')}_")):
+        raise ValueError(
+            f'{path.name}: expected a docstring that begins with "Exercise 1.1: Its title.", the number of '
+            f"the file's name, and the line {CUT.strip()!r}"
+        )
+    names = vars(load(source, path.stem, _imported(head)))
+    return Exercise(
+        number=title[1],
+        module=path.stem,
+        title=title[2],
+        text=text,
+        lesson=names["LESSON"],
+        head=head.rstrip() + "\n",
+        parts=tuple(names["PARTS"]),
+        mistakes=tuple(names["MISTAKES"]),
+    )
+
+
+def _imported(head):
+    """Return {module: source} of the files in the folder that a source imports, and of what those import."""
+    found = {}
+    for node in ast.walk(ast.parse(head)):
+        names = [node.module] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in names:
+            path = folder() / f"{name}.py"
+            if path.exists():
+                found[name] = path.read_text(encoding="utf-8").partition(CUT)[0]
+                found.update(_imported(found[name]))
+    return found
+
+
+def _without_solutions(head, number, lesson):
+    lines, handed_out, function = [], [], None
+    state = "student"
+    for line in head.splitlines():
+        bare, indent = line.strip(), line[: len(line) - len(line.lstrip())]
+        defined = re.match(r"\s*def (\w+)", line)
+        function = defined[1] if defined else function
+        if bare == BEGIN:
+            state, handed_out = "solution", []
+        elif bare == END:
+            error = f'raise NotImplementedError("Exercise {number}: {function}, see lesson {lesson}")'
+            lines += handed_out or [indent + error]
+            state = "student"
+        elif bare == INSTEAD:
+            state = "instead"
+        elif state == "instead":
+            handed_out.append(indent + bare.removeprefix("#").removeprefix(" "))
+        elif state == "student":
+            lines.append(line)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def load(source, name, others, *, path=None, closed=()):
+    """Return a module made of a source (text or bytes), which is run.
+
+    others: {module: source}; an import of one of these names finds it. path: where tracebacks say that the
+    source stands; closed: names of packages that it may not import.
+    """
+    modules = {}
+
+    def find(wanted, *arguments, **options):
+        if wanted.partition(".")[0] in closed:
+            raise ModuleNotFoundError(
+                f"{wanted} cannot be imported here: an exercise is solved in NumPy alone"
+            )
+        if wanted not in others:
+            return __import__(wanted, *arguments, **options)
+        if wanted not in modules:
+            modules[wanted] = make(others[wanted], wanted, f"{wanted}.py")
+        return modules[wanted]
+
+    def make(source, name, path):
+        module = types.ModuleType(name)
+        vars(module)["__builtins__"] = {**vars(builtins), "__import__": find}
+        exec(compile(source, path, "exec"), vars(module))
+        return module
+
+    return make(source, name, path or f"{name}.py")

@@ -1,0 +1,90 @@
+"""What has been graded, a line of JSON a submission, on disk before the next one begins.
+
+A grader that is killed leaves at most half a line, which is ignored. Every line has a key: a hash of what was
+handed in and of what it was graded with, so that a changed file, exercise or seed is graded anew.
+"""
+
+import hashlib
+import json
+import os
+import threading
+
+import minires
+from minires.course import exercise as source
+
+FORM = 1  # of the lines: another number, and old journals count no more
+
+
+def fingerprint(exercises, seed, memory):
+    """Return a hash of everything but the submission that decides a grade."""
+    parts = [str(FORM), minires.__version__, str(seed), str(memory)]
+    for exercise in exercises:
+        parts += [exercise.module, (source.folder() / f"{exercise.module}.py").read_text(encoding="utf-8")]
+        parts += [text for pair in sorted(exercise.sources.items()) for text in pair]
+    return _hash(part.encode() for part in parts)
+
+
+def key(mark, files):
+    """Return the key of a submission. mark: of `fingerprint`; files: `submissions.Files`."""
+    pairs = [
+        *sorted(files.found.items()),
+        *((m, text.encode()) for m, text in sorted(files.problems.items())),
+    ]
+    return _hash(
+        [mark.encode(), files.problem.encode(), *(p for m, text in pairs for p in (m.encode(), text))]
+    )
+
+
+def _hash(parts):
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(len(part).to_bytes(8, "little") + part)  # or "ab", "c" would be "a", "bc"
+    return total.hexdigest()
+
+
+class Journal:
+    """The grades that are known: {(student, key): rows}, and the file to which each new one is appended."""
+
+    def __init__(self, path):
+        self.path, self._turn = path, threading.Lock()
+        self._known = dict(_lines(path)) if path.exists() else {}
+
+    def find(self, student, key):
+        """Return the rows of `Grader.grade`, or None if this submission was not graded yet."""
+        return self._known.get((student, key))
+
+    def add(self, student, key, rows):
+        """Keep the grade of a submission: when this returns, it is on disk."""
+        line = json.dumps({"student": student, "key": key, "rows": rows}) + "\n"
+        with self._turn, _private(self.path) as file:
+            if file.tell():
+                line = _after_half_a_line(self.path) + line
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+            self._known[student, key] = rows
+
+
+def _private(path):
+    """Open a file that nobody else may read, to append bytes."""
+    file = open(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600), "ab"
+    )
+    file.seek(0, os.SEEK_END)
+    return file
+
+
+def _after_half_a_line(path):
+    with open(path, "rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return "" if file.read() == b"\n" else "\n"
+
+
+def _lines(path):
+    """Yield ((student, key), rows) of the whole lines of a journal."""
+    for line in path.read_bytes().splitlines():
+        try:
+            entry = json.loads(line)
+            yield (entry["student"], entry["key"]), entry["rows"]
+        except (ValueError, KeyError, TypeError):
+            continue  # the line that was being written when the grader was killed

@@ -1,0 +1,81 @@
+"""What a student is told. The cases are hidden, so nothing here may hold a number of them.
+
+A submission sees its inputs and can hide them in whatever it returns: a shape, a factor, the name of a class,
+of an error, of a file. So only sentences of ours are passed on, and of numbers only lines of the student's.
+"""
+
+import re
+
+from minires.course.examination import explain
+from minires.gradcheck import diagnosis as patterns
+
+ISOLATED = {  # what ended a child: (said of a function, said of a file that was only being read)
+    "timeout": (
+        "took longer than allowed (20 times the solution's time, at least 2 s): is there an endless loop?",
+        "takes too long when Python reads it: is there a loop outside the functions?",
+    ),
+    "memory": ("needed more memory than allowed", "needs more memory than allowed when Python reads it"),
+    "output": ("returned more than can be sent", "sends too much when Python reads it"),
+    "crash": (
+        "ended Python instead of returning (sys.exit, os._exit, a crash, or too much memory)",
+        "ends Python when it is read (sys.exit, os._exit, a crash, or too much memory)",
+    ),
+    "protocol": (
+        "did not hand over its results in the usual way",
+        "disturbs the way in which results are handed over",
+    ),
+}
+CONSTANT = (
+    "Every value is off by the same factor: was a mean's 1/N, a square's 2 or a keep probability forgotten?"
+)
+WITHOUT_NUMBERS = {name: CONSTANT for name, _, sentence in patterns.MISTAKES if callable(sentence)}
+NOT_PYTHON = ("SyntaxError", "IndentationError", "TabError")
+NOT_FOUND = ("ImportError", "ModuleNotFoundError")
+
+
+KIND = re.compile(r"returned (an?) (\w+)[^;]*;")
+KNOWN = ("tuple", "list", "dict", "array", "str", "bytes", "bool", "int", "float")
+
+
+def of_verdict(verdict):
+    """Return {"problem", "mistake", "says", "noted"} of a Verdict: never its detail, its facts, its evidence.
+
+    noted: whether the instructor should see it in the table, beside the points.
+    """
+    problem = KIND.sub(_kind_alone, verdict.problem)
+    says = WITHOUT_NUMBERS.get(verdict.mistake, verdict.says)
+    return {"problem": problem, "mistake": verdict.mistake, "says": says, "noted": False}
+
+
+def _kind_alone(match):
+    """Return "returned a tuple;" of "returned a tuple of 3;": lengths, shapes and names can be made up."""
+    return f"returned {match[1]} {match[2]};" if match[2] in KNOWN else "returned something else;"
+
+
+def plain(problem):
+    """Return the same of a problem that is no matter of numbers."""
+    return {"problem": problem, "mistake": "", "says": "", "noted": True}
+
+
+def lost(name, kind):
+    """Return what to say of a function during which its child was lost. kind: of the CellError."""
+    return plain(f"{name} {_isolated(kind)[0]}")
+
+
+def unreadable(file, kind):
+    """Return what to say of a file during whose loading the child was lost."""
+    return plain(f"{file} {_isolated(kind)[1]}")
+
+
+def _isolated(kind):
+    return ISOLATED.get(kind, ISOLATED["crash"])
+
+
+def not_loaded(file, error):
+    """Return what to say of a file that Python could not run. error: checked by `records.error`."""
+    place = f" (line {error['line']} of {error['file']})" if error["line"] else ""
+    if error["type"] in NOT_PYTHON:
+        return plain(f"{file} is not valid Python{place}")
+    if error["type"] in NOT_FOUND:
+        return plain(f"{file} imports what is not here: exercises are solved in NumPy alone{place}")
+    return plain(explain(error, file)[0] + ", before any function was called")

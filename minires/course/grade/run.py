@@ -1,0 +1,65 @@
+"""Grade a whole class on several threads, each of which waits for one isolated child at a time."""
+
+import os
+import pathlib
+import secrets
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from minires.course.grade import journal, submissions
+from minires.course.grade.grader import Stopped
+
+
+def seed_in(path):
+    """Return the secret seed in a file that only its owner may read; draw it if there is no such file.
+
+    Raises ValueError if something else stands there.
+    """
+    path = pathlib.Path(path)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        with open(os.open(beside, flags, 0o600), "w", encoding="ascii") as file:
+            file.write(f"{secrets.randbits(128)}\n")
+        os.replace(beside, path)
+    text = path.read_bytes()[:1000].strip()
+    if not text.isdigit() or len(text) > 100:
+        raise ValueError(
+            f"{path}: expected the secret seed, one integer; delete the file to have a new one drawn"
+        )
+    return int(text)
+
+
+def grade_all(grader, found, kept, mark, *, jobs, progress):
+    """Return {student: rows of `Grader.grade`} of all submissions.
+
+    found: Submissions; kept: the Journal that knows some of the grades and gets the others; mark: of
+    `journal.fingerprint`; jobs: threads; progress: called without arguments after every submission.
+    Ctrl-C, and whatever else is raised here, ends it after the functions that are running.
+    """
+    stop = threading.Event()
+
+    def one(submission):
+        if stop.is_set():
+            raise Stopped
+        files = submissions.read(submission.path, grader.modules)
+        key = journal.key(mark, files)
+        rows = kept.find(submission.student, key)
+        if rows is None:
+            rows = grader.grade(files, stop)
+            kept.add(submission.student, key, rows)
+        return submission.student, rows
+
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            grades = {}
+            for finished in as_completed([pool.submit(one, submission) for submission in found]):
+                student, rows = finished.result()
+                grades[student] = rows
+                progress()
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return {student: grades[student] for student in sorted(grades)}

@@ -1,0 +1,57 @@
+"""The words in which an exercise describes itself: its parts and its known mistakes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Part:
+    """One function that the student writes.
+
+    name: of the function. returns: names of what it returns, in order; one name means that it returns this
+    value itself; what is called "cache" is the student's own affair and not compared. cases: called with a
+    numpy.random.Generator, returns a list of inputs {argument: value}, float64 arrays; among them must be
+    batch 1, non-square images and kernels, strides above 1, padding. after: for a backward, the forward whose
+    cache it takes: then it is called with (dy, cache), and dy is drawn. hints: three sentences or more: the
+    idea, the formula, the step; points: what it is worth. numeric: for a backward without `after`, which
+    takes (dy, cache): called with a case, returns (forward, inputs) with inputs {name: array} and
+    forward(**inputs) -> (y, cache) as the library computes them, so that numeric gradients can be taken of
+    it.
+    """
+
+    name: str
+    returns: tuple
+    cases: Callable
+    hints: tuple
+    after: str | None = None
+    points: int = 1
+    numeric: Callable | None = None
+
+    @property
+    def call(self):
+        """What `cell.perform` has to know."""
+        return {"name": self.name, "after": self.after}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One known mistake: an edit that makes a wrong solution of the right one, and what to tell the student.
+
+    name: in the field's words, short ("the mean's 1/N is missing"); old: stands exactly once in the
+    exercise's solution; new: what the mistaken student wrote there; says: one or two sentences that explain,
+    without giving the line away.
+    """
+
+    name: str
+    old: str
+    new: str
+    says: str
+
+    def edit(self, source):
+        """Return the source with the mistake in it. Raises ValueError if `old` does not stand there once."""
+        if source.count(self.old) != 1:
+            raise ValueError(
+                f"mistake {self.name!r}: expected {self.old!r} exactly once, found it "
+                f"{source.count(self.old)} times"
+            )
+        return source.replace(self.old, self.new)

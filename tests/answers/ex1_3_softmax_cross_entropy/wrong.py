@@ -1,0 +1,108 @@
+"""Wrong answers, made from right ones in other styles: (file, text, what stands in its place, diagnosis).
+
+The diagnosis "" means that nothing may be claimed: the mistake is in no catalogue.
+"""
+
+WRONG = [
+    ("loops.py", "return total / examples,", "return total,", "sum instead of mean"),
+    ("loops.py", "return total / examples,", "return total / logits.size,", "mean over the classes too"),
+    ("loops.py", "return total / examples,", "return -total / examples,", "minus sign forgotten"),
+    ("loops.py", "largest = logits[n, 0]", "largest = logits[0, 0]", ""),
+    (
+        "loops.py",
+        "math.log(denominator) - (logits[n, labels[n]] - largest)",
+        "-math.log(probabilities[n, labels[n]])",
+        "",
+    ),
+    (
+        "loops.py",
+        "math.log(denominator) - (logits[n, labels[n]] - largest)",
+        "-math.log(probabilities[n, labels[n]] + 1e-12)",
+        "1e-12 inside the logarithm",
+    ),
+    (
+        "loops.py",
+        "math.log(denominator) - (logits[n, labels[n]] - largest)",
+        "-probabilities[n, labels[n]]",
+        "logarithm forgotten",
+    ),
+    ("loops.py", "gradient[n, k] -= 1 / examples", "gradient[n, k] -= 1", "only p divided by N"),
+    (
+        "loops.py",
+        "gradient[n, k] -= 1 / examples",
+        "gradient[n, k] += 1 / examples",
+        "1 added instead of subtracted",
+    ),
+    ("loops.py", "gradient[n, k] -= 1 / examples", "pass", "labels not subtracted"),
+    ("loops.py", "            gradient[n, k] *= dloss", "            gradient[n, k] *= 1", "dloss forgotten"),
+    ("loops.py", "            gradient[n, k] *= dloss", "                gradient[n, k] *= dloss", ""),
+    (
+        "loops.py",
+        'gradient = np.zeros_like(cache["p"])',
+        "gradient = np.zeros((examples, classes))",
+        "dtype not kept",
+    ),
+    ("one_hot.py", "np.mean(log_sums - right)", "np.mean(right - log_sums)", "minus sign forgotten"),
+    (
+        "one_hot.py",
+        "np.logaddexp.reduce(logits, axis=1)",
+        "np.log(np.exp(logits).sum(axis=1))",
+        "exp overflows",
+    ),
+    (
+        "one_hot.py",
+        "np.exp(z - np.max(z, axis=1)[:, None])",
+        "np.exp(z)",
+        "exp overflows in the probabilities",
+    ),
+    (
+        "one_hot.py",
+        "np.exp(z - np.max(z, axis=1)[:, None])",
+        "np.exp(z - np.max(z))",
+        "one largest logit for all examples",
+    ),
+    ("one_hot.py", "/ z.shape[0]", "", "1/N missing"),
+    ("one_hot.py", "/ z.shape[0]", "/ z.size", "divided by N * K"),
+    ("one_hot.py", "/ z.shape[0]", "/ z.shape[1]", "divided by K"),
+    ("one_hot.py", "(s - one_hot)", "(one_hot - s)", "wrong sign"),
+    ("one_hot.py", "(s - one_hot)", "(s - one_hot) * s * (1 - s)", "softmax differentiated twice"),
+    ("one_hot.py", "dtype=logits.dtype", "dtype=np.float64", "dtype not kept"),
+    (
+        "columns.py",
+        "-(picked - numpy.log(sums)).sum()",
+        "-numpy.log(exponentials[labels, range(n)] / sums).sum()",
+        "logarithm of a probability that is 0",
+    ),
+    ("columns.py", "p[labels, range(n)] -= 1", "p[labels] -= 1", "1 subtracted from every example's labels"),
+    ("columns.py", "p[labels, range(n)] -= 1", "p -= 1", "1 subtracted from every class"),
+    (
+        "columns.py",
+        "z = logits.T - numpy.amax(logits, axis=1)",
+        "logits -= numpy.amax(logits, axis=1)[:, None]\n    z = logits.T",
+        "input modified in place",
+    ),
+    (
+        "columns.py",
+        "cache.gradient * dloss",
+        "(cache.gradient * dloss).astype(numpy.float32).astype(cache.gradient.dtype)",
+        "computed in float32",
+    ),
+    ("probabilities.py", "saved = Saved()", "saved = Saved", "value of another call"),
+    ("probabilities.py", "cache.probabilities.copy()", "cache.probabilities", "cache modified in place"),
+    (
+        "probabilities.py",
+        "e / e.sum(axis=1, keepdims=True)",
+        "e / e.sum(axis=0, keepdims=True)",
+        "denominator summed over the batch",
+    ),
+    (
+        "probabilities.py",
+        "d[range(n), cache.labels] -= 1",
+        "d[:, cache.labels] -= 1",
+        "1 subtracted from every example's labels",
+    ),
+    ("probabilities.py", "d /= n", "d /= len(d[0])", "divided by K"),
+    ("probabilities.py", "logits[range(n), labels][:, None]", "logits[labels, range(n)][:, None]", ""),
+    ("probabilities.py", "top + np.log(", "top / 2 + np.log(", ""),
+    ("loops.py", 'gradient = np.zeros_like(cache["p"])', 'gradient = cache["p"]', "cache modified in place"),
+]

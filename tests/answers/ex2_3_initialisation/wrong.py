@@ -1,0 +1,96 @@
+"""Wrong answers, made from right ones in other styles: (file, text, what stands in its place, diagnosis).
+
+The diagnosis "" means that nothing may be claimed: the mistake is in no catalogue.
+"""
+
+WRONG = [
+    ("loops.py", "per_channel *= size", "per_channel *= 1", "kernel area missing"),
+    ("loops.py", "per_channel *= size", "per_channel += size", ""),
+    ("loops.py", "per_channel *= size", "per_channel *= shape[2]", "kernel's height taken for both sides"),
+    ("loops.py", "fan_out += per_channel", "fan_out += 1", "kernel area missing in fan out"),
+    ("loops.py", "return fan_in, fan_out", "return fan_out, fan_in", "fan in and fan out exchanged"),
+    (
+        "loops.py",
+        "rng.standard_normal() / math.sqrt(n)",
+        "rng.standard_normal() / n",
+        "variance for the standard deviation",
+    ),
+    (
+        "loops.py",
+        "rng.standard_normal() / math.sqrt(n)",
+        "rng.standard_normal() * math.sqrt(2 / n)",
+        "MSRA's 2 in Xavier's rule",
+    ),
+    ("loops.py", "rng.standard_normal() / math.sqrt(n)", "rng.standard_normal()", "not scaled"),
+    (
+        "loops.py",
+        "rng.standard_normal() / math.sqrt(n)",
+        "rng.uniform(-1, 1) / math.sqrt(n)",
+        "uniform of the wrong width",
+    ),
+    ("loops.py", "variance = 2 / n\n", "variance = 1 / n\n", "MSRA's 2 missing"),
+    ("loops.py", "variance = 2 / n\n", "variance = 0.5 / n\n", "halved instead of doubled"),
+    ("loops.py", "variance = 2 / n\n", "variance = 4 / n\n", "2 outside the root"),
+    ("loops.py", "variance = 2 / n\n", "variance = 2 / n**2\n", "only the 2 under the root"),
+    (
+        "loops.py",
+        "    variance = 2 / n\n",
+        "    rng = np.random.default_rng(0)\n    variance = 2 / n\n",
+        "a generator of its own in MSRA",
+    ),
+    ("loops.py", "variance = 2 / n\n", "variance = 2 / n**0.75\n", "constant factor"),
+    ("loops.py", "weight_stds[layer] ** 2", "weight_stds[layer]", "standard deviation not squared"),
+    ("loops.py", "variance / 2 if relu else variance", "variance", "ReLU's half is missing"),
+    ("loops.py", "variance / 2 if relu else variance", "variance / 2", "halved without a ReLU"),
+    ("loops.py", "variance / 2 if relu else variance", "0.341 * variance if relu else variance", ""),
+    ("loops.py", "mean_square = variance / 2 if relu else variance", "", "variance not carried along"),
+    ("loops.py", "found.append(variance)", "found.append(variance**0.5)", "standard deviations returned"),
+    (
+        "normal.py",
+        "rng.normal(0, np.sqrt(gain / fans(shape)[0]), shape)",
+        "rng.normal(0, gain / fans(shape)[0], shape)",
+        "variance for the standard deviation",
+    ),
+    ("normal.py", "gain / fans(shape)[0]", "gain / fans(shape)[1]", "fan out for fan in"),
+    ("normal.py", "gain / fans(shape)[0]", "2 * gain / sum(fans(shape))", "average of the fans"),
+    (
+        "normal.py",
+        "rng.normal(0, np.sqrt(gain / fans(shape)[0]), shape)",
+        "np.random.default_rng().normal(0, np.sqrt(gain / fans(shape)[0]), shape)",
+        "state kept between calls",
+    ),
+    (
+        "normal.py",
+        "in_channels * int(np.prod(kernel)), out_channels",
+        "in_channels * out_channels * int(np.prod(kernel)), in_channels * out_channels",
+        "every weight counted",
+    ),
+    (
+        "normal.py",
+        "gaussian(shape, 2.0, rng)",
+        "gaussian(shape, 2.0, rng).astype(np.float32)",
+        "dtype not kept",
+    ),
+    (
+        "normal.py",
+        "first = mean_square * fans(shapes[0])[0]",
+        "first = mean_square * (0.5 if relu else 1) * fans(shapes[0])[0]",
+        "",
+    ),
+    ("logarithms.py", "0.5**passed_relus", "0.5 ** (passed_relus / 2)", "root of one half"),
+    ("logarithms.py", "numpy.sqrt(2) * xavier", "2 * xavier", "2 outside the root"),
+    ("logarithms.py", "fan_in**-0.5", "((fan_in + fan_out) / 2) ** -0.5", "average of the fans"),
+    ("logarithms.py", "mean_square * numpy.exp", "numpy.exp", "mean square of the input forgotten"),
+    (
+        "logarithms.py",
+        "numpy.cumsum(numpy.log(n) + 2 * numpy.log(stds))",
+        "numpy.log(n) + 2 * numpy.log(stds)",
+        "",
+    ),
+    (
+        "logarithms.py",
+        "return mean_square * numpy.exp",
+        "weight_stds[0] = 1.0\n    return mean_square * numpy.exp",
+        "input modified in place",
+    ),
+]

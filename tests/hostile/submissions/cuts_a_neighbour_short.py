@@ -1,0 +1,17 @@
+"""Empties another student's file.
+
+points: 1
+line: linear_backward raised PermissionError
+needs: files, system calls
+"""
+
+import os
+
+
+def linear_forward(x, weight, bias):
+    return x @ weight.T + bias, (x, weight)
+
+
+def linear_backward(dy, cache):
+    x, weight = cache
+    os.truncate("@IN@/ann/ex1_1_linear.py", 0)

@@ -1,0 +1,18 @@
+"""Doubles itself for ever.
+
+points: 1
+line: linear_backward raised PermissionError
+needs: processes
+"""
+
+import os
+
+
+def linear_forward(x, weight, bias):
+    return x @ weight.T + bias, (x, weight)
+
+
+def linear_backward(dy, cache):
+    x, weight = cache
+    while True:
+        os.fork()

@@ -1,0 +1,17 @@
+"""Makes a link to the root of all files.
+
+points: 1
+line: linear_backward raised PermissionError
+needs: files
+"""
+
+import os
+
+
+def linear_forward(x, weight, bias):
+    return x @ weight.T + bias, (x, weight)
+
+
+def linear_backward(dy, cache):
+    x, weight = cache
+    os.symlink("/", "root")

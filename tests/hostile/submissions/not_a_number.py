@@ -1,0 +1,17 @@
+"""Nothing but nan.
+
+points: 1
+line: dx holds values that are not finite
+"""
+
+import numpy as np
+
+
+def linear_forward(x, weight, bias):
+    return x @ weight.T + bias, (x, weight)
+
+
+def linear_backward(dy, cache):
+    x, weight = cache
+    dx, dweight, dbias = dy @ weight, dy.T @ x, dy.sum(axis=0)
+    return dx * np.nan, dweight, dbias

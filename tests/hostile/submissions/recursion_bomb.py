@@ -1,0 +1,14 @@
+"""Calls itself for ever.
+
+points: 1
+line: linear_backward raised RecursionError
+"""
+
+
+def linear_forward(x, weight, bias):
+    return x @ weight.T + bias, (x, weight)
+
+
+def linear_backward(dy, cache):
+    x, weight = cache
+    return linear_backward(dy, cache)

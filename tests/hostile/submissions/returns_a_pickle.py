@@ -1,0 +1,15 @@
+"""Bytes that would run something where they are unpickled.
+
+points: 1
+line: dx is not an array
+"""
+
+
+def linear_forward(x, weight, bias):
+    return x @ weight.T + bias, (x, weight)
+
+
+def linear_backward(dy, cache):
+    x, weight = cache
+    _dx, dweight, dbias = dy @ weight, dy.T @ x, dy.sum(axis=0)
+    return b"cos\nsystem\n(S'touch @OUT@/pwned'\ntR.", dweight, dbias

@@ -1,0 +1,17 @@
+"""Looks at the machine's processes.
+
+points: 1
+line: linear_backward raised PermissionError
+needs: files
+"""
+
+import os
+
+
+def linear_forward(x, weight, bias):
+    return x @ weight.T + bias, (x, weight)
+
+
+def linear_backward(dy, cache):
+    x, weight = cache
+    return os.listdir("/proc")
