@@ -335,3 +335,14 @@ def test_a_verdict_of_a_scalar_shows_both_numbers():
     evidence = Evidence({"x": 1.0}, "loss", 0.5, 0.25)
     text = show.failure(LINEAR, Verdict(LINEAR.parts[0], "loss is wrong", evidence=evidence))
     assert "expected = 0.5" in text and "got = 0.25" in text
+
+
+def test_an_error_in_a_finished_part_is_placed_where_the_student_called_it(tmp_path):
+    source = exercise.find("3.1").head.replace(
+        "    dx_branch", "    conv2d_forward(dy[0], 1)\n    dx_branch", 1
+    )
+    path = tmp_path / "ex3_1_residual_block.py"
+    path.write_text(source, encoding="utf-8")
+    line = 1 + source[: source.index("conv2d_forward(dy[0], 1)")].count("\n")
+    problems = [result.verdict.problem for result in check(exercise.find("3.1"), path)]
+    assert any(f"at line {line} of ex3_1_residual_block.py" in problem for problem in problems), problems

@@ -38,7 +38,7 @@ def perform(functions, call, cases):
                 record["given"], record["after"] = once(functions, call, case)
                 record["again"], _ = once(functions, call, case)
             except STOPPED as error:
-                record["error"] = describe(error)
+                record["error"] = describe(error, _file_of(functions[call["name"]]))
             else:
                 waiting.append((record, case))
         if call["after"] is not None:
@@ -107,17 +107,24 @@ def kind(value):
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
-def describe(error):
+def _file_of(function):
+    return getattr(getattr(function, "__code__", None), "co_filename", None)
+
+
+def describe(error, own=None):
     """Return {"type", "message", "file", "line"} of an exception, the place being the innermost one of the
-    student's own code.
+    student's own code: of the file `own` if the exception came through it, for that may have called others.
     """
-    file = line = None
+    place = (None, None)
     trace = error.__traceback__
     while trace is not None:
         name = trace.tb_frame.f_code.co_filename
         if not name.startswith(OTHERS) and f"{os.sep}numpy{os.sep}" not in name:
-            file, line = os.path.basename(name), trace.tb_lineno
+            if own is None or name == own or place[0] != own:
+                place = (name, trace.tb_lineno)
         trace = trace.tb_next
+    file, line = place
+    file = file and os.path.basename(file)
     if isinstance(error, SyntaxError):
         file, line = os.path.basename(error.filename or ""), error.lineno
     try:
