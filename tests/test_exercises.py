@@ -3,6 +3,7 @@
 import doctest
 import importlib.util
 import pathlib
+import re
 import warnings
 
 import numpy as np
@@ -70,6 +71,14 @@ def test_an_exercise_has_enough_mistakes_answers_and_hints(subject):
     assert len(names) == len(set(names)) >= 8
     assert len(answers(subject)) >= 3
     assert all(len(part.hints) >= 3 for part in subject.parts)
+
+
+@each_exercise
+def test_hints_do_not_repeat_the_docstring_and_its_lesson_is_the_right_one(subject):
+    lines = {line.strip() for line in subject.starter.splitlines()}
+    assert [hint for part in subject.parts for hint in part.hints if hint in lines] == []
+    for number in re.findall(r"\bLessons? (\d+)", subject.text):
+        assert int(number) == subject.lesson
 
 
 @each_exercise

@@ -88,9 +88,9 @@ PARTS = [
         returns=("y", "cache"),
         cases=cases,
         hints=(
-            "Every output is the scalar product of one example with one row of weight, plus a number of its "
+            "Every output is the dot product of one example with one row of weight, plus a number of its "
             "own.",
-            "All scalar products of rows of A with rows of B are the matrix A @ B.T.",
+            "All dot products of rows of A with rows of B are the matrix A @ B.T.",
             "y = x @ weight.T has the shape (N, O); a bias (O,) is added to every row by broadcasting.",
         ),
     ),
@@ -102,14 +102,11 @@ PARTS = [
         points=2,
         hints=(
             "Ask of each array: which outputs does this element reach, and with which factor? Its gradient "
-            "is the sum "
-            "of dy over these outputs, each times its factor.",
+            "is the sum of dy over these outputs, each times its factor.",
             "x[n, i] reaches y[n, o] for every o with the factor weight[o, i]; weight[o, i] reaches y[n, o] "
-            "for "
-            "every n with the factor x[n, i]; bias[o] reaches y[n, o] for every n with the factor 1.",
+            "for every n with the factor x[n, i]; bias[o] reaches y[n, o] for every n with the factor 1.",
             "The sums are matrix products whose shapes leave no choice: (N, O) with (O, I) gives dx, (O, N) "
-            "with "
-            "(N, I) gives dweight.",
+            "with (N, I) gives dweight.",
         ),
     ),
 ]
@@ -163,14 +160,14 @@ MISTAKES = [
         "dy.sum(axis=0)",
         "dy[-1]",
         "dbias is the gradient of the last example alone: the bias took part in all of them, and a gradient "
-        "that "
-        "arrives several times is added up (+=), not overwritten (=).",
+        "that arrives several times is added up (+=), not overwritten (=).",
     ),
     Mistake(
         "weight and x exchanged",
         "dweight = dy.T @ x",
         "dweight = x.T @ dy",
-        "dweight came out transposed: its rows belong to outputs, its columns to inputs.",
+        "dweight came out transposed. weight has a row for each output and a column for each input, and so "
+        "has dweight.",
     ),
     Mistake(
         "input modified in place",

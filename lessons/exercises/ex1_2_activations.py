@@ -11,7 +11,8 @@ x. As every element of y depends on one element of x, the chain rule is a produc
     dx = dy * (derivative of y with respect to x)
 
 No result may be inf or NaN, though x may hold 800 and -800, and exp(800) is inf in float64. NumPy's warning
-that exp overflows is no error; inf / inf, which is NaN, is one."""
+that exp overflows is no error; inf / inf, which is NaN, is one.
+"""
 
 import numpy as np
 
@@ -185,18 +186,6 @@ MISTAKES = [
         "are.",
     ),
     Mistake(
-        "absolute value",
-        "np.maximum(x, 0)",
-        "np.abs(x)",
-        "Negative numbers have changed their sign; ReLU makes them 0.",
-    ),
-    Mistake(
-        "minimum in place of maximum",
-        "np.maximum(x, 0)",
-        "np.minimum(x, 0)",
-        "The negative numbers pass and the positive ones are 0: it is the other way round.",
-    ),
-    Mistake(
         "input modified in place",
         "y = np.maximum(x, 0)",
         "x[x < 0] = 0\n    y = x",
@@ -257,8 +246,8 @@ MISTAKES = [
         "exp(x) overflows",
         "y = (1 + np.tanh(x / 2)) / 2",
         "y = np.exp(x) / (1 + np.exp(x))",
-        "Where exp(x) is inf, numerator and denominator are both inf, and inf / inf is NaN. Write the "
-        "fraction such that inf can stand in the denominator only, or such that no exp is left in it.",
+        "y is NaN where exp(x) is inf: inf / inf and 0 * inf are NaN. Write the fraction such that inf can "
+        "stand in the denominator only, or such that no exp is left in it.",
     ),
     Mistake(
         "tanh in place of the sigmoid",
@@ -290,8 +279,8 @@ MISTAKES = [
         "exp(-x) overflows",
         "cache = y",
         "cache = y + 0 * np.exp(-x)",
-        "Where exp(-x) is inf, numerator and denominator are both inf, and inf / inf is NaN. Find the "
-        "fraction in terms of y, in which no exp is left.",
+        "dx is NaN where exp(-x) is inf: inf / inf and 0 * inf are NaN. Find the fraction in terms of y, in "
+        "which no exp is left.",
     ),
     Mistake(
         "sigmoid's derivative without dy",

@@ -7,8 +7,8 @@ below it and padding_w columns of zeros to its left and to its right. Then
                       weight[o, c, i, j] * padded[n, c, oh * stride_h + i, ow * stride_w + j]
 
 n counts the images (N), c the input channels (C), o the output channels (O), i and j the rows and columns of
-a kernel (KH, KW), oh and ow those of the output (OH, OW). The kernel is not turned round, as everywhere in
-deep learning.
+a kernel (KH, KW), oh and ow those of the output (OH, OW). The kernel is not flipped: mathematics calls this
+a cross-correlation, deep learning a convolution.
 
 The pixels that one output reads are called its window. im2col writes every window as one column of a matrix;
 then all the sums above are a single matrix product.
@@ -20,7 +20,7 @@ import numpy as np
 
 
 def output_size(x, kernel_size, stride, padding):
-    """Return (OH, OW), how many windows the images x (N, C, H, W) have. This function is finished."""
+    """Return (OH, OW), how many windows the images x (N, C, H, W) have. Finished."""
     oh = (x.shape[2] + 2 * padding[0] - kernel_size[0]) // stride[0] + 1
     ow = (x.shape[3] + 2 * padding[1] - kernel_size[1]) // stride[1] + 1
     return oh, ow
@@ -171,8 +171,8 @@ MISTAKES = [
         "kernel flipped",
         "weight.reshape(o, -1) @",
         "weight[:, :, ::-1, ::-1].reshape(o, -1) @",
-        "The kernels were turned by 180 degrees. Mathematics defines a convolution so; in deep learning the "
-        "word means the sum without turning.",
+        "The kernels were flipped, turned by 180 degrees. Mathematics defines a convolution so; in deep "
+        "learning the word means the sum without flipping.",
     ),
     Mistake(
         "weight reshaped the wrong way",
@@ -227,12 +227,6 @@ MISTAKES = [
         "fastest.",
     ),
     Mistake(
-        "height and width of y exchanged",
-        "y.reshape(o, oh, ow, len(x)).transpose(3, 0, 1, 2)",
-        "y.reshape(o, ow, oh, len(x)).transpose(3, 0, 2, 1)",
-        "y was put together as if the outputs stood column by column in the matrix; they stand row by row.",
-    ),
-    Mistake(
         "input modified in place",
         "columns = im2col(x, kernel_size",
         "x += 1.0\n    columns = im2col(x, kernel_size",
@@ -277,25 +271,6 @@ MISTAKES = [
         "    n, c = x.shape[:2]",
         "    n, c = x.shape[:2]\n    padding = 0, 0",
         "These are the windows of x itself: the zeros around it are missing.",
-    ),
-    Mistake(
-        "padding at one end only",
-        "(padding_h, padding_h), (padding_w, padding_w))",
-        "(0, 2 * padding_h), (0, 2 * padding_w))",
-        "All zeros stand below and to the right of the image. Half of them belong above it and to its left.",
-    ),
-    Mistake(
-        "border repeated instead of zeros",
-        "(padding_w, padding_w)))",
-        '(padding_w, padding_w)), mode="edge")',
-        "The image was continued with copies of its outermost pixels; padded pixels are 0.",
-    ),
-    Mistake(
-        "windows turned round",
-        "columns[:, i, j] =",
-        "columns[:, kh - 1 - i, kw - 1 - j] =",
-        "In its column every window stands turned by 180 degrees: it begins with the last pixel, where the "
-        "first one belongs.",
     ),
     Mistake(
         "windows column by column",

@@ -177,7 +177,7 @@ MISTAKES = [
         "kernel flipped",
         "weight.reshape(o, -1).T @ dy",
         "weight[:, :, ::-1, ::-1].reshape(o, -1).T @ dy",
-        "For dx the kernels were turned by 180 degrees, once too often: forward multiplied pixel (i, j) of a "
+        "For dx the kernels were flipped, once too often: forward multiplied pixel (i, j) of a "
         "window by weight[..., i, j], and so does backward.",
     ),
     Mistake(
@@ -193,13 +193,6 @@ MISTAKES = [
         "@ dy).reshape(c, kh, kw, n, oh, ow).transpose(0, 1, 2, 4, 5, 3)",
         "dx was put together as if all columns of image 0 came first. In the columns the image changes "
         "fastest.",
-    ),
-    Mistake(
-        "dcolumns taken for channels innermost",
-        "@ dy).reshape(c, kh, kw, oh, ow, n)",
-        "@ dy).reshape(kh, kw, c, oh, ow, n).transpose(2, 0, 1, 3, 4, 5)",
-        "dx was put together as if the channels of each pixel stood together in a column. They stand channel "
-        "by channel.",
     ),
     Mistake(
         "padding not cropped",
@@ -243,13 +236,6 @@ MISTAKES = [
         "already.",
     ),
     Mistake(
-        "mean over the outputs",
-        "dweight = (dy @ columns.T).reshape(weight.shape)",
-        "dweight = (dy @ columns.T).reshape(weight.shape) / (n * oh * ow)",
-        "dweight is a mean over all images and outputs. A kernel takes part in all of them, and its gradient "
-        "is the sum.",
-    ),
-    Mistake(
         "dweight of the last image",
         "dy @ columns.T",
         "dy[:, n - 1 :: n] @ columns[:, n - 1 :: n].T",
@@ -262,13 +248,6 @@ MISTAKES = [
         "dy[:, -1:] @ columns[:, -1:].T",
         "dweight counts the last window of the last image alone. A kernel takes part in all windows, and "
         "gradients that arrive several times are added up, not overwritten.",
-    ),
-    Mistake(
-        "dweight flipped",
-        "dweight = (dy @ columns.T).reshape(weight.shape)",
-        "dweight = (dy @ columns.T).reshape(weight.shape)[:, :, ::-1, ::-1]",
-        "dweight is turned by 180 degrees. weight[..., i, j] was multiplied by pixel (i, j) of every window; "
-        "its gradient stands in the same place.",
     ),
     Mistake(
         "dy reshaped without its transpose",
@@ -310,13 +289,6 @@ MISTAKES = [
         "dbias = dy[:, -1]",
         "dbias is dy at the last output pixel of the last image. The bias took part in every output of its "
         "channel, and gradients that arrive several times are added up, not overwritten.",
-    ),
-    Mistake(
-        "bias gradient of the last image",
-        "dbias = dy.sum(axis=1)",
-        "dbias = dy[:, n - 1 :: n].sum(axis=1)",
-        "dbias counts the last image alone. The bias took part in all images, and gradients that arrive "
-        "several times are added up, not overwritten.",
     ),
     Mistake(
         "mean of the bias gradient",

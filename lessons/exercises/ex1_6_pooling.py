@@ -16,14 +16,15 @@ the one pixel that was the largest; if several are equally large, to the first o
 shares of dy. Where the stride is smaller than the kernel, windows overlap, and a pixel gets something from
 several of them: it gets the sum.
 
-kernel_size and stride are pairs (h, w): (2, 1) means 2 downwards and 1 to the right."""
+kernel_size and stride are pairs (h, w): (2, 1) means 2 downwards and 1 to the right.
+"""
 
 import numpy as np
 
 
 def windows_of(x, kernel_size, stride):
     """Return all windows of x (N, C, H, W) as an array (N, C, OH, OW, KH, KW), which shares the memory of x:
-    windows_of(x, kernel_size, stride)[n, c, oh, ow] is one window. This function is finished.
+    windows_of(x, kernel_size, stride)[n, c, oh, ow] is one window. Finished.
     """
     windows = np.lib.stride_tricks.sliding_window_view(x, kernel_size, axis=(2, 3))  # stride 1
     return windows[:, :, :: stride[0], :: stride[1]]
@@ -240,13 +241,6 @@ MISTAKES = [
         "overlap, and they may leave gaps: the stride alone says where they begin.",
     ),
     Mistake(
-        "one stride for both directions",
-        VIEW,
-        "[:, :, :: stride[0], :: stride[0]]",
-        "The first number of stride was taken downwards and to the right. Each direction has a stride of "
-        "its own.",
-    ),
-    Mistake(
         "stride as (w, h)",
         VIEW,
         "[:, :, :: stride[1], :: stride[0]]",
@@ -272,12 +266,6 @@ MISTAKES = [
         "y = np.maximum(flat.max(axis=-1), 0)",
         "Where all pixels of a window are negative you have 0, which is none of them. A search for the "
         "largest must begin with one of the pixels, or with minus infinity.",
-    ),
-    Mistake(
-        "largest absolute value",
-        "y = flat.max(axis=-1)",
-        "y = np.abs(flat).max(axis=-1)",
-        "These are the largest absolute values; a negative number is smaller than any positive one.",
     ),
     Mistake(
         "gradient to all ties",
@@ -308,13 +296,6 @@ MISTAKES = [
         "Every pixel of a window got its dy. Only the largest one made y what it is.",
     ),
     Mistake(
-        "gradient of the mean",
-        WON,
-        "won = dy / (kh * kw)",
-        "Every pixel of a window got the same share of dy: that is average pooling. Here the largest pixel "
-        "gets all of it.",
-    ),
-    Mistake(
         "multiplied by the maximum",
         WON,
         f"{WON} * {FLAT}.max(axis=-1)",
@@ -326,12 +307,6 @@ MISTAKES = [
         "won = dy * (winner == i + kh * j)",
         "The place within the window was taken to count column by column. It counts row by row: KW places "
         "make a row.",
-    ),
-    Mistake(
-        "row and column by KH",
-        WON,
-        "won = dy * ((winner // kh == i) & (winner % kh == j))",
-        "The place within the window was divided by KH to find its row and column. A row has KW places.",
     ),
     Mistake(
         "overwritten instead of added",
@@ -383,18 +358,6 @@ MISTAKES = [
         "The pixels were added up; a mean divides by their number, KH * KW.",
     ),
     Mistake(
-        "divided by the stride",
-        ".mean(axis=(4, 5))",
-        ".sum(axis=(4, 5)) / (stride[0] * stride[1])",
-        "The sums were divided by stride_h * stride_w. A window has KH * KW pixels, whatever the stride is.",
-    ),
-    Mistake(
-        "divided by KH * KH",
-        ".mean(axis=(4, 5))",
-        ".sum(axis=(4, 5)) / kernel_size[0] ** 2",
-        "The sums were divided by KH * KH; a window has KH * KW pixels.",
-    ),
-    Mistake(
         "maximum in place of the mean",
         ".mean(axis=(4, 5))",
         ".max(axis=(4, 5))",
@@ -406,18 +369,6 @@ MISTAKES = [
         "share = dy",
         "Every pixel got the whole dy of its window. The mean divides by KH * KW, so each pixel gets that "
         "share.",
-    ),
-    Mistake(
-        "gradient divided by the stride",
-        SHARE,
-        "share = dy / (stride_h * stride_w)",
-        "dy was divided by stride_h * stride_w. A window has KH * KW pixels, whatever the stride is.",
-    ),
-    Mistake(
-        "gradient divided by KH * KH",
-        SHARE,
-        "share = dy / (kh * kh)",
-        "dy was divided by KH * KH; a window has KH * KW pixels.",
     ),
     Mistake(
         "shares overwritten instead of added",

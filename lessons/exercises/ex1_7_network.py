@@ -1,7 +1,7 @@
 """Exercise 1.7: A network with dropout.
 
 The functions of 1.1 to 1.3 are modules: each forward hands its own backward a cache, and none knows of the
-others. So they can be put together to networks of any depth. (The check takes the solutions of 1.1 to 1.3.)
+others. So they can be put together into networks of any depth. (The check takes the solutions of 1.1 to 1.3.)
 This one has L linear layers; the first L - 1 of them, the hidden ones, are followed by ReLU and dropout:
 
     h[0] = x
@@ -111,7 +111,7 @@ def network_backward(dy, cache):
 
 
 def train(x, labels, *, hidden=(100, 100), keep=0.8, lr=0.2, epochs=30, batch=50, seed=0):
-    """Return weights, biases of a network trained by gradient descent on small batches. It is finished."""
+    """Return weights, biases of a network trained by gradient descent on small batches. Finished."""
     rng = np.random.default_rng(seed)
     sizes = (x.shape[1], *hidden, labels.max() + 1)
     weights = [rng.normal(0, np.sqrt(2 / i), (o, i)) for i, o in zip(sizes[:-1], sizes[1:], strict=True)]
@@ -128,7 +128,7 @@ def train(x, labels, *, hidden=(100, 100), keep=0.8, lr=0.2, epochs=30, batch=50
 
 
 def accuracy(x, labels, weights, biases):
-    """Return the share of the images for which the largest logit is that of their label. It is finished."""
+    """Return the share of the images for which the largest logit is that of their label. Finished."""
     logits, _ = network_forward(x, weights, biases, None)
     return (logits.argmax(axis=1) == labels).mean()
 
@@ -257,20 +257,6 @@ MISTAKES = [
         "probability.",
     ),
     Mistake(
-        "divided by the probability of dropping",
-        "(rng.random(shape) < keep) / keep",
-        "(rng.random(shape) < keep) / (1 - keep)",
-        "The right elements are kept, but with the factor 1 / (1 - keep). The mean of the mask is 1 if the "
-        "factor is 1 / keep.",
-    ),
-    Mistake(
-        "the largest numbers kept",
-        "rng.random(shape) < keep",
-        "rng.random(shape) >= 1 - keep",
-        "As many elements are kept as should be, on average, but others than those asked for: keep the ones "
-        "whose number is smaller than keep.",
-    ),
-    Mistake(
         "one mask for the whole batch",
         "(rng.random(shape) < keep) / keep",
         "np.ones(shape) * (rng.random(shape[1:]) < keep) / keep",
@@ -295,12 +281,6 @@ MISTAKES = [
         "The numbers are those of evaluation, where nothing is dropped: the masks have no effect.",
     ),
     Mistake(
-        "mask without its 1/keep",
-        "x = x * masks[k]",
-        "x = x * (masks[k] > 0)",
-        "The right numbers are dropped, but the others must be multiplied by what the mask holds, 1 / keep.",
-    ),
-    Mistake(
         "dropout applied twice",
         "x = x * masks[k]",
         "x = x * masks[k] ** 2",
@@ -312,18 +292,6 @@ MISTAKES = [
         "x = x * masks[k]",
         "x = x * masks[0]",
         "Every hidden layer has a mask of its own; here all used the first one.",
-    ),
-    Mistake(
-        "dropout of the first layer only",
-        "x = x * masks[k]",
-        "x = x * masks[k] if k == 0 else x",
-        "Every hidden layer has a mask of its own; only the first was used.",
-    ),
-    Mistake(
-        "dropout of the last hidden layer only",
-        "x = x * masks[k]",
-        "x = x * masks[k] if k == len(masks) - 1 else x",
-        "Every hidden layer has a mask of its own; only the last was used.",
     ),
     Mistake(
         "input modified in place",

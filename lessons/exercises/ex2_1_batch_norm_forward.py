@@ -89,7 +89,6 @@ def batch_norm_eval_forward(x, gamma, beta, running_mean, running_var, *, eps):
 
 # Nothing from here on is handed out.
 
-from minires.course.diagnosis import IN_PLACE
 from minires.course.parts import Mistake, Part
 
 LESSON = 5
@@ -194,12 +193,6 @@ MISTAKES = [
         "np.sqrt(var + eps)",
         "np.sqrt(var)",
         "These are the numbers without eps: a channel that is the same everywhere would be divided by 0.",
-    ),
-    Mistake(
-        "eps added twice",
-        "np.sqrt(var + eps)",
-        "np.sqrt(var + eps) + eps",
-        "eps was added to the variance, and then to the standard deviation once more; once is enough.",
     ),
     Mistake(
         "root forgotten",
@@ -328,12 +321,6 @@ MISTAKES = [
         "These are the numbers without eps. running_var does not contain it, so it must be added here too.",
     ),
     Mistake(
-        "root forgotten in eval mode",
-        "np.sqrt(running_var + eps)",
-        "running_var + eps",
-        "x was divided by the running variance: the standard deviation is its root.",
-    ),
-    Mistake(
         "batch statistics in eval mode",
         "(x - running_mean[:, None, None]) / std[:, None, None]",
         "(x - x.mean(axis=(0, 2, 3), keepdims=True)) / np.sqrt(x.var(axis=(0, 2, 3), keepdims=True) + eps)",
@@ -341,13 +328,7 @@ MISTAKES = [
         "result must not depend on the other images.",
     ),
     Mistake(
-        "gamma and beta exchanged in eval mode",
-        "return gamma[:, None, None] * x_hat + beta[:, None, None]",
-        "return beta[:, None, None] * x_hat + gamma[:, None, None]",
-        "gamma is the scale and beta the shift; here it is the other way round.",
-    ),
-    Mistake(
-        IN_PLACE,
+        "input modified in place",
         AVERAGES,
         "running_mean *= momentum\n    running_mean += (1 - momentum) * mean\n"
         "    running_var *= momentum\n    running_var += (1 - momentum) * unbiased",

@@ -87,7 +87,6 @@ def batch_norm_eval_backward(dy, cache):
 # Nothing from here on is handed out.
 
 import minires.functional as F
-from minires.course.diagnosis import IN_PLACE
 from minires.course.parts import Mistake, Part
 
 LESSON = 5
@@ -291,13 +290,6 @@ MISTAKES = [
         "pixels, so these averages run over axes 0, 2 and 3.",
     ),
     Mistake(
-        "averages over single images",
-        "(dy - by_mean - by_std)",
-        "(dy - dy.mean(axis=(2, 3), keepdims=True) - x_hat * (dy * x_hat).mean(axis=(2, 3), keepdims=True))",
-        "The averages in dx run over the pixels of one image. A channel's mean and variance come from all "
-        "images of the batch, so these averages run over axes 0, 2 and 3.",
-    ),
-    Mistake(
         "gamma is missing in dx",
         DX,
         "(dy - by_mean - by_std) / std[:, None, None]",
@@ -341,12 +333,6 @@ MISTAKES = [
         "dbeta is a mean. beta takes part in every value of its channel, and its gradient is the sum.",
     ),
     Mistake(
-        "gamma in its own gradient",
-        "dgamma = (dy * x_hat).sum(axis=(0, 2, 3))\n",
-        "dgamma = gamma * (dy * x_hat).sum(axis=(0, 2, 3))\n",
-        "dgamma has a factor gamma. y = gamma * x_hat + beta is linear in gamma: what is left is dy * x_hat.",
-    ),
-    Mistake(
         "x_hat is missing in dgamma",
         "dgamma = (dy * x_hat).sum(axis=(0, 2, 3))\n",
         "dgamma = dy.sum(axis=(0, 2, 3))\n",
@@ -380,7 +366,7 @@ MISTAKES = [
         "arrives several times is added up (+=), not overwritten (=).",
     ),
     Mistake(
-        IN_PLACE,
+        "input modified in place",
         "dgamma = (dy * x_hat).sum(axis=(0, 2, 3))\n    dbeta",
         "dgamma = (dy * x_hat).sum(axis=(0, 2, 3))\n    dy *= 2\n    dbeta",
         "",
@@ -403,12 +389,5 @@ MISTAKES = [
         "return dy * (gamma / std)[:, None, None], dgamma, dbeta",
         "return dy * gamma[:, None, None], dgamma, dbeta",
         "x was divided by std, a fixed number, so dx has the factor 1/std.",
-    ),
-    Mistake(
-        "mean instead of sum in eval mode",
-        "dgamma, dbeta = (dy * x_hat).sum(axis=(0, 2, 3)), dy.sum(axis=(0, 2, 3))",
-        "dgamma, dbeta = (dy * x_hat).mean(axis=(0, 2, 3)), dy.mean(axis=(0, 2, 3))",
-        "This gradient is a mean. gamma and beta take part in every value of their channel, and their "
-        "gradients are sums.",
     ),
 ]

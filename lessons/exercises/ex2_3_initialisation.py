@@ -309,35 +309,6 @@ MISTAKES = [
         "gradients. Asked for is the forward signal, which the fan in keeps.",
     ),
     Mistake(
-        "average of the fans in MSRA",
-        MSRA,
-        "rng.standard_normal(shape) * math.sqrt(4 / sum(fans(shape)))",
-        "The weights are scaled by the average of both fans. Asked for is the rule that keeps the forward "
-        "signal, by the fan in alone.",
-    ),
-    Mistake(
-        "uniform instead of normal in MSRA",
-        MSRA,
-        "rng.uniform(-math.sqrt(6 / fan_in), math.sqrt(6 / fan_in), shape)",
-        "The variance is right, but the numbers are drawn from a uniform distribution. Asked for is a "
-        "normal one, so that they can be compared.",
-    ),
-    Mistake(
-        "uniform of the wrong width in MSRA",
-        MSRA,
-        "rng.uniform(-math.sqrt(2 / fan_in), math.sqrt(2 / fan_in), shape)",
-        "The numbers are drawn uniformly between minus and plus sqrt(2/n). Their variance is a third of "
-        "2/n, for that of a uniform distribution between -a and a is a^2 / 3; besides, a normal "
-        "distribution is asked for.",
-    ),
-    Mistake(
-        "a generator of its own in MSRA",
-        MSRA,
-        "np.random.default_rng(0).standard_normal(shape) * math.sqrt(2 / fan_in)",
-        "The scale is right, but the numbers come from default_rng(0) and not from rng. With a generator "
-        "made inside, every layer of one shape would get the same weights.",
-    ),
-    Mistake(
         "standard deviation not squared",
         "fans(shape)[0] * std**2",
         "fans(shape)[0] * std",
@@ -398,12 +369,6 @@ MISTAKES = [
         "before it too.",
     ),
     Mistake(
-        "factors added up",
-        "np.cumprod(factors)",
-        "np.cumsum(factors)",
-        "The layers' factors were added up. Every layer multiplies what the one before has left.",
-    ),
-    Mistake(
         "standard deviations returned",
         "return mean_square * np.cumprod(factors)",
         "return np.sqrt(mean_square * np.cumprod(factors))",
@@ -441,12 +406,6 @@ MISTAKES = [
         "math.prod(shape[2:])",
         "shape[2] ** 2 if len(shape) == 4 else 1",
         "The kernel's area was taken as KH * KH: kernels need not be square.",
-    ),
-    Mistake(
-        "kernel's width taken for both sides",
-        "math.prod(shape[2:])",
-        "shape[3] ** 2 if len(shape) == 4 else 1",
-        "The kernel's area was taken as KW * KW: kernels need not be square.",
     ),
     Mistake(
         "every weight counted",

@@ -7,7 +7,7 @@ makes few channels of many, a 3x3 on the few, and a 1x1 that makes many again:
     x --+-- BN -- ReLU -- 1x1 -- BN -- ReLU -- 3x3 -- BN -- ReLU -- 1x1 --(+)-- y
         +------------------------------------------------------------------+
 
-Where the shape changes, the first batch norm and ReLU come before the two ways part, and a projection, a 1x1
+Where the shape changes, the first batch norm and ReLU come before the two paths part, and a projection, a 1x1
 convolution, stands on the shortcut. It takes the activated x; x itself is not used again:
 
     x -- BN -- ReLU --+-- 1x1 -- BN -- ReLU -- 3x3 -- BN -- ReLU -- 1x1 --(+)-- y
@@ -53,8 +53,8 @@ def example():
     """Return x and parameters with which the numbers in the texts below are easy. Finished.
 
     Every gamma is 1 and every beta 0. The kernels leave images as they are, but for two factors: weight3 is
-    10 and projection is 5. x has the mean 2 and the deviation 1, so BN gives -1, 1, 1, -1, and ReLU 0, 1, 1,
-    0.
+    10 and projection is 5. x has the mean 2 and the standard deviation 1, so BN gives -1, 1, 1, -1, and
+    ReLU 0, 1, 1, 0.
     """
     one, centre = np.ones((1, 1, 1, 1)), np.zeros((1, 1, 3, 3))
     centre[0, 0, 1, 1] = 1.0
@@ -204,7 +204,6 @@ def projection_unit_backward(dy, cache):
 from minires.course.parts import Mistake, Part
 
 LESSON = 17
-
 CLEAR = 1e-3  # no input of a ReLU may be nearer to 0: rounding could decide on which side it lies
 VARIES = 0.05  # no channel may vary less before a batch norm, which would magnify rounding
 
@@ -355,8 +354,8 @@ PARTS = [
         cases=projection_cases,
         hints=(
             "In the second picture the fork comes behind the first ReLU.",
-            "y = conv(active1, projection) + branch(active1), where active1 = relu(BN(x)).",
-            "Both ways take active1, and both the 3x3 convolution and the projection have the stride.",
+            "active1 = relu(BN(x)) has two uses, in the branch and in the projection; x has no other use.",
+            "Both paths take active1, and both the 3x3 convolution and the projection have the stride.",
         ),
     ),
     Part(
@@ -366,7 +365,7 @@ PARTS = [
         cases=projection_cases,
         points=2,
         hints=(
-            "Look for the fork in the second picture: whatever leaves it on two ways comes back as a sum of "
+            "Look for the fork in the second picture: whatever leaves it on two paths comes back as a sum of "
             "two.",
             "dactive1 = (what the branch returns) + (what the projection returns). x has one use only.",
             "Add both gradients with respect to active1 first; then call activate_backward once, with the "
@@ -401,13 +400,6 @@ MISTAKES = [
         "looked at; here the 3x3 has it.",
     ),
     Mistake(
-        "second activation left out",
-        SECOND,
-        SECOND.replace("active2,", "_,") + "\n    active2 = reduced",
-        "The 3x3 convolution was given its input as the 1x1 had left it: a batch norm and a ReLU stand "
-        "between them.",
-    ),
-    Mistake(
         "third activation left out",
         THIRD,
         THIRD.replace("active3,", "_,") + "\n    active3 = middle",
@@ -419,12 +411,6 @@ MISTAKES = [
         THIRD,
         THIRD.replace("gamma3", "gamma2").replace("beta3", "beta2"),
         "The third activation was computed with gamma2 and beta2. Each has its own.",
-    ),
-    Mistake(
-        "gamma and beta exchanged",
-        THIRD,
-        'active3, act3 = activate_forward(middle, parameters["beta3"], parameters["gamma3"])',
-        "In the third activation gamma was added and beta multiplied: gamma scales, beta shifts.",
     ),
     Mistake(
         "ReLU behind the last convolution",
@@ -439,13 +425,6 @@ MISTAKES = [
         THIRD_BACK.replace("dmiddle,", "_,") + "\n    dmiddle = dactive3",
         "The gradient went from the last 1x1 convolution to the 3x3 without the batch norm and ReLU between "
         "them.",
-    ),
-    Mistake(
-        "second activation left out in backward",
-        SECOND_BACK,
-        SECOND_BACK.replace("dreduced,", "_,") + "\n    dreduced = dactive2",
-        "The gradient went from the 3x3 convolution to the first 1x1 without the batch norm and ReLU "
-        "between them.",
     ),
     Mistake(
         "gradients of gamma and beta exchanged",
@@ -531,7 +510,7 @@ MISTAKES = [
         "projection of x",
         PROJECTION,
         PROJECTION.replace("active1", "x"),
-        "The projection was given x as it came in. In the block with a projection the ways part behind the "
+        "The projection was given x as it came in. In the block with a projection the paths part behind the "
         "first ReLU: both take the activated x.",
     ),
     Mistake(
@@ -555,12 +534,6 @@ MISTAKES = [
         "was left out, or overwritten. Gradients of two uses are added up.",
     ),
     Mistake(
-        "projection counted twice",
-        FORK_BACK,
-        "dactive1 = dactive1_branch + 2 * dactive1_shortcut",
-        "What comes back through the projection was added twice.",
-    ),
-    Mistake(
         "projection past the activation",
         f"{FORK_BACK}  # the activated x has two uses\n{FIRST_BACK}",
         f"{FIRST_BACK.strip().replace('(dactive1', '(dactive1_branch')}\n    dx = dx + dactive1_shortcut",
@@ -578,15 +551,15 @@ MISTAKES = [
         FIRST_BACK,
         FIRST_BACK
         + '\n    _, gradients["gamma1"], gradients["beta1"] = activate_backward(dactive1_branch, act1)',
-        "dx is a sum over both ways, but the gradients of gamma1 and beta1 are the branch's alone. They "
-        "belong to the activation that both ways come from.",
+        "dx is a sum over both paths, but the gradients of gamma1 and beta1 are the branch's alone. They "
+        "belong to the activation that both paths come from.",
     ),
     Mistake(
         "gamma1 and beta1 overwritten",
         FIRST_BACK,
         FIRST_BACK
         + '\n    _, gradients["gamma1"], gradients["beta1"] = activate_backward(dactive1_shortcut, act1)',
-        "dx is a sum over both ways, but the gradients of gamma1 and beta1 are the projection's alone: the "
+        "dx is a sum over both paths, but the gradients of gamma1 and beta1 are the projection's alone: the "
         "branch's were overwritten, or left out. They are added up like those of x.",
     ),
 ]

@@ -54,10 +54,10 @@ def survival_probabilities(blocks, last):
 def choose_gate(survival, train, rng):
     """Return the number by which the branch is multiplied, a float.
 
-    survival: p_l; train: True in training, False in a test; rng: a numpy.random.Generator.
+    survival: p_l; train: True in training, False at test time; rng: a numpy.random.Generator.
 
-    In training: draw one number u, evenly distributed between 0 and 1, with rng.random(). The gate is 1.0 if
-    u is below survival, else 0.0. In a test: draw nothing; the gate is survival.
+    In training: draw one number u, uniformly distributed between 0 and 1, with rng.random(). The gate is 1.0
+    if u is below survival, else 0.0. At test time: draw nothing; the gate is survival.
 
     >>> choose_gate(0.8, False, np.random.default_rng(0))
     0.8
@@ -75,8 +75,8 @@ def choose_gate(survival, train, rng):
 def stochastic_block_forward(x, weight, gate):
     """Return y = relu(gate * F(x) + x), and a cache with what backward will need.
 
-    x: (N, C, H, W); weight: (C, C, 3, 3); gate: a number, 0 or 1 in training, p_l in a test. y:
-    like x. The branch of a gate 0 need not be computed; it may be.
+    x: (N, C, H, W); weight: (C, C, 3, 3); gate: a number, 0 or 1 in training, p_l at test time. y: like x.
+    The branch of a gate 0 need not be computed; it may be.
 
     >>> x = np.array([[[[1.0, -2.0], [3.0, 4.0]]]])
     >>> centre = np.zeros((1, 1, 3, 3))
@@ -113,7 +113,7 @@ def stochastic_block_backward(dy, cache):
     """
     # solution
     gate, branch_cache, relu_cache = cache
-    dtotal = relu_backward(dy, relu_cache)  # into the sum of both ways
+    dtotal = relu_backward(dy, relu_cache)  # into the sum of both paths
     dx_branch, dweight = branch_backward(gate * dtotal, branch_cache)
     dx = dx_branch + dtotal  # the shortcut has no gate
     return dx, dweight
@@ -125,7 +125,6 @@ def stochastic_block_backward(dy, cache):
 from minires.course.parts import Mistake, Part
 
 LESSON = 21
-
 CLEAR = 1e-3  # no input of a ReLU may be nearer to 0: rounding could decide on which side it lies
 
 
@@ -191,7 +190,7 @@ PARTS = [
         cases=probability_cases,
         hints=(
             "A straight line in l: it would be 1 at l = 0, and it is p_L at l = L.",
-            "p_l = 1 - l / L * (1 - p_L), where l counts from 1 and L is the number of blocks.",
+            "From each block to the next, p falls by (1 - p_L) / L. The first step is taken before block 1.",
             "np.arange(1, blocks + 1) holds every l; the rule can be applied to the whole array at once.",
         ),
     ),
@@ -200,8 +199,9 @@ PARTS = [
         returns=("gate",),
         cases=gate_cases,
         hints=(
-            "A number that is evenly distributed between 0 and 1 lies below p with probability p.",
-            "In training gate = 1 if u < survival, else 0; in a test gate = survival, the mean of that gate.",
+            "A number that is uniformly distributed between 0 and 1 lies below p with probability p.",
+            "The gate's mean in training is 1 * p + 0 * (1 - p) = p. At test time the branch is "
+            "multiplied by that mean.",
             "Ask train first: only in training may a number be drawn. float() makes 1.0 or 0.0 of a "
             "comparison.",
         ),
@@ -212,7 +212,7 @@ PARTS = [
         cases=block_cases,
         hints=(
             "The gate acts on the branch and on nothing else; the ReLU comes last.",
-            "y = relu(gate * F(x) + x)",
+            "Inside the ReLU stands x with gate 0, F(x) + x with gate 1, and p_l * F(x) + x at test time.",
             "Three steps: branch_forward, the gated sum, relu_forward. Keep both caches, and the gate.",
         ),
     ),
@@ -269,12 +269,6 @@ MISTAKES = [
         "These are the probabilities of being left out; one minus them survive.",
     ),
     Mistake(
-        "order of the blocks reversed",
-        RULE,
-        "return (1 - block / blocks * (1 - last))[::-1]",
-        "The probabilities stand in reversed order: the first block survives most often.",
-    ),
-    Mistake(
         "the same for all blocks",
         RULE,
         "return np.full(blocks, 1.0 * last)",
@@ -295,18 +289,18 @@ MISTAKES = [
         "leaves the training as it is and scales in the test; here both were done.",
     ),
     Mistake(
-        "not scaled in a test",
+        "not scaled at test time",
         "return survival",
         "return 1.0",
-        "In a test the branch was used at full strength. In training it took part only with probability p, "
-        "so in a test it is multiplied by p.",
+        "At test time the branch was used at full strength. In training it took part only with probability "
+        "p, so at test time it is multiplied by p.",
     ),
     Mistake(
-        "gate drawn in a test",
+        "gate drawn at test time",
         "if not train:",
         "if False:",
-        "A gate was drawn in a test too. There the result must not depend on chance: every branch takes "
-        "part, multiplied by p.",
+        "A gate was drawn at test time too. There the result must not depend on chance: every branch "
+        "takes part, multiplied by p.",
     ),
     Mistake(
         "no gate in training",
@@ -340,12 +334,6 @@ MISTAKES = [
         "The branch takes part at full strength whatever the gate is.",
     ),
     Mistake(
-        "1 - gate",
-        TOTAL,
-        "total = (1 - gate) * branch + x",
-        "The branch was multiplied by 1 - gate: it is left out where it should take part.",
-    ),
-    Mistake(
         "shortcut missing",
         TOTAL,
         "total = gate * branch",
@@ -355,7 +343,7 @@ MISTAKES = [
         "gate taken as yes or no",
         TOTAL,
         "total = branch + x if gate else 0 * branch + x",
-        "A gate between 0 and 1 was treated like 1. In a test the gate is a factor, p.",
+        "A gate between 0 and 1 was treated like 1. At test time the gate is a factor, p.",
     ),
     Mistake(
         "last ReLU missing",
@@ -428,15 +416,8 @@ MISTAKES = [
         "shortcut past the last ReLU",
         SUM,
         "dx = dx_branch + dy",
-        "On the shortcut dy itself was passed on. The ReLU comes after the addition, so both ways begin "
+        "On the shortcut dy itself was passed on. The ReLU comes after the addition, so both paths begin "
         "behind its mask.",
-    ),
-    Mistake(
-        "branch past the last ReLU",
-        GATED,
-        GATED.replace("gate * dtotal", "gate * dy"),
-        "The branch received dy itself. The ReLU comes after the addition, so both ways begin behind its "
-        "mask.",
     ),
     Mistake(
         "last ReLU left out in backward",

@@ -26,7 +26,7 @@ def conv2d_backward(dy, cache):
     """Return dx and dweight of conv2d_forward. dy: (N, O, OH, OW)."""
     windows, weight, (_, _, height, width), stride, padding = cache
     dweight = np.einsum("nohw,nchwij->ocij", dy, windows)
-    # dx is a convolution too: of dy, zeros put between its pixels (stride) and around them, by turned kernels
+    # dx is a convolution too: of dy, with zeros between (stride) and around its pixels, by flipped kernels
     (rows, columns), (kh, kw) = dy.shape[2:], weight.shape[2:]
     height, width = height + 2 * padding, width + 2 * padding
     spread = np.zeros((*dy.shape[:2], height + kh - 1, width + kw - 1), dy.dtype)

@@ -32,12 +32,6 @@ WRONG = [
     ("loops.py", "variance = 2 / n\n", "variance = 0.5 / n\n", "halved instead of doubled"),
     ("loops.py", "variance = 2 / n\n", "variance = 4 / n\n", "2 outside the root"),
     ("loops.py", "variance = 2 / n\n", "variance = 2 / n**2\n", "only the 2 under the root"),
-    (
-        "loops.py",
-        "    variance = 2 / n\n",
-        "    rng = np.random.default_rng(0)\n    variance = 2 / n\n",
-        "a generator of its own in MSRA",
-    ),
     ("loops.py", "variance = 2 / n\n", "variance = 2 / n**0.75\n", "constant factor"),
     ("loops.py", "weight_stds[layer] ** 2", "weight_stds[layer]", "standard deviation not squared"),
     ("loops.py", "variance / 2 if relu else variance", "variance", "ReLU's half is missing"),

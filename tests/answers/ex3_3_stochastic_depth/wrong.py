@@ -16,7 +16,7 @@ WRONG = [
     ),
     ("loops.py", "if u < survival", "if u > survival", "survives with probability 1 - p"),
     ("loops.py", "gate = 1.0", "gate = 1.0 / survival", "gate divided by p in training"),
-    ("loops.py", "        gate = survival\n", "        gate = 1.0\n", "not scaled in a test"),
+    ("loops.py", "        gate = survival\n", "        gate = 1.0\n", "not scaled at test time"),
     (
         "loops.py",
         "gate * branch[place] + x[place]",
