@@ -59,6 +59,7 @@ def test_a_right_answer_is_right_and_agrees_with_numeric_gradients(tmp_path):
         ("1 / 0", "answer.py raised ZeroDivisionError at line 1 of answer.py"),
         ("import sys; sys.exit()", "answer.py raised SystemExit at line 1 of answer.py"),
         ("import minires", "answer.py raised ModuleNotFoundError at line 1 of answer.py"),
+        ("import math\nimport matplotlib.pyplot", "raised ModuleNotFoundError at line 2 of answer.py"),
         ("def linear_forward(x, weight, bias): pass", "linear_forward returned None; expected y, cache: is"),
         ("def linear_forward(x, weight, bias): return x", "linear_forward returned an array of shape"),
         ("def linear_forward(x): return x", "linear_forward raised TypeError"),
@@ -90,6 +91,7 @@ def test_a_missing_value_a_superfluous_one_and_the_wrong_order(tmp_path):
     assert two.problem == "linear_backward returned a tuple of 2; expected 3 values: dx, dweight, dbias"
     swapped = verdict_of(tmp_path, backward("x, w = cache", "return dy.T @ x, dy @ w, dy.sum(0)"))
     assert "wrong shape" in swapped.problem and swapped.detail.startswith("expected (")
+    assert swapped.mistake == "outputs exchanged" and "dx holds what dweight should be" in swapped.says
 
 
 def test_the_verdict_shows_the_smallest_input_and_the_outputs_that_are_right(tmp_path):

@@ -97,6 +97,23 @@ def test_files_are_found_in_folders_and_zips_and_others_are_not_read(tmp_path, i
         assert (files.found, files.problems, files.problem) == ({"ex1_1_linear": b"mine"}, {}, "")
 
 
+def test_a_renamed_file_and_a_notebook_are_named(tmp_path):
+    write(tmp_path / "s" / "ex1_1_linear (1).py")
+    assert problem(tmp_path / "s") == "ex1_1_linear.py is missing: ex1_1_linear (1).py has another name"
+    write(tmp_path / "t" / "assignment-1.ipynb")
+    assert problem(tmp_path / "t").startswith("the submission holds a notebook and no file")
+    write(tmp_path / "u" / "thesis.tex")
+    write(tmp_path / "u" / "__MACOSX" / "ex1_1_linear2.py")
+    assert problem(tmp_path / "u") == "the submission holds no file of the assignment: all are missing"
+
+
+def test_what_is_no_submission_is_not_passed_over_in_silence(tmp_path):
+    for name in ("ann/x", "bo.rar", "cy.tar.gz", NAME.replace("1_1", "x"), ".DS_Store"):
+        write(tmp_path / name)
+    assert submissions.passed_over(tmp_path) == ["bo.rar", "cy.tar.gz", "exx_linear.py"]
+    assert submissions.passed_over(tmp_path / "ann") == ["x"]
+
+
 def test_a_file_too_deep_is_missing(tmp_path):
     write(tmp_path / "s" / "a/b/c/d" / NAME)
     archive = zipped(tmp_path / "a.zip", {f"a/b/c/d/{NAME}": b""})

@@ -2,6 +2,7 @@
 command.
 """
 
+import io
 import json
 import pathlib
 import re
@@ -9,7 +10,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from minires import cli
+from minires import cli, plot
 from minires.course import exercise
 
 LINEAR = exercise.find("1.1")
@@ -50,7 +51,7 @@ def wrong(old="dy.sum(axis=0)", new="dy.mean(axis=0)"):
 
 def test_list_names_every_exercise_with_points_and_lesson(capsys):
     code, out, _ = minires(capsys, "list")
-    assert code == 0
+    assert code == 0 and re.search(r"^  1\.1  A linear layer +3 points   lesson 6$", out, re.M)
     for subject in exercise.exercises():
         assert re.search(
             rf"^  {subject.number}  {re.escape(subject.title)} .*lesson {subject.lesson}$", out, re.M
@@ -133,6 +134,92 @@ def test_plot_saves_a_picture(capsys):
     assert pathlib.Path("error.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_hint_belongs_to_the_function_that_is_wrong_and_one_rung_is_the_default(capsys):
+    started(capsys, wrong())
+    rungs = LINEAR.part("linear_backward").hints
+    _, out, _ = minires(capsys, "check", "1.1", "--hint")
+    told = " ".join(out.split())
+    assert rungs[0] in told and rungs[1] not in told and "A hint: " not in out
+    assert rungs[1] in " ".join(minires(capsys, "check", "1.1", "--hint", "2")[1].split())
+
+
+def test_the_first_wrong_function_is_explained_and_points_are_those_of_the_right_ones(capsys):
+    source = wrong().replace("x @ weight.T + bias", "x @ weight.T")
+    started(capsys, source, folder="mine")
+    code, out, _ = minires(capsys, "check", "mine", "1.1")
+    assert code == 1 and out.startswith("1.1  y is wrong\n") and "0 of 2 functions are right: 0 of 3" in out
+    assert "A hint: minires exercise check mine 1.1 --hint" in out
+    pathlib.Path("mine/ex1_1_linear.py").write_text(
+        LINEAR.head.replace("x @ weight.T + bias", "x @ weight.T"), encoding="utf-8"
+    )
+    assert "1 of 2 functions are right: 2 of 3 points" in minires(capsys, "check", "mine", "1.1")[1]
+
+
+def test_the_seed_draws_other_inputs(capsys):
+    started(capsys, wrong())
+    first, same, other = (minires(capsys, "check", "1.1", "--seed", seed)[1] for seed in "001")
+    assert first == same != other and first.split("\n")[0] == other.split("\n")[0]
+
+
+def test_the_picture_has_expected_and_got_in_this_order(capsys, monkeypatch):
+    drawn = {}
+
+    def error_maps(expected, got, *, name):
+        drawn.update(expected=expected, got=got, name=name)
+        return plot.class_summary({"f": 1}, {}, students=1)
+
+    monkeypatch.setattr(plot, "error_maps", error_maps)
+    started(capsys, wrong("dy.sum(axis=0)", "0 * dy.sum(axis=0)"))
+    minires(capsys, "check", "1.1", "--plot", "error.png")
+    assert drawn["name"] == "dbias" and not drawn["got"].any() and drawn["expected"].all()
+
+
+def test_a_mistake_without_numbers_has_no_picture_and_what_is_right_no_hint(capsys):
+    started(capsys, wrong("dy.sum(axis=0)", "1 / 0"))
+    _, out, _ = minires(capsys, "check", "1.1", "--plot", "error.png")
+    assert "--plot: this mistake has no numbers to draw" in out and not pathlib.Path("error.png").exists()
+    pathlib.Path("assignment-1/ex1_1_linear.py").write_text(LINEAR.head, encoding="utf-8")
+    assert minires(capsys, "check", "1.1", "--hint")[1].startswith("nothing is wrong")
+
+
+def test_a_folder_whose_name_is_a_number_is_a_folder(capsys):
+    started(capsys, wrong(), folder="7")
+    assert minires(capsys, "check", "7", "1.1")[1].startswith("1.1  dbias is wrong")
+
+
+@pytest.mark.parametrize("encoding, shade", [("utf-8", "█"), ("ascii", "#")])
+def test_the_map_is_drawn_with_what_the_terminal_can_show(encoding, shade, monkeypatch):
+    pooling = exercise.find("1.6")
+    source = pooling.head.replace("dx[:, :, i : i + stride_h * oh", "dx[:, :, 0 * i : 0 * i + stride_h * oh")
+    assert source != pooling.head
+    pathlib.Path("ex1_6_pooling.py").write_text(source, encoding="utf-8")
+    out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr("sys.stdout", out)
+    assert cli.main(["exercise", "check", "1.6"]) == 1
+    out.flush()
+    text = out.buffer.getvalue().decode(encoding)
+    assert f"|{shade}" in text or f"{shade}|" in text or shade in text.split("Where ")[1]
+
+
+def test_a_folder_with_a_blank_in_its_name_can_be_copied_from_the_hint(capsys):
+    started(capsys, wrong(), folder="my work")
+    assert 'check "my work" 1.1 --hint' in minires(capsys, "check", "my work", "1.1")[1]
+
+
+def test_a_line_that_is_not_python_is_shown(capsys):
+    started(capsys, wrong("return dx,", "retrun dx,"))
+    out = minires(capsys, "check", "1.1")[1]
+    assert out.startswith("1.1  ex1_1_linear.py raised SyntaxError at line")
+    assert "  - invalid syntax: retrun dx, dweight, dbias\n" in out
+
+
+def test_inputs_in_float32_say_so(capsys):
+    started(capsys, wrong("dy.sum(axis=0)", "dy.sum(axis=0).astype(float)"))
+    out = minires(capsys, "check", "1.1")[1]
+    assert "dbias has the wrong dtype" in out
+    assert "x, float32, shape (1, 1):" in out and "]  (float32)" in out
+
+
 def test_a_file_that_is_gone_counts_as_wrong(capsys):
     started(capsys, LINEAR.head)
     pathlib.Path("assignment-1/ex1_2_activations.py").unlink()
@@ -147,7 +234,10 @@ def test_wrong_commands_get_one_line(capsys):
     assert "exists and is not empty" in error_of(capsys, "start", "1")
     assert "assignment 7: there is none" in error_of(capsys, "start", "7")
     assert "number of an assignment" in error_of(capsys, "start", "one")
-    assert "exercise 1.9: there is none" in error_of(capsys, "check", "1.9")
+    for number in ("1.9", "9.9"):  # of an assignment that is there, and of none
+        assert f"exercise {number}: there is none" in error_of(capsys, "check", number)
+    assert "assignment 4: there is none" in error_of(capsys, "check", "4")
+    assert "minires exercise start 3 writes one" in error_of(capsys, "check", "3.1")
     assert "--hint: expected 1" in error_of(capsys, "check", "1.1", "--hint", "0")
     assert "at least 0" in error_of(capsys, "check", "--seed", "-1")
     assert "at most one folder and one number" in error_of(capsys, "check", "1.1", "1.2")

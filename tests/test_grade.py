@@ -12,7 +12,7 @@ from grade_class import CLASS, NAME, POINTS, SOLUTION, command, rows, write_clas
 
 from minires import cli
 from minires.course import exercise
-from minires.course.grade import grader, jail
+from minires.course.grade import grader, jail, journal, message, reports, results
 
 FIELDS = ["student", "total", "1.1 linear_forward", "1.1 linear_backward", "notes"]
 
@@ -164,6 +164,52 @@ def test_resume_grades_what_is_new_or_changed_and_forgets_who_is_gone(
 
 def right(paper):
     return [{"problem": "", "mistake": "", "says": "", "noted": False} for _ in paper.questions]
+
+
+def test_the_reports_of_who_is_gone_go_too_and_an_unreadable_one_is_said_once(tmp_path):
+    def row(function, problem, noted=True):
+        said = {"problem": problem, "mistake": "", "says": "", "noted": noted}
+        return {"exercise": "1.1", "function": function, "points": 0, "of": 1, **said}
+
+    damaged = [row(name, "the submission is no zip, or a damaged one") for name in "fg"]
+    absent = [row(name, "ex1_1_linear.py is missing") for name in "fg"]
+    empty = [row(name, f"{name} is not written yet", noted=False) for name in "fg"]
+    grades = {"ann": damaged, "bo": absent, "cy": empty}
+    results.write(tmp_path / "g.csv", tmp_path / "g", grades, title="T")
+    texts = {each: (tmp_path / f"g/reports/{each}.md").read_text("utf-8") for each in grades}
+    assert texts["ann"].endswith("\n\nThe submission is no zip, or a damaged one.\n")
+    assert "## 1.1 `f`, `g`\n\nNot written yet.\n" in texts["cy"]
+    assert reports.diagnoses(grades) == {"the submission is no zip, or a damaged one": 1}
+    assert "| 1.1 f | 0 | 0 % | 2 |" in (tmp_path / "g/summary.md").read_text("utf-8")
+    results.write(tmp_path / "g.csv", tmp_path / "g", {"bo": absent}, title="T")
+    assert [path.name for path in (tmp_path / "g/reports").iterdir()] == ["bo.md"]
+    assert [path.name for path in (tmp_path / "g/gradescope").iterdir()] == ["bo.json"]
+
+
+def test_a_second_grader_in_the_same_place_does_not_begin(tmp_path, capsys):
+    write_class(tmp_path / "in", {"ann": SOLUTION})
+    (tmp_path / "g").mkdir()
+    with journal.alone(tmp_path / "g"):
+        code, _, error = grade(capsys, tmp_path / "in", "--out", tmp_path / "g.csv")
+    assert code == 2 and "another minires grade is writing into it" in error and error.count("\n") == 1
+    with journal.alone(tmp_path / "g"):  # given back
+        pass
+
+
+def test_a_write_that_fails_says_where_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match=r"No space left.*summary\.md"):
+        results.replace(tmp_path / "g" / "summary.md", "text")
+    assert list((tmp_path / "g").iterdir()) == []
+
+
+def test_a_backward_that_is_lost_names_the_forward_before_it():
+    assert message.lost("f", "timeout")["problem"].endswith("is there an endless loop?")
+    for kind in ("timeout", "crash", "output", "memory", "protocol"):
+        assert "b_forward" in message.lost("b_backward", kind, "b_forward")["problem"]
 
 
 # -- one submission -------------------------------------------------------------------------------------

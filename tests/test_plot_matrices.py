@@ -1,6 +1,7 @@
 """Matrices side by side have one scale, and rows and columns are numbered as asked."""
 
 import numpy as np
+import pytest
 
 from minires import plot
 
@@ -33,3 +34,42 @@ def test_black_is_the_upper_limit_and_the_axes_are_named():
     image = figure.axes[0].images[0]
     assert image.to_rgba(np.array([[0.0, 1.0]]))[0, :, 0].tolist() == [1, 0]
     assert (figure.get_supxlabel(), figure.get_supylabel()) == ("unit $m$", "unit $l$")
+
+
+def error_panels(expected, got):
+    figure = plot.error_maps(expected, got, name="dx")
+    return figure, [axes for axes in figure.axes if axes.images and axes.get_title()]
+
+
+def test_an_error_map_shows_the_plane_with_the_largest_error():
+    expected, got = np.ones((2, 3, 4, 5)), np.ones((2, 3, 4, 5))
+    got[0, 1, 2, 3], got[1, 2, 3, 0] = 1.5, -3
+    figure, panels = error_panels(expected, got)
+    assert figure.get_suptitle() == "dx[1, 2, :, :]"
+    assert [axes.get_title() for axes in panels] == ["expected", "got", "got - expected"]
+    arrays = [np.asarray(axes.images[0].get_array()) for axes in panels]
+    for shown, true in zip(arrays, (expected[1, 2], got[1, 2], (got - expected)[1, 2]), strict=True):
+        np.testing.assert_array_equal(shown, true)
+    # expected and got have one scale, symmetric around 0; the difference has its own
+    assert [axes.images[0].get_clim() for axes in panels] == [(-3, 3), (-3, 3), (-4, 4)]
+
+
+def test_what_is_not_a_number_is_the_largest_error():
+    expected, got = np.ones((2, 2, 3)), np.ones((2, 2, 3))
+    got[0, 0, 0], got[1, 1, 2] = 9, np.nan
+    assert error_panels(expected, got)[0].get_suptitle() == "dx[1, :, :]"
+
+
+def test_numbers_stand_in_small_error_maps_at_their_places_and_not_in_large_ones():
+    expected = np.arange(6.0).reshape(2, 3)
+    _, panels = error_panels(expected, expected + 1)
+    texts = {tuple(text.get_position()): text.get_text() for text in panels[0].texts}
+    assert texts[2, 1] == "5" and len(texts) == 6  # column 2, row 1
+    assert not any(axes.texts for axes in error_panels(np.ones((6, 6)), np.zeros((6, 6)))[1])
+
+
+def test_vectors_and_numbers_have_error_maps_and_two_shapes_have_none():
+    assert error_panels(np.ones(3), np.zeros(3))[0].get_suptitle() == "dx"
+    assert error_panels(1.0, 2.0)[1][1].texts[0].get_text() == "2"
+    with pytest.raises(ValueError, match=r"got: expected the shape \(3,\), got \(2,\)"):
+        plot.error_maps(np.ones(3), np.ones(2), name="dx")

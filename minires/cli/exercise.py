@@ -1,5 +1,6 @@
 """`minires exercise`: assignments handed out and checked."""
 
+import os
 import pathlib
 import re
 import sys
@@ -118,7 +119,8 @@ def _check(arguments):
     of = sum(result.verdict.part.points for _, result in results)
     print(f"\n{len(results) - len(wrong)} of {len(results)} functions are right: {points} of {of} points")
     if wrong and not arguments.hint and wrong[0][1].part.hints:
-        where = "".join(f"{word} " for word in arguments.what if pathlib.Path(word).exists())
+        named = [word for word in arguments.what if pathlib.Path(word).exists()]
+        where = "".join(f'"{word}" ' if " " in word else f"{word} " for word in named)
         print(f"A hint: minires exercise check {where}{wrong[0][0].number} --hint")
     return 1 if wrong else 0
 
@@ -128,7 +130,8 @@ def _results(exercise, path, arguments):
 
     if path is None:
         return _missing(exercise)
-    on_terminal = sys.stderr.isatty()
+    # a notebook's cell pretends to be a terminal, and keeps what was wiped out there
+    on_terminal = sys.stderr.isatty() and "JPY_PARENT_PID" not in os.environ
 
     def before(part):
         print(f"\r\033[K{exercise.number} {part.name} ...", end="", file=sys.stderr, flush=True)
@@ -150,8 +153,6 @@ def _missing(exercise):
 
 def _files(what):
     """Return [(exercise, path or None)] for what the user named: folders and numbers in any order."""
-    from minires.course.exercise import find, of_assignment
-
     numbers = [
         word for word in what if re.fullmatch(r"\d+(\.\d+)?", word) and not pathlib.Path(word).is_dir()
     ]
@@ -164,18 +165,25 @@ def _files(what):
     folder = pathlib.Path(folders[0]) if folders else _folder(number)
     if folder.is_file():
         number, folder = number or _number_of(folder), folder.parent
+    chosen = _chosen(number) if number is not None else None
     if not folder.is_dir():
-        raise ValueError(f"{folder}: expected a folder with exercises; minires exercise start 1 writes one")
-    if number is None:
-        number = _assignment_in(folder)
-    chosen = (find(number),) if "." in number else of_assignment(int(number))
+        start = f"minires exercise start {chosen[0].assignment if chosen else 1}"
+        raise ValueError(f"{folder}: expected a folder with exercises; {start} writes one")
+    chosen = chosen or _chosen(_assignment_in(folder))
     paths = [folder / f"{exercise.module}.py" for exercise in chosen]
     if not any(path.exists() for path in paths):
         raise ValueError(
             f"{folder}: there is no {paths[0].name} in it; name the folder with the exercises, as in "
-            f"minires exercise check DIR {number}"
+            f"minires exercise check DIR {number or chosen[0].assignment}"
         )
     return [(e, path if path.exists() else None) for e, path in zip(chosen, paths, strict=True)]
+
+
+def _chosen(number):
+    """Return the exercises of a number: one of "1.5", all of assignment "1"."""
+    from minires.course.exercise import find, of_assignment
+
+    return (find(number),) if "." in number else of_assignment(int(number))
 
 
 def _folder(number):

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import sys
 import textwrap
 from collections import Counter
@@ -21,7 +22,7 @@ ESSENTIAL = (
 def add_arguments(parser):
     """Add the options of `minires grade` to an argparse parser."""
     parser.epilog = EPILOG
-    parser.add_argument("submissions", metavar="SUBMISSIONS", help="a folder")
+    parser.add_argument("submissions", metavar="SUBMISSIONS", help="a folder, or one zip")
     parser.add_argument("--out", required=True, metavar="FILE.csv", help="the table to write")
     parser.add_argument("--assignment", type=int, metavar="N", help="1, 2 or 3 (told by the files' names)")
     parser.add_argument(
@@ -29,7 +30,9 @@ def add_arguments(parser):
     )
     parser.add_argument("--jobs", type=int, metavar="N", help="submissions at a time (one a core)")
     parser.add_argument("--seed-file", metavar="FILE", help="where the secret seed is kept (grades/seed)")
-    parser.add_argument("--memory", type=int, default=2048, metavar="MB", help="a submission may take (2048)")
+    parser.add_argument(
+        "--memory", type=int, default=2048, metavar="MB", help="memory of a submission (2048)"
+    )
     parser.add_argument(
         "--require-isolation",
         action="store_true",
@@ -42,10 +45,7 @@ def run(arguments):
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
     from minires.course.exercise import of_assignment
-    from minires.course.grade import journal, results, submissions
-    from minires.course.grade import run as runner
-    from minires.course.grade.grader import Grader
-    from minires.course.handout import title
+    from minires.course.grade import journal, submissions
 
     out, folder = _places(arguments)
     found = submissions.find(arguments.submissions)
@@ -53,12 +53,25 @@ def run(arguments):
     exercises = of_assignment(number)
     _isolate(arguments.require_isolation)
     folder.mkdir(parents=True, exist_ok=True)
+    with journal.alone(folder):
+        return _grade(arguments, found, number, exercises, out, folder)
+
+
+def _grade(arguments, found, number, exercises, out, folder):
+    from minires.course.grade import journal, results, submissions
+    from minires.course.grade import run as runner
+    from minires.course.grade.grader import Grader
+    from minires.course.handout import title
+
     seed = runner.seed_in(arguments.seed_file or folder / "seed")
     memory = arguments.memory << 20
     grader = Grader(exercises, seed, memory=memory)
     grader.rehearse()
     heading = f"Assignment {number}: {title(number)}"
     print(f"{heading}, {len(found)} submission{'s' if len(found) > 1 else ''}", flush=True)
+    others = submissions.passed_over(arguments.submissions)
+    if others:
+        print(_row("neither folder nor zip, not graded: ", ", ".join(others)), flush=True)
     kept = journal.Journal(folder / "journal.jsonl")
     mark = journal.fingerprint(exercises, seed, memory)
     grades = _graded(runner, grader, found, kept, mark, arguments.jobs)
@@ -129,7 +142,8 @@ def _isolate(is_required):
 
 
 def _row(head, text):
-    return textwrap.fill(text, 100, initial_indent=head, subsequent_indent=" " * len(head))
+    width = max(60, min(100, shutil.get_terminal_size().columns))
+    return textwrap.fill(text, width, initial_indent=head, subsequent_indent=" " * len(head))
 
 
 def _graded(runner, grader, found, kept, mark, jobs):

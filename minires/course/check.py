@@ -15,7 +15,8 @@ from minires.course import diagnosis
 from minires.course.cell import perform
 from minires.course.examination import Evidence, Examination, Verdict, explain
 from minires.course.exercise import load
-from minires.course.values import flatten
+from minires.course.values import flatten, is_number
+from minires.gradcheck.report import WRONG
 from minires.gradcheck.subject import is_floating
 
 ELEMENTS = 30  # of each array that are moved for numeric gradients
@@ -33,11 +34,12 @@ BROKEN = (  # the gradient checker's sentences on broken rules, and the mistake'
 @dataclass
 class Result:
     """What the check of one function found. error: between backward and numeric gradients, None if not
-    taken.
+    taken; mismatch: whether that is the only thing that is wrong.
     """
 
     verdict: Verdict
     error: float | None = None
+    mismatch: bool = False
 
 
 def check(exercise, path, *, seed=0, before=None):
@@ -48,14 +50,26 @@ def check(exercise, path, *, seed=0, before=None):
     """
     source = pathlib.Path(path).read_bytes()
     try:
-        module = load(source, exercise.module, exercise.sources, path=str(path), closed=("minires",))
+        module = load(source, exercise.module, exercise.sources, path=str(path), numpy_alone=True)
     except perform.STOPPED as error:
-        problem, detail = explain(perform.describe(error), pathlib.Path(path).name)
+        problem, detail = _unloaded(error, pathlib.Path(path).name)
         return [Result(Verdict(part, problem, detail)) for part in exercise.parts]
-    return [_check_part(exercise, part, vars(module), seed, before) for part in exercise.parts]
+    results = []
+    for part in exercise.parts:
+        wrong = {result.verdict.part.name for result in results if not result.verdict.ok}
+        results.append(_check_part(exercise, part, vars(module), seed, before, wrong))
+    return results
 
 
-def _check_part(exercise, part, functions, seed, before):
+def _unloaded(error, name):
+    """Return (problem, detail) of a file that does not run; with the line itself if it is not Python."""
+    problem, detail = explain(perform.describe(error), name)
+    if isinstance(error, SyntaxError) and error.text:
+        detail = f"{error.msg}: {error.text.strip()}"
+    return problem, detail
+
+
+def _check_part(exercise, part, functions, seed, before, wrong):
     if before is not None:
         before(part)
     for name in filter(None, (part.after, part.name)):
@@ -67,7 +81,10 @@ def _check_part(exercise, part, functions, seed, before):
         verdict = examination.judge(perform.perform(functions, part.call, examination.cases))
         if not verdict.ok or not (part.after or part.numeric):
             return Result(verdict)
-        return _numeric(examination, functions, verdict, seed)
+        result = _numeric(examination, functions, verdict, seed)
+        if result.mismatch and part.after in wrong:
+            return Result(verdict)  # the mistake is the forward's, and counts there
+        return result
 
 
 def _numeric(examination, functions, verdict, seed):
@@ -84,9 +101,13 @@ def _numeric(examination, functions, verdict, seed):
         gradients = flatten(part.returns, functions[part.name](dy, cache))
         return tuple(gradients[_gradient_of(name)] for name in chosen)
 
+    def again(*values):
+        y, cache = forward(**_put(inputs, dict(zip(arrays, values, strict=True))))[:2]
+        return float(y) if is_number(y) else y, cache  # a number's dtype is not asked for
+
     try:
         report = gradcheck.check_function(
-            lambda *values: forward(**_put(inputs, dict(zip(arrays, values, strict=True))))[:2],
+            again,
             backward,
             list(arrays.values()),
             names=list(arrays),
@@ -102,6 +123,11 @@ def _numeric(examination, functions, verdict, seed):
         mistake = next((name for words, name in BROKEN if words in finding), "")
         says = diagnosis.SAYS.get(mistake, "")
         return Result(Verdict(part, f"{part.name}: {finding}", mistake=mistake, says=says))
+    # its numbers are the solution's, so the forward differs; far above what a tiny gradient's rounding shows
+    if report.verdict == WRONG and report.error > diagnosis.COARSE:
+        problem = f"{part.name} is not the gradient of {part.after or 'its forward'}"
+        detail = f"the largest relative difference from numeric gradients is {report.error:.0e}"
+        return Result(Verdict(part, problem, detail, evidence=Evidence(case)), report.error, True)
     return Result(verdict, report.error)
 
 

@@ -68,6 +68,8 @@ def reproduced(got, theirs, name=None):
     """Whether two {name: leaf} agree, in one output or (name None) in all; theirs may be None."""
     if theirs is None or (name is None and got.keys() != theirs.keys()):
         return False
+    if name is not None and name not in got and name not in theirs:
+        return True  # this case has no such output
     names = got if name is None else [name]
     return all(n in got and n in theirs and matches(got[n], theirs[n], EXACT) for n in names)
 
@@ -91,6 +93,23 @@ def form(name, got, right):
     return _finite(name, got, right)
 
 
+def absent(name, there, right):
+    """Return (problem, detail) of a leaf that does not exist. there: what stands where it should be in."""
+    outermost, bracket, _ = name.partition("[")
+    if bracket:
+        return f"{name} is missing", f"{outermost} is {_kind(there)}"
+    return form(name, there, right)
+
+
+def superfluous(got, right):
+    """Return a sentence if a list has more values than the right one; more keys in a dict do no harm."""
+    for name in got.keys() - right.keys():
+        outermost, _, index = name.partition("[")
+        if index.rstrip("]").isdigit():
+            return f"{outermost} has too many values"  # of the names in it, some are the student's
+    return ""
+
+
 def _finite(name, got, right):
     if np.all(np.isfinite(right)) and not np.all(np.isfinite(np.asarray(got, np.float64))):
         return f"{name} holds values that are not finite", ""
@@ -99,6 +118,17 @@ def _finite(name, got, right):
 
 def _kind(value):
     return getattr(value, "kind", None) or kind(value)
+
+
+def exchanged(outputs, expected, cases, name):
+    """Return (name, sentence) if in all cases one output holds what another one should hold, or None."""
+    for other in expected[0]:
+        pairs = [(outputs[i].get(name), expected[i].get(other)) for i in cases]
+        if all(matches(got, right, EXACT) for got, right in pairs) and not all(
+            matches(got, expected[i].get(name), EXACT) for i, (got, _) in zip(cases, pairs, strict=True)
+        ):
+            return "outputs exchanged", f"{name} holds what {other} should be: mind the order of the returns."
+    return None
 
 
 def pattern(triples):
@@ -122,7 +152,7 @@ def pattern(triples):
                 return name, "Every value is zero."
             text = sentence(*telling[0][:2]) if callable(sentence) else sentence
             if name == "constant factor" and not _one_factor(telling):
-                text = f"the factor depends on the input; in the smallest, {text}"
+                text = f"the factor is another one for each input; in the smallest, {text}"
             return name, f"{text[0].upper()}{text[1:]}" + ("" if text.endswith("?") else ".")
     return None
 

@@ -13,7 +13,7 @@ import numpy as np
 from minires.course import diagnosis
 from minires.course.cell import perform
 from minires.course.suspects import Suspects
-from minires.course.values import flatten, matches, problem_with
+from minires.course.values import flatten, matches, problem_with, whole
 
 TOLERANCE = 1e-9  # relative to the largest value; another order of summation moves results by 1e-14
 TOLERANCE_SINGLE = 1e-3  # where the inputs are float32
@@ -85,6 +85,9 @@ class Examination:
     def _is_single(self, index):
         return index == len(self.cases) - 1 and _in_single(self.cases[0]) is not None
 
+    def _tolerance(self, index):
+        return TOLERANCE_SINGLE if self._is_single(index) else TOLERANCE
+
     def judge(self, records):
         """Return the Verdict on a student's records, one for each case."""
         for question in (self._raises, self._writes, self._repeats, self._structure, self._values):
@@ -152,23 +155,31 @@ class Examination:
                 return Verdict(self.part, f"{self.part.name} {problem}", evidence=Evidence(case))
             got = self._flat(record["given"])
             for name, right in self.expected[index].items():
-                problem, detail = diagnosis.form(name, got.get(name, ()), right)  # (): was a list, a dict
+                if name not in got:
+                    problem, detail = diagnosis.absent(
+                        name, whole(self.part.returns, record["given"], name), right
+                    )
+                    verdict = Verdict(self.part, problem, detail, evidence=Evidence(case))
+                    return self._explained(verdict, records, name)
+                problem, detail = diagnosis.form(name, got[name], right)
                 if problem:
                     verdict = Verdict(self.part, problem, detail)
-                    verdict.evidence = Evidence(case, name, right, got.get(name))
+                    verdict.evidence = Evidence(case, name, right, got[name])
                     if problem.endswith("dtype"):
                         verdict.mistake, verdict.says = diagnosis.DTYPE, diagnosis.SAYS[diagnosis.DTYPE]
                         return verdict
                     return self._explained(verdict, records, name)
+            problem = diagnosis.superfluous(got, self.expected[index])
+            if problem:
+                return Verdict(self.part, problem, evidence=Evidence(case))
         return None
 
     def _values(self, records):
         outputs = [self._flat(record["given"]) for record in records]
         wrong = {}  # {output: the cases in which it is wrong}
         for index, (got, right) in enumerate(zip(outputs, self.expected, strict=True)):
-            tolerance = TOLERANCE_SINGLE if self._is_single(index) else TOLERANCE
             for name in right:
-                if not matches(got[name], right[name], tolerance):
+                if not matches(got[name], right[name], self._tolerance(index)):
                     wrong.setdefault(name, []).append(index)
         if not wrong:
             return None
@@ -180,7 +191,7 @@ class Examination:
         verdict.evidence = Evidence(self.cases[index], name, self.expected[index][name], outputs[index][name])
         if len(wrong) > 1:
             others = [other for other in wrong if other != name]
-            verdict.detail = f"so {'is' if len(others) == 1 else 'are'} {', '.join(others)}"
+            verdict.detail = f"{', '.join(others)} {'is' if len(others) == 1 else 'are'} wrong too"
         return self._explained(verdict, records, name)
 
     def _explained(self, verdict, records, name):
@@ -192,12 +203,29 @@ class Examination:
             verdict.mistake, verdict.says = found
             return verdict
         if name is not None:
-            found = diagnosis.pattern(
-                [(outputs[i].get(name), self.expected[i][name], self.cases[i].get("dy")) for i in cases]
+            found = diagnosis.exchanged(outputs, self.expected, cases, name) or diagnosis.pattern(
+                [
+                    (outputs[i].get(name), self.expected[i][name], self.cases[i].get("dy"))
+                    for i in cases
+                    if name in self.expected[i]  # a deeper network has more outputs than another
+                ]
             )
             verdict.mistake, verdict.says = found or ("", "")
             verdict.facts += diagnosis.facts(verdict.evidence.got, verdict.evidence.expected)
+            verdict.facts += self._seldom(outputs, name)
         return verdict
+
+    def _seldom(self, outputs, name):
+        """Return a sentence if one output is right for some of the inputs."""
+        having = [i for i in range(len(outputs)) if name in self.expected[i]]
+        wrong = [
+            i for i in having if not matches(outputs[i].get(name), self.expected[i][name], self._tolerance(i))
+        ]
+        if len(wrong) == len(having):
+            return []
+        if all(map(self._is_single, wrong)):
+            return ["float32 inputs show it, float64 inputs do not"]
+        return [f"{len(wrong)} of {len(having)} inputs show it, the others do not"]
 
 
 def explain(error, name):

@@ -15,6 +15,7 @@ import builtins
 import functools
 import pathlib
 import re
+import sys
 import types
 from dataclasses import dataclass
 
@@ -166,18 +167,21 @@ def _without_solutions(head, number, lesson):
     return "\n".join(lines).rstrip() + "\n"
 
 
-def load(source, name, others, *, path=None, closed=()):
+def load(source, name, others, *, path=None, numpy_alone=False):
     """Return a module made of a source (text or bytes), which is run.
 
     others: {module: source}; an import of one of these names finds it. path: where tracebacks say that the
-    source stands; closed: names of packages that it may not import.
+    source stands; numpy_alone: besides them only NumPy and the standard library can be imported, as in the
+    grader.
     """
     modules = {}
 
     def find(wanted, *arguments, **options):
-        if wanted.partition(".")[0] in closed:
+        package = wanted.partition(".")[0]
+        if numpy_alone and wanted not in others and package not in {"numpy", *sys.stdlib_module_names}:
             raise ModuleNotFoundError(
-                f"{wanted} cannot be imported here: an exercise is solved in NumPy alone"
+                f"{wanted} cannot be imported here: an exercise is solved in NumPy alone, and the grader has "
+                "nothing else"
             )
         if wanted not in others:
             return __import__(wanted, *arguments, **options)

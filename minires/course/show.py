@@ -81,10 +81,14 @@ def _named(name, value):
     if value.size > FEW:
         return [f"{name}: {value.dtype}, shape {value.shape}"]
     text = np.array2string(value, precision=4, suppress_small=True, separator=", ")
+    single = value.dtype == np.float32  # of float64 and integers nothing needs to be said
     if value.ndim < 2:
-        return [f"{name} = {text}"]
+        return [f"{name} = {text}{'  (float32)' if single else ''}"]
     # blank lines between planes would tear the list of inputs apart
-    return [f"{name}, shape {value.shape}:", *(f"  {line}" for line in text.split("\n") if line.strip())]
+    return [
+        f"{name}, {'float32, ' if single else ''}shape {value.shape}:",
+        *(f"  {line}" for line in text.split("\n") if line.strip()),
+    ]
 
 
 def _comparison(evidence):

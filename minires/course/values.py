@@ -28,6 +28,12 @@ def flatten(names, value):
     return leaves
 
 
+def whole(names, value, name):
+    """Return what stands in the place of a leaf that `flatten` did not find: the value it should be in."""
+    outermost = name.partition("[")[0]
+    return value if len(names) == 1 else value[names.index(outermost)]
+
+
 def _add(leaves, name, value):
     """Add the leaves of a value, however deeply nested: no recursion, for a value may come from anywhere."""
     waiting = [(name, value)]

@@ -8,6 +8,7 @@ A case is a dict {argument: value} of numbers, arrays, None, and tuples, lists a
 upstream gradient, and "rng" a seed, from which the function is given a new generator.
 """
 
+import contextlib
 import copy
 import os
 
@@ -38,6 +39,8 @@ def perform(functions, call, cases):
                 record["given"], record["after"] = once(functions, call, case)
                 record["again"], _ = once(functions, call, case)
             except STOPPED as error:
+                if type(error).__name__ == "BdbQuit":  # q in the debugger: away, not on to the next case
+                    raise KeyboardInterrupt from error
                 record["error"] = describe(error, _file_of(functions[call["name"]]))
             else:
                 waiting.append((record, case))
@@ -54,23 +57,32 @@ def once(functions, call, case):
     else:
         # the function may keep and change dy and the cache; only what it returns is looked at
         given = functions[call["name"]](dy, cache_of(functions[call["after"]](**inputs), call["after"]))
-    given = copy.deepcopy(given)
+    given = _copied(given)
     inputs.pop("rng", None)
     return given, {**inputs, **({} if dy is None else {"dy": dy})}
 
 
 def _in_turn(functions, call, waiting):
-    """Run the forwards of all cases, then their backwards: a cache must belong to its own call."""
-    try:
+    """Run the forwards of all cases, then their backwards: a cache must belong to its own call.
+
+    An error ends it, and what is missing in the records tells of it.
+    """
+    with contextlib.suppress(*STOPPED):
         caches = []
         for _, case in waiting:
             inputs, dy = prepare(case)
             caches.append((dy, cache_of(functions[call["after"]](**inputs), call["after"])))
         for (record, _), (dy, cache) in zip(waiting, caches, strict=True):
             for which in ("late", "twice"):
-                record[which] = copy.deepcopy(functions[call["name"]](copy.deepcopy(dy), cache))
-    except STOPPED as error:
-        record["late error"] = describe(error)
+                record[which] = _copied(functions[call["name"]](copy.deepcopy(dy), cache))
+
+
+def _copied(value):
+    """Return a copy; of what has none (a generator), the value itself, for a later look at its type."""
+    try:
+        return copy.deepcopy(value)
+    except TypeError:
+        return value
 
 
 def prepare(case):
@@ -90,7 +102,7 @@ class WrongReturn(Exception):
 
 def cache_of(returned, name):
     """Return the cache, the second thing that a forward returns."""
-    if not isinstance(returned, tuple) or len(returned) < 2:
+    if not isinstance(returned, (tuple, list)) or len(returned) < 2:
         raise WrongReturn(f"{name} must return y, cache; it returned {kind(returned)}")
     return returned[1]
 
@@ -99,7 +111,7 @@ def kind(value):
     """Return what a value is, in words: "None", "a tuple of 3", "an array of shape (2, 3)"."""
     if value is None:
         return "None"
-    if isinstance(value, np.ndarray):
+    if type(value) is np.ndarray:
         return f"an array of shape {value.shape}"
     if isinstance(value, (tuple, list, dict)):
         return f"a {type(value).__name__} of {len(value)}"

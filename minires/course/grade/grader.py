@@ -88,7 +88,7 @@ def _ask_all(waiting, messages, cell, lines, stop):
         try:
             messages.append(question.ask(cell, lines))
         except (CellError, records.BrokenRecords) as error:
-            messages.append(message.lost(question.part.name, error.kind))
+            messages.append(message.lost(question.part.name, error.kind, question.part.after))
             return
 
 

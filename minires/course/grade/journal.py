@@ -4,6 +4,7 @@ A grader that is killed leaves at most half a line, which is ignored. Every line
 handed in and of what it was graded with, so that a changed file, exercise or seed is graded anew.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -40,6 +41,33 @@ def _hash(parts):
     for part in parts:
         total.update(len(part).to_bytes(8, "little") + part)  # or "ab", "c" would be "a", "bc"
     return total.hexdigest()
+
+
+@contextlib.contextmanager
+def alone(folder):
+    """Be the only grader that writes into a folder, until the process ends, however it does.
+
+    Raises ValueError if another one is at work in it.
+    """
+    with open(folder / ".lock", "ab") as file:
+        try:
+            _lock(file)
+        except (BlockingIOError, PermissionError):
+            raise ValueError(f"{folder}: another minires grade is writing into it") from None
+        except OSError:  # a file system without locks
+            pass
+        yield
+
+
+def _lock(file):
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class Journal:

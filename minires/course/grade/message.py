@@ -26,7 +26,8 @@ ISOLATED = {  # what ended a child: (said of a function, said of a file that was
     ),
 }
 CONSTANT = (
-    "Every value is off by the same factor: was a mean's 1/N, a square's 2 or a keep probability forgotten?"
+    "The values are off by one factor (for each input): was a mean's 1/N, a square's 2 or a keep probability "
+    "forgotten?"
 )
 WITHOUT_NUMBERS = {name: CONSTANT for name, _, sentence in patterns.MISTAKES if callable(sentence)}
 NOT_PYTHON = ("SyntaxError", "IndentationError", "TabError")
@@ -57,9 +58,15 @@ def plain(problem):
     return {"problem": problem, "mistake": "", "says": "", "noted": True}
 
 
-def lost(name, kind):
-    """Return what to say of a function during which its child was lost. kind: of the CellError."""
-    return plain(f"{name} {_isolated(kind)[0]}")
+def lost(name, kind, after=None):
+    """Return what to say of a function during which its child was lost. kind: of the CellError; after: the
+    forward that is called before it, which may be the cause."""
+    text = f"{name} {_isolated(kind)[0]}"
+    if after and text.endswith("?"):
+        text = f"{text[:-1]}, or in {after}, which runs before it?"
+    elif after:
+        text += f"; {after} runs before it, and counts too"
+    return plain(text)
 
 
 def unreadable(file, kind):

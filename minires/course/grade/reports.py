@@ -6,6 +6,8 @@ import re
 from minires.course.examination import NOT_YET
 
 MOST = 12  # diagnoses of the class that are listed
+SUBMISSION = "the submission "  # how a problem of the whole submission begins
+MISSING = re.compile(r"\b(is|are) missing\b")  # a file, or all of them
 MORE = re.compile(r" at line \d.*| \(.*|[:;] .*")  # of a problem, what the count of a class has no use for
 
 
@@ -37,10 +39,13 @@ def report(student, rows, title):
     lines = [f"# {_text(student)}: {'{} of {} points'.format(*points(rows))}", "", title, ""]
     lines += ["| exercise | function | points |", "| --- | --- | --- |"]
     lines += [f"| {row['exercise']} | `{row['function']}` | {row['points']} of {row['of']} |" for row in rows]
+    if _is_of_all(rows[0]):
+        return "\n".join([*lines, "", f"{_text(_sentence(rows[0]['problem']))}."]) + "\n"
     for together in _grouped(rows):
         names = ", ".join(f"`{row['function']}`" for row in together)
         lines += ["", f"## {together[0]['exercise']} {names}", ""]
-        lines += "\n\n".join(_text(paragraph) for paragraph in said(together[0])).split("\n")
+        paragraphs = said(together[0]) if len(together) == 1 else _said_of_all(together[0])
+        lines += "\n\n".join(_text(paragraph) for paragraph in paragraphs).split("\n")
         lines += ["", f"To go on: `minires exercise check {together[0]['exercise']}`"]
     if all(row["points"] == row["of"] for row in rows):
         lines += ["", "Everything is right."]
@@ -52,8 +57,22 @@ def _grouped(rows):
     groups = {}
     for row in rows:
         if row["problem"]:
-            groups.setdefault((row["exercise"], row["problem"], row["mistake"]), []).append(row)
+            problem = NOT_YET if row["problem"].endswith(NOT_YET) else row["problem"]
+            groups.setdefault((row["exercise"], problem, row["mistake"]), []).append(row)
     return list(groups.values())
+
+
+def _said_of_all(row):
+    return ["Not written yet."] if row["problem"].endswith(NOT_YET) else said(row)
+
+
+def _is_of_all(row):
+    """Whether the problem is one of the whole submission."""
+    return row["problem"].startswith(SUBMISSION)
+
+
+def _sentence(text):
+    return text[:1].upper() + text[1:]
 
 
 def _text(text):
@@ -102,11 +121,14 @@ def diagnoses(grades):
 
 
 def _is_unwritten(row):
-    return row["problem"].endswith(NOT_YET)
+    missing = row["noted"] and MISSING.search(row["problem"])
+    return bool(missing) or row["problem"].endswith(NOT_YET)
 
 
 def _diagnosis(row):
     problem = MORE.sub("", row["problem"])
+    if _is_of_all(row):
+        return problem
     if row["mistake"]:
         return f"{_name(row)}: {row['mistake']}"
     if row["noted"] or problem.startswith(row["function"]):
@@ -126,7 +148,7 @@ def summary(grades, title):
         "",
     ]
     lines += ["![points of every function, and the most frequent diagnoses](summary.png)", ""]
-    lines += ["| function | right | share | not written yet |", "| --- | --- | --- | --- |"]
+    lines += ["| function | right | share | missing or not written yet |", "| --- | --- | --- | --- |"]
     unwritten = collections.Counter(
         _name(row) for rows in grades.values() for row in rows if _is_unwritten(row)
     )

@@ -37,7 +37,16 @@ def write(out, folder, grades, *, title):
     replace(folder / "summary.md", reports.summary(grades, title))
     _draw(folder / "summary.png", grades, title)
     replace(out, table(grades))
+    for kind in ("reports", "gradescope"):
+        _forget(folder / kind, set(names.values()))
     return [out, folder / "summary.md", folder / "reports"]
+
+
+def _forget(folder, names):
+    """Remove the files of students who are no longer in the class."""
+    for path in folder.iterdir():
+        if path.suffix in (".md", ".json") and path.stem not in names:
+            path.unlink()
 
 
 def _draw(path, grades, title):
@@ -93,5 +102,9 @@ def replace(path, content):
     """Write a file, text or bytes, so that at its place there is the old content or the whole new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.part")
-    beside.write_bytes(content.encode() if isinstance(content, str) else content)
-    os.replace(beside, path)
+    try:
+        beside.write_bytes(content.encode() if isinstance(content, str) else content)
+        os.replace(beside, path)
+    except OSError as error:  # a full disk does not say where
+        beside.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error

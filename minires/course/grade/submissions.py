@@ -58,8 +58,7 @@ def find(folder):
         return [Submission(_printable(folder.resolve().name), folder)]
     if not folder.is_dir():
         raise ValueError(f"{folder}: there is no such folder, or zip, of submissions")
-    paths = [path for path in sorted(folder.iterdir()) if not _is_litter(path.name)]
-    paths = [path for path in paths if path.is_symlink() or path.is_dir() or _is_zip(path)]
+    paths = [path for path in _entries(folder) if _may_be_one(path)]
     if not paths:
         raise ValueError(f"{folder}: there is no submission in it: no folder, no zip, no ex1_1_....py")
     names = {path.name for path in paths}
@@ -69,6 +68,22 @@ def find(folder):
         name = f"{name} ({len(found) + 1})" if name in found else name
         found[name] = Submission(name, path)
     return [found[name] for name in sorted(found)]
+
+
+def passed_over(folder):
+    """Return the names of what lies among the submissions and is none, such as a .rar or a loose file."""
+    folder = pathlib.Path(folder)
+    if is_single(folder) or not folder.is_dir():
+        return []
+    return [_printable(path.name) for path in _entries(folder) if not _may_be_one(path)]
+
+
+def _entries(folder):
+    return [path for path in sorted(folder.iterdir()) if not _is_litter(path.name)]
+
+
+def _may_be_one(path):
+    return path.is_symlink() or path.is_dir() or _is_zip(path)
 
 
 def is_single(folder):
@@ -107,16 +122,37 @@ def read(path, modules):
     files = Files()
     try:
         with _source(path) as source:
-            candidates = _candidates(source.names())
+            names = list(source.names())
+            candidates = _candidates(names)
+            if len(modules) > 1 and not any(
+                f"{module}.py" in candidates or _renamed(names, module) for module in modules
+            ):
+                raise Refused(_nothing(names))
             for module in modules:
                 try:
                     if f"{module}.py" in candidates:
                         files.found[module] = source.content(_chosen(candidates[f"{module}.py"]))
+                    elif _renamed(names, module):
+                        raise Refused(f"is missing: {_renamed(names, module)} has another name")
                 except Refused as refused:
                     files.problems[module] = f"{module}.py {refused}"
     except Refused as refused:
         return Files(problem=f"the submission {refused}")
     return files
+
+
+def _nothing(names):
+    """Return what to say of a submission without any of the files."""
+    if any(parts[-1].lower().endswith(".ipynb") for parts in names):
+        return "holds a notebook and no file of the assignment: all .py files are missing"
+    return "holds no file of the assignment: all are missing"
+
+
+def _renamed(names, module):
+    """Return the name of a file that begins as the module's, such as "ex1_1_linear (1).py", or ""."""
+    python = sorted(p[-1] for p in names if p[-1].lower().endswith(".py") and not any(map(_is_litter, p)))
+    fitting = [name for name in python if name.lower().startswith(module) and name != f"{module}.py"]
+    return _printable(fitting[0])[:80] if fitting else ""
 
 
 def _candidates(names):

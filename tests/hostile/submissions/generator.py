@@ -1,7 +1,7 @@
 """A generator in the place of values.
 
 points: 1
-line: linear_backward raised TypeError
+line: linear_backward returned something else
 """
 
 
