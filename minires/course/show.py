@@ -18,11 +18,8 @@ def failure(exercise, verdict, *, unicode=True):
     """Return the text about one wrong function: the verdict in one line, the diagnosis, the evidence."""
     paragraphs = [_headline(exercise, verdict)]
     if verdict.problem.endswith(NOT_YET):
-        paragraphs.append(
-            f"Open {exercise.module}.py; its text says what is asked, and it belongs to lesson "
-            f"{exercise.lesson}: "
-            f"minires lesson {exercise.lesson} --run --pause"
-        )
+        lesson = f"It belongs to lesson {exercise.lesson}: minires lesson {exercise.lesson} --run --pause"
+        paragraphs.append(f"Open {exercise.module}.py; its text says what is asked. {lesson}")
     if verdict.mistake:
         name = verdict.mistake[0].upper() + verdict.mistake[1:]
         paragraphs.append(_wrap(f"{name}. {verdict.says}".strip()))
