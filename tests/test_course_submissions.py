@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from minires.course.grade import submissions
+from minires.course.grade import containers, submissions
 from minires.course.grade.submissions import assignments, find, read
 
 NAME = "ex1_1_linear.py"
@@ -187,11 +187,11 @@ def test_a_file_without_permission_is_refused(tmp_path):
 
 
 def test_large_files_and_many_files_are_refused(tmp_path, monkeypatch):
-    large = b"#" * (submissions.FILE + 1)
+    large = b"#" * (containers.FILE + 1)
     write(tmp_path / "s" / NAME, large)
     assert "larger than 1 MB" in problem(tmp_path / "s")
     assert "larger than 1 MB" in problem(zipped(tmp_path / "a.zip", {NAME: large}))
-    monkeypatch.setattr(submissions, "ENTRIES", 5)
+    monkeypatch.setattr(containers, "ENTRIES", 5)
     many = {f"{i}.txt": b"" for i in range(6)}
     for name in many:
         write(tmp_path / "many" / name)
@@ -229,7 +229,7 @@ def test_unusual_compression_is_refused(tmp_path, method):
 def test_an_encrypted_zip_is_refused(tmp_path):
     path = zipped(tmp_path / "a.zip", {NAME: b"x"})
     content = bytearray(path.read_bytes())
-    content[content.index(submissions.ENTRY) + 8] |= 1  # the flag in the list of contents
+    content[content.index(containers.ENTRY) + 8] |= 1  # the flag in the list of contents
     content[6] |= 1
     path.write_bytes(content)
     assert "encrypted" in problem(path)

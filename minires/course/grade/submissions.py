@@ -7,29 +7,14 @@ Only files with the names that were handed out are read. Every refusal is a line
 """
 
 import contextlib
-import io
 import os
 import pathlib
 import re
-import stat
-import struct
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 
+from minires.course.grade.containers import DEPTH, ZIP, Folder, Refused, Zip, is_litter, read_file
+
 HANDED_OUT = re.compile(r"ex(\d)_\d_\w+\.py", re.ASCII)
-FILE = 1_000_000  # bytes of one file of the student's; ours have a few thousand
-ZIP = 50_000_000  # bytes of one zip, which is read into memory
-ENTRIES = 5_000  # files and folders of one submission
-DEPTH = 3  # folders that may lie around the files
-ENTRY = b"PK\x01\x02"  # begins the description of every entry of a zip
-# what Python's zipfile raises on bytes that are no zip, or a broken one
-DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
-DAMAGED += (OverflowError, struct.error, LookupError)  # a place beyond 2^63, in a zip made for it
-
-
-class Refused(Exception):
-    """A submission, or one of its files, is not read. The text says why, to the student."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +64,7 @@ def passed_over(folder):
 
 
 def _entries(folder):
-    return [path for path in sorted(folder.iterdir()) if not _is_litter(path.name)]
+    return [path for path in sorted(folder.iterdir()) if not is_litter(path.name)]
 
 
 def _may_be_one(path):
@@ -95,11 +80,6 @@ def is_single(folder):
 
 def _is_zip(path):
     return path.suffix.lower() == ".zip" and not (path.is_dir() and not path.is_symlink())
-
-
-def _is_litter(name):
-    """Whether a name is one of those that systems and editors leave behind."""
-    return name.startswith(".") or name in ("__MACOSX", "__pycache__")
 
 
 def _printable(name):
@@ -150,7 +130,7 @@ def _nothing(names):
 
 def _renamed(names, module):
     """Return the name of a file that begins as the module's, such as "ex1_1_linear (1).py", or ""."""
-    python = sorted(p[-1] for p in names if p[-1].lower().endswith(".py") and not any(map(_is_litter, p)))
+    python = sorted(p[-1] for p in names if p[-1].lower().endswith(".py") and not any(map(is_litter, p)))
     fitting = [name for name in python if name.lower().startswith(module) and name != f"{module}.py"]
     return _printable(fitting[0])[:80] if fitting else ""
 
@@ -159,7 +139,7 @@ def _candidates(names):
     """Return {name that is handed out: its paths in the submission}. names: tuples of folders and a name."""
     found = {}
     for parts in names:
-        if HANDED_OUT.fullmatch(parts[-1]) and len(parts) <= DEPTH + 1 and not any(map(_is_litter, parts)):
+        if HANDED_OUT.fullmatch(parts[-1]) and len(parts) <= DEPTH + 1 and not any(map(is_litter, parts)):
             found.setdefault(parts[-1], []).append(parts)
     return found
 
@@ -178,9 +158,9 @@ def _source(path):
     if path.is_symlink():
         raise Refused("is a link to another place: hand in the files themselves")
     if not path.is_dir():
-        yield _Zip(_read_file(path, ZIP))
+        yield Zip(read_file(path, ZIP))
         return
-    folder = _Folder(path)
+    folder = Folder(path)
     names = list(folder.names())
     zips = [parts for parts in names if len(parts) <= DEPTH and parts[-1].lower().endswith(".zip")]
     if _candidates(names) or not zips:
@@ -188,100 +168,4 @@ def _source(path):
     elif len(zips) > 1:
         raise Refused("holds several zips and no exercise beside them: hand in one")
     else:
-        yield _Zip(_read_file(path.joinpath(*zips[0]), ZIP))
-
-
-class _Folder:
-    """A submission that is a folder. Links are not followed, whatever is behind them."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def names(self):
-        left, waiting = ENTRIES, [()]
-        while waiting:
-            parts = waiting.pop()
-            try:
-                entries = sorted(os.scandir(self.path.joinpath(*parts)), key=lambda entry: entry.name)
-            except OSError as error:
-                raise Refused(f"cannot be read: {error.strerror}") from None
-            left -= len(entries)
-            if left < 0:
-                raise Refused(f"holds more than {ENTRIES} files: hand in the ex*.py files alone")
-            for entry in entries:
-                if not entry.is_dir(follow_symlinks=False):
-                    yield (*parts, entry.name)
-                elif len(parts) < DEPTH and not _is_litter(entry.name):
-                    waiting.append((*parts, entry.name))
-
-    def content(self, parts):
-        return _read_file(self.path.joinpath(*parts), FILE)
-
-
-def _read_file(path, limit):
-    """Return the bytes of a regular file. Raises Refused for anything else, and beyond limit bytes."""
-    flags = os.O_RDONLY
-    for name in (
-        "O_NOFOLLOW",
-        "O_NONBLOCK",
-        "O_NOCTTY",
-        "O_BINARY",
-    ):  # no link, no wait for a pipe's other end
-        flags |= getattr(os, name, 0)
-    try:
-        if path.is_symlink():  # where there is no O_NOFOLLOW
-            raise Refused("is a link to another place: hand in the file itself")
-        with open(os.open(path, flags), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise Refused("is not a file")
-            content = file.read(limit + 1)
-    except OSError as error:
-        raise Refused(f"cannot be read: {error.strerror}") from None
-    if len(content) > limit:
-        raise Refused(f"is larger than {limit // 1_000_000} MB")
-    return content
-
-
-class _Zip:
-    """A submission that is a zip. What it declares is checked first, and again while it is read."""
-
-    def __init__(self, content):
-        if content.count(ENTRY) > ENTRIES:  # before Python makes an object of each
-            raise Refused(f"holds more than {ENTRIES} files: hand in the ex*.py files alone")
-        try:
-            self.zip = zipfile.ZipFile(io.BytesIO(content))
-        except DAMAGED:
-            raise Refused("is no zip, or a damaged one") from None
-        self.infos = {}
-
-    def names(self):
-        for info in self.zip.infolist():
-            name = info.filename.replace("\\", "/")
-            parts = tuple(part for part in name.split("/") if part not in ("", "."))
-            if name.startswith("/") or ".." in parts or name[1:2] == ":":
-                raise Refused("is a zip with a name in it that leads out of its folder")
-            if parts and not info.is_dir():
-                self.infos.setdefault(parts, []).append(info)
-                yield parts
-
-    def content(self, parts):
-        info = self.infos[parts][0]
-        if stat.S_ISLNK(info.external_attr >> 16):
-            raise Refused("is a link to another place: hand in the file itself")
-        if info.flag_bits & 1:
-            raise Refused("is encrypted: make the zip without a password")
-        if info.compress_type not in (
-            zipfile.ZIP_STORED,
-            zipfile.ZIP_DEFLATED,
-        ):  # others unpack without a limit
-            raise Refused("is compressed in an unusual way: make an ordinary zip")
-        if info.file_size > FILE:
-            raise Refused(f"is larger than {FILE // 1_000_000} MB")
-        try:
-            with self.zip.open(info) as file:
-                content = file.read(FILE + 1)
-        except DAMAGED:
-            raise Refused("is damaged inside the zip") from None
-        if len(content) > FILE:
-            raise Refused(f"is larger than {FILE // 1_000_000} MB")
-        return content
+        yield Zip(read_file(path.joinpath(*zips[0]), ZIP))
