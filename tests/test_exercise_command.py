@@ -264,3 +264,11 @@ def test_a_notebook_writes_each_file_and_checks_it(capsys):
 @pytest.mark.skipif(find_spec("nbformat") is not None, reason="the extra `lessons` is installed")
 def test_a_notebook_says_what_it_needs(capsys):
     assert "minires exercise start and check need nothing more" in error_of(capsys, "notebook", "1")
+
+
+@pytest.mark.parametrize("put", ["return x, cache", 'return "text", cache', "return None, cache"])
+def test_plot_of_what_cannot_be_drawn_still_ends_with_the_list(capsys, put):
+    started(capsys, LINEAR.head.replace("return y, cache", put))
+    code, out, err = minires(capsys, "check", "1.1", "--plot", "error.png")
+    assert code == 1 and err == "" and "no numbers to draw" in out and "of 2 functions are right" in out
+    assert not pathlib.Path("error.png").exists()

@@ -216,9 +216,11 @@ def _number_of(path):
 
 def _plot(verdict, path):
     from minires import plot
+    from minires.course.diagnosis import comparable
 
     evidence = verdict.evidence
-    if evidence is None or evidence.output is None:
+    is_array = evidence is not None and getattr(evidence.expected, "ndim", 0) > 0
+    if not (is_array and comparable(evidence.got, evidence.expected)):
         print("--plot: this mistake has no numbers to draw\n")
         return
     figure = plot.error_maps(evidence.expected, evidence.got, name=evidence.output)

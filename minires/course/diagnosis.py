@@ -137,7 +137,7 @@ def pattern(triples):
     triples: (got, expected, dy) of one output in every case, the smallest first; dy may be None.
     """
     wrong = [(got, right, dy) for got, right, dy in triples if not matches(got, right, EXACT)]
-    if not wrong or not all(_comparable(got, right) for got, right, _ in wrong):
+    if not wrong or not all(comparable(got, right) for got, right, _ in wrong):
         return None
     wrong = [tuple(np.asarray(0.0 if a is None else a, np.float64) for a in triple) for triple in wrong]
     errors = [np.abs(got - right).max() / (np.abs(right).max() or 1) for got, right, _ in wrong]
@@ -162,14 +162,14 @@ def _one_factor(triples):
     return max(factors) - min(factors) <= SINGLE * max(map(abs, factors))
 
 
-def _comparable(got, right):
+def comparable(got, right):
     """Whether both are real numbers, or arrays of them of one shape."""
     return all(is_number(a) or is_real(a) for a in (got, right)) and np.shape(got) == np.shape(right)
 
 
 def facts(got, right):
     """Return sentences that are certain about the wrong values of one output."""
-    if not _comparable(got, right) or np.ndim(right) == 0:
+    if not comparable(got, right) or np.ndim(right) == 0:
         return []
     scale = np.abs(right).max(initial=0.0)
     wrong = ~(np.abs(got - right) <= EXACT * scale)

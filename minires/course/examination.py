@@ -53,6 +53,7 @@ class Verdict:
 
     @property
     def ok(self):
+        """Whether the part is right."""
         return not self.problem
 
 

@@ -49,7 +49,7 @@ def error_maps(expected, got, *, name):
     finite = [np.abs(plane[np.isfinite(plane)]).max(initial=0.0) or 1.0 for plane in planes]
     value = max(finite[:2])
     rows, columns = planes[0].shape
-    height = min(max(1.1 + 2.3 * rows / columns, 1.8), 5.0)
+    height = min(max(1.3 + 3.0 * rows / columns, 2.0), 6.0)  # panels are 3 inches wide
     figure, all_axes = sheet(3, width=9.6, height=height, sharex=True, sharey=True)
     titles = ("expected", "got", "got - expected")
     for axes, title, plane, limit in zip(all_axes, titles, planes, (value, value, finite[2]), strict=True):

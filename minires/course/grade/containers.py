@@ -37,6 +37,7 @@ class Folder:
         self.path = path
 
     def names(self):
+        """Yield every file's path, a tuple of folders and a name. Raises Refused if there are too many."""
         left, waiting = ENTRIES, [()]
         while waiting:
             parts = waiting.pop()
@@ -54,6 +55,7 @@ class Folder:
                     waiting.append((*parts, entry.name))
 
     def content(self, parts):
+        """Return the bytes of a file. Raises Refused if it is a link, too large, or cannot be read."""
         return read_file(self.path.joinpath(*parts), FILE)
 
 
@@ -90,6 +92,7 @@ class Zip:
         self.infos = {}
 
     def names(self):
+        """As of Folder. Raises Refused for a name that leads out of the zip."""
         for info in self.zip.infolist():
             name = info.filename.replace("\\", "/")
             parts = tuple(part for part in name.split("/") if part not in ("", "."))
@@ -100,6 +103,7 @@ class Zip:
                 yield parts
 
     def content(self, parts):
+        """As of Folder. Raises Refused also for what is encrypted, damaged or oddly compressed."""
         info = self.infos[parts][0]
         if stat.S_ISLNK(info.external_attr >> 16):
             raise Refused("is a link to another place: hand in the file itself")

@@ -1,8 +1,10 @@
 """Grade one submission: every file in a child of its own, every function on hidden cases.
 
-grader = Grader(of_assignment(1), seed, memory=2 << 30)
-grader.rehearse()
-grade = grader.grade(submission)
+    grader = Grader(of_assignment(1), seed, memory=2 << 30)
+    grader.rehearse()
+    rows = grader.grade(submissions.read(path, grader.modules))
+
+A Grader has a Paper for each exercise, and that a Question for each function.
 """
 
 import threading
