@@ -13,7 +13,8 @@ README = """\
 
 Each file holds one exercise: its docstrings say what to compute, and every
 `raise NotImplementedError` is a place for your code. You need Python, NumPy and an
-installed minires, nothing else. NumPy alone is allowed inside the exercises.
+installed minires, nothing else. Inside the exercises only NumPy and the standard library
+can be imported.
 
 {table}
 

@@ -33,6 +33,7 @@ class Modules:
         self.numpy, self.standard, self.sources = [numpy], list(sys.path), {}
 
     def find_spec(self, name, path=None, target=None):
+        """Return where importlib finds a module, None if it is in none of the three."""
         if name in self.sources:
             spec = importlib.machinery.ModuleSpec(name, self, origin=f"{name}.py")
             spec.has_location = True  # so that the module has a __file__
@@ -43,12 +44,15 @@ class Modules:
         return spec if spec is not None and spec.origin is not None else None
 
     def create_module(self, spec):
+        """Leave it to importlib to make the empty module."""
         return None
 
     def exec_module(self, module):
+        """Run a module of the submission."""
         exec(self.get_code(module.__name__), module.__dict__)
 
     def get_code(self, name):
+        """Return the compiled source of a module of the submission."""
         # from bytes, as Python reads a file: byte order mark, declared encoding and Windows' line ends count
         return compile(self.sources[name], f"{name}.py", "exec", dont_inherit=True)
 
@@ -141,6 +145,7 @@ def begin(numpy, scratch, size, world):
 
 
 def main():
+    """Answer the grader's requests until it hangs up."""
     begun = begin(*sys.argv[1:])
     sys.argv = [""]
     while begun is not None:
