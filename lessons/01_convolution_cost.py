@@ -10,7 +10,8 @@
 # %%
 import numpy as np
 
-from minires import cost, init, lesson, models, plot
+from minires import init, lesson, models, plot
+from minires.accounting import cost
 from minires.layers import Conv2d
 
 # %% [markdown]

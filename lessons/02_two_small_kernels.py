@@ -10,9 +10,9 @@
 # %%
 import numpy as np
 
-from minires import cost, init, lesson, plot
-from minires.combine import Sequential
-from minires.layers import Conv2d, ReLU
+from minires import init, lesson, plot
+from minires.accounting import cost
+from minires.layers import Conv2d, ReLU, Sequential
 
 # %% [markdown]
 # ## Derivation

@@ -8,7 +8,8 @@
 # and "AlexNet vs VGG-16"; Simonyan & Zisserman 2014 (arXiv:1409.1556), table 1; the ResNet lecture.*
 
 # %%
-from minires import cost, init, lesson, models, plot
+from minires import init, lesson, models, plot
+from minires.accounting import cost
 
 # %% [markdown]
 # ## Derivation

@@ -13,9 +13,9 @@ from functools import partial
 
 import numpy as np
 
-from minires import cost, init, lesson, models, plot, probe
-from minires.combine import Concat
-from minires.layers import Conv2d, MaxPool2d
+from minires import init, lesson, models, plot, probe
+from minires.accounting import cost
+from minires.layers import Concat, Conv2d, MaxPool2d
 from minires.models.googlenet import INCEPTION, googlenet, googlenet_bn, inception
 from minires.train.objective import cross_entropy
 

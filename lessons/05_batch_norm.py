@@ -13,8 +13,7 @@ import numpy as np
 
 import minires.functional as F
 from minires import data, gradcheck, init, lesson, optim, plot
-from minires.combine import Sequential
-from minires.layers import BatchNorm, Linear, LocalResponseNorm, ReLU, Sigmoid
+from minires.layers import BatchNorm, Linear, LocalResponseNorm, ReLU, Sequential, Sigmoid
 from minires.train import recompute_statistics
 
 rng = np.random.default_rng(0)

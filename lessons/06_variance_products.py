@@ -12,8 +12,7 @@
 import numpy as np
 
 from minires import lesson, plot, probe
-from minires.combine import Sequential
-from minires.layers import Linear
+from minires.layers import Linear, Sequential
 
 # %% [markdown]
 # ## Derivation: one layer

@@ -14,8 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from minires import init, lesson, plot
-from minires.combine import Sequential
-from minires.layers import Conv2d, Linear
+from minires.layers import Conv2d, Linear, Sequential
 
 # %% [markdown]
 # ## Derivation

@@ -15,8 +15,7 @@ import numpy as np
 
 import minires.functional as F
 from minires import lesson, plot, probe
-from minires.combine import Sequential
-from minires.layers import Linear, ReLU
+from minires.layers import Linear, ReLU, Sequential
 
 # %% [markdown]
 # ## Derivation

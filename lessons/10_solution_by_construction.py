@@ -13,9 +13,8 @@ import numpy as np
 
 import minires.functional as F
 from minires import data, init, lesson, models, optim, plot
-from minires.combine import Sequential
-from minires.construction import deepen
-from minires.layers import BatchNorm, Conv2d, Flatten, Linear, ReLU
+from minires.layers import BatchNorm, Conv2d, Flatten, Linear, ReLU, Sequential
+from minires.surgery import deepen
 
 # %% [markdown]
 # ## Derivation
@@ -74,7 +73,7 @@ assert abs((inserted(signed) == signed).mean() - 0.5) <= 0.02, "elsewhere it sho
 # ## Measure
 #
 # Three shallow networks learn for a moment: a chain of convolutions without batch norm, plain-8 and
-# ResNet-8. `minires.construction.deepen` then returns deeper copies of them, built as derived above.
+# ResNet-8. `minires.surgery.deepen` then returns deeper copies of them, built as derived above.
 
 # %%
 NEW_BLOCKS, TRAINING = 2, True

@@ -13,8 +13,7 @@
 import numpy as np
 
 from minires import lesson, plot
-from minires.combine import Residual, Sequential
-from minires.layers import Linear, ReLU
+from minires.layers import Linear, ReLU, Residual, Sequential
 
 # %% [markdown]
 # ## Derivation

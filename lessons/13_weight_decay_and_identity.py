@@ -14,9 +14,7 @@ import numpy as np
 
 import minires.functional as F
 from minires import data, lesson, optim, plot
-from minires.combine import Residual, Sequential
-from minires.layer import Parameter
-from minires.layers import BatchNorm, Conv2d, Dropout, Linear, ReLU
+from minires.layers import BatchNorm, Conv2d, Dropout, Linear, Parameter, ReLU, Residual, Sequential
 
 rng = np.random.default_rng(0)
 

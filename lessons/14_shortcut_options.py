@@ -13,7 +13,8 @@
 import numpy as np
 
 import minires.functional as F
-from minires import cost, init, lesson, models, plot, published
+from minires import init, lesson, models, plot
+from minires.accounting import cost, published
 from minires.models import blocks
 
 SHAPES = init.SHAPES_ONLY  # weights that take no memory: we count

@@ -14,8 +14,7 @@ import math
 import numpy as np
 
 from minires import lesson, models, plot
-from minires.combine import Residual, Sequential
-from minires.layers import BatchNorm, Linear, ReLU
+from minires.layers import BatchNorm, Linear, ReLU, Residual, Sequential
 
 # %% [markdown]
 # ## Derivation: forward

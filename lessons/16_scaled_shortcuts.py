@@ -12,9 +12,9 @@ import math
 
 import numpy as np
 
-from minires import lesson, plot, probe, published, surgery
-from minires.combine import Residual, Sequential
-from minires.gates import GatedResidual, Scale
+from minires import lesson, plot, probe, surgery
+from minires.accounting import published
+from minires.layers import GatedResidual, Residual, Scale, Sequential
 from minires.models.shortcuts import cifar_shortcut_variant
 
 # %% [markdown]

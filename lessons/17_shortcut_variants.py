@@ -14,10 +14,9 @@ import math
 
 import numpy as np
 
-from minires import experiments, gradcheck, init, lesson, plot, published
-from minires.combine import Residual, Sequential
-from minires.gates import Scale
-from minires.layers import BatchNorm, Linear, ReLU
+from minires import experiments, gradcheck, init, lesson, plot
+from minires.accounting import published
+from minires.layers import BatchNorm, Linear, ReLU, Residual, Scale, Sequential
 
 # %% [markdown]
 # ## The units

@@ -12,8 +12,7 @@ import numpy as np
 
 import minires.functional as F
 from minires import lesson, models, optim, plot, probe, surgery
-from minires.combine import Residual, Sequential
-from minires.layers import Linear, ReLU
+from minires.layers import Linear, ReLU, Residual, Sequential
 
 # %% [markdown]
 # ## Predict

@@ -16,8 +16,7 @@ import numpy as np
 
 import minires.functional as F
 from minires import data, init, lesson, models, optim, plot, probe, surgery
-from minires.combine import Residual, Sequential
-from minires.layers import BatchNorm, Linear, ReLU
+from minires.layers import BatchNorm, Linear, ReLU, Residual, Sequential
 
 # %% [markdown]
 # ## Derivation

@@ -14,10 +14,10 @@ import time
 
 import numpy as np
 
-from minires import experiments, lesson, models, optim, plot, published
-from minires.combine import Sequential, StochasticDepth
+from minires import experiments, lesson, models, optim, plot
+from minires.accounting import published
 from minires.init import SHAPES_ONLY
-from minires.layers import Linear, ReLU
+from minires.layers import Linear, ReLU, Sequential, StochasticDepth
 
 # %% [markdown]
 # ## The rule

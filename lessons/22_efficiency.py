@@ -10,7 +10,8 @@
 # and tables 1, 4 and 5; Canziani et al. 2017 (arXiv:1605.07678), figure 2.*
 
 # %%
-from minires import cost, init, lesson, models, plot, published
+from minires import init, lesson, models, plot
+from minires.accounting import cost, published
 
 
 def table(net):
@@ -114,7 +115,7 @@ assert 4.5 < pixels[0] / pixels[1] < 5.5, "a weight of VGG-19 should work on fiv
 # ## All of them
 #
 # Multiply-adds and parameters are counted from the layers; the errors are published ones, of one model
-# and one crop (`minires/published.csv` has the sources).
+# and one crop (`minires/accounting/published.csv` has the sources).
 
 # %%
 names = "alexnet googlenet vgg16 vgg19 resnet18 resnet34 resnet50 resnet50_v1.5 resnet101 resnet152".split()

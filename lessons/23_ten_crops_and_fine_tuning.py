@@ -15,10 +15,10 @@ import copy
 import numpy as np
 
 import minires.functional as F
-from minires import data, lesson, models, optim, plot, published, surgery
-from minires.combine import Sequential
-from minires.layers import Flatten, Linear
-from minires.ten_crop import predict_crops, predict_ten_crop, ten_crops
+from minires import data, lesson, models, optim, plot, surgery
+from minires.accounting import published
+from minires.layers import Flatten, Linear, Sequential
+from minires.train.ten_crop import predict_crops, predict_ten_crop, ten_crops
 
 # %% [markdown]
 # ## Ten crops

@@ -3,9 +3,9 @@
 import math
 from functools import partial
 
-from minires import parallel
 from minires.backend import array_module, to_module
-from minires.cuda.update import update_of
+from minires.kernels.cpu import parallel
+from minires.kernels.cuda.update import update_of
 
 
 class SGD:

@@ -13,7 +13,7 @@ import time
 from collections import namedtuple
 
 from minires.backend import array_module
-from minires.layer import Layer
+from minires.layers import Layer
 
 
 class Observer:

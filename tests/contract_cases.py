@@ -10,12 +10,11 @@ from functools import partial
 import numpy as np
 
 from minires import models
-from minires.combine import Concat, Recompute, Residual, Sequential, StochasticDepth
-from minires.gradcheck.cases import stir
-from minires.layer import freeze
+from minires.catalogue import stir
 from minires.layers import (
     AvgPool2d,
     BatchNorm,
+    Concat,
     Conv2d,
     Dropout,
     Flatten,
@@ -25,9 +24,14 @@ from minires.layers import (
     LocalResponseNorm,
     MaxPool2d,
     PadShortcut,
+    Recompute,
     ReLU,
+    Residual,
+    Sequential,
     Sigmoid,
     Softmax,
+    StochasticDepth,
+    freeze,
 )
 
 Case = namedtuple("Case", "name build shape silent", defaults=("",))

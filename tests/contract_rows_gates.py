@@ -4,9 +4,7 @@ from functools import partial
 
 from contract_cases import IMAGE, SINGLE, Case, branch
 
-from minires.combine import Sequential
-from minires.gates import GatedResidual, Scale
-from minires.layers import Conv2d, Linear, PadShortcut, ReLU, Sigmoid
+from minires.layers import Conv2d, GatedResidual, Linear, PadShortcut, ReLU, Scale, Sequential, Sigmoid
 from minires.models import highway, shortcuts
 
 

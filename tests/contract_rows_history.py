@@ -4,16 +4,20 @@ from functools import partial
 
 from contract_cases import Case
 
-from minires.combine import Sequential
-from minires.dropconnect import DropConnect
-from minires.layer import freeze
-from minires.layers import Conv2d, Linear
-from minires.maxout import Maxout
+from minires.layers import (
+    AdaptiveAvgPool2d,
+    Conv2d,
+    DropConnect,
+    Linear,
+    Maxout,
+    Sequential,
+    Upsample,
+    freeze,
+)
 from minires.models.fcn import fcn
 from minires.models.googlenet import _unit, _unit_with_norm, inception
 from minires.models.inception_resnet import block_a, block_b
 from minires.models.nin import mlpconv
-from minires.resample import AdaptiveAvgPool2d, Upsample
 
 IMAGE, SINGLE = (2, 3, 6, 5), (1, 3, 5, 6)
 

@@ -5,10 +5,9 @@ from optional_torch import import_torch
 
 import minires.functional as F
 from minires import init
-from minires.gradcheck.cases import stir
-from minires.layer import Layer, freeze
-from minires.layers import Conv2d, Dropout, Linear
-from minires.trace import Blank
+from minires.catalogue import stir
+from minires.layers import Conv2d, Dropout, Layer, Linear, freeze
+from minires.layers.trace import Blank
 
 
 def rng(seed=0):

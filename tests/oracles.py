@@ -10,7 +10,7 @@ import re
 import numpy as np
 import pytest
 
-from minires import parallel
+from minires.kernels.cpu import parallel
 
 
 def relative_error(found, expected):

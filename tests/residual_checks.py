@@ -5,11 +5,10 @@ from optional_torch import import_torch
 
 import minires.functional as F
 from minires import gradcheck, optim
-from minires.gradcheck.cases import stir
+from minires.catalogue import stir
 from minires.init import SHAPES_ONLY
-from minires.layer import Layer
-from minires.layers import Conv2d, Linear
-from minires.trace import Blank
+from minires.layers import Conv2d, Layer, Linear
+from minires.layers.trace import Blank
 
 
 def rng(seed=0):

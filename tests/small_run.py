@@ -14,9 +14,10 @@ import sys
 
 import numpy as np
 
-from minires import checkpoint, data, layers, parallel
-from minires.combine import Sequential, StochasticDepth
-from minires.train import Config, Reporter, Trainer, resume
+from minires import data, layers
+from minires.kernels.cpu import parallel
+from minires.layers import Sequential, StochasticDepth
+from minires.train import Config, Reporter, Trainer, checkpoint, resume
 
 CHOICES = {
     "epochs": 3,

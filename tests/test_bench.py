@@ -13,7 +13,7 @@ from optional_torch import import_torch
 from minires import bench, layers, models, plot
 from minires.bench import ceilings, clock, memory, rows, sides, work
 from minires.cli import main
-from minires.combine import Concat, Residual, Sequential
+from minires.layers import Concat, Residual, Sequential
 from minires.models.network import Network
 
 TASK = {"model": "resnet8", "batch_size": 2, "size": 8}
@@ -235,7 +235,7 @@ def twin_cases():
 )
 def test_the_twin_in_torch_computes_the_same(layer, channels, train):
     torch = import_torch()
-    from minires import bench_torch
+    from minires.bench import torch_side as bench_torch
 
     rng = np.random.default_rng(3)
     twin = bench_torch.twin(randomised(layer, rng)).train(train)
@@ -258,7 +258,7 @@ def test_the_twin_in_torch_computes_the_same(layer, channels, train):
 @pytest.mark.parametrize("name", ["resnet20", "resnet50", "googlenet"])
 def test_the_twin_of_a_network_gives_its_logits(name):
     torch = import_torch()
-    from minires import bench_torch
+    from minires.bench import torch_side as bench_torch
 
     net = randomised(
         models.build(name, num_classes=10, rng=np.random.default_rng(0)), np.random.default_rng(1)
@@ -271,7 +271,7 @@ def test_the_twin_of_a_network_gives_its_logits(name):
 
 def test_every_network_of_the_table_has_a_twin_and_others_are_refused_by_name():
     import_torch()
-    from minires import bench_torch
+    from minires.bench import torch_side as bench_torch
 
     assert all(sides.has_twin(name) for name, *_ in rows.NETWORKS)
     assert not sides.has_twin("resnet110_stochastic")

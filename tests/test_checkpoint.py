@@ -17,8 +17,7 @@ import numpy as np
 import pytest
 from small_run import small_net, small_trainer
 
-from minires import checkpoint
-from minires.train import resume
+from minires.train import checkpoint, resume
 
 ARRAYS = {
     "net/weight": np.arange(6, dtype=np.float32).reshape(2, 3),

@@ -10,8 +10,9 @@ import sys
 import numpy as np
 import pytest
 
-from minires import checkpoint, cli, parallel
-from minires.train import Config
+from minires import cli
+from minires.kernels.cpu import parallel
+from minires.train import Config, checkpoint
 from minires.train.run_folder import RunFolder, free_folder
 
 QUICK = ["--epochs", "1", "--batch-size", "512"]  # three steps: 0.3 s

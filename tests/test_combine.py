@@ -9,17 +9,25 @@ import numpy as np
 import pytest
 
 from minires import optim
-from minires.combine import (
+from minires.catalogue import stir
+from minires.layers import (
+    BatchNorm,
     Concat,
+    Conv2d,
+    Dropout,
+    Identity,
+    Layer,
+    Linear,
+    MaxPool2d,
     Recompute,
+    ReLU,
     Residual,
     Sequential,
+    Sigmoid,
     StochasticDepth,
+    freeze,
     survival_probabilities,
 )
-from minires.gradcheck.cases import stir
-from minires.layer import Layer, freeze
-from minires.layers import BatchNorm, Conv2d, Dropout, Identity, Linear, MaxPool2d, ReLU, Sigmoid
 
 
 def rng(seed=0):

@@ -7,22 +7,28 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from minires import cost, init, memory, models, parallel
-from minires.combine import Concat, Recompute, Residual, Sequential
-from minires.gates import GatedResidual, Scale
+from minires import init, models
+from minires.accounting import cost, memory
+from minires.kernels.cpu import parallel
 from minires.layers import (
     BatchNorm,
+    Concat,
     Conv2d,
     Flatten,
+    GatedResidual,
     GlobalAvgPool2d,
     Identity,
     Linear,
     MaxPool2d,
     PadShortcut,
+    Recompute,
     ReLU,
+    Residual,
+    Scale,
+    Sequential,
     Sigmoid,
 )
-from minires.trace import Blank
+from minires.layers.trace import Blank
 
 
 def shapes_only(name, **options):

@@ -5,7 +5,8 @@ KB and MB on the slides are 1024 and 1024^2 bytes; a FLOP is one multiply-add.
 
 import pytest
 
-from minires import cost, init, models
+from minires import init, models
+from minires.accounting import cost
 
 KB, MB = 1024, 1024**2
 

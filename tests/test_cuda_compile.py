@@ -13,7 +13,7 @@ import pytest
 import strict_cupy
 from strict_cupy import _kernels
 
-from minires.cuda import kernels, source
+from minires.kernels.cuda import kernels, source
 
 needs_compiler = pytest.mark.skipif(
     not _kernels.AVAILABLE, reason="no C++ compiler to run CUDA sources on the CPU"

@@ -7,9 +7,10 @@ import strict_cupy
 from small_run import small_data
 from strict_cupy import _cublas, _kernels
 
-from minires import combine, layers, models, optim
+from minires import layers, models, optim
 from minires.backend import to_numpy
-from minires.cuda import blas, graph
+from minires.kernels.cuda import blas, graph
+from minires.layers import combine
 from minires.train import Config, Trainer, loop
 from minires.train.objective import cross_entropy
 

@@ -17,8 +17,8 @@ from test_functional_contract import upstream
 import minires.functional as F
 from minires import optim
 from minires.backend import to_numpy
-from minires.cuda import has_kernels, kernels, source
-from minires.layer import Parameter
+from minires.kernels.cuda import has_kernels, kernels, source
+from minires.layers import Parameter
 
 pytestmark = pytest.mark.skipif(
     not _kernels.AVAILABLE, reason="no C++ compiler to run CUDA sources on the CPU"
@@ -325,7 +325,7 @@ def test_parameters_of_two_dtypes_are_moved_one_by_one():
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("where", [0, source.CHUNK - 1, source.CHUNK, -1])
 def test_one_launch_finds_a_number_that_is_not_finite(bad, where):
-    from minires.cuda.update import AllFinite
+    from minires.kernels.cuda.update import AllFinite
 
     arrays = [strict_cupy.ones(2 * source.CHUNK + 5, dtype) for dtype in (np.float32, np.float64)]
     finite, look = strict_cupy.ones((), bool), AllFinite(arrays)

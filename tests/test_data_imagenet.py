@@ -19,11 +19,12 @@ from image_files import CLASSES, photo, write_folders
 from PIL import Image
 from test_cli import empty_folder, error_of, minires  # noqa: F401
 
-from minires import checkpoint, data, layers, parallel
-from minires.combine import Sequential
+from minires import data, layers
 from minires.data import imagenet
 from minires.data.folder import read_image
-from minires.train import Config, Reporter, Trainer, resume
+from minires.kernels.cpu import parallel
+from minires.layers import Sequential
+from minires.train import Config, Reporter, Trainer, checkpoint, resume
 
 CROP, SIDES = 8, (9, 12)
 

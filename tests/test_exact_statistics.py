@@ -5,9 +5,7 @@ import pytest
 import strict_cupy
 from small_run import small_net
 
-from minires.combine import Sequential, StochasticDepth
-from minires.layer import freeze
-from minires.layers import BatchNorm, Conv2d, ReLU
+from minires.layers import BatchNorm, Conv2d, ReLU, Sequential, StochasticDepth, freeze
 from minires.train import recompute_statistics
 
 

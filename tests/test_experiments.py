@@ -8,10 +8,11 @@ import re
 import numpy as np
 import pytest
 
-from minires import data, experiments, parallel, plot, resources
-from minires.combine import Residual, StochasticDepth
+from minires import data, experiments, plot, resources
 from minires.experiments import record, runner
 from minires.experiments.plans import PLANS, SETTINGS
+from minires.kernels.cpu import parallel
+from minires.layers import Residual, StochasticDepth
 
 STORED = sorted((resources.find("", "lessons") / record.FOLDER).glob("*/*.json"))
 IMAGES = {"digits": 1437, "cifar10": 50_000}

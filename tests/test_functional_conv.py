@@ -8,10 +8,10 @@ import pytest
 from oracles import assert_refused, conv2d_loops, im2col_loops, pieces, relative_error
 
 import minires.functional as F
-from minires import parallel
-from minires.functional import conv, conv_point, conv_shift
-from minires.functional.layout import as_rows
-from minires.functional.windows import sliding_windows
+from minires.functional import conv
+from minires.kernels.cpu import conv_point, conv_shift, parallel
+from minires.kernels.cpu.layout import as_rows
+from minires.windows import sliding_windows
 
 CUTS = pytest.mark.parametrize("cut", [(1, 1 << 18), (2, 1), (3, 64)], ids=["whole", "2 bands", "3 bands"])
 # name: (x shape, weight shape, stride, padding, groups, whether it takes the way without columns)

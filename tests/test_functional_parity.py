@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from oracles import ORDERS, in_order, pieces, relative_error
 
 import minires.functional as F
-from minires.functional import conv_point, conv_shift
+from minires.kernels.cpu import conv_point, conv_shift
 
 try:
     import torch

@@ -8,11 +8,20 @@ from optional_torch import import_torch
 from oracles import assert_refused
 
 import minires.functional as F
-from minires.combine import Residual, Sequential
-from minires.gates import GATINGS, GatedResidual, Scale
 from minires.gradcheck import check_function
-from minires.layer import Layer
-from minires.layers import Conv2d, Identity, Linear, ReLU, Sigmoid
+from minires.layers import (
+    Conv2d,
+    GatedResidual,
+    Identity,
+    Layer,
+    Linear,
+    ReLU,
+    Residual,
+    Scale,
+    Sequential,
+    Sigmoid,
+)
+from minires.layers.gated import GATINGS
 
 gatings = pytest.mark.parametrize("gating", GATINGS)
 modes = pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])

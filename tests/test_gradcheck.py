@@ -18,10 +18,10 @@ from wrong_backwards import (
 
 import minires.functional as F
 from minires import gradcheck, layers, models
-from minires.gradcheck.cases import cases
+from minires.catalogue import cases
 from minires.gradcheck.diagnosis import diagnose
 from minires.gradcheck.numeric import Numeric, Slopes
-from minires.layer import Buffer, Layer, Parameter
+from minires.layers import Buffer, Layer, Parameter
 
 
 def check(case, seed, **options):

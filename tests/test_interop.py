@@ -10,8 +10,7 @@ from optional_torch import import_torch
 
 from minires import init, interop
 from minires.backend import array_module
-from minires.combine import Recompute
-from minires.layer import freeze
+from minires.layers import Recompute, freeze
 from minires.models import build as build_by_name
 from minires.models.alexnet import alexnet, alexnet_2012
 from minires.models.cifar import cifar_plain, cifar_resnet

@@ -6,9 +6,22 @@ from optional_torch import import_torch
 
 import minires.functional as F
 from minires import init, layers, optim
-from minires.combine import Recompute, Residual, Sequential
-from minires.layer import Buffer, Layer, Parameter, freeze
-from minires.layers import BatchNorm, Conv2d, Dropout, Linear, MaxPool2d, PadShortcut, ReLU
+from minires.layers import (
+    BatchNorm,
+    Buffer,
+    Conv2d,
+    Dropout,
+    Layer,
+    Linear,
+    MaxPool2d,
+    PadShortcut,
+    Parameter,
+    Recompute,
+    ReLU,
+    Residual,
+    Sequential,
+    freeze,
+)
 
 
 def rng(seed=0):

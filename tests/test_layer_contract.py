@@ -12,10 +12,12 @@ from contract_cases import make
 from contract_table import CASES
 from oracles import in_order
 
-from minires import combine, dropconnect, gates, layers, maxout, optim, resample
+from minires import layers, optim
 from minires.backend import array_module, to_numpy
 from minires.gradcheck import check_gradients
-from minires.layer import Layer
+from minires.layers import Layer, combine, maxout, resample
+from minires.layers import dropout as dropconnect
+from minires.layers import gated as gates
 
 cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 modes = pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])

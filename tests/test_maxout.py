@@ -7,13 +7,17 @@ from oracles import ORDERS, assert_refused, in_order
 
 import minires.functional as F
 from minires import init, optim
-from minires.combine import Sequential
-from minires.dropconnect import DropConnect
 from minires.gradcheck import check_function
-from minires.layer import freeze
-from minires.layers import Conv2d, Linear
-from minires.maxout import Maxout
-from minires.resample import AdaptiveAvgPool2d, Upsample
+from minires.layers import (
+    AdaptiveAvgPool2d,
+    Conv2d,
+    DropConnect,
+    Linear,
+    Maxout,
+    Sequential,
+    Upsample,
+    freeze,
+)
 
 
 def rng(seed=0):

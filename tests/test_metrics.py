@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minires.metrics import top_k_errors
+from minires.train.metrics import top_k_errors
 
 
 def test_top_k_errors_agree_with_sorting_every_row():

@@ -8,9 +8,7 @@ from optional_torch import import_torch
 from residual_checks import assert_equals_pytorch, assert_overfits
 
 from minires import init, models, probe
-from minires.combine import Residual
-from minires.layer import Layer
-from minires.layers import BatchNorm, Conv2d, Identity, Linear, PadShortcut
+from minires.layers import BatchNorm, Conv2d, Identity, Layer, Linear, PadShortcut, Residual
 
 FAMILIES = {"resnet": models.cifar_resnet, "plain": models.cifar_plain}
 families = pytest.mark.parametrize("family", FAMILIES)

@@ -13,9 +13,8 @@ from residual_checks import (
 )
 
 from minires import models
-from minires.combine import Sequential, StochasticDepth, survival_probabilities
 from minires.init import SHAPES_ONLY
-from minires.layers import BatchNorm, ReLU
+from minires.layers import BatchNorm, ReLU, Sequential, StochasticDepth, survival_probabilities
 
 
 def test_projections_add_2_752_parameters_to_a_cifar_network_of_any_depth():

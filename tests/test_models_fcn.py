@@ -6,12 +6,10 @@ from history_checks import assert_equals_torch, images, rng
 from residual_checks import assert_gradients
 
 from minires import gradcheck, init, models, optim
-from minires.combine import Sequential
-from minires.gradcheck.cases import stir
-from minires.layers import Conv2d, MaxPool2d, ReLU
+from minires.catalogue import stir
+from minires.layers import Conv2d, MaxPool2d, ReLU, Sequential, Upsample
 from minires.models.fcn import fcn, pixel_cross_entropy_backward, pixel_cross_entropy_forward, trunk_of
 from minires.models.vgg import vgg
-from minires.resample import Upsample
 
 modes = pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])
 

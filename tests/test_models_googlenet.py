@@ -10,12 +10,20 @@ from residual_checks import assert_gradients, assert_overfits
 
 import minires.functional as F
 from minires import init, optim
-from minires.gradcheck.cases import stir
-from minires.layers import AvgPool2d, BatchNorm, Conv2d, Dropout, LocalResponseNorm, MaxPool2d, ReLU
+from minires.catalogue import stir
+from minires.layers import (
+    AdaptiveAvgPool2d,
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    Dropout,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+)
 from minires.models import googlenet as family
 from minires.models.googlenet import AUX_WEIGHTS, googlenet, googlenet_bn, inception
 from minires.models.heads import NetworkWithHeads
-from minires.resample import AdaptiveAvgPool2d
 
 BUILDERS = {"googlenet": googlenet, "googlenet_bn": googlenet_bn}
 builders = pytest.mark.parametrize("name", BUILDERS)

@@ -5,10 +5,9 @@ import pytest
 from history_checks import assert_equals_torch, counted, images, rng, rows, totals, without_dropout
 from residual_checks import Zero, assert_gradients, assert_overfits
 
-from minires.combine import Residual
-from minires.gradcheck.cases import stir
+from minires.catalogue import stir
 from minires.init import SHAPES_ONLY
-from minires.layers import BatchNorm, Conv2d, Dropout, Linear, ReLU
+from minires.layers import BatchNorm, Conv2d, Dropout, Linear, ReLU, Residual
 from minires.models import inception_resnet, nin
 
 modes = pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])

@@ -18,9 +18,8 @@ from residual_checks import (
 )
 
 from minires import probe
-from minires.combine import Residual, Sequential
 from minires.init import SHAPES_ONLY
-from minires.layers import BatchNorm, Conv2d, Identity, PadShortcut, ReLU
+from minires.layers import BatchNorm, Conv2d, Identity, PadShortcut, ReLU, Residual, Sequential
 from minires.models import preresnet
 from minires.models.preresnet import cifar_preresnet, imagenet_preresnet
 

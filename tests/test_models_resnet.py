@@ -17,13 +17,12 @@ from residual_checks import (
     strides,
 )
 
-from minires.combine import Residual, Sequential
 from minires.init import SHAPES_ONLY
-from minires.layers import BatchNorm, Conv2d, Identity, PadShortcut, ReLU
+from minires.layers import BatchNorm, Conv2d, Identity, PadShortcut, ReLU, Residual, Sequential
+from minires.layers.trace import Blank
 from minires.models import resnet
 from minires.models.resnet import imagenet_plain, imagenet_resnet
 from minires.surgery import zero_last_gamma
-from minires.trace import Blank
 
 
 def thin(depth, build=imagenet_resnet, **options):

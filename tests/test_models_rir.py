@@ -16,9 +16,8 @@ from residual_checks import (
     strides,
 )
 
-from minires.combine import Residual
 from minires.init import SHAPES_ONLY
-from minires.layers import Identity
+from minires.layers import Identity, Residual
 from minires.models import rir
 from minires.models.rir import Channels, cifar_rir, generalized_unit
 

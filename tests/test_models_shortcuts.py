@@ -10,10 +10,20 @@ from residual_checks import assert_equals_pytorch
 
 import minires.functional as F
 from minires import gradcheck, init, models, optim
-from minires.combine import Residual, Sequential
-from minires.gates import GatedResidual, Scale
-from minires.layer import Layer, freeze
-from minires.layers import BatchNorm, Conv2d, Dropout, Identity, Linear, ReLU
+from minires.layers import (
+    BatchNorm,
+    Conv2d,
+    Dropout,
+    GatedResidual,
+    Identity,
+    Layer,
+    Linear,
+    ReLU,
+    Residual,
+    Scale,
+    Sequential,
+    freeze,
+)
 from minires.models.highway import cifar_highway, dense_highway
 from minires.models.preresnet import cifar_preresnet
 from minires.models.shortcuts import (

@@ -16,9 +16,8 @@ from residual_checks import (
     strides,
 )
 
-from minires.combine import Residual, Sequential
 from minires.init import SHAPES_ONLY
-from minires.layers import BatchNorm, Conv2d, Dropout, Identity, ReLU
+from minires.layers import BatchNorm, Conv2d, Dropout, Identity, ReLU, Residual, Sequential
 from minires.models import wide
 from minires.models.wide import wide_resnet
 

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from optional_torch import import_torch
 
-from minires import optim, parallel
-from minires.combine import Sequential
-from minires.layer import Parameter, freeze
-from minires.layers import BatchNorm, Linear, ReLU
+from minires import optim
+from minires.kernels.cpu import parallel
+from minires.layers import BatchNorm, Linear, Parameter, ReLU, Sequential, freeze
 
 
 def rng(seed=0):

@@ -12,7 +12,7 @@ import threadpoolctl
 from oracles import pieces
 
 import minires.functional as F
-from minires import parallel
+from minires.kernels.cpu import parallel
 
 BIG = np.zeros(8)  # large enough: pieces() puts the threshold at 0
 

@@ -8,7 +8,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Text
 
-from minires import plot, published
+from minires import plot
+from minires.accounting import published
 
 FIGURES = [
     *((plot.history, (table,)) for table in published.tables()),

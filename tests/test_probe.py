@@ -6,9 +6,18 @@ import numpy as np
 import pytest
 
 from minires import models, probe
-from minires.combine import Concat, Recompute, Residual, Sequential
-from minires.layer import Layer
-from minires.layers import BatchNorm, Conv2d, Identity, Linear, ReLU
+from minires.layers import (
+    BatchNorm,
+    Concat,
+    Conv2d,
+    Identity,
+    Layer,
+    Linear,
+    Recompute,
+    ReLU,
+    Residual,
+    Sequential,
+)
 
 
 def rng(seed=0):

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from minires import models, published
+from minires import models
+from minires.accounting import published
 
 COLUMNS = ["table", "model", "measure", "percent", "printed", "year", "layers", "source", "note"]
 LECTURES = ("lecture 6", "the ResNet lecture", "the ICML 2016 tutorial", "lecture 9")

@@ -9,7 +9,8 @@ import tracemalloc
 import pytest
 from test_cli import error_of, minires
 
-from minires import cli, models, plot, published
+from minires import cli, models, plot
+from minires.accounting import published
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +123,8 @@ def test_bars_are_drawn(capsys, empty_folder):
 
 
 def test_the_bars_are_the_table():
-    from minires import cost, init
+    from minires import init
+    from minires.accounting import cost
 
     table = cost.table(models.build("resnet8", rng=init.SHAPES_ONLY), (3, 32, 32))
     figure = plot.costs(table, title="resnet8")

@@ -6,9 +6,6 @@ from oracles import assert_refused
 
 import minires.functional as F
 from minires import init, models, optim
-from minires.combine import Residual, Sequential
-from minires.construction import deepen
-from minires.layer import freeze
 from minires.layers import (
     BatchNorm,
     Conv2d,
@@ -19,10 +16,13 @@ from minires.layers import (
     MaxPool2d,
     PadShortcut,
     ReLU,
+    Residual,
+    Sequential,
     Sigmoid,
+    freeze,
 )
 from minires.models.shortcuts import ACTIVATIONS, cifar_activation_variant, cifar_shortcut_variant
-from minires.surgery import freeze_prefix, replace_head, zero_last_conv, zero_last_gamma
+from minires.surgery import deepen, freeze_prefix, replace_head, zero_last_conv, zero_last_gamma
 
 STAGES = ("stage1", "stage2", "stage3")
 

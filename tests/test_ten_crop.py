@@ -9,12 +9,12 @@ from image_files import write_folders
 from PIL import Image
 from test_cli import empty_folder, error_of, minires  # noqa: F401
 
-from minires import checkpoint, data, layers, ten_crop
+from minires import data, layers
 from minires import functional as F
-from minires.combine import Sequential
-from minires.metrics import ranks
-from minires.ten_crop import normalised_ten_crops, predict_crops, predict_ten_crop, ten_crops
-from minires.train import evaluate, resume
+from minires.layers import Sequential
+from minires.train import checkpoint, evaluate, resume, ten_crop
+from minires.train.metrics import ranks
+from minires.train.ten_crop import normalised_ten_crops, predict_crops, predict_ten_crop, ten_crops
 
 RNG = np.random.default_rng(0)
 

@@ -9,12 +9,22 @@ import pytest
 import small_run
 from small_run import small_data, small_net, small_trainer
 
-from minires import checkpoint, data, init, layers, metrics
+from minires import data, init, layers
 from minires import functional as F
-from minires.combine import Sequential
-from minires.layer import freeze
-from minires.metrics import ranks
-from minires.train import Config, NotFiniteError, Reporter, Trainer, evaluate, loop, prepare, resume
+from minires.layers import Sequential, freeze
+from minires.train import (
+    Config,
+    NotFiniteError,
+    Reporter,
+    Trainer,
+    checkpoint,
+    evaluate,
+    loop,
+    metrics,
+    prepare,
+    resume,
+)
+from minires.train.metrics import ranks
 
 # -- the loop ----------------------------------------------------------------------------------------------
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import minires.functional as F
-from minires import memory, models
-from minires.combine import Sequential
+from minires import models
+from minires.accounting import memory
 from minires.data import Dataset
+from minires.layers import Sequential
 from minires.train import Config
 from minires.train.loop import Trainer
 from minires.train.memory import in_bytes

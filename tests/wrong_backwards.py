@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minires.functional.layout import as_rows, from_rows
-from minires.layer import Layer, Parameter
+from minires.kernels.cpu.layout import as_rows, from_rows
+from minires.layers import Layer, Parameter
 
 
 @dataclass

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from minires import parallel
+from minires.kernels.cpu import parallel
 
 SIDE = 1024  # of the square matrices: 2 GFLOP a product
 COPIED = 1 << 24  # elements, 64 MB: more than caches hold

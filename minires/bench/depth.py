@@ -7,7 +7,8 @@ import tracemalloc
 import numpy as np
 
 import minires.functional as F
-from minires import models, parallel
+from minires import models
+from minires.kernels.cpu import parallel
 
 DEPTHS = (20, 56, 110, 218, 434, 1202)
 

@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 
-from minires import parallel
 from minires.bench import sides
+from minires.kernels.cpu import parallel
 
 
 def peak_memory(side, *, model, batch_size, size):
@@ -23,7 +23,7 @@ def _print_peak(threads, side, **task):
     """Print the peak of this process in MB, less what was resident before the network was built."""
     parallel.set_threads(threads)
     if side != "minires":
-        from minires import bench_torch  # noqa: F401  PyTorch's own weight is not the network's
+        from minires.bench import torch_side as bench_torch  # noqa: F401  PyTorch's own weight is not the network's
     before = _resident_mb()
     take = sides.training_step(side, **task)
     take()

@@ -4,8 +4,9 @@ import statistics
 import time
 
 import minires.functional as F
-from minires import optim, parallel, probe
+from minires import optim, probe
 from minires.bench import sides
+from minires.kernels.cpu import parallel
 
 BAR = 16  # characters of the longest bar
 
@@ -64,7 +65,7 @@ def _step(net, x, labels, optimiser, watch):
 
 def _traced(net, shape):
     """Return {name: (output shape as text, FLOP of forward and backward)} of the layers inside net."""
-    from minires.trace import Blank
+    from minires.layers.trace import Blank
 
     names = {id(layer): name for name, layer in net.named_layers()}
     return {

@@ -3,10 +3,10 @@
 import os
 import statistics
 
-from minires import parallel
 from minires.bench import ceilings, clock, memory
 from minires.bench.rows import GRADCHECK, MEMORY, PIPELINE, SGEMM_SHARE
 from minires.bench.sides import SIDES, available
+from minires.kernels.cpu import parallel
 
 BUSY = 0.7  # programs that ran at once during the last minute, without us
 HEAD = (

@@ -8,8 +8,9 @@ import importlib.util
 import numpy as np
 
 import minires.functional as F
-from minires import models, optim, parallel
-from minires.functional.layout import empty_images
+from minires import models, optim
+from minires.kernels.cpu import parallel
+from minires.kernels.cpu.layout import empty_images
 
 SIDES = {
     "minires": "minires",
@@ -28,7 +29,8 @@ def has_twin(model):
     """Whether a network of that name can be built in PyTorch too."""
     if len(available()) == 1:
         return False
-    from minires import bench_torch, init
+    from minires import init
+    from minires.bench import torch_side as bench_torch
 
     net = models.build(model, rng=init.SHAPES_ONLY)
     return all(type(layer) in bench_torch.TWINS for _, layer in net.named_layers())
@@ -51,7 +53,7 @@ def training_step(side, *, model, batch_size, size):
     """Forward, loss, backward and update."""
     net, x, labels = prepared(model, batch_size, size)
     if side != "minires":
-        from minires import bench_torch
+        from minires.bench import torch_side as bench_torch
 
         return bench_torch.training_step(net, x, labels, **_torch(side), **SGD)
     optimiser = optim.SGD(net.named_parameters(), **SGD)
@@ -71,7 +73,7 @@ def evaluation(side, *, model, batch_size, size):
     """The network's answers in eval mode, nothing remembered."""
     net, x, _ = prepared(model, batch_size, size)
     if side != "minires":
-        from minires import bench_torch
+        from minires.bench import torch_side as bench_torch
 
         return bench_torch.evaluation(net, x, **_torch(side))
     return lambda: net.predict(x)
@@ -87,7 +89,7 @@ def operation(side, *, layer, shape, images=False):
     x = rng.standard_normal(shape, dtype=np.float32)
     dy = rng.standard_normal(layer.cost(shape)[0], dtype=np.float32)
     if side != "minires":
-        from minires import bench_torch
+        from minires.bench import torch_side as bench_torch
 
         return bench_torch.operation(layer, x, dy, **_torch(side))
     x, dy = x if images else _in_our_order(x), _in_our_order(dy)
@@ -99,7 +101,7 @@ def cross_entropy(side, *, shape):
     rng = np.random.default_rng(0)
     logits, labels = rng.standard_normal(shape, dtype=np.float32), rng.integers(0, shape[1], shape[0])
     if side != "minires":
-        from minires import bench_torch
+        from minires.bench import torch_side as bench_torch
 
         return bench_torch.cross_entropy(logits, labels, threads=parallel.get_threads())
     forward, backward = F.softmax_cross_entropy_forward, F.softmax_cross_entropy_backward

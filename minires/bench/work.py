@@ -5,7 +5,7 @@ in a training step, 2 in evaluation. Bytes are counted as if every operation rea
 once and no cache helped: what an implementation that runs layer after layer moves. Fusing layers moves less,
 temporaries move more."""
 
-from minires.trace import Blank
+from minires.layers.trace import Blank
 
 UPDATE = 5  # SGD with momentum reads weight, gradient and velocity, and writes weight and velocity
 

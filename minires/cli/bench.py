@@ -2,8 +2,9 @@
 
 import json
 
-from minires import bench, models, parallel, plot
+from minires import bench, models, plot
 from minires.bench import depth, profile, rows
+from minires.kernels.cpu import parallel
 
 SECONDS = {"all": 5, "quick": 1}  # to spend on a row, about
 

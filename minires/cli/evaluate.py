@@ -3,10 +3,11 @@
 import dataclasses
 from functools import partial
 
-from minires import checkpoint, data, parallel, ten_crop
+from minires import data
 from minires.backend import device_module
 from minires.cli.terminal import accuracy_line
-from minires.train import Config, evaluate, recompute_statistics, resume
+from minires.kernels.cpu import parallel
+from minires.train import Config, checkpoint, evaluate, recompute_statistics, resume, ten_crop
 
 
 def add_arguments(parser):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minires.gradcheck.cases import cases as all_cases
+from minires.catalogue import cases as all_cases
 
 
 def add_arguments(parser):

@@ -7,8 +7,9 @@ import json
 import pathlib
 import re
 
-from minires import cost, init, models, plot, published
-from minires.memory import training_memory
+from minires import init, models, plot
+from minires.accounting import cost, published
+from minires.accounting.memory import training_memory
 
 PICTURES = (".png", ".pdf", ".svg")
 FORMATS = ("text", "json", "csv", "markdown")

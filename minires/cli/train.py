@@ -5,10 +5,11 @@ import functools
 import pathlib
 import sys
 
-from minires import checkpoint, data, parallel
+from minires import data
 from minires.cli.terminal import Stopped, Terminal, accuracy_line
 from minires.data.normalise import KINDS
-from minires.train import prepare, resume
+from minires.kernels.cpu import parallel
+from minires.train import checkpoint, prepare, resume
 from minires.train.config import DEFAULTS, FREE, SCHEDULES, Config
 from minires.train.run_folder import RunFolder, free_folder, latest_folder
 

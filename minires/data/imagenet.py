@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from minires import parallel
 from minires.data.folder import list_folder, read_image, resize
+from minires.kernels.cpu import parallel
 
 SAMPLE = 2000  # images that statistics are computed from: their mean is that of all to about a grey value
 LONGEST = 50  # times the shorter side; beyond that it is a damaged header or a strip, but no photo

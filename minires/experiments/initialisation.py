@@ -4,8 +4,7 @@ shortcuts, 22 or 30 layers."""
 from functools import partial
 
 from minires import init
-from minires.combine import Sequential
-from minires.layers import Flatten, Linear, ReLU
+from minires.layers import Flatten, Linear, ReLU, Sequential
 
 WIDTH, PIXELS = 128, 64  # units of a layer; pixels of a digit
 RULES = {"MSRA": init.msra_by_fan_in, "Xavier": partial(init.xavier, fan="in")}

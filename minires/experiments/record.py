@@ -8,9 +8,10 @@ import subprocess
 
 import numpy as np
 
-from minires import __version__, parallel, resources
-from minires.checkpoint import write_atomically
+from minires import __version__, resources
 from minires.experiments.plans import plan
+from minires.kernels.cpu import parallel
+from minires.train.checkpoint import write_atomically
 
 FOLDER = "runs"  # of the stored runs, inside lessons/
 

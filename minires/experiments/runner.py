@@ -5,10 +5,11 @@ import time
 
 import numpy as np
 
-from minires import checkpoint, data, parallel
+from minires import data
 from minires.experiments import record
 from minires.experiments.plans import plan
-from minires.train import Config, Reporter, Trainer, evaluate, resume
+from minires.kernels.cpu import parallel
+from minires.train import Config, Reporter, Trainer, checkpoint, evaluate, resume
 
 
 def run(

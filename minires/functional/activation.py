@@ -1,9 +1,9 @@
 """Nonlinearities: ReLU, sigmoid, softmax."""
 
 from minires.backend import array_module
-from minires.cuda import has_kernels, kernels
-from minires.functional.checks import check_floats, check_gradient
-from minires.parallel import elementwise
+from minires.checks import check_floats, check_gradient
+from minires.kernels.cpu.parallel import elementwise
+from minires.kernels.cuda import has_kernels, kernels
 
 
 def relu_forward(x):

@@ -8,11 +8,11 @@ copies of slices that overlap.
 
 import math
 
-from minires import parallel
 from minires.backend import array_module
-from minires.cuda import has_kernels, kernels
-from minires.functional.checks import check_floats, check_ndim, check_shape
-from minires.functional.windows import sliding_windows
+from minires.checks import check_floats, check_ndim, check_shape
+from minires.kernels.cpu import parallel
+from minires.kernels.cuda import has_kernels, kernels
+from minires.windows import sliding_windows
 
 
 def im2col(x, *, kernel_size, stride=1, padding=0):

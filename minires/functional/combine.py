@@ -2,16 +2,9 @@
 
 import math
 
-from minires.functional.checks import (
-    check_floats,
-    check_gradient,
-    check_ndim,
-    check_shape,
-    pair,
-    whole_number,
-)
-from minires.functional.layout import empty_images
-from minires.parallel import elementwise
+from minires.checks import check_floats, check_gradient, check_ndim, check_shape, pair, whole_number
+from minires.kernels.cpu.layout import empty_images
+from minires.kernels.cpu.parallel import elementwise
 
 PLACEMENTS = ("append", "split", "mean")
 

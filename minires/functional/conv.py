@@ -14,15 +14,14 @@ nothing there is needed to understand it. To step through the columns with such 
 `columns`) and multiply.
 """
 
-from minires import parallel
 from minires.backend import array_module
-from minires.cuda import conv as conv_cuda
-from minires.cuda import has_kernels
-from minires.functional import conv_point, conv_shift
-from minires.functional.checks import check_floats, check_gradient, check_ndim, check_shape, whole_number
+from minires.checks import check_floats, check_gradient, check_ndim, check_shape, whole_number
 from minires.functional.columns import add_columns, crop, fill_columns, pad, padded_shape, rows_to_pad
-from minires.functional.layout import as_rows, empty_images, from_rows
-from minires.functional.windows import sliding_windows
+from minires.kernels.cpu import conv_point, conv_shift, parallel
+from minires.kernels.cpu.layout import as_rows, empty_images, from_rows
+from minires.kernels.cuda import conv as conv_cuda
+from minires.kernels.cuda import has_kernels
+from minires.windows import sliding_windows
 
 WIDE = 256  # columns below which a matrix product is slow
 

@@ -1,6 +1,6 @@
 """DropConnect: a fully-connected layer that drops weights, where dropout drops values."""
 
-from minires.functional.checks import check_floats, check_gradient, check_ndim, check_shape
+from minires.checks import check_floats, check_gradient, check_ndim, check_shape
 
 
 def dropconnect_forward(x, weight, bias, mask):

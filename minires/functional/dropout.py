@@ -1,8 +1,8 @@
 """Dropout with a mask that the caller draws: functions here have no randomness of their own."""
 
 from minires.backend import array_module
-from minires.functional.checks import check_floats, check_gradient, check_shape
-from minires.parallel import elementwise
+from minires.checks import check_floats, check_gradient, check_shape
+from minires.kernels.cpu.parallel import elementwise
 
 
 def dropout_forward(x, mask):

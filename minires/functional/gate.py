@@ -1,8 +1,8 @@
 """Where two paths meet and a gate decides how much of each passes; and a constant in its place."""
 
 from minires.backend import array_module
-from minires.functional.checks import check_floats, check_gradient, check_shape
-from minires.parallel import elementwise
+from minires.checks import check_floats, check_gradient, check_shape
+from minires.kernels.cpu.parallel import elementwise
 
 
 def gate_forward(branch, shortcut, gate):

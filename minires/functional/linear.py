@@ -1,9 +1,9 @@
 """The fully-connected layer: one matrix product."""
 
-from minires import parallel
 from minires.backend import array_module
-from minires.cuda import blas, has_kernels
-from minires.functional.checks import check_floats, check_gradient, check_ndim, check_shape
+from minires.checks import check_floats, check_gradient, check_ndim, check_shape
+from minires.kernels.cpu import parallel
+from minires.kernels.cuda import blas, has_kernels
 
 
 def linear_forward(x, weight, bias=None):

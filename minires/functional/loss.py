@@ -3,8 +3,8 @@
 import numpy as np
 
 from minires.backend import array_module
-from minires.cuda import has_kernels, kernels
-from minires.functional.checks import check_floats, check_ndim, check_shape
+from minires.checks import check_floats, check_ndim, check_shape
+from minires.kernels.cuda import has_kernels, kernels
 
 
 def softmax_cross_entropy_forward(logits, labels, *, label_smoothing=0.0):

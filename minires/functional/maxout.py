@@ -1,8 +1,8 @@
 """Maxout: the largest of several affine pieces."""
 
 from minires.backend import array_module
-from minires.functional.checks import check_floats, check_gradient, whole_number
-from minires.functional.layout import empty_images
+from minires.checks import check_floats, check_gradient, whole_number
+from minires.kernels.cpu.layout import empty_images
 
 MOST_PIECES = 255  # the winner's number is remembered in one byte
 

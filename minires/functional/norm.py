@@ -6,11 +6,11 @@ lines; a sum over a line is a product with ones, the fastest sum there is.
 
 import numpy as np
 
-from minires import parallel
 from minires.backend import array_module
-from minires.cuda import has_kernels, kernels
-from minires.functional.checks import check_floats, check_gradient, check_ndim, check_shape, whole_number
-from minires.functional.layout import as_rows, from_rows
+from minires.checks import check_floats, check_gradient, check_ndim, check_shape, whole_number
+from minires.kernels.cpu import parallel
+from minires.kernels.cpu.layout import as_rows, from_rows
+from minires.kernels.cuda import has_kernels, kernels
 
 FAR = 100  # squared mean over variance from which on sums of squares are too inaccurate in float32
 

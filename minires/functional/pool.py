@@ -1,11 +1,11 @@
 """Pooling: the largest value or the mean of each window; and the mean of the whole image."""
 
-from minires import parallel
 from minires.backend import array_module
-from minires.cuda import has_kernels, kernels
-from minires.functional.checks import check_floats, check_gradient, check_ndim
-from minires.functional.layout import empty_images
-from minires.functional.windows import sliding_windows
+from minires.checks import check_floats, check_gradient, check_ndim
+from minires.kernels.cpu import parallel
+from minires.kernels.cpu.layout import empty_images
+from minires.kernels.cuda import has_kernels, kernels
+from minires.windows import sliding_windows
 
 
 def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=False):

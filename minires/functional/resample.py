@@ -1,8 +1,8 @@
 """Images of another size: every rule that weighs rows and columns separately is two matrix products."""
 
 from minires.backend import array_module
-from minires.functional.checks import check_floats, check_gradient, check_ndim, check_shape
-from minires.functional.layout import as_rows, from_rows
+from minires.checks import check_floats, check_gradient, check_ndim, check_shape
+from minires.kernels.cpu.layout import as_rows, from_rows
 
 
 def resample_forward(x, down, across):

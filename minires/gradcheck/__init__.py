@@ -19,7 +19,7 @@ from minires.gradcheck.directional import DirectionalReport, check_directional
 from minires.gradcheck.numeric import Numeric, check_tensor
 from minires.gradcheck.report import WRONG, GradientError, Report, Row
 from minires.gradcheck.subject import FunctionSubject, LayerSubject
-from minires.layer import Layer
+from minires.layers import Layer
 
 __all__ = [
     "DirectionalReport",

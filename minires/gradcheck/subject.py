@@ -11,7 +11,7 @@ import inspect
 import numpy as np
 
 from minires.backend import array_module
-from minires.functional.layout import as_rows, from_rows
+from minires.kernels.cpu.layout import as_rows, from_rows
 
 
 class WrongGradients(Exception):

@@ -11,7 +11,7 @@ import pathlib
 import numpy as np
 
 from minires.backend import to_numpy
-from minires.checkpoint import write_atomically
+from minires.train.checkpoint import write_atomically
 
 KINDS = "fiub"  # of the dtypes that are written: floats, integers and booleans, never objects
 SAFETENSORS_DTYPES = {

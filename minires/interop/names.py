@@ -4,9 +4,18 @@ They are derived from a network's own structure, so a new depth or width needs n
 layerK, the convolutions and norms of a branch are counted from 1, and so on. The networks know nothing of it.
 """
 
-from minires.combine import Residual, Sequential, StochasticDepth
-from minires.layer import Parameter
-from minires.layers import BatchNorm, Conv2d, Identity, LocalResponseNorm, PadShortcut, ReLU
+from minires.layers import (
+    BatchNorm,
+    Conv2d,
+    Identity,
+    LocalResponseNorm,
+    PadShortcut,
+    Parameter,
+    ReLU,
+    Residual,
+    Sequential,
+    StochasticDepth,
+)
 
 NAMES = ("torchvision", "cifar")  # cifar: the repositories of akamaster and kuangliu for CIFAR
 

@@ -8,9 +8,8 @@ where the map halves. `basic` and `bottleneck` list the convolutions of a branch
 from functools import partial
 
 from minires import init
-from minires.combine import Sequential
-from minires.functional.checks import is_whole
-from minires.layers import BatchNorm, Conv2d, Identity, Linear, MaxPool2d, PadShortcut, ReLU
+from minires.checks import is_whole
+from minires.layers import BatchNorm, Conv2d, Identity, Linear, MaxPool2d, PadShortcut, ReLU, Sequential
 
 SHORTCUTS = ("A", "B", "C")
 STRIDES_IN = ("1x1", "3x3")

@@ -13,9 +13,16 @@ same: 269,722 for 20 layers and 10 classes.
 from functools import partial
 from itertools import repeat
 
-from minires.combine import Residual, Sequential, StochasticDepth, survival_probabilities
-from minires.functional.checks import whole_number
-from minires.layers import BatchNorm, GlobalAvgPool2d, ReLU
+from minires.checks import whole_number
+from minires.layers import (
+    BatchNorm,
+    GlobalAvgPool2d,
+    ReLU,
+    Residual,
+    Sequential,
+    StochasticDepth,
+    survival_probabilities,
+)
 from minires.models import blocks
 from minires.models.network import Entry, Network
 

@@ -10,11 +10,9 @@ of any size. This is the paper's single-stream net (FCN-32s with a trunk that sh
 
 import minires.functional as F
 from minires import init
-from minires.combine import Sequential
-from minires.layers import Conv2d
+from minires.layers import Conv2d, Sequential, Upsample
 from minires.models.blocks import check_choice
 from minires.models.network import Network
-from minires.resample import Upsample
 
 
 def fcn(trunk, *, num_classes, image_shape, rng):

@@ -15,10 +15,11 @@ A convolution is one unit, with its ReLU: conv1.conv, conv1.relu, inception3a.br
 from functools import partial
 
 from minires import init
-from minires.combine import Concat, Sequential
 from minires.layers import (
+    AdaptiveAvgPool2d,
     AvgPool2d,
     BatchNorm,
+    Concat,
     Conv2d,
     Dropout,
     Flatten,
@@ -26,12 +27,12 @@ from minires.layers import (
     Linear,
     MaxPool2d,
     ReLU,
+    Sequential,
 )
 from minires.models.alexnet import response_norm
 from minires.models.blocks import check_classes_and_channels, classifier
 from minires.models.heads import NetworkWithHeads
 from minires.models.network import Entry, Network
-from minires.resample import AdaptiveAvgPool2d
 
 # Channels of each module: 1x1; 3x3 and the 1x1 before it; 5x5 and the 1x1 before it; 1x1 after the pooling.
 INCEPTION = {

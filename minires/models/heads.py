@@ -1,9 +1,9 @@
 """Networks that during training are asked for an answer half-way too."""
 
 import minires.functional as F
-from minires.combine import check_unused
+from minires.layers.combine import check_unused
+from minires.layers.trace import Step
 from minires.models.network import Network
-from minires.trace import Step
 
 
 class NetworkWithHeads(Network):

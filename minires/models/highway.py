@@ -8,10 +8,8 @@ block is what remains if both factors are 1: nothing to learn, and never closed.
 
 from functools import partial
 
-from minires.combine import Sequential
-from minires.functional.checks import whole_number
-from minires.gates import GatedResidual
-from minires.layers import Conv2d, Flatten, GlobalAvgPool2d, Linear, ReLU, Sigmoid
+from minires.checks import whole_number
+from minires.layers import Conv2d, Flatten, GatedResidual, GlobalAvgPool2d, Linear, ReLU, Sequential, Sigmoid
 from minires.models import blocks
 from minires.models.network import Entry, Network
 

@@ -15,9 +15,17 @@ to 0.3 before the addition stops that (section 3.3). The blocks are those of Inc
 from functools import partial
 
 from minires import init
-from minires.combine import Concat, Residual, Sequential
-from minires.gates import Scale
-from minires.layers import BatchNorm, Conv2d, GlobalAvgPool2d, MaxPool2d, ReLU
+from minires.layers import (
+    BatchNorm,
+    Concat,
+    Conv2d,
+    GlobalAvgPool2d,
+    MaxPool2d,
+    ReLU,
+    Residual,
+    Scale,
+    Sequential,
+)
 from minires.models.blocks import check_classes_and_channels, classifier
 from minires.models.network import Entry, Network
 

@@ -2,8 +2,8 @@
 
 from collections import namedtuple
 
-from minires.combine import Sequential
-from minires.trace import Blank
+from minires.layers import Sequential
+from minires.layers.trace import Blank
 
 # A network of a family's list. build(num_classes=..., rng=..., **options) -> Network; input_shape: (C, H, W)
 # and num_classes: what it was designed for.

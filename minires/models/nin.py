@@ -16,8 +16,7 @@ over.
 from functools import partial
 
 from minires import init
-from minires.combine import Sequential
-from minires.layers import AvgPool2d, Conv2d, Dropout, GlobalAvgPool2d, MaxPool2d, ReLU
+from minires.layers import AvgPool2d, Conv2d, Dropout, GlobalAvgPool2d, MaxPool2d, ReLU, Sequential
 from minires.models.blocks import check_classes_and_channels
 from minires.models.network import Entry, Network
 

@@ -14,8 +14,7 @@ the published code, resnet-pre-act.lua (CIFAR bottlenecks) and preresnet.lua of 
 
 from functools import partial
 
-from minires.combine import Residual
-from minires.layers import BatchNorm, GlobalAvgPool2d, ReLU
+from minires.layers import BatchNorm, GlobalAvgPool2d, ReLU, Residual
 from minires.models import blocks
 from minires.models.network import Entry, Network
 

@@ -14,8 +14,7 @@ The names count the layers with weights on the way through the branches; project
 
 from functools import partial
 
-from minires.combine import Residual, Sequential
-from minires.layers import GlobalAvgPool2d, ReLU
+from minires.layers import GlobalAvgPool2d, ReLU, Residual, Sequential
 from minires.models import blocks
 from minires.models.network import Entry, Network
 

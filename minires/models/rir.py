@@ -12,14 +12,12 @@ t this is a residual network that skips single layers; without r, a plain one.
 
 from functools import partial
 
-from minires.combine import Residual, Sequential
-from minires.functional.checks import check_gradient, check_ndim
-from minires.functional.layout import empty_images
-from minires.layer import Layer
-from minires.layers import BatchNorm, PadShortcut, ReLU
+from minires.checks import check_gradient, check_ndim
+from minires.kernels.cpu.layout import empty_images
+from minires.layers import BatchNorm, Layer, PadShortcut, ReLU, Residual, Sequential
+from minires.layers.trace import Step
 from minires.models import blocks, cifar
 from minires.models.network import Entry
-from minires.trace import Step
 
 
 class Channels(Layer):

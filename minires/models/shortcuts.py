@@ -22,9 +22,18 @@ All have the plan of `cifar.network`: a 3x3 stem, three stages, global average p
 
 from functools import partial
 
-from minires.combine import Residual, Sequential
-from minires.gates import GatedResidual, Scale
-from minires.layers import BatchNorm, Conv2d, Dropout, GlobalAvgPool2d, ReLU, Sigmoid
+from minires.layers import (
+    BatchNorm,
+    Conv2d,
+    Dropout,
+    GatedResidual,
+    GlobalAvgPool2d,
+    ReLU,
+    Residual,
+    Scale,
+    Sequential,
+    Sigmoid,
+)
 from minires.models import blocks, cifar
 from minires.models.network import Entry, Network
 

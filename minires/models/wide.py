@@ -14,9 +14,8 @@ wide-resnet.lua has this structure.
 
 from functools import partial
 
-from minires.combine import Residual, Sequential
-from minires.functional.checks import whole_number
-from minires.layers import BatchNorm, Dropout, GlobalAvgPool2d, ReLU
+from minires.checks import whole_number
+from minires.layers import BatchNorm, Dropout, GlobalAvgPool2d, ReLU, Residual, Sequential
 from minires.models import blocks
 from minires.models.network import Entry, Network
 

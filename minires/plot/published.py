@@ -2,7 +2,7 @@
 
 import textwrap
 
-from minires import published
+from minires.accounting import published
 from minires.plot.style import COLOUR, HATCHES, STYLES, sheet, tidy
 
 TITLES = {

@@ -4,7 +4,7 @@ import numpy as np
 
 import minires.functional as F
 from minires.backend import array_module, to_numpy
-from minires.metrics import ranks
+from minires.train.metrics import ranks
 
 
 class Tally:

@@ -14,9 +14,9 @@ import numpy as np
 
 from minires import data, optim, probe
 from minires.backend import device_module
-from minires.cuda import graph
-from minires.cuda.update import identity
-from minires.trace import Blank
+from minires.kernels.cuda import graph
+from minires.kernels.cuda.update import identity
+from minires.layers.trace import Blank
 from minires.train import resume
 from minires.train.evaluation import Tally, evaluate
 from minires.train.memory import in_bytes, keep_within

@@ -2,7 +2,7 @@
 
 import re
 
-from minires.memory import fit, training_memory
+from minires.accounting.memory import fit, training_memory
 
 UNITS = {"MB": 10**6, "MiB": 2**20, "GB": 10**9, "GiB": 2**30}
 

@@ -4,9 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from minires import checkpoint, models
+from minires import models
 from minires.backend import to_numpy
 from minires.data import Normalisation
+from minires.train import checkpoint
 from minires.train.config import Config
 
 

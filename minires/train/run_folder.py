@@ -6,7 +6,7 @@ import pathlib
 import time
 
 from minires import plot
-from minires.checkpoint import write_atomically
+from minires.train.checkpoint import write_atomically
 from minires.train.loop import Reporter
 
 REDRAW = 60  # seconds between two drawings of the curves while training goes on

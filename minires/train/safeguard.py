@@ -2,8 +2,8 @@
 last good state, and a search for the layer where it began."""
 
 from minires.backend import array_module
-from minires.cuda import has_kernels
-from minires.cuda.update import AllFinite
+from minires.kernels.cuda import has_kernels
+from minires.kernels.cuda.update import AllFinite
 
 
 class NotFiniteError(ValueError):

@@ -8,8 +8,8 @@ their identity; who replaces an array, or freezes a layer, gets a new table.
 import numpy as np
 
 from minires.backend import array_module
-from minires.cuda import has_kernels, kernels
-from minires.cuda.source import CHUNK
+from minires.kernels.cuda import has_kernels, kernels
+from minires.kernels.cuda.source import CHUNK
 
 
 class Table:

@@ -11,8 +11,8 @@ number on the GPU, and networks that draw at random are not captured.
 import contextlib
 
 from minires.backend import array_module
-from minires.cuda import blas, has_kernels
-from minires.cuda.update import is_same
+from minires.kernels.cuda import blas, has_kernels
+from minires.kernels.cuda.update import is_same
 
 WARM_UP = 2  # eager steps of one shape before the capture: kernels get compiled, tables uploaded
 

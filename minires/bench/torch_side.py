@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from minires import layers
-from minires.combine import Concat, Residual, Sequential
+from minires.layers import Concat, Residual, Sequential
 from minires.models.network import Network
 
 FRESH = (layers.Conv2d, layers.BatchNorm, layers.Linear)  # nobody but the next layer reads what these put out

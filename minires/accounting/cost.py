@@ -4,15 +4,15 @@
     table = cost.table(net, (3, 224, 224))
     print(table.params, table.macs)                        # 138357544 15470264320
 
-Nothing is computed and no number is typed in: the network is traced (`minires.trace`), and what its own
+Nothing is computed and no number is typed in: the network is traced (`layers.trace`), and what its own
 layers say is added up. What papers call a FLOP is one multiply-add here too, and totals count those of
 convolutions and fully-connected layers; lectures also list pooling, one operation for each pixel of a window.
 """
 
 from dataclasses import dataclass, field
 
-from minires.layer import Parameter
-from minires.trace import Blank
+from minires.layers import Parameter
+from minires.layers.trace import Blank
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ stride the pixels that take part are copied together first; the others get no gr
 Every function takes and fills contiguous rows (H, C, W*N), see `layout`.
 """
 
-from minires import parallel
 from minires.backend import array_module
+from minires.kernels.cpu import parallel
 
 NARROW = 256  # columns below which a product spends its time on the weights, and rows are better put together
 WIDE = 1024  # pixels from which on a product makes up for adding its weight gradient to the others'

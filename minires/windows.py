@@ -6,7 +6,7 @@ one axis at a time; a pair holds the vertical and the horizontal value.
 
 from collections import namedtuple
 
-from minires.functional.checks import pair
+from minires.checks import pair
 
 
 class Windows(namedtuple("Windows", "kernel stride padding size out_size")):

@@ -6,7 +6,7 @@ and one product of a whole batch is what it does best. Read `functional.conv` fi
 """
 
 from minires.backend import array_module
-from minires.cuda import blas, kernels
+from minires.kernels.cuda import blas, kernels
 
 
 def convolve(x, weight, bias, windows, groups, relu=False):

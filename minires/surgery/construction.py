@@ -8,12 +8,10 @@ import copy
 
 from minires import init
 from minires.backend import array_module, to_module
-from minires.combine import Residual, Sequential
-from minires.functional.checks import whole_number
-from minires.layer import Parameter
-from minires.layers import BatchNorm, Conv2d, Identity, Linear, ReLU
-from minires.surgery import fill, find, in_a_row, inputs, last_with_weights, where
-from minires.trace import Blank
+from minires.checks import whole_number
+from minires.layers import BatchNorm, Conv2d, Identity, Linear, Parameter, ReLU, Residual, Sequential
+from minires.layers.trace import Blank
+from minires.surgery.parts import fill, find, in_a_row, inputs, last_with_weights, where
 
 
 def deepen(net, *, blocks=1, stages=None):

@@ -10,7 +10,7 @@ import re
 import numpy as np
 
 from minires.backend import array_module
-from minires.cuda.source import LARGEST_CHUNK_COUNT, SOURCE, THREADS
+from minires.kernels.cuda.source import LARGEST_CHUNK_COUNT, SOURCE, THREADS
 
 CHUNK_OF_A_SUM = 16 * THREADS  # numbers that a block adds up, at least: 16 for each thread
 LARGEST_GRID_Y = 65535  # CUDA's limit; kernels loop over the rest

@@ -17,7 +17,7 @@ Every function takes and fills contiguous rows (H, C, W*N), see `layout`. On a C
 
 import numpy as np
 
-from minires import parallel
+from minires.kernels.cpu import parallel
 
 NARROW = 96  # columns below which a product for each row of y spends its time on reading the weights
 FEW = 4  # rows a thread below which the threads' shares differ too much

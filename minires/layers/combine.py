@@ -7,11 +7,14 @@ given back while it runs, and a second backward on the same cache raises Runtime
 from functools import partial
 
 import minires.functional as F
-from minires.functional.checks import check_shape, whole_number
+from minires.checks import check_shape, whole_number
 from minires.init import check_generator
-from minires.layer import Layer
-from minires.layers import BatchNorm, Conv2d, Identity, ReLU
-from minires.trace import Step
+from minires.layers.activation import ReLU
+from minires.layers.base import Layer
+from minires.layers.conv import Conv2d
+from minires.layers.norm import BatchNorm
+from minires.layers.shape import Identity
+from minires.layers.trace import Step
 
 
 class Sequential(Layer):

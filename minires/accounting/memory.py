@@ -10,10 +10,9 @@ Like the counts in `cost`, the bytes come from the network's own trace; nothing 
 from collections import Counter
 from dataclasses import dataclass
 
-from minires import parallel
-from minires.combine import Sequential
-from minires.layer import Parameter
-from minires.trace import Blank
+from minires.kernels.cpu import parallel
+from minires.layers import Parameter, Sequential
+from minires.layers.trace import Blank
 
 TILES = 5  # that a thread lays out at once, over the operations of a step; measured
 

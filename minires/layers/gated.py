@@ -3,10 +3,10 @@
 import math
 
 import minires.functional as F
-from minires.combine import Residual, add, check_layers, check_unused
-from minires.functional.checks import check_shape
-from minires.layer import Layer
-from minires.trace import Step
+from minires.checks import check_shape
+from minires.layers.base import Layer
+from minires.layers.combine import Residual, add, check_layers, check_unused
+from minires.layers.trace import Step
 
 GATINGS = {
     "exclusive": (F.gate_forward, F.gate_backward),

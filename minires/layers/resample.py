@@ -4,9 +4,9 @@ import numpy as np
 
 import minires.functional as F
 from minires.backend import array_module
-from minires.functional.checks import check_ndim, whole_number
-from minires.layer import Layer
-from minires.trace import Step
+from minires.checks import check_ndim, whole_number
+from minires.layers.base import Layer
+from minires.layers.trace import Step
 
 
 class _Resample(Layer):

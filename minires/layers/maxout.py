@@ -1,9 +1,9 @@
 """Maxout, an activation that learns its own shape."""
 
 import minires.functional as F
-from minires.functional.checks import whole_number
-from minires.layer import Layer
-from minires.trace import Step
+from minires.checks import whole_number
+from minires.layers.base import Layer
+from minires.layers.trace import Step
 
 
 class Maxout(Layer):

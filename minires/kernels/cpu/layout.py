@@ -14,7 +14,7 @@ unusual, and the functions accept any order.
 """
 
 from minires.backend import array_module
-from minires.cuda import has_kernels, kernels
+from minires.kernels.cuda import has_kernels, kernels
 
 
 def empty_images(like, shape):

@@ -8,7 +8,7 @@ Every kernel gives the same bits in every run: no atomic additions, and sums go 
 `block_sum` no thread knows of another. Convolution and pooling are in `source_windows`.
 """
 
-from minires.cuda.source_windows import WINDOWS
+from minires.kernels.cuda.source_windows import WINDOWS
 
 THREADS = 256  # in a block; a power of two, for block_sum halves it
 CHUNK = 4096  # elements of a parameter that one block updates

@@ -8,7 +8,7 @@ network, run in both modes, and be inspected at any moment.
 import numpy as np
 
 from minires.backend import array_module, to_module
-from minires.trace import Blank
+from minires.layers.trace import Blank
 
 
 class Parameter:

@@ -12,29 +12,35 @@ import numpy as np
 
 import minires.functional as F
 from minires import models
-from minires.combine import Concat, Recompute, Residual, Sequential, StochasticDepth
-from minires.dropconnect import DropConnect
-from minires.gates import GatedResidual, Scale
 from minires.gradcheck import check_directional, check_function, check_gradients
 from minires.layers import (
+    AdaptiveAvgPool2d,
     AvgPool2d,
     BatchNorm,
+    Concat,
     Conv2d,
+    DropConnect,
     Dropout,
     Flatten,
+    GatedResidual,
     GlobalAvgPool2d,
     Identity,
     Linear,
     LocalResponseNorm,
+    Maxout,
     MaxPool2d,
     PadShortcut,
+    Recompute,
     ReLU,
+    Residual,
+    Scale,
+    Sequential,
     Sigmoid,
     Softmax,
+    StochasticDepth,
+    Upsample,
 )
-from minires.maxout import Maxout
 from minires.models.rir import Channels
-from minires.resample import AdaptiveAvgPool2d, Upsample
 
 ELEMENTS = 60  # checked of each tensor; the rest are drawn with another seed
 

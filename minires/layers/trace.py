@@ -9,6 +9,8 @@ array name the same Blank: remembered twice, it is in memory once.
 import math
 from dataclasses import dataclass
 
+from minires.checks import check_ndim
+
 
 class Blank:
     """An array without numbers. shape: a tuple; itemsize: bytes of an element (4: float32)."""
@@ -63,3 +65,10 @@ class Step:
         for step in () if self.recomputes else self.inside:
             own |= step.remembered()
         return own
+
+
+def check_images(x, channels=None):
+    """Raise ValueError unless the Blank x has the axes of images, and as many channels as asked."""
+    check_ndim("x", x, (4, "(N, C, H, W)"))
+    if channels is not None and x.shape[1] != channels:
+        raise ValueError(f"x has {x.shape[1]} channels, but the weight expects {channels}")

@@ -1,12 +1,42 @@
-"""DropConnect, dropout's sibling."""
+"""Layers that drop values or weights at random: each has a generator of its own."""
 
 import numpy as np
 
 import minires.functional as F
 from minires import init as initialisers
 from minires.backend import array_module
-from minires.layers import Linear
-from minires.trace import Step
+from minires.layers.base import Layer
+from minires.layers.linear import Linear
+from minires.layers.trace import Step
+
+
+class Dropout(Layer):
+    """In training, keep each value with probability `keep` and divide it by keep; otherwise the identity.
+
+    rng: the layer's own generator; checkpoints save its state.
+    """
+
+    def __init__(self, keep=0.5, *, rng):
+        if not 0 < keep <= 1:
+            raise ValueError(f"keep: expected a probability in (0, 1], got {keep}")
+        initialisers.check_generator(rng)
+        self.keep, self.rng = keep, rng
+
+    def forward(self, x, *, train):
+        if not train or self.frozen:
+            return x, ()
+        xp = array_module(x)
+        mask = (self.rng.random(x.shape) < self.keep) * (1 / self.keep)  # drawn on the CPU, then moved
+        return F.dropout_forward(x, xp.asarray(mask.astype(x.dtype)))
+
+    def backward(self, dy, cache):
+        return F.dropout_backward(dy, cache) if cache else dy
+
+    def trace(self, x):
+        if self.frozen:
+            return Step(self, x, x)
+        mask = x.like(x.shape)
+        return Step(self, x, x.like(x.shape), remembers=(mask,))
 
 
 class DropConnect(Linear):

@@ -1,0 +1,1 @@
+"""The operations of `minires.functional` again, fast."""

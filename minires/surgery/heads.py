@@ -1,0 +1,74 @@
+"""Fine-tuning: another head on a trained network, and a prefix that stays as it is."""
+
+from functools import partial
+
+from minires import init
+from minires.backend import array_module
+from minires.checks import whole_number
+from minires.layers import Conv2d, Linear, Sequential, freeze
+from minires.surgery.parts import find, inputs, listed
+
+
+def replace_head(net, num_classes, *, name=None, rng):
+    """Put a fresh layer with num_classes outputs in the place of the last one, in place; return net.
+
+    The head is the last Linear, or the last convolution if its kernel is 1x1 (or the layer called name); that
+    of each auxiliary head is replaced too. The new layer has the inputs, the dtype and the device of the old
+    one, and weights drawn as a classifier's. All other layers are the same objects. Build the optimiser
+    afterwards: it holds the parameters it was given.
+    """
+    whole_number("num_classes", num_classes, least=1)
+    layers = [path for path, layer in net.named_layers() if isinstance(layer, (Conv2d, Linear))]
+    if name is None and not layers:
+        raise ValueError("this network has neither a Linear nor a Conv2d, so no head to replace")
+    side = tuple(getattr(net, "heads", ()))  # auxiliary heads, which answer the same question
+    ends = [[path for path in layers if path.startswith(f"{head}.")][-1] for head in side]
+    ends.append([path for path in layers if not path.startswith(side)][-1])
+    for path in ends if name is None else [name]:
+        _replace(net, path, num_classes, layers, rng)
+    return net
+
+
+def _replace(net, path, num_classes, candidates, rng):
+    old = find(net, path)
+    if not isinstance(old, Linear) and not (isinstance(old, Conv2d) and old.weight.data.shape[2:] == (1, 1)):
+        raise ValueError(
+            f"{path!r} is not a head, a Linear or a 1x1 Conv2d; the candidates are {listed(candidates)}"
+        )
+    options = {"bias": old.bias is not None, "init": partial(init.xavier, fan="in"), "rng": rng}
+    if isinstance(old, Linear):
+        new = Linear(inputs(old), num_classes, **options)
+    else:
+        new = Conv2d(inputs(old), num_classes, 1, stride=old.stride, padding=old.padding, **options)
+    new.astype(old.weight.data.dtype).to(array_module(old.weight.data))
+    before, _, last = path.rpartition(".")
+    parent = find(net, before)
+    for holder in (vars(parent), *(value for value in vars(parent).values() if isinstance(value, dict))):
+        if holder.get(last) is old:
+            holder[last] = new
+
+
+def freeze_prefix(net, name):
+    """Freeze everything up to and including the part called name, in place; return net.
+
+    name: a dotted path through Sequentials, "stage1" or "stage2.0": in them before and after mean something.
+    Parameters stay as they are, batch norm uses its running averages and does not move them; see `freeze`.
+    Raises ValueError for an unknown name, with the nearest ones.
+    """
+    if not name:
+        raise ValueError("name: expected the part to freeze up to, got an empty text")
+    find(net, name)  # complains of an unknown name
+    part, path, frozen = net, [], []
+    for word in name.split("."):
+        if not isinstance(part, Sequential):
+            whole = ".".join(path)
+            raise ValueError(
+                f"{name!r} lies inside {whole!r}, a {type(part).__name__}, whose paths run side by side: "
+                f"there is no before in it; freeze up to {whole!r}"
+            )
+        names = list(part.parts)
+        frozen += [part[before] for before in names[: names.index(word)]]
+        part, path = part[word], [*path, word]
+    for layer in [*frozen, part]:
+        freeze(layer)
+    return net
