@@ -92,7 +92,7 @@ def learn(net):
             logits, cache = net.forward(x, train=True)
             _, loss_cache = F.softmax_cross_entropy_forward(logits, y)
             optimiser.zero_grad()
-            net.backward_parameters(F.softmax_cross_entropy_backward(1.0, loss_cache), cache)
+            net.backward(F.softmax_cross_entropy_backward(1.0, loss_cache), cache)
             optimiser.step()
     return net
 

@@ -94,7 +94,7 @@ for _ in range(STEPS):
     logits, cache = net.forward(x_train[chosen], train=True)
     _, loss_cache = F.softmax_cross_entropy_forward(logits, train.labels[chosen])
     optimiser.zero_grad()
-    net.backward_parameters(F.softmax_cross_entropy_backward(1.0, loss_cache), cache)
+    net.backward(F.softmax_cross_entropy_backward(1.0, loss_cache), cache)
     optimiser.step()
 
 norms = np.linalg.norm(net[0].weight.data, axis=0) / np.linalg.norm(start, axis=0)  # (64,), one a pixel

@@ -186,7 +186,7 @@ def fit(net, images, labels, steps, seed):
         logits, cache = net.forward(images[batch], train=True)
         _, loss_cache = F.softmax_cross_entropy_forward(logits, labels[batch])
         optimiser.zero_grad()
-        net.backward_parameters(F.softmax_cross_entropy_backward(1.0, loss_cache), cache)
+        net.backward(F.softmax_cross_entropy_backward(1.0, loss_cache), cache)
         optimiser.step()
     return net
 

@@ -17,6 +17,7 @@ from minires.layers import (
     AdaptiveAvgPool2d,
     AvgPool2d,
     BatchNorm,
+    Channels,
     Concat,
     Conv2d,
     DropConnect,
@@ -40,7 +41,6 @@ from minires.layers import (
     StochasticDepth,
     Upsample,
 )
-from minires.models.rir import Channels
 
 ELEMENTS = 60  # checked of each tensor; the rest are drawn with another seed
 
@@ -138,6 +138,8 @@ def _pools():
             yield _pair_case(kind, variant, forward, getattr(F, f"{kind}_backward"), shape)
     pair = F.global_avg_pool2d_forward, F.global_avg_pool2d_backward
     yield _pair_case("global_avg_pool2d", "4x5", *pair, (2, 3, 4, 5))
+    forward = partial(F.channels_forward, start=1, stop=3)
+    yield _pair_case("channels", "1 to 3", forward, F.channels_backward, (2, 4, 3, 2))
     yield _pair_case("flatten", "4x5", F.flatten_forward, F.flatten_backward, (2, 3, 4, 5))
 
 
@@ -196,6 +198,9 @@ def _losses():
             (5, 4),
             extra=(lambda rng: rng.integers(0, 4, 5),),
         )
+    pair = F.pixel_cross_entropy_forward, F.pixel_cross_entropy_backward
+    labels = (lambda rng: rng.integers(0, 4, (2, 3, 2)),)
+    yield _pair_case("pixel_cross_entropy", "3x2", *pair, (2, 4, 3, 2), extra=labels)
     pair = F.squared_error_forward, F.squared_error_backward
     yield _pair_case("squared_error", "5x4", *pair, (5, 4), (5, 4), fixed=("target",))
 

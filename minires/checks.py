@@ -1,6 +1,11 @@
-"""The questions every function asks of its arguments before it computes anything."""
+"""The questions every function asks of its arguments before it computes anything.
+
+The first half serves all; the second holds one check for each operation that also has a kernel, so that the
+textbook's function and the kernel refuse the same things in the same words.
+"""
 
 from minires.backend import array_module
+from minires.windows import Windows
 
 
 def check_floats(*, bias=None, **arrays):
@@ -72,3 +77,165 @@ def whole_number(name, value, *, least):
 def is_whole(value):
     """Whether value is an integer, Python's or NumPy's, and no truth value and no array."""
     return hasattr(value, "__index__") and not isinstance(value, bool) and not hasattr(value, "__len__")
+
+
+def check_windows(size, *, kernel_size, stride, padding, ceil_mode=False):
+    """Return the Windows of a kernel sliding over images of size (H, W).
+
+    OH = (H + 2*padding - KH) // stride + 1, and OW likewise; with ceil_mode the division rounds up, as long
+    as the last window starts inside the image or its leading padding.
+    Raises ValueError if a value is out of range or the kernel is larger than the padded image.
+    """
+    kernel = pair("kernel_size", kernel_size, least=1)
+    stride = pair("stride", stride, least=1)
+    padding = pair("padding", padding, least=0)
+    padded = size[0] + 2 * padding[0], size[1] + 2 * padding[1]
+
+    def count(axis):
+        room = padded[axis] - kernel[axis]
+        if not ceil_mode:
+            return room // stride[axis] + 1
+        last = -(-room // stride[axis])
+        starts_inside = last * stride[axis] < size[axis] + padding[axis]
+        return last + 1 if starts_inside else last
+
+    out_size = count(0), count(1)
+    if min(out_size) < 1:
+        raise ValueError(
+            f"the kernel {kernel[0]}x{kernel[1]} is larger than the padded image {padded[0]}x{padded[1]} "
+            f"({size[0]}x{size[1]} with padding {padding[0]}, {padding[1]}); "
+            "use a larger image, more padding or a smaller kernel"
+        )
+    return Windows(kernel, stride, padding, tuple(size), out_size)
+
+
+# -- one check for each operation -----------------------------------------------------------------------
+
+
+def check_conv2d(x, weight, bias, stride, padding, groups):
+    """Return (windows, groups) of a convolution, or raise what `F.conv2d_forward` says it raises."""
+    check_floats(x=x, weight=weight, bias=bias)
+    check_ndim("x", x, (4, "(N, C, H, W)"))
+    check_ndim("weight", weight, (4, "(O, C/groups, KH, KW)"))
+    (o, c), channels = weight.shape[:2], x.shape[1]
+    groups = whole_number("groups", groups, least=1)
+    if channels % groups or o % groups:
+        raise ValueError(f"groups: {groups} does not divide {channels} input and {o} output channels")
+    if c * groups != channels:
+        raise ValueError(
+            f"x has {channels} channels, but weight {tuple(weight.shape)} with groups={groups} "
+            f"expects {c * groups}"
+        )
+    check_shape("bias", bias, (o,), "one for each output channel")
+    return check_windows(x.shape[2:], kernel_size=weight.shape[2:], stride=stride, padding=padding), groups
+
+
+def check_im2col(x, kernel_size, stride, padding):
+    """Return the Windows over images x (N, C, H, W)."""
+    check_floats(x=x)
+    check_ndim("x", x, (4, "(N, C, H, W)"))
+    return check_windows(x.shape[2:], kernel_size=kernel_size, stride=stride, padding=padding)
+
+
+def check_col2im(columns, x_shape, kernel_size, stride, padding):
+    """Return the Windows over images of x_shape (N, C, H, W) whose columns these are."""
+    check_floats(columns=columns)
+    if len(x_shape) != 4:
+        raise ValueError(f"x_shape: expected (N, C, H, W), got {tuple(x_shape)}")
+    n, c, h, w = x_shape
+    windows = check_windows((h, w), kernel_size=kernel_size, stride=stride, padding=padding)
+    (kh, kw), (oh, ow) = windows.kernel, windows.out_size
+    check_shape("columns", columns, (c * kh * kw, oh * ow * n), f"for images {tuple(x_shape)}")
+    return windows
+
+
+def check_pool(x, kernel_size, stride, padding, ceil_mode):
+    """Return the Windows of a pooling; stride None means kernel_size."""
+    check_floats(x=x)
+    check_ndim("x", x, (4, "(N, C, H, W)"))
+    windows = check_windows(
+        x.shape[2:],
+        kernel_size=kernel_size,
+        stride=kernel_size if stride is None else stride,
+        padding=padding,
+        ceil_mode=ceil_mode,
+    )
+    if any(2 * p > k for p, k in zip(windows.padding, windows.kernel, strict=True)):
+        raise ValueError(
+            f"padding: expected at most half the kernel {windows.kernel}, got {windows.padding}; "
+            "a window must not lie in the padding alone"
+        )
+    return windows
+
+
+def check_linear(x, weight, bias):
+    """Raise unless x (N, I), weight (O, I) and bias (O,) or None fit together."""
+    check_floats(x=x, weight=weight, bias=bias)
+    check_ndim("x", x, (2, "(N, I)"))
+    check_ndim("weight", weight, (2, "(O, I)"))
+    check_shape("weight", weight, (len(weight), x.shape[1]), f"(O, I) for inputs of {x.shape[1]} features")
+    check_shape("bias", bias, weight.shape[:1], "one for each output")
+
+
+def check_norm(x, *, eps, **vectors):
+    """Return the module of x (N, C, H, W) or (N, C), or raise unless each vector is (C,) and eps >= 0."""
+    xp = check_floats(x=x, **vectors)
+    check_ndim("x", x, (2, "(N, C)"), (4, "(N, C, H, W)"))
+    for name, vector in vectors.items():
+        check_shape(name, vector, x.shape[1:2], "one for each channel of x")
+    if not eps >= 0:
+        raise ValueError(f"eps: expected a number >= 0, got {eps}")
+    return xp
+
+
+def check_batch(x):
+    """Raise ValueError unless every channel of x (N, C, ...) has at least two values."""
+    if x.size == x.shape[1]:
+        raise ValueError(
+            f"x: batch statistics need at least two values a channel, got {tuple(x.shape)}; "
+            "use a larger batch, or eval mode"
+        )
+
+
+def check_response_norm(x, size):
+    """Return size as an int, or raise unless x is (N, C, H, W) and size at least 1."""
+    check_floats(x=x)
+    check_ndim("x", x, (4, "(N, C, H, W)"))
+    return whole_number("size", size, least=1)
+
+
+def check_addends(branch, shortcut):
+    """Return the module of two arrays of one shape."""
+    xp = check_floats(branch=branch, shortcut=shortcut)
+    check_shape(
+        "shortcut", shortcut, branch.shape, "that of the branch; use a projection or a padded shortcut"
+    )
+    return xp
+
+
+def check_resample(x, down, across):
+    """Raise unless down (OH, H) and across (OW, W) fit images x (N, C, H, W)."""
+    check_floats(x=x, down=down, across=across)
+    check_ndim("x", x, (4, "(N, C, H, W)"))
+    for name, matrix, size in (("down", down, x.shape[2]), ("across", across, x.shape[3])):
+        check_ndim(name, matrix, (2, f"(out, {size})"))
+        check_shape(name, matrix, (len(matrix), size), f"for an image of {x.shape[2]}x{x.shape[3]}")
+
+
+def check_cross_entropy(logits, labels, label_smoothing):
+    """Return the module of logits (N, K), or raise what `F.softmax_cross_entropy_forward` says it raises."""
+    xp = check_floats(logits=logits)
+    check_ndim("logits", logits, (2, "(N, K)"))
+    array_module(logits, labels, names=("logits", "labels"))
+    n, classes = logits.shape
+    check_shape("labels", labels, (n,), "one for each row of logits")
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"labels: expected integers, got {labels.dtype}")
+    # to look at them on a GPU would stall it: there they are checked when they are batched
+    if xp.__name__ == "numpy" and not (0 <= labels.min() and labels.max() < classes):
+        raise ValueError(
+            f"labels: expected integers from 0 to {classes - 1}, got {labels.min()} to {labels.max()}"
+        )
+    if not 0 <= label_smoothing < 1:
+        raise ValueError(f"label_smoothing: expected a number in [0, 1), got {label_smoothing}")
+    return xp

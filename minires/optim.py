@@ -1,11 +1,10 @@
 """Stochastic gradient descent and the schedules of its learning rate."""
 
 import math
-from functools import partial
 
+import minires.functional as F
 from minires.backend import array_module, to_module
-from minires.kernels.cpu import parallel
-from minires.kernels.cuda.update import update_of
+from minires.functional import dispatch
 
 
 class SGD:
@@ -69,52 +68,46 @@ class SGD:
         self.velocity = {
             name: array_module(p.data).zeros_like(p.data) for name, p in self.parameters.items() if momentum
         }
-        self._on_gpu = None  # all parameters in one launch, see `update_of`
+        self._at_once = None  # on a GPU: a kernel that moves all parameters in one launch
 
     def prepare(self):
         """Bring the learning rate to where `step` reads it: to the GPU, if the parameters live there."""
-        self._on_gpu = update_of(self, self._on_gpu)
-        if self._on_gpu:
-            self._on_gpu.set_rate(self.lr)
+        update_of = dispatch.find("update_of", next(iter(self.parameters.values())).data)
+        self._at_once = update_of(self, self._at_once) if update_of else None
+        if self._at_once:
+            self._at_once.set_rate(self.lr)
 
     def step(self):
         """Move every parameter that is not frozen by one step down its gradient."""
         self.prepare()
-        if self._on_gpu:
-            self._on_gpu.step(self.momentum, self.nesterov)
+        if self._at_once:
+            self._at_once.step(self.momentum, self.nesterov)
             return
         for name, parameter in self.parameters.items():
             if not parameter.frozen:
-                velocity = [self.velocity[name]] if self.momentum else []
-                move = partial(self._move, self._decay[name], self.lr * self._scale[name])
-                parallel.tilewise(move, parameter.data, parameter.grad, *velocity)
+                F.sgd_step(
+                    parameter.data,
+                    parameter.grad,
+                    self.velocity.get(name),
+                    lr=self.lr * self._scale[name],
+                    momentum=self.momentum,
+                    decay=self._decay[name],
+                    nesterov=self.nesterov,
+                )
 
-    def _move(self, decay, lr, weight, gradient, velocity=None):
-        """One step of a tile of a parameter, in place on weight and velocity."""
-        xp = array_module(weight)
-        direction = parallel.scratch("direction", weight.shape, like=weight)
-        if decay:
-            xp.multiply(weight, decay, out=direction)
-            direction += gradient
-        else:
-            direction[...] = gradient
-        if velocity is None:
-            direction *= lr
-        else:
-            velocity *= self.momentum
-            velocity += direction
-            if self.nesterov:
-                direction += velocity * self.momentum
-                direction *= lr
-            else:
-                xp.multiply(velocity, lr, out=direction)
-        weight -= direction
+    def identity(self):
+        """Return what a recorded step depends on, a tuple for each parameter: its arrays, and whether it is
+        frozen."""
+        return [
+            (parameter.data, parameter.grad, self.velocity.get(name), parameter.frozen)
+            for name, parameter in self.parameters.items()
+        ]
 
     def zero_grad(self):
         """Set every gradient to zero, in place."""
         self.prepare()
-        if self._on_gpu:
-            self._on_gpu.zero_grad()
+        if self._at_once:
+            self._at_once.zero_grad()
             return
         for parameter in self.parameters.values():
             parameter.grad.fill(0)

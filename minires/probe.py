@@ -27,7 +27,7 @@ class Observer:
 
     def backward(self, name, layer, dy, dx):
         """Called after the layer turned the gradient dy into dx; None where only the parameters' gradients
-        were asked for (`Layer.backward_parameters`)."""
+        are wanted (`train.parameters_only`)."""
 
 
 @contextlib.contextmanager
@@ -44,14 +44,10 @@ def watch(net, observer):
         for name, layer in layers.values():
             layer.forward = _watched_forward(layer.forward, name, layer, observer)
             layer.backward = _watched_backward(layer.backward, name, layer, observer)
-            if type(layer).backward_parameters is not Layer.backward_parameters:  # which calls backward
-                layer.backward_parameters = _watched_backward(
-                    layer.backward_parameters, name, layer, observer
-                )
         yield observer
     finally:
         for key, (_, layer) in layers.items():
-            for method in ("forward", "backward", "backward_parameters"):
+            for method in ("forward", "backward"):
                 if method in before[key]:
                     setattr(layer, method, before[key][method])
                 else:

@@ -46,15 +46,15 @@ def in_order(array, order):
 
 @contextlib.contextmanager
 def pieces(threads, tile):
-    """Cut even the smallest arrays for so many threads and into tiles of so many elements."""
-    before = parallel.get_threads(), parallel.TILE, parallel.WORTH_THREADS
+    """Cut even the smallest arrays for so many threads and into blocks of so many elements."""
+    before = parallel.get_threads(), parallel.BLOCK, parallel.WORTH_THREADS
     parallel.set_threads(threads)
-    parallel.TILE, parallel.WORTH_THREADS = tile, 0
+    parallel.BLOCK, parallel.WORTH_THREADS = tile, 0
     try:
         yield
     finally:
         parallel.set_threads(before[0])
-        parallel.TILE, parallel.WORTH_THREADS = before[1:]
+        parallel.BLOCK, parallel.WORTH_THREADS = before[1:]
 
 
 def pairs_of(x, y_size, kernel, stride, padding):

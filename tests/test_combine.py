@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from minires import optim
-from minires.catalogue import stir
 from minires.layers import (
     BatchNorm,
     Concat,
@@ -533,87 +532,9 @@ def test_what_is_no_cache_of_this_layer_is_refused_for_what_it_is():
         net.backward(DY, Sequential(ReLU()).forward(X, train=True)[1])
 
 
-# -- evaluation in fewer passes ------------------------------------------------------------------------
-
-
-def randomised(*parts):
-    """A Sequential whose batch norms have seen something."""
-    return stir(Sequential(*parts).astype(np.float64), np.random.default_rng(5))
-
-
-def folded_chains(rng):
-    yield randomised(Conv2d(3, 4, 3, padding=1, bias=False, rng=rng), BatchNorm(4), ReLU())
-    yield randomised(Conv2d(3, 4, (3, 2), stride=2, rng=rng), BatchNorm(4, eps=0.3))
-    yield randomised(Conv2d(3, 4, 1, rng=rng), ReLU(), BatchNorm(4))  # the norm does not stand behind it
-    yield randomised(Conv2d(3, 6, 3, padding=2, groups=3, rng=rng), BatchNorm(6), ReLU(), ReLU())
-    yield randomised(Conv2d(3, 4, 3, rng=rng), BatchNorm(4), Conv2d(4, 3, 3, rng=rng), BatchNorm(3), ReLU())
-    yield randomised(BatchNorm(3), ReLU(), Conv2d(3, 4, 3, rng=rng))
-    yield randomised(Conv2d(3, 4, 3, padding=1, rng=rng), BatchNorm(4), ReLU(), MaxPool2d(2), ReLU())
-
-
-@pytest.mark.parametrize("chain", range(7))
-def test_predict_folds_batch_norm_and_relu_into_the_convolution_before_them(chain):
-    rng = np.random.default_rng(0)
-    net = list(folded_chains(rng))[chain]
-    x = rng.standard_normal((4, 3, 8, 9))
-    before = {name: array.copy() for name, array in net.state_dict().items()}
-    # float64: a product is rounded before the sum instead of after it
-    np.testing.assert_allclose(net.predict(x), net.forward(x, train=False)[0], rtol=1e-12, atol=1e-12)
-    assert all((array == before[name]).all() for name, array in net.state_dict().items())
-
-
-def test_a_folded_norm_of_other_channels_is_refused_as_in_forward():
-    net = Sequential(Conv2d(3, 4, 3, rng=np.random.default_rng(0)), BatchNorm(5))
-    x = np.zeros((2, 3, 5, 5), np.float32)
-    for run in (net.predict, lambda x: net.forward(x, train=False)):
-        with pytest.raises(ValueError, match="x has 4 channels, but this layer normalises 5"):
-            run(x)
-
-
-def test_what_is_derived_from_a_folded_layer_is_asked_itself():
-    class Doubled(Conv2d):
-        def forward(self, x, *, train):
-            y, cache = super().forward(x, train=train)
-            return 2 * y, cache
-
-    class Negated(BatchNorm):
-        def forward(self, x, *, train):
-            y, cache = super().forward(x, train=train)
-            return -y, cache
-
-    class Leaky(ReLU):
-        def forward(self, x, *, train):
-            return np.maximum(x, 0.1 * x), (x,)
-
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((2, 3, 5, 5))
-    for kinds in ((Doubled, BatchNorm, ReLU), (Conv2d, Negated, ReLU), (Conv2d, BatchNorm, Leaky)):
-        conv, norm, relu = kinds
-        for net in (
-            randomised(conv(3, 4, 3, rng=rng), norm(4), relu()),
-            randomised(conv(3, 4, 3, rng=rng), relu()),
-        ):
-            np.testing.assert_allclose(net.predict(x), net.forward(x, train=False)[0], rtol=1e-12, atol=1e-12)
-        block = randomised(conv(3, 3, 3, padding=1, rng=rng), norm(3))
-        block = Residual(block, after=relu())
-        np.testing.assert_allclose(block.predict(x), block.forward(x, train=False)[0], rtol=1e-12, atol=1e-12)
-        lone = conv(3, 4, 3, rng=rng).astype(np.float64)
-        np.testing.assert_array_equal(lone.predict(x), lone.forward(x, train=False)[0])
-
-
 @pytest.mark.parametrize("length", [0, -1, 1.5])
 def test_a_segment_has_at_least_one_part(length):
     net = Sequential(ReLU(), ReLU())
     net.segment = length
     with pytest.raises(ValueError, match="segment: expected an integer >= 1"):
         net.forward(np.ones((2, 3)), train=True)
-
-
-def test_folding_spares_the_passes_of_norm_and_relu(monkeypatch):
-    rng = np.random.default_rng(0)
-    net = Sequential(Conv2d(3, 4, 3, rng=rng), BatchNorm(4), ReLU())
-    x = rng.standard_normal((2, 3, 5, 5), dtype=np.float32)
-    block = Residual(Conv2d(3, 3, 1, rng=rng), after=ReLU())
-    for layer in (net[1], net[2], block.after):
-        monkeypatch.setattr(layer, "forward", lambda *_, **__: pytest.fail("a pass of its own"))
-    assert (net.predict(x) >= 0).all() and (block.predict(x) >= 0).all()

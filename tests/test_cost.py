@@ -29,6 +29,7 @@ from minires.layers import (
     Sigmoid,
 )
 from minires.layers.trace import Blank
+from minires.surgery import fold
 
 
 def shapes_only(name, **options):
@@ -233,14 +234,14 @@ def test_memory_is_made_of_its_parts():
     assert needs.weights == 4 * (269_722 + averages)
     images = 4 * 4 * 3 * 32 * 32
     assert needs.remembered == net.cost((4, 3, 32, 32))[2] + images
-    assert needs.peak > needs.weights + 2 * needs.gradients + needs.remembered + needs.tiles
+    assert needs.peak > needs.weights + 2 * needs.gradients + needs.remembered + needs.blocks
 
 
 def test_the_peak_by_hand():
     net, x = Sequential(Sigmoid(), Sigmoid()), Blank((2, 3, 40, 50))
     needs = memory.training_memory(net, x.shape)
     # the images and their copy in another order, both outputs, and the last one's dy and dx
-    assert needs.peak - needs.tiles == 6 * x.nbytes
+    assert needs.peak - needs.blocks == 6 * x.nbytes
 
 
 @pytest.mark.parametrize(
@@ -261,12 +262,12 @@ def test_the_peak_by_hand():
 def test_the_peak_where_paths_meet(layer, times):
     x = Blank((2, 3, 40, 50))
     needs = memory.training_memory(layer, x.shape)
-    assert needs.peak - needs.tiles == times * x.nbytes
+    assert needs.peak - needs.blocks == times * x.nbytes
 
 
 def test_a_weights_gradient_is_there_for_a_moment_before_it_is_added_up():
     needs = memory.training_memory(Linear(1000, 500, rng=init.SHAPES_ONLY), (1, 1000))
-    at_work = needs.peak - needs.tiles - needs.weights - needs.gradients - needs.velocities
+    at_work = needs.peak - needs.blocks - needs.weights - needs.gradients - needs.velocities
     x, dy, dx, dweight, dbias = 1000, 500, 1000, 500_000, 500
     assert at_work == 4 * (2 * x + dy + dx + dweight + dbias)  # the images and their copy
 
@@ -304,16 +305,16 @@ def test_a_chain_of_single_layers_is_no_stage():
     assert list(memory.fit(net, (8, 3, 64, 64), plain - 1)) == ["stage1"]
 
 
-def test_every_thread_lays_out_tiles_of_its_own():
+def test_every_thread_lays_out_blocks_of_its_own():
     before = parallel.get_threads()
-    tiles = []
+    blocks = []
     try:
         for threads in (1, 3):
             parallel.set_threads(threads)
-            tiles.append(memory.training_memory(shapes_only("resnet8"), (1, 3, 32, 32)).tiles)
+            blocks.append(memory.training_memory(shapes_only("resnet8"), (1, 3, 32, 32)).blocks)
     finally:
         parallel.set_threads(before)
-    assert tiles[1] == 3 * tiles[0] > 0
+    assert blocks[1] == 3 * blocks[0] > 0
 
 
 def test_an_array_that_two_layers_remember_counts_once():
@@ -335,6 +336,7 @@ def largest_held(name, n, size):
     net = models.build(name, num_classes=10, rng=rng)
     x = rng.standard_normal((n, 3, size, size), dtype=np.float32)
     largest = max(step.y.nbytes for step in net.trace(Blank(x.shape)).leaves())
+    net = fold(net)
     net.predict(x)
     tracemalloc.start()
     try:

@@ -13,7 +13,7 @@ import pytest
 import strict_cupy
 from strict_cupy import _kernels
 
-from minires.kernels.cuda import kernels, source
+from minires.kernels.cuda import launch, source
 
 needs_compiler = pytest.mark.skipif(
     not _kernels.AVAILABLE, reason="no C++ compiler to run CUDA sources on the CPU"
@@ -59,7 +59,7 @@ def compile_cuda(text, architecture):
 @pytest.mark.parametrize("mark", ["unsigned char", "int"])
 @pytest.mark.parametrize("architecture", ["sm_75", "sm_80", "sm_90"])
 def test_the_sources_compile_without_a_warning(real, mark, architecture):
-    compiles, log, size = compile_cuda(kernels.text(real, mark), architecture)
+    compiles, log, size = compile_cuda(launch.text(real, mark), architecture)
     assert compiles, log
     assert not log.strip("\0\n ")
     assert size > 10_000  # a program for the machine itself, not only its intermediate form
@@ -67,7 +67,7 @@ def test_the_sources_compile_without_a_warning(real, mark, architecture):
 
 @needs_nvrtc
 def test_a_mistake_in_a_source_is_found():
-    compiles, log, _ = compile_cuda(kernels.text("float").replace("real mean = 0", "real mean = x"), "sm_90")
+    compiles, log, _ = compile_cuda(launch.text("float").replace("real mean = 0", "real mean = x"), "sm_90")
     assert not compiles and "kernels.cu" in log
 
 

@@ -11,7 +11,7 @@ from minires import layers, models, optim
 from minires.backend import to_numpy
 from minires.kernels.cuda import blas, graph
 from minires.layers import combine
-from minires.train import Config, Trainer, loop
+from minires.train import Config, Trainer, loop, parameters_only
 from minires.train.objective import cross_entropy
 
 pytestmark = pytest.mark.skipif(
@@ -50,7 +50,7 @@ class Sum:
 
     def wrapped(self, **options):
         options = {"prepare": self.prepare, "depends_on": lambda: self.built_in} | options
-        return graph.Step(self, like=self.total, **options)
+        return graph.CapturedStep(self, like=self.total, **options)
 
 
 IMAGES, LABELS = np.arange(6.0).reshape(6, 1), np.arange(6)
@@ -122,7 +122,7 @@ def test_a_step_that_waits_for_the_device_is_not_captured():
         step(images, labels)
         step.total.get()
 
-    take = graph.Step(wait, like=step.total, prepare=step.prepare, depends_on=lambda: [])
+    take = graph.CapturedStep(wait, like=step.total, prepare=step.prepare, depends_on=lambda: [])
     for _ in range(4):
         take(IMAGES, LABELS)
     assert step.total.item() == 4 * IMAGES.sum() and "not permitted" in take.refused
@@ -132,7 +132,7 @@ def test_an_error_of_the_step_itself_is_raised():
     def broken(images, labels):
         raise ValueError("a shape does not fit")
 
-    take = graph.Step(broken, like=strict_cupy.zeros(1), prepare=lambda: None, depends_on=lambda: [])
+    take = graph.CapturedStep(broken, like=strict_cupy.zeros(1), prepare=lambda: None, depends_on=lambda: [])
     with pytest.raises(ValueError, match="does not fit"):
         take(IMAGES, LABELS)
 
@@ -145,7 +145,7 @@ def test_ctrl_c_in_a_capture_ends_it():
         if step.calls == graph.WARM_UP + 1:
             raise KeyboardInterrupt
 
-    take = graph.Step(interrupt, like=step.total, prepare=step.prepare, depends_on=lambda: [])
+    take = graph.CapturedStep(interrupt, like=step.total, prepare=step.prepare, depends_on=lambda: [])
     for _ in range(graph.WARM_UP):
         take(IMAGES, LABELS)
     with pytest.raises(KeyboardInterrupt):
@@ -155,12 +155,9 @@ def test_ctrl_c_in_a_capture_ends_it():
     assert step.total.item() == (graph.WARM_UP + 1) * IMAGES.sum()
 
 
-def test_random_steps_and_steps_on_the_cpu_are_refused_at_once():
+def test_random_steps_are_refused_at_once():
     step = Sum()
     assert "random" in step.wrapped(random=True).refused
-    take = graph.Step(lambda x, y: None, like=np.zeros(1), prepare=lambda: None, depends_on=lambda: [])
-    take(IMAGES, LABELS)
-    assert take.refused == "there is no GPU" and take.graph is None
 
 
 def test_the_memory_of_a_graph_is_nobody_elses():
@@ -170,7 +167,7 @@ def test_the_memory_of_a_graph_is_nobody_elses():
         pools.append(take._pool.in_use)
         step(images, labels)
 
-    take = graph.Step(note, like=step.total, prepare=step.prepare, depends_on=lambda: [])
+    take = graph.CapturedStep(note, like=step.total, prepare=step.prepare, depends_on=lambda: [])
     for _ in range(4):
         take(IMAGES, LABELS)
     assert pools == [True] * (graph.WARM_UP + 1) and not take._pool.in_use
@@ -316,8 +313,9 @@ def test_a_number_that_is_not_finite_is_found_in_a_captured_run(monkeypatch):
 
 # -- what a step of ResNet-20 costs -------------------------------------------------------------------------
 
-# Counted on the stand-in when this was written: 350, and 1,894 without the kernels. More is a regression.
-LARGEST_LAUNCH_COUNT = 350
+# Counted on the stand-in: 352, two of them for the rows' weights in the loss, and 1,894 without the kernels.
+# More is a regression.
+LARGEST_LAUNCH_COUNT = 352
 
 
 def resnet20_step():
@@ -332,7 +330,8 @@ def resnet20_step():
         optimiser.zero_grad()
         logits, cache = net.forward(x, train=True)
         _, _, dy = cross_entropy(logits, labels)
-        net.backward_parameters(dy, cache)
+        with parameters_only(net):
+            net.backward(dy, cache)
         optimiser.step()
 
     return step, optimiser

@@ -11,13 +11,15 @@ from contract_table import CASES as LAYERS
 from oracles import ORDERS, im2col_loops, in_order, pool_loops
 from strict_cupy import _kernels
 from test_functional_contract import CASES as PAIRS
+from test_functional_contract import LABELS, upstream
 from test_functional_contract import run as run_pair
-from test_functional_contract import upstream
 
 import minires.functional as F
 from minires import optim
 from minires.backend import to_numpy
-from minires.kernels.cuda import has_kernels, kernels, source
+from minires.functional import dispatch
+from minires.kernels import cuda
+from minires.kernels.cuda import launch, source
 from minires.layers import Parameter
 
 pytestmark = pytest.mark.skipif(
@@ -58,26 +60,27 @@ def close(found, expected, dtype, what=""):
 
 
 def test_an_array_has_kernels_where_its_module_compiles_them():
-    assert has_kernels(strict_cupy.zeros(1)) and not has_kernels(np.zeros(1))
+    assert dispatch.find("relu_backward", strict_cupy.zeros(1)) is cuda.relu_backward
+    assert dispatch.find("relu_backward", np.zeros(1)) is not cuda.relu_backward
     del strict_cupy.RawKernel
-    assert not has_kernels(strict_cupy.zeros(1))
+    assert dispatch.find("relu_backward", strict_cupy.zeros(1)) is None
     strict_cupy.RawKernel = _kernels.RawKernel
 
 
 def test_kernels_are_off_unless_they_are_asked_for(monkeypatch):
     monkeypatch.delenv("MINIRES_CUDA_KERNELS")
-    assert not has_kernels(strict_cupy.zeros(1))
+    assert dispatch.find("relu_backward", strict_cupy.zeros(1)) is None
 
 
 def test_every_kernel_of_the_source_is_called_with_its_own_types():
-    assert set(_kernels.parameters_of(kernels.text("float"))) == {
-        name for name in _kernels.parameters_of(kernels.text("double"))
+    assert set(_kernels.parameters_of(launch.text("float"))) == {
+        name for name in _kernels.parameters_of(launch.text("double"))
     }
-    for name, types in _kernels.parameters_of(kernels.text("float")).items():
-        assert list(kernels.parameter_types(name)) == types
+    for name, types in _kernels.parameters_of(launch.text("float")).items():
+        assert list(launch.parameter_types(name)) == types
     with pytest.raises(TypeError, match="float64"):
         x = strict_cupy.zeros(3, np.float32)
-        kernels.launch("relu_backward", x, (1, 1), x, x, strict_cupy.zeros(3), 3)
+        launch.launch("relu_backward", x, (1, 1), x, x, strict_cupy.zeros(3), 3)
 
 
 # -- every row of the two contract tables -------------------------------------------------------------------
@@ -105,7 +108,7 @@ def test_no_pair_waits_for_the_gpu_or_uploads_anything(case):
     inputs = [strict_cupy.asarray(array) for array in case.inputs()]
     y = case.forward(*inputs)[0]
     dy = strict_cupy.asarray(upstream(to_numpy(y)))
-    labels = 1 if case.pair == "softmax_cross_entropy" else 0  # the case's own upload
+    labels = 1 if case.pair in LABELS else 0  # the case's own upload
     strict_cupy.synchronisations = strict_cupy.uploads = 0
     cache = case.forward(*inputs)[1]
     case.backward(dy, cache)
@@ -202,7 +205,7 @@ def test_max_pooling_treats_nan_infinity_and_ties_as_numpy_does():
     np.testing.assert_array_equal(dx.get(), F.max_pool2d_backward(dy, cache))
 
 
-def test_a_window_of_more_than_255_pixels_has_a_winner_beyond_a_byte():
+def test_a_window_of_more_than_256_pixels_has_positions_beyond_a_byte():
     x = numbers((1, 2, 20, 20))
     expected, cache = F.max_pool2d_forward(x, kernel_size=17, stride=3)
     y, gpu_cache = F.max_pool2d_forward(strict_cupy.asarray(x), kernel_size=17, stride=3)

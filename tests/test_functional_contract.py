@@ -13,7 +13,10 @@ from minires.backend import to_numpy
 
 IMAGES = (3, 4, 7, 5)
 POOL = {"kernel_size": (3, 2), "stride": (2, 1), "padding": (1, 0), "ceil_mode": True}
-LABELS = np.array([2, 0, 1])
+LABELS = {
+    "softmax_cross_entropy": np.array([2, 0, 1]),
+    "pixel_cross_entropy": np.arange(24).reshape(2, 3, 4) % 5,
+}
 
 
 class Case(NamedTuple):
@@ -28,9 +31,9 @@ class Case(NamedTuple):
         """Return y, cache and a tuple of further outputs."""
         if self.pair == "concat":
             arrays = (arrays,)
-        if self.pair == "softmax_cross_entropy":
-            on_gpu = isinstance(arrays[0], strict_cupy.ndarray)
-            arrays = (*arrays, strict_cupy.asarray(LABELS) if on_gpu else LABELS)
+        if self.pair in LABELS:
+            on_gpu, labels = isinstance(arrays[0], strict_cupy.ndarray), LABELS[self.pair]
+            arrays = (*arrays, strict_cupy.asarray(labels) if on_gpu else labels)
         y, cache, *rest = getattr(F, f"{self.pair}_forward")(*arrays, **self.options)
         return y, cache, (rest[0] if rest else ())
 
@@ -88,6 +91,7 @@ CASES = [
     Case("resample", "resample", {"x": IMAGES, "down": (3, 7), "across": (6, 5)}),
     Case("flatten", "flatten", {"x": IMAGES}),
     Case("flatten 3-D", "flatten", {"x": (2, 3, 4)}),
+    Case("channels", "channels", {"x": IMAGES}, {"start": 1, "stop": 3}),
     Case("residual_add", "residual_add", {"branch": IMAGES, "shortcut": IMAGES}),
     Case("concat", "concat", {"arrays[0]": IMAGES, "arrays[1]": (3, 2, 7, 5)}),
     Case("concat 2-D", "concat", {"arrays[0]": (3, 4), "arrays[1]": (3, 1)}),
@@ -104,6 +108,7 @@ CASES = [
     Case("shortcut_gate", "shortcut_gate", {"branch": IMAGES, "shortcut": IMAGES, "gate": IMAGES}),
     Case("scale", "scale", {"x": IMAGES}, {"factor": -0.5}),
     Case("softmax_cross_entropy", "softmax_cross_entropy", {"logits": (3, 4)}, {"label_smoothing": 0.1}),
+    Case("pixel_cross_entropy", "pixel_cross_entropy", {"y": (2, 5, 3, 4)}),
     Case("squared_error", "squared_error", {"y": IMAGES, "target": IMAGES}),
 ]
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -210,8 +215,8 @@ def test_the_order_in_memory_does_not_matter(case):
 @every_case
 @DTYPES
 def test_the_same_thread_count_gives_the_same_bits_and_another_one_the_same_numbers(case, dtype):
-    # gradients of weights are added band by band, so another number of bands rounds differently: some units
-    # in the last place (6e-8 in float32, 1e-16 in float64) of the largest terms
+    # gradients of weights are added chunk by chunk, so another number of chunks rounds differently: some
+    # units in the last place (6e-8 in float32, 1e-16 in float64) of the largest terms
     with pieces(1, 1 << 18):
         one = run(case, case.inputs(dtype))
     for threads in (2, 3, 7):
@@ -326,8 +331,7 @@ checks_dy = pytest.mark.parametrize(
     [
         case
         for case in CASES
-        if case.pair
-        not in ("residual_add", "softmax_cross_entropy", "squared_error")  # take any dy, or a 0-d one
+        if case.pair not in ("residual_add", *LABELS, "squared_error")  # take any dy, or a 0-d one
     ],
     ids=lambda case: case.name,
 )

@@ -8,12 +8,11 @@ import pytest
 from oracles import assert_refused, conv2d_loops, im2col_loops, pieces, relative_error
 
 import minires.functional as F
-from minires.functional import conv
-from minires.kernels.cpu import conv_point, conv_shift, parallel
+from minires.checks import check_windows
+from minires.kernels.cpu import conv, conv_point, conv_shift, parallel
 from minires.kernels.cpu.layout import as_rows
-from minires.windows import sliding_windows
 
-CUTS = pytest.mark.parametrize("cut", [(1, 1 << 18), (2, 1), (3, 64)], ids=["whole", "2 bands", "3 bands"])
+CUTS = pytest.mark.parametrize("cut", [(1, 1 << 18), (2, 1), (3, 64)], ids=["whole", "2 chunks", "3 chunks"])
 # name: (x shape, weight shape, stride, padding, groups, whether it takes the way without columns)
 CONVOLUTIONS = {
     "3x3, padding 1": ((2, 3, 6, 5), (4, 3, 3, 3), (1, 1), (1, 1), 1, True),
@@ -77,23 +76,23 @@ def test_conv2d_agrees_with_nested_loops(name, columns, cut, monkeypatch):
 
 
 @pytest.mark.parametrize("name", CONVOLUTIONS)
-def test_the_convolutions_above_take_all_ways(name, monkeypatch):
+def test_the_convolutions_above_take_all_algorithms(name, monkeypatch):
     monkeypatch.setattr(conv_point, "NARROW", 0)
     monkeypatch.setattr(conv_shift, "NARROW", 0)
     x, weight, _, _, arguments = convolution(name)
-    windows = sliding_windows(
+    windows = check_windows(
         x.shape[2:], kernel_size=weight.shape[2:], stride=arguments["stride"], padding=arguments["padding"]
     )
     by_points = name in ("1x1", "many images, 1x1", "1x1, stride 2", "1x1, stride (2, 3)")
-    assert conv_shift.suits(x, windows, arguments["groups"]) == CONVOLUTIONS[name][-1]
-    assert conv_point.suits(x, windows, arguments["groups"]) == by_points
+    assert conv_shift.supports(x, windows, arguments["groups"]) == CONVOLUTIONS[name][-1]
+    assert conv_point.supports(x, windows, arguments["groups"]) == by_points
 
 
 def test_short_rows_of_a_1x1_convolution_are_put_together():
     x = np.zeros((4, 3, 7, 7))
-    windows = sliding_windows((7, 7), kernel_size=1, stride=1, padding=0)
-    assert not conv_point.suits(x, windows, 1)
-    assert conv_point.suits(np.zeros((64, 3, 7, 7)), windows, 1)
+    windows = check_windows((7, 7), kernel_size=1, stride=1, padding=0)
+    assert not conv_point.supports(x, windows, 1)
+    assert conv_point.supports(np.zeros((64, 3, 7, 7)), windows, 1)
 
 
 @pytest.mark.parametrize("name", CONVOLUTIONS)
@@ -111,19 +110,19 @@ def test_conv2d_predict_is_forward_and_a_relu(name, relu, monkeypatch):
 
 
 @pytest.mark.parametrize("name", [name for name in CONVOLUTIONS if name.startswith("many images")])
-def test_many_images_are_cut_into_several_tiles(name):
-    # a tile has at least 256 columns, so only many images make tiles of one output row each
+def test_many_images_are_cut_into_several_blocks(name):
+    # a block has at least 256 columns, so only many images make blocks of one output row each
     x, weight, _, _, arguments = convolution(name)
-    windows = sliding_windows(
+    windows = check_windows(
         x.shape[2:], kernel_size=weight.shape[2:], stride=arguments["stride"], padding=arguments["padding"]
     )
     with pieces(1, 1):
-        tiles = list(conv._tiles_of_columns(x.transpose(2, 1, 3, 0), 0, windows.out_size[0], windows))
-    assert len(tiles) == windows.out_size[0] > 1
+        blocks = list(conv._blocks_of_columns(x.transpose(2, 1, 3, 0), 0, windows.out_size[0], windows))
+    assert len(blocks) == windows.out_size[0] > 1
 
 
 @pytest.mark.parametrize("stride", [(1, 2), (2, 1), (2, 3)])
-def test_several_tiles_of_columns_come_from_one_padded_piece(stride, monkeypatch):
+def test_several_blocks_of_columns_come_from_one_padded_piece(stride, monkeypatch):
     rng = np.random.default_rng(0)
     x, weight, bias = (rng.standard_normal(shape) for shape in ((2, 2, 13, 9), (3, 2, 3, 2), (3,)))
     monkeypatch.setattr(conv, "WIDE", 1)
@@ -160,11 +159,11 @@ def test_backward_need_not_reorder_x_again(monkeypatch):
 
 def test_few_rows_and_large_weights_are_cut_by_channels(monkeypatch):
     rng, cuts = np.random.default_rng(0), []
-    bands = parallel.bands
-    monkeypatch.setattr(parallel, "bands", lambda work, n, like: cuts.append(n) or bands(work, n, like))
+    cut = parallel.in_chunks
+    monkeypatch.setattr(parallel, "in_chunks", lambda work, n, like: cuts.append(n) or cut(work, n, like))
     monkeypatch.setattr(conv_shift, "NARROW", 0)
-    for rows, tile in ((7, 1), (7, 10**6), (8, 1)):
-        with pieces(2, tile):
+    for rows, block in ((7, 1), (7, 10**6), (8, 1)):
+        with pieces(2, block):
             F.conv2d_forward(
                 rng.standard_normal((2, 3, rows, 4)), rng.standard_normal((5, 3, 3, 3)), padding=1
             )

@@ -45,7 +45,7 @@ def drawn(examples):
 
 @st.composite
 def conditions(draw):
-    """How to run: the seed of the numbers, their order in memory, and the cut into bands and tiles."""
+    """How to run: the seed of the numbers, their order in memory, and the cut into chunks and blocks."""
     order = st.sampled_from(ORDERS)
     return (
         np.random.default_rng(draw(st.integers(0, 2**32 - 1))),
@@ -117,7 +117,7 @@ def windows(draw, *, most_padding):
 @given(
     how=conditions(),
     geometry=windows(most_padding=lambda kernel: 4),
-    batch=st.sampled_from([1, 2, 3, 70]),  # 70 images: several tiles of at least 256 columns
+    batch=st.sampled_from([1, 2, 3, 70]),  # 70 images: several blocks of at least 256 columns
     groups=st.sampled_from([1, 1, 2, 3]),
     channels=pair_of(1, 3),
     with_bias=st.booleans(),

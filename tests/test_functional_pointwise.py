@@ -149,7 +149,7 @@ def test_flatten_keeps_the_order_of_features_whatever_the_memory():
     np.testing.assert_array_equal(F.flatten_backward(y, cache), x)
 
 
-def test_pointwise_work_in_tiles_is_the_same_bit_for_bit():
+def test_pointwise_work_in_blocks_is_the_same_bit_for_bit():
     rng = np.random.default_rng(0)
     x, dy = rng.standard_normal((2, 3, 5, 4)), rng.standard_normal((2, 3, 5, 4))
     for name in ("relu", "sigmoid"):

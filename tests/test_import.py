@@ -26,7 +26,7 @@ def python(script):
     [
         "import minires",
         "import minires.models, minires.functional",
-        "import minires.layers, minires.combine, minires.optim, minires.init, minires.probe",
+        "import minires.layers, minires.optim, minires.init, minires.probe",
     ],
 )
 def test_importing_brings_no_heavy_package_along(statement):

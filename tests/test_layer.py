@@ -22,6 +22,7 @@ from minires.layers import (
     Sequential,
     freeze,
 )
+from minires.train import parameters_only
 
 
 def rng(seed=0):
@@ -269,11 +270,13 @@ def test_the_gradient_of_the_images_is_not_computed_for_the_parameters_gradients
 
     monkeypatch.setattr(F, "conv2d_backward", conv2d_backward)
     y, cache = net.forward(IMAGES, train=True)
-    net.backward_parameters(np.ones_like(y), cache)
+    with parameters_only(net):
+        net.backward(np.ones_like(y), cache)
     assert needed == [True, False]  # of the block's convolution, and of the one that stands first
     assert cache == []
     with pytest.raises(RuntimeError, match="used up"):
-        net.backward_parameters(np.ones_like(y), cache)
+        with parameters_only(net):
+            net.backward(np.ones_like(y), cache)
 
 
 def test_nothing_before_the_first_part_that_learns_is_asked_for_gradients():
@@ -283,7 +286,8 @@ def test_nothing_before_the_first_part_that_learns_is_asked_for_gradients():
         freeze(alike[part])
     net["norm"].backward = net["conv"].backward = None  # to call them would be an error
     y, cache = net.forward(IMAGES, train=True)
-    net.backward_parameters(np.ones_like(y), cache)
+    with parameters_only(net):
+        net.backward(np.ones_like(y), cache)
     assert cache == []
     alike.backward(np.ones_like(y), alike.forward(IMAGES, train=True)[1])
     for (name, found), (_, expected) in zip(net.named_parameters(), alike.named_parameters(), strict=True):
@@ -296,18 +300,17 @@ def test_nothing_before_the_first_part_that_learns_is_asked_for_gradients():
 def test_a_wholly_frozen_network_has_no_gradients_to_compute():
     net = freeze(network())
     y, cache = net.forward(IMAGES, train=True)
-    net.backward_parameters(np.ones_like(y), cache)
-    assert cache == [] and not any(p.grad.any() for _, p in net.named_parameters())
+    with parameters_only(net):
+        net.backward(np.ones_like(y), cache)
+    assert cache == []  # nothing but the last part was asked
+    asked = [name for name, parameter in net.named_parameters() if parameter.grad.any()]
+    assert all(name.startswith(list(net.parts)[-1]) for name in asked)
 
 
 def test_a_backward_of_ones_own_is_not_passed_by():
     class Halved(Conv2d):
         def backward(self, dy, cache):
             return super().backward(dy / 2, cache)
-
-    class OwnWay(Halved):
-        def backward_parameters(self, dy, cache):
-            raise NotImplementedError("my own")
 
     class Mixin:
         def backward(self, dy, cache):
@@ -319,12 +322,62 @@ def test_a_backward_of_ones_own_is_not_passed_by():
     halved, mixed, plain = (Sequential(kind(3, 4, 3, rng=rng())) for kind in (Halved, Mixed, Conv2d))
     for net in (halved, mixed, plain):
         y, cache = net.forward(IMAGES, train=True)
-        net.backward_parameters(np.ones_like(y), cache)
+        with parameters_only(net):
+            net.backward(np.ones_like(y), cache)
     assert plain[0].weight.grad.any()
     np.testing.assert_array_equal(halved[0].weight.grad, plain[0].weight.grad / 2)
     np.testing.assert_array_equal(mixed[0].weight.grad, plain[0].weight.grad / 2)
-    with pytest.raises(NotImplementedError, match="my own"):
-        OwnWay(3, 4, 3, rng=rng()).backward_parameters(None, None)
+
+
+def test_a_backward_of_ones_own_runs_wherever_it_stands():
+    """In front, learning or frozen with all that follows it; and it gets dx from its base class."""
+
+    class Seen(Conv2d):
+        calls = 0
+
+        def backward(self, dy, cache):
+            Seen.calls += 1
+            dx = super().backward(dy, cache)
+            assert dx.shape == (len(dy), 3, 6, 6)
+            return dx
+
+    images = np.random.default_rng(0).standard_normal((2, 3, 6, 6), np.float32)
+    for frozen in (False, True):
+        net = Sequential(
+            stem=Seen(3, 4, 3, rng=rng()), norm=BatchNorm(4), head=Sequential(Conv2d(4, 2, 1, rng=rng()))
+        )
+        if frozen:
+            freeze(net["stem"])
+            freeze(net["norm"])
+        y, cache = net.forward(images, train=True)
+        Seen.calls = 0
+        with parameters_only(net):
+            net.backward(np.ones_like(y), cache)
+        assert Seen.calls == 1 and cache == []
+
+
+def test_a_layer_that_stands_at_two_places_gets_both_gradients():
+    conv = Conv2d(3, 3, 3, padding=1, rng=rng())
+    net = Sequential(conv, ReLU(), conv)
+    x = np.random.default_rng(0).standard_normal((2, 3, 5, 4), np.float32)
+    y, cache = net.forward(x, train=True)
+    net.backward(np.ones_like(y), cache)
+    expected = conv.weight.grad.copy()
+    net.zero_grad()
+    y, cache = net.forward(x, train=True)
+    with parameters_only(net):
+        net.backward(np.ones_like(y), cache)
+    np.testing.assert_array_equal(conv.weight.grad, expected)
+
+
+def test_afterwards_backward_returns_dx_again():
+    net = network()
+    with parameters_only(net), parameters_only(net):
+        y, cache = net.forward(IMAGES, train=True)
+        assert net.backward(np.ones_like(y), cache) is None
+    y, cache = net.forward(IMAGES, train=True)
+    assert net.backward(np.ones_like(y), cache).shape == IMAGES.shape
+    assert all(layer.input_gradient for _, layer in net.named_layers())
 
 
 # -- BatchNorm ---------------------------------------------------------------------------------------

@@ -93,7 +93,7 @@ def test_what_maxout_refuses():
     x = np.ones((2, 6))
     assert_refused(lambda: F.maxout_forward(x, pieces=4), "x: expected (N, C*4, ...)", "(2, 6)")
     assert_refused(lambda: F.maxout_forward(np.ones(6), pieces=3), "x: expected (N, C*3, ...)")
-    assert_refused(lambda: F.maxout_forward(np.ones((1, 512)), pieces=256), "at most 255")
+    assert_refused(lambda: F.maxout_forward(np.ones((1, 514)), pieces=257), "at most 256")
     for pieces in (0, 1.5, True):
         assert_refused(lambda pieces=pieces: Maxout(pieces), "pieces: expected an integer >= 1")
     assert_refused(lambda: Maxout(4).cost((2, 6)), "for 4 pieces")

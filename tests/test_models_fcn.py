@@ -5,10 +5,11 @@ import pytest
 from history_checks import assert_equals_torch, images, rng
 from residual_checks import assert_gradients
 
+import minires.functional as F
 from minires import gradcheck, init, models, optim
 from minires.catalogue import stir
 from minires.layers import Conv2d, MaxPool2d, ReLU, Sequential, Upsample
-from minires.models.fcn import fcn, pixel_cross_entropy_backward, pixel_cross_entropy_forward, trunk_of
+from minires.models.fcn import fcn, trunk_of
 from minires.models.vgg import vgg
 
 modes = pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])
@@ -63,7 +64,7 @@ def test_gradients(train):
     net, x = small()
     assert_gradients(net, x, train=train)
     labels = rng(2).integers(0, 3, (2, 12, 8))
-    loss = (lambda y: pixel_cross_entropy_forward(y, labels)), pixel_cross_entropy_backward
+    loss = (lambda y: F.pixel_cross_entropy_forward(y, labels)), F.pixel_cross_entropy_backward
     report = gradcheck.check_directional(net, x, train=train, rng=rng(3), loss=loss)
     assert report.error < 1e-6, str(report)
 
@@ -85,14 +86,14 @@ def test_outputs_and_gradients_equal_pytorchs(train):
 
 def test_the_loss_of_pixels_is_the_mean_of_each_pixels_loss():
     y, labels = images(2, 3, 4, 5), rng(1).integers(0, 3, (2, 4, 5))
-    loss, cache = pixel_cross_entropy_forward(y, labels)
+    loss, cache = F.pixel_cross_entropy_forward(y, labels)
     log_p = y - np.log(np.exp(y).sum(axis=1, keepdims=True))
     chosen = np.take_along_axis(log_p, labels[:, None], axis=1)
     np.testing.assert_allclose(loss, -chosen.mean(), rtol=1e-12)  # sums in another order
     one_hot = np.eye(3)[labels].transpose(0, 3, 1, 2)
     expected = (np.exp(log_p) - one_hot) / labels.size
     np.testing.assert_allclose(
-        pixel_cross_entropy_backward(np.float64(1), cache), expected, rtol=1e-9, atol=1e-15
+        F.pixel_cross_entropy_backward(np.float64(1), cache), expected, rtol=1e-9, atol=1e-15
     )
 
 
@@ -106,9 +107,9 @@ def test_it_learns_where_a_square_is():
     optimiser, losses = optim.SGD(net.named_parameters(), lr=0.3, momentum=0.9), []
     for _ in range(40):
         y, cache = net.forward(x, train=True)
-        loss, loss_cache = pixel_cross_entropy_forward(y, labels)
+        loss, loss_cache = F.pixel_cross_entropy_forward(y, labels)
         optimiser.zero_grad()
-        net.backward(pixel_cross_entropy_backward(np.ones_like(loss), loss_cache), cache)
+        net.backward(F.pixel_cross_entropy_backward(np.ones_like(loss), loss_cache), cache)
         optimiser.step()
         losses.append(float(loss))
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])

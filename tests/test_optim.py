@@ -35,7 +35,7 @@ def moved(named, **options):
 # -- SGD ---------------------------------------------------------------------------------------------
 
 
-def test_a_step_lays_out_tiles_and_never_a_whole_parameter(monkeypatch):
+def test_a_step_lays_out_blocks_and_never_a_whole_parameter(monkeypatch):
     sizes, scratch = [], parallel.scratch
 
     def watched(name, shape, like):
@@ -43,9 +43,9 @@ def test_a_step_lays_out_tiles_and_never_a_whole_parameter(monkeypatch):
         return scratch(name, shape, like)
 
     monkeypatch.setattr(parallel, "scratch", watched)
-    ((_, w),) = named = parameters("w", shape=(3 * parallel.TILE, 2), dtype=np.float32)
+    ((_, w),) = named = parameters("w", shape=(3 * parallel.BLOCK, 2), dtype=np.float32)
     optim.SGD(named, lr=0.1, momentum=0.9).step()
-    assert sum(sizes) == w.data.size and max(sizes) <= parallel.TILE
+    assert sum(sizes) == w.data.size and max(sizes) <= parallel.BLOCK
 
 
 def test_plain_descent_subtracts_lr_times_the_gradient():

@@ -1,4 +1,4 @@
-"""Bands, tiles, scratch arrays and thread counts: order, errors, nesting, and what they leave behind."""
+"""Chunks, blocks, scratch arrays and thread counts: order, errors, nesting, and what they leave behind."""
 
 import os
 import subprocess
@@ -7,7 +7,6 @@ import threading
 
 import numpy as np
 import pytest
-import strict_cupy
 import threadpoolctl
 from oracles import pieces
 
@@ -23,18 +22,18 @@ def three_threads():
         yield
 
 
-def band(begin, end):
+def chunk(begin, end):
     return begin, end
 
 
-def test_bands_come_back_in_order_and_cover_every_row_once(three_threads):
+def test_chunks_come_back_in_order_and_cover_every_row_once(three_threads):
     for rows in (1, 2, 3, 4, 7, 100):
-        edges = parallel.bands(band, rows, BIG)
+        edges = parallel.in_chunks(chunk, rows, BIG)
         assert len(edges) == min(3, rows)
         assert [row for begin, end in edges for row in range(begin, end)] == list(range(rows))
 
 
-def test_bands_of_slow_and_fast_work_come_back_in_order(three_threads):
+def test_chunks_of_slow_and_fast_work_come_back_in_order(three_threads):
     third_has_run = threading.Event()
 
     def work(begin, end):
@@ -44,58 +43,53 @@ def test_bands_of_slow_and_fast_work_come_back_in_order(three_threads):
             assert third_has_run.wait(10)
         return begin
 
-    assert parallel.bands(work, 3, BIG) == [0, 1, 2]  # and the three ran at the same time
+    assert parallel.in_chunks(work, 3, BIG) == [0, 1, 2]  # and the three ran at the same time
 
 
-@pytest.mark.parametrize(
-    ("threads", "array"),
-    [(1, BIG), (3, strict_cupy.asarray(BIG))],
-    ids=["one thread", "an array on another device"],
-)
-def test_one_band_in_the_calling_thread(threads, array):
-    with pieces(threads, 4):
-        seen = parallel.bands(lambda *edges: (threading.get_ident(), edges), 5, array)
+def test_one_thread_is_one_chunk_in_the_calling_thread():
+    with pieces(1, 4):
+        seen = parallel.in_chunks(lambda *edges: (threading.get_ident(), edges), 5, BIG)
     assert seen == [(threading.get_ident(), (0, 5))]
 
 
-def test_a_small_array_is_one_band():
+def test_a_small_array_is_one_chunk():
     with pieces(3, 4):
         parallel.WORTH_THREADS = 9
-        assert parallel.bands(band, 8, BIG) == [(0, 8)]
+        assert parallel.in_chunks(chunk, 8, BIG) == [(0, 8)]
         parallel.WORTH_THREADS = 8
-        assert len(parallel.bands(band, 8, BIG)) == 3
+        assert len(parallel.in_chunks(chunk, 8, BIG)) == 3
 
 
-def test_bands_within_a_band_run_in_its_thread(three_threads):
+def test_chunks_within_a_chunk_run_in_its_thread(three_threads):
     def outer(begin, end):
-        inner = parallel.bands(lambda *edges: (threading.get_ident(), edges), 6, BIG)
+        inner = parallel.in_chunks(lambda *edges: (threading.get_ident(), edges), 6, BIG)
         return inner == [(threading.get_ident(), (0, 6))]
 
-    assert parallel.bands(outer, 3, BIG) == [True] * 3
-    assert len(parallel.bands(band, 3, BIG)) == 3  # and the outer level splits again afterwards
+    assert parallel.in_chunks(outer, 3, BIG) == [True] * 3
+    assert len(parallel.in_chunks(chunk, 3, BIG)) == 3  # and the outer level splits again afterwards
 
 
-def test_the_callers_errstate_holds_in_every_band(three_threads):
+def test_the_callers_errstate_holds_in_every_chunk(three_threads):
     with np.errstate(over="raise"):
-        assert parallel.bands(lambda *edges: np.geterr()["over"], 3, BIG) == ["raise"] * 3
+        assert parallel.in_chunks(lambda *edges: np.geterr()["over"], 3, BIG) == ["raise"] * 3
     with np.errstate(over="ignore"):
-        assert parallel.bands(lambda *edges: np.geterr()["over"], 3, BIG) == ["ignore"] * 3
+        assert parallel.in_chunks(lambda *edges: np.geterr()["over"], 3, BIG) == ["ignore"] * 3
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
-def test_an_error_in_a_band_reaches_the_caller_after_all_bands_have_ended(three_threads, failing):
+def test_an_error_in_a_chunk_reaches_the_caller_after_all_chunks_have_ended(three_threads, failing):
     ended = []
 
     def work(begin, end):
         if begin == failing:
-            raise KeyError("the band's own error")
+            raise KeyError("the chunk's own error")
         threading.Event().wait(0.05)
         ended.append(begin)
 
-    with pytest.raises(KeyError, match="the band's own error"):
-        parallel.bands(work, 3, BIG)
+    with pytest.raises(KeyError, match="the chunk's own error"):
+        parallel.in_chunks(work, 3, BIG)
     assert sorted(ended) == [row for row in range(3) if row != failing]
-    assert parallel.bands(band, 3, BIG) == [(0, 1), (1, 2), (2, 3)]  # the pool still works
+    assert parallel.in_chunks(chunk, 3, BIG) == [(0, 1), (1, 2), (2, 3)]  # the pool still works
 
 
 def blas_threads():
@@ -112,8 +106,8 @@ def blas_with_threads():
     return blas_threads()
 
 
-def test_blas_is_limited_to_one_thread_within_bands_and_restored_after(three_threads, blas_with_threads):
-    inside = parallel.bands(lambda begin, end: blas_threads(), 3, BIG)
+def test_blas_is_limited_to_one_thread_within_chunks_and_restored_after(three_threads, blas_with_threads):
+    inside = parallel.in_chunks(lambda begin, end: blas_threads(), 3, BIG)
     assert all(set(counts) == {1} for counts in inside)
     assert blas_threads() == blas_with_threads
 
@@ -121,7 +115,7 @@ def test_blas_is_limited_to_one_thread_within_bands_and_restored_after(three_thr
         raise KeyError
 
     with pytest.raises(KeyError):
-        parallel.bands(fail, 3, BIG)
+        parallel.in_chunks(fail, 3, BIG)
     assert blas_threads() == blas_with_threads
 
 
@@ -141,11 +135,11 @@ def test_blas_stays_limited_while_a_second_caller_is_at_work(three_threads, blas
 
     def second_caller():
         first_is_in.wait(10)
-        parallel.bands(second, 3, BIG)
+        parallel.in_chunks(second, 3, BIG)
 
     caller = threading.Thread(target=second_caller)
     caller.start()
-    parallel.bands(first, 3, BIG)
+    parallel.in_chunks(first, 3, BIG)
     first_is_out.set()
     caller.join(30)
     assert set(seen) == {1}
@@ -156,7 +150,7 @@ def test_blas_is_limited_for_every_caller_in_turn(three_threads, blas_with_threa
     seen = []
 
     def caller():
-        parallel.bands(lambda begin, end: seen.extend(blas_threads()), 3, BIG)
+        parallel.in_chunks(lambda begin, end: seen.extend(blas_threads()), 3, BIG)
 
     for _ in range(2):
         caller()
@@ -167,10 +161,10 @@ def test_blas_is_limited_for_every_caller_in_turn(three_threads, blas_with_threa
     assert blas_threads() == blas_with_threads
 
 
-def test_tiles_cover_the_band_in_steps():
-    assert parallel.tiles(3, 10, 3) == [slice(3, 6), slice(6, 9), slice(9, 10)]
-    assert parallel.tiles(0, 2, 0) == [slice(0, 1), slice(1, 2)]  # a row too large for the cache
-    assert parallel.tiles(4, 4, 2) == []
+def test_blocks_cover_the_chunk_in_steps():
+    assert parallel.blocks(3, 10, 3) == [slice(3, 6), slice(6, 9), slice(9, 10)]
+    assert parallel.blocks(0, 2, 0) == [slice(0, 1), slice(1, 2)]  # a row too large for the cache
+    assert parallel.blocks(4, 4, 2) == []
 
 
 def test_scratch_is_reused_by_name_and_grows():
@@ -192,13 +186,8 @@ def test_every_thread_has_its_own_scratch(three_threads):
         barrier.wait()  # all three hold theirs now
         return array
 
-    first, second, third = parallel.bands(work, 3, BIG)
+    first, second, third = parallel.in_chunks(work, 3, BIG)
     assert not any(np.shares_memory(*pair) for pair in ((first, second), (first, third), (second, third)))
-
-
-def test_scratch_on_another_device_lives_there():
-    array = parallel.scratch("a test", (2, 3), like=strict_cupy.asarray(BIG))
-    assert type(array) is strict_cupy.ndarray and array.shape == (2, 3)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -232,19 +221,19 @@ def test_set_threads_refuses_what_is_no_positive_integer(count):
 
 def test_set_threads_ends_the_threads_it_replaces():
     with pieces(3, 4):
-        parallel.bands(band, 3, BIG)
+        parallel.in_chunks(chunk, 3, BIG)
         workers = [thread for thread in threading.enumerate() if thread.name.startswith("minires")]
         assert workers
         parallel.set_threads(2)
         for thread in workers:
             thread.join(10)
             assert not thread.is_alive()
-        assert len(parallel.bands(band, 3, BIG)) == 2
+        assert len(parallel.in_chunks(chunk, 3, BIG)) == 2
 
 
 def threads_with(**environment):
     """Return the finished process that prints how many threads there are, in another environment."""
-    code = "from minires import parallel; print(parallel.get_threads())"
+    code = "from minires.kernels.cpu import parallel; print(parallel.get_threads())"
     return subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, **environment},

@@ -170,7 +170,7 @@ def test_on_a_gpu_the_scores_are_the_same():
     net, images = small_net(), RNG.standard_normal((2, 3, 6, 6), dtype=np.float32)
     expected = predict_ten_crop(net, images, 4)
     scores = predict_ten_crop(net.to(strict_cupy), strict_cupy.asarray(images), 4)
-    # The CPU works in tiles: float32 sums in another order.
+    # The CPU works in blocks: float32 sums in another order.
     np.testing.assert_allclose(scores.get(), expected, rtol=1e-5, atol=1e-6)
 
 

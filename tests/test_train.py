@@ -437,7 +437,7 @@ def test_training_on_a_gpu_is_the_same_and_waits_for_it_only_when_it_looks(stand
     assert [int(wait > 0) for wait in steps] == [0, 1, 0, 1]
     ours, theirs = checkpoint.load(tmp_path / "gpu.npz"), checkpoint.load(tmp_path / "cpu.npz")
     for name, array in theirs.arrays.items():
-        # The CPU works in tiles: other orders of summation, ten steps of float32.
+        # The CPU works in blocks: other orders of summation, ten steps of float32.
         np.testing.assert_allclose(ours.arrays[name], array, rtol=1e-3, atol=1e-4)
     # A run that began on a GPU goes on without one.
     again = small_trainer(small_net_without_chance(), **chance_free)

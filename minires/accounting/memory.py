@@ -14,20 +14,20 @@ from minires.kernels.cpu import parallel
 from minires.layers import Parameter, Sequential
 from minires.layers.trace import Blank
 
-TILES = 5  # that a thread lays out at once, over the operations of a step; measured
+BLOCKS = 5  # that a thread lays out at once, over the operations of a step; measured
 
 
 @dataclass(frozen=True)
 class Memory:
     """Bytes of a training step in float32. weights: parameters and buffers; gradients: of the parameters;
-    velocities: of SGD with momentum; remembered: activations kept for backward, with the images; tiles: about
-    what the threads lay out in the cache; peak: the most that is there at once."""
+    velocities: of SGD with momentum; remembered: activations kept for backward, with the images; blocks:
+    about what the threads lay out in the cache; peak: the most that is there at once."""
 
     weights: int
     gradients: int
     velocities: int
     remembered: int
-    tiles: int
+    blocks: int
     peak: int
 
 
@@ -45,9 +45,9 @@ def training_memory(net, input_shape):
     params = 4 * sum(p.data.size for _, p in net.named_parameters())
     weights = params + 4 * sum(b.data.size for _, b in net.named_buffers())
     remembered = sum(blank.nbytes for blank in step.remembered()) + step.x.nbytes
-    tiles = TILES * 4 * parallel.TILE * parallel.get_threads()
-    peak = weights + 2 * params + tiles + step.x.nbytes + walk.peak
-    return Memory(weights, params, params, remembered, tiles, peak)
+    blocks = BLOCKS * 4 * parallel.BLOCK * parallel.get_threads()
+    peak = weights + 2 * params + blocks + step.x.nbytes + walk.peak
+    return Memory(weights, params, params, remembered, blocks, peak)
 
 
 def fit(net, input_shape, limit, *, extra=0):

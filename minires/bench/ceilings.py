@@ -26,10 +26,10 @@ def takers():
         with controller.limit(limits=parallel.get_threads(), user_api="blas"):
             np.matmul(a, b, out=product)
 
-    def band(begin, end):
+    def chunk(begin, end):
         np.copyto(target[begin:end], source[begin:end])
 
-    return {"sgemm": sgemm, "copy": lambda: parallel.bands(band, COPIED, source)}
+    return {"sgemm": sgemm, "copy": lambda: parallel.in_chunks(chunk, COPIED, source)}
 
 
 def work_of(name):

@@ -56,7 +56,7 @@ def _step(net, x, labels, optimiser, watch):
         _, loss_cache = F.softmax_cross_entropy_forward(logits, labels)
         dlogits = F.softmax_cross_entropy_backward(1.0, loss_cache)
         loss = time.perf_counter() - start
-        net.backward_parameters(dlogits, cache)
+        net.backward(dlogits, cache)
     start = time.perf_counter()
     optimiser.step()
     optimiser.zero_grad()

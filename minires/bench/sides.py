@@ -11,6 +11,8 @@ import minires.functional as F
 from minires import models, optim
 from minires.kernels.cpu import parallel
 from minires.kernels.cpu.layout import empty_images
+from minires.surgery import fold
+from minires.train import parameters_only
 
 SIDES = {
     "minires": "minires",
@@ -59,10 +61,14 @@ def training_step(side, *, model, batch_size, size):
     optimiser = optim.SGD(net.named_parameters(), **SGD)
 
     def step():
+        with parameters_only(net):
+            return train()
+
+    def train():
         logits, cache = net.forward(x, train=True)
         loss, loss_cache = F.softmax_cross_entropy_forward(logits, labels)
         optimiser.zero_grad()
-        net.backward_parameters(F.softmax_cross_entropy_backward(1.0, loss_cache), cache)
+        net.backward(F.softmax_cross_entropy_backward(1.0, loss_cache), cache)
         optimiser.step()
         return float(loss)
 
@@ -76,7 +82,8 @@ def evaluation(side, *, model, batch_size, size):
         from minires.bench import torch_side as bench_torch
 
         return bench_torch.evaluation(net, x, **_torch(side))
-    return lambda: net.predict(x)
+    folded = fold(net)
+    return lambda: folded.predict(x)
 
 
 def operation(side, *, layer, shape, images=False):

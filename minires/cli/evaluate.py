@@ -3,7 +3,7 @@
 import dataclasses
 from functools import partial
 
-from minires import data
+from minires import data, surgery
 from minires.backend import device_module
 from minires.cli.terminal import accuracy_line
 from minires.kernels.cpu import parallel
@@ -62,7 +62,7 @@ def run(arguments):
         recompute_statistics(net, (xp.asarray(x) for x, _ in batches))
     predict = None
     if arguments.ten_crop:
-        predict = partial(ten_crop.predict_crops, net, average=arguments.average or "softmax")
+        predict = partial(ten_crop.predict_crops, surgery.fold(net), average=arguments.average or "softmax")
         test, options = _ten_crops(test, options)
     result = evaluate(net, data.Batches(test, shuffle=False, **options), predict=predict)
     crops = ", ten crops of each" if arguments.ten_crop else ""

@@ -1,4 +1,4 @@
-"""Every operation as a pair of pure functions.
+"""The maths: every operation as a pair of pure functions, written as a textbook would write it.
 
     y, cache  = F.name_forward(x, ...)
     gradients = F.name_backward(dy, cache)
@@ -7,6 +7,9 @@ The cache is a plain tuple of what backward needs: backward's first line mirrors
 random, nothing is stored elsewhere, no argument is written into, and calling backward twice gives the same
 result. Arrays are NumPy's or CuPy's, float32 or float64, and what comes out has the dtype that went in.
 An output may share memory with an input, so never write into what a function returned or was given.
+
+What stands here is what is computed. Where `minires.kernels` has a faster function of the same name, that one
+runs (see `dispatch`); `F.name_forward.textbook` is the function as it is written here.
 """
 
 from minires.functional.activation import (
@@ -21,17 +24,17 @@ from minires.functional.columns import col2im, im2col
 from minires.functional.combine import (
     concat_backward,
     concat_forward,
-    flatten_backward,
-    flatten_forward,
-    pad_shortcut_backward,
-    pad_shortcut_forward,
     residual_add_backward,
     residual_add_forward,
     residual_add_predict,
 )
 from minires.functional.conv import conv2d_backward, conv2d_forward, conv2d_predict
-from minires.functional.dropconnect import dropconnect_backward, dropconnect_forward
-from minires.functional.dropout import dropout_backward, dropout_forward
+from minires.functional.dropout import (
+    dropconnect_backward,
+    dropconnect_forward,
+    dropout_backward,
+    dropout_forward,
+)
 from minires.functional.gate import (
     gate_backward,
     gate_forward,
@@ -42,6 +45,8 @@ from minires.functional.gate import (
 )
 from minires.functional.linear import linear_backward, linear_forward
 from minires.functional.loss import (
+    pixel_cross_entropy_backward,
+    pixel_cross_entropy_forward,
     softmax_cross_entropy_backward,
     softmax_cross_entropy_forward,
     squared_error_backward,
@@ -55,6 +60,7 @@ from minires.functional.norm import (
     batch_norm_train_forward,
     local_response_norm_backward,
     local_response_norm_forward,
+    move_averages,
 )
 from minires.functional.pool import (
     avg_pool2d_backward,
@@ -65,6 +71,15 @@ from minires.functional.pool import (
     max_pool2d_forward,
 )
 from minires.functional.resample import resample_backward, resample_forward
+from minires.functional.shape import (
+    channels_backward,
+    channels_forward,
+    flatten_backward,
+    flatten_forward,
+    pad_shortcut_backward,
+    pad_shortcut_forward,
+)
+from minires.functional.update import sgd_step
 
 __all__ = [
     "avg_pool2d_backward",
@@ -73,6 +88,8 @@ __all__ = [
     "batch_norm_eval_forward",
     "batch_norm_train_backward",
     "batch_norm_train_forward",
+    "channels_backward",
+    "channels_forward",
     "col2im",
     "concat_backward",
     "concat_forward",
@@ -98,8 +115,11 @@ __all__ = [
     "max_pool2d_forward",
     "maxout_backward",
     "maxout_forward",
+    "move_averages",
     "pad_shortcut_backward",
     "pad_shortcut_forward",
+    "pixel_cross_entropy_backward",
+    "pixel_cross_entropy_forward",
     "relu_backward",
     "relu_forward",
     "resample_backward",
@@ -109,6 +129,7 @@ __all__ = [
     "residual_add_predict",
     "scale_backward",
     "scale_forward",
+    "sgd_step",
     "shortcut_gate_backward",
     "shortcut_gate_forward",
     "sigmoid_backward",

@@ -1,61 +1,105 @@
-"""Nonlinearities: ReLU, sigmoid, softmax."""
+"""Nonlinearities: ReLU, leaky ReLU, sigmoid, softmax."""
 
-from minires.backend import array_module
 from minires.checks import check_floats, check_gradient
-from minires.kernels.cpu.parallel import elementwise
-from minires.kernels.cuda import has_kernels, kernels
+from minires.functional.dispatch import accelerated
 
 
+@accelerated
 def relu_forward(x):
-    """Return max(x, 0) for x of any shape, and the cache.
+    """Keep what is positive: y = max(x, 0).
 
-    The output alone is remembered: it is positive exactly where the input was, and the next layer keeps it
-    anyway. Nair & Hinton 2010.
+    Parameters
+    ----------
+    x : array of any shape
+
+    Returns
+    -------
+    y, like x; cache (y,): y is positive exactly where x was, and the next layer keeps it anyway
+
+    References
+    ----------
+    Nair & Hinton 2010, "Rectified linear units improve restricted Boltzmann machines".
+
+    Examples
+    --------
+    >>> y, cache = relu_forward(np.array([-1.0, 0.0, 2.0]))
+    >>> y
+    array([0., 0., 2.])
+    >>> relu_backward(np.array([10.0, 10.0, 10.0]), cache)
+    array([ 0.,  0., 10.])
     """
     xp = check_floats(x=x)
-    y = elementwise(lambda x, out: xp.maximum(x, 0, out=out), x)
+    y = xp.maximum(x, 0)
     return y, (y,)
 
 
+@accelerated
 def relu_backward(dy, cache):
-    """Return dx: dy where x was positive, else 0 (also at the corner x = 0)."""
+    """Return dx: dy where x was positive, else 0 (also at the corner x = 0).
+
+    Parameters
+    ----------
+    dy : like y
+    cache : what `relu_forward` returned
+
+    Returns
+    -------
+    dx, like x
+    """
     (y,) = cache
     check_gradient(dy, y.shape, y.dtype, on=y)
-    if has_kernels(y):
-        return kernels.relu_backward(dy, y)
-    xp = array_module(y)
-    return elementwise(lambda y, dy, out: xp.multiply(dy, y > 0, out=out), y, dy)
+    return dy * (y > 0)
 
 
+@accelerated
 def sigmoid_forward(x):
-    """Return 1 / (1 + exp(-x)) for x of any shape, and the cache.
+    """Squeeze x between 0 and 1: y = 1 / (1 + exp(-x)).
 
+    Parameters
+    ----------
+    x : array of any shape
+
+    Returns
+    -------
+    y, like x; cache (y,)
+
+    Notes
+    -----
     Computed as (1 + tanh(x/2)) / 2, which is the same number and never overflows.
     """
     xp = check_floats(x=x)
-
-    def tile(x, out):
-        xp.tanh(x * 0.5, out=out)
-        out += 1
-        out *= 0.5
-
-    y = elementwise(tile, x)
+    y = (1 + xp.tanh(x * 0.5)) * 0.5
     return y, (y,)
 
 
+@accelerated
 def sigmoid_backward(dy, cache):
     """Return dx = dy * y * (1 - y), of dy's shape."""
     (y,) = cache
     check_gradient(dy, y.shape, y.dtype, on=y)
-    xp = array_module(y)
-    return elementwise(lambda y, dy, out: xp.multiply(dy, y * (1 - y), out=out), y, dy)
+    return dy * (y * (1 - y))
 
 
 def softmax_forward(x):
-    """Return exp(x) / sum(exp(x)) along the last axis, and the cache.
+    """Turn scores into probabilities: y = exp(x) / sum(exp(x)) along the last axis.
 
-    x: (N, K), or any shape whose last axis counts the classes. The largest entry is subtracted first: this
-    changes nothing, for numerator and denominator shrink alike, but exp can no longer overflow.
+    Parameters
+    ----------
+    x : (N, K), or any shape whose last axis counts the classes
+
+    Returns
+    -------
+    y, like x: positive, and its sum along the last axis is 1; cache (y,)
+
+    Raises
+    ------
+    ValueError
+        If x has no axis.
+
+    Notes
+    -----
+    The largest entry is subtracted first: this changes nothing, for numerator and denominator shrink alike,
+    but exp can no longer overflow.
     """
     xp = check_floats(x=x)
     if x.ndim == 0:

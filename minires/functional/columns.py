@@ -1,142 +1,88 @@
 """im2col lays every window of an image out as a column; col2im, its adjoint, adds the columns back.
 
-Both go through an image with its padding, `pad`, in which what a window position reads lies side by side.
-Windows that start every S pixels read every S-th pixel of a row; so pixel w of a padded row stands at
-[w % S, w // S]. Then position (kh, kw) reads, for all windows at once, one slice of it, and the columns are
-copies of slices that overlap.
+Position (kh, kw) of all windows at once is a slice of the padded image that takes every stride-th pixel,
+beginning at (kh, kw). So both are loops over the kernel's few positions, not over the image's many windows.
 """
 
-import math
-
 from minires.backend import array_module
-from minires.checks import check_floats, check_ndim, check_shape
-from minires.kernels.cpu import parallel
-from minires.kernels.cuda import has_kernels, kernels
-from minires.windows import sliding_windows
+from minires.checks import check_col2im, check_im2col
+from minires.functional.dispatch import accelerated
 
 
+@accelerated
 def im2col(x, *, kernel_size, stride=1, padding=0):
     """Lay out every window of x as a column.
 
-    x: (N, C, H, W). Returns columns (C*KH*KW, OH*OW*N), a new array of x's dtype: the column of output pixel
-    (oh, ow) of image n stands at (oh*OW + ow)*N + n and holds the window's values channel by channel, row by
-    row; padded pixels are 0. So y = weight.reshape(O, -1) @ columns is the convolution.
-    Raises ValueError if x is not 4-D or the kernel is larger than the padded image.
+    Parameters
+    ----------
+    x : (N, C, H, W)
+    kernel_size, stride, padding : int or (h, w)
+        In pixels; what is padded is 0.
+
+    Returns
+    -------
+    columns : (C*KH*KW, OH*OW*N)
+        The column of output pixel (oh, ow) of image n stands at (oh*OW + ow)*N + n and holds the window's
+        values channel by channel, row by row. So weight.reshape(O, -1) @ columns is the convolution.
+
+    Raises
+    ------
+    ValueError
+        If x is not 4-D or the kernel is larger than the padded image.
+
+    References
+    ----------
     Chellapilla, Puri & Simard 2006, "High performance convolutional neural networks for document processing".
+
+    Examples
+    --------
+    >>> image = np.arange(9.0).reshape(1, 1, 3, 3)
+    >>> im2col(image, kernel_size=2)
+    array([[0., 1., 3., 4.],
+           [1., 2., 4., 5.],
+           [3., 4., 6., 7.],
+           [4., 5., 7., 8.]])
     """
-    check_floats(x=x)
-    check_ndim("x", x, (4, "(N, C, H, W)"))
-    windows = sliding_windows(x.shape[2:], kernel_size=kernel_size, stride=stride, padding=padding)
-    if has_kernels(x):
-        return kernels.im2col(x, windows).copy()  # a 1x1 kernel's columns are x itself
-    (n, c), (kh, kw), (oh, ow) = x.shape[:2], windows.kernel, windows.out_size
+    windows = check_im2col(x, kernel_size, stride, padding)
+    (n, c, h, w), (kh, kw), (oh, ow) = x.shape, windows.kernel, windows.out_size
+    (down, across), (top, left) = windows.stride, windows.padding
+    padded = array_module(x).zeros_like(x, shape=(n, c, h + 2 * top, w + 2 * left))
+    padded[:, :, top : top + h, left : left + w] = x
     columns = array_module(x).empty((c, kh, kw, oh, ow, n), x.dtype)
-    x = x.transpose(2, 1, 3, 0)
-    for rows in parallel.tiles(0, oh, rows_to_pad(x, windows)):
-        fill_columns(columns[:, :, :, rows], pad(x, rows, windows), windows)
+    for i in range(kh):
+        for j in range(kw):
+            pixels = padded[:, :, i : i + down * oh : down, j : j + across * ow : across]
+            columns[:, i, j] = pixels.transpose(1, 2, 3, 0)
     return columns.reshape(c * kh * kw, oh * ow * n)
 
 
+@accelerated
 def col2im(columns, x_shape, *, kernel_size, stride=1, padding=0):
     """Add every column back onto the pixels it was taken from: the adjoint of im2col.
 
-    columns: (C*KH*KW, OH*OW*N); x_shape: (N, C, H, W). Returns an array of that shape; a pixel that stands
-    in several windows gets the sum, for the gradients of a value's uses add up.
-    Raises ValueError if the shapes do not fit.
+    Parameters
+    ----------
+    columns : (C*KH*KW, OH*OW*N)
+    x_shape : (N, C, H, W)
+    kernel_size, stride, padding : int or (h, w)
+        As they were for `im2col`.
+
+    Returns
+    -------
+    dx : (N, C, H, W)
+        A pixel that stands in several windows gets the sum: the gradients of a value's uses add up.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
     """
-    check_floats(columns=columns)
-    if len(x_shape) != 4:
-        raise ValueError(f"x_shape: expected (N, C, H, W), got {tuple(x_shape)}")
-    n, c, h, w = x_shape
-    windows = sliding_windows((h, w), kernel_size=kernel_size, stride=stride, padding=padding)
-    (kh, kw), (oh, ow) = windows.kernel, windows.out_size
-    check_shape("columns", columns, (c * kh * kw, oh * ow * n), f"for images {tuple(x_shape)}")
-    xp = array_module(columns)
-    if has_kernels(columns):
-        return kernels.col2im(xp.ascontiguousarray(columns), x_shape, windows)
-    dpadded = xp.zeros(padded_shape((h, c, w, n), windows), columns.dtype)
-    add_columns(dpadded, columns.reshape(c, kh, kw, oh, ow, n), windows)
-    return crop([(0, dpadded)], (h, c, w, n), windows).transpose(3, 1, 0, 2)
-
-
-# -- the steps; images are in the order of their memory, (H, C, W, N) ---------------------------------------
-
-
-def padded_shape(shape, windows):
-    """Return the shape (H + 2*padding, C, S, ceil((W + 2*padding) / S), N) of a padded image (H, C, W, N)."""
-    (h, c, w, n), (pad_h, pad_w), stride = shape, windows.padding, windows.stride[1]
-    return h + 2 * pad_h, c, stride, -(-(w + 2 * pad_w) // stride), n
-
-
-def rows_to_pad(x, windows):
-    """How many output rows to `pad` for at once: a few tiles' worth, for where two pieces meet rows are
-    padded twice; on a GPU, all."""
-    if not parallel.on_cpu(x):
-        return windows.out_size[0]
-    _, *row = padded_shape(x.shape, windows)
-    return 4 * parallel.TILE // (math.prod(row) * windows.stride[0])
-
-
-def pad(x, rows, windows):
-    """Return what the output rows `rows` (a slice) read of x (H, C, W, N): padded rows, sorted by phase."""
-    begin, end = rows.start * windows.stride[0], (rows.stop - 1) * windows.stride[0] + windows.kernel[0]
-    _, *shape = padded_shape(x.shape, windows)
-    padded = parallel.scratch("padded", (end - begin, *shape), like=x)
-    padded[...] = 0
-    first = begin - windows.padding[0]  # counted in rows of x
-    top, bottom = max(first, 0), min(end - windows.padding[0], len(x))
-    if top < bottom:
-        for inside, pixels in _phases(padded[top - first : bottom - first], x[top:bottom], windows):
-            inside[...] = pixels
-    return padded
-
-
-def crop(pieces, shape, windows):
-    """Return the gradient of x, (H, C, W, N) as `shape` says, from those of padded rows: the adjoint of pad.
-
-    pieces: pairs (first padded row, gradients from there on). Where two overlap, both count.
-    """
-    dx = array_module(pieces[0][1]).zeros(shape, pieces[0][1].dtype)
-
-    def band(begin, end):
-        for first_padded, piece in pieces:
-            first = first_padded - windows.padding[0]  # counted in rows of x
-            top, bottom = max(begin, first), min(end, first + len(piece))
-            if top < bottom:
-                for inside, pixels in _phases(piece[top - first : bottom - first], dx[top:bottom], windows):
-                    pixels += inside
-
-    parallel.bands(band, len(dx), dx)
-    return dx
-
-
-def _phases(padded, x, windows):
-    """Yield for each phase of rows the views (H, C, pixels, N) of padded and of x that hold the same."""
-    stride, padding = windows.stride[1], windows.padding[1]
-    for phase in range(stride):
-        first = (phase - padding) % stride  # the first pixel of x in this phase
-        pixels = x[:, :, first::stride]
-        at = (first + padding) // stride
-        yield padded[:, :, phase, at : at + pixels.shape[2]], pixels
-
-
-def fill_columns(columns, padded, windows):
-    """Fill columns (C, KH, KW, OH, OW, N) from padded rows, the first of which is their first."""
-    stride_h, stride_w = windows.stride
-    c, kh, kw, *rest = columns.shape
-    down, across_channels, to_phase, across, to_image = padded.strides
-    steps = (across_channels, down, across, down * stride_h, across, to_image)
-    as_strided = array_module(padded).lib.stride_tricks.as_strided
-    for phase in range(min(stride_w, kw)):
-        shape = (c, kh, len(range(phase, kw, stride_w)), *rest)
-        columns[:, :, phase::stride_w] = as_strided(padded[:, :, phase], shape, steps)
-
-
-def add_columns(dpadded, columns, windows):
-    """Add columns (C, KH, KW, OH, OW, N) onto rows of a padded image: the adjoint of fill_columns."""
-    (stride_h, stride_w), (_, kh, kw, oh, ow, _) = windows.stride, columns.shape
+    windows = check_col2im(columns, x_shape, kernel_size, stride, padding)
+    (n, c, h, w), (kh, kw), (oh, ow) = x_shape, windows.kernel, windows.out_size
+    (down, across), (top, left) = windows.stride, windows.padding
+    columns = columns.reshape(c, kh, kw, oh, ow, n)
+    padded = array_module(columns).zeros((c, h + 2 * top, w + 2 * left, n), columns.dtype)
     for i in range(kh):
-        rows = slice(i, i + (oh - 1) * stride_h + 1, stride_h)
         for j in range(kw):
-            phase, first = j % stride_w, j // stride_w
-            dpadded[rows, :, phase, first : first + ow] += columns[:, i, j].transpose(1, 0, 2, 3)
+            padded[:, i : i + down * oh : down, j : j + across * ow : across] += columns[:, i, j]
+    return padded[:, top : top + h, left : left + w].transpose(3, 0, 1, 2)

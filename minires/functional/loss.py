@@ -1,56 +1,122 @@
 """Losses: one number for a whole batch. Their backward takes dloss, a number or 0-d array (1 to train)."""
 
-import numpy as np
-
-from minires.backend import array_module
-from minires.checks import check_floats, check_ndim, check_shape
-from minires.kernels.cuda import has_kernels, kernels
+from minires.checks import check_cross_entropy, check_floats, check_ndim, check_shape
+from minires.functional.dispatch import accelerated
 
 
+@accelerated
 def softmax_cross_entropy_forward(logits, labels, *, label_smoothing=0.0):
-    """Return the mean cross-entropy between softmax(logits) and the labels, and the cache.
+    """Return the mean cross-entropy between softmax(logits) and the labels.
 
-    logits: (N, K), finite; labels: (N,) integers in [0, K); label_smoothing: the share of the target that is
-    spread evenly over all K classes (Szegedy et al. 2015, arXiv:1512.00567, section 7).
-    loss is a 0-d array in nats: ln K for a network that knows nothing.
+    Parameters
+    ----------
+    logits : (N, K), finite
+    labels : (N,)
+        Integers from 0 to K - 1.
+    label_smoothing : float
+        The fraction of the target that is spread evenly over all K classes (Szegedy et al. 2015,
+        arXiv:1512.00567, section 7).
+
+    Returns
+    -------
+    loss : 0-d array
+        In nats: ln K for a network that knows nothing.
+    cache : (probabilities, targets, count)
+        targets (N, K), of which each row sums to that row's weight, here 1; count, the sum of the weights.
+
+    Raises
+    ------
+    ValueError
+        If a label is out of range (on a GPU they are checked when they are batched, for a look at them here
+        would stall the device).
+    TypeError
+        If labels are not integers.
+
+    Notes
+    -----
     -log softmax is computed as logsumexp(z) - z, so that no probability can round to 0 before its logarithm.
-    Raises ValueError if a label is out of range (on a GPU they are checked when they are batched, for a look
-    at them here would stall the device), TypeError if they are not integers.
+
+    Examples
+    --------
+    >>> loss, cache = softmax_cross_entropy_forward(np.zeros((1, 4)), np.array([2]))
+    >>> round(float(loss), 6), round(np.log(4), 6)
+    (1.386294, 1.386294)
+    >>> softmax_cross_entropy_backward(1.0, cache)
+    array([[ 0.25,  0.25, -0.75,  0.25]])
     """
-    xp = check_floats(logits=logits)
-    check_ndim("logits", logits, (2, "(N, K)"))
-    array_module(logits, labels, names=("logits", "labels"))
+    xp = check_cross_entropy(logits, labels, label_smoothing)
     n, classes = logits.shape
-    check_shape("labels", labels, (n,), "one for each row of logits")
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"labels: expected integers, got {labels.dtype}")
-    if xp is np and not (0 <= labels.min() and labels.max() < classes):
-        raise ValueError(
-            f"labels: expected integers from 0 to {classes - 1}, got {labels.min()} to {labels.max()}"
-        )
-    if not 0 <= label_smoothing < 1:
-        raise ValueError(f"label_smoothing: expected a number in [0, 1), got {label_smoothing}")
-    if has_kernels(logits):
-        losses, probabilities, targets = kernels.softmax_cross_entropy(logits, labels, label_smoothing)
-        return losses.mean(), (probabilities, targets)
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_probabilities = shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))  # (N, K)
-    targets = xp.full(logits.shape, label_smoothing / classes, logits.dtype)
+    targets = xp.full_like(logits, label_smoothing / classes)
     targets[xp.arange(n), labels] += 1 - label_smoothing
     loss = xp.asarray(-(targets * log_probabilities).sum() / n, dtype=logits.dtype)
-    return loss, (xp.exp(log_probabilities), targets)
+    return loss, (xp.exp(log_probabilities), targets, n)
 
 
+@accelerated
 def softmax_cross_entropy_backward(dloss, cache):
-    """Return dlogits (N, K) = dloss * (softmax(logits) - targets) / N. dloss: a number, 1 to train."""
-    probabilities, targets = cache
-    dlogits = probabilities - targets
-    dlogits *= dloss / len(dlogits)
+    """Return dlogits (N, K): in each row dloss / count * (sum of the targets * softmax(logits) - targets).
+
+    Where the targets of a row sum to 1, that is the difference between what the network believes and what is
+    so, divided by N.
+
+    Parameters
+    ----------
+    dloss : float or 0-d array
+        1 to train.
+    cache : what `softmax_cross_entropy_forward` returned
+    """
+    probabilities, targets, count = cache
+    dlogits = probabilities * targets.sum(axis=1, keepdims=True) - targets
+    dlogits *= dloss / count  # in place: a float64 dloss does not turn float32 gradients into float64
     return dlogits
 
 
+def pixel_cross_entropy_forward(y, labels):
+    """Return the softmax cross-entropy averaged over all pixels: every pixel is an example of its own.
+
+    Parameters
+    ----------
+    y : (N, K, H, W)
+        Logits of every pixel.
+    labels : (N, H, W)
+        Integers from 0 to K - 1.
+
+    Returns
+    -------
+    loss : 0-d array
+    cache : (the cache of `softmax_cross_entropy_forward` on the (N*H*W, K) matrix of logits, y_shape)
+
+    References
+    ----------
+    Long, Shelhamer & Darrell 2015 (arXiv:1411.4038), section 3.
+    """
+    check_floats(y=y)
+    check_ndim("y", y, (4, "(N, K, H, W)"))
+    logits = y.transpose(0, 2, 3, 1).reshape(-1, y.shape[1])
+    loss, cache = softmax_cross_entropy_forward(logits, labels.reshape(-1))
+    return loss, (cache, y.shape)
+
+
+def pixel_cross_entropy_backward(dloss, cache):
+    """Return dy (N, K, H, W): the matrix of gradients, folded back."""
+    cache, (n, k, h, w) = cache
+    dlogits = softmax_cross_entropy_backward(dloss, cache)
+    return dlogits.reshape(n, h, w, k).transpose(0, 3, 1, 2)
+
+
 def squared_error_forward(y, target):
-    """Return 1/2 sum (y - target)^2 / N, and the cache. y, target: the same shape (N, ...)."""
+    """Return 1/2 sum (y - target)^2 / N.
+
+    Parameters
+    ----------
+    y, target : the same shape (N, ...)
+
+    Returns
+    -------
+    loss, a 0-d array; cache (difference,)
+    """
     xp = check_floats(y=y, target=target)
     if y.ndim == 0:
         raise ValueError("y: expected at least the axis of the batch, got the shape ()")
@@ -64,5 +130,5 @@ def squared_error_backward(dloss, cache):
     """Return (dy, dtarget) = dloss * (y - target) / N and its negative."""
     (difference,) = cache
     dy = difference / len(difference)
-    dy *= dloss  # in place: a float64 dloss does not turn float32 gradients into float64
+    dy *= dloss
     return dy, -dy

@@ -11,7 +11,6 @@ import inspect
 import numpy as np
 
 from minires.backend import array_module
-from minires.kernels.cpu.layout import as_rows, from_rows
 
 
 class WrongGradients(Exception):
@@ -33,7 +32,9 @@ class Subject:
         """Return a read-only view of array, or a copy where protection is off or does not exist."""
         if not self.protected or not hasattr(array, "setflags"):
             return array.copy()
-        view = from_rows(as_rows(array), array.shape) if self.reordered and array.ndim == 4 else array.view()
+        view = array.view()
+        if self.reordered and array.ndim == 4:  # memory (H, C, W, N)
+            view = np.ascontiguousarray(array.transpose(2, 1, 3, 0)).transpose(3, 1, 0, 2)
         view.setflags(write=False)
         return view
 

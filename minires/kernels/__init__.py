@@ -1,1 +1,66 @@
-"""The operations of `minires.functional` again, fast."""
+"""The operations of `minires.functional` again, fast: `cpu` for NumPy arrays, `cuda` for NVIDIA GPUs.
+
+A kernel has the name, the arguments, the checks and the cache of the textbook's function, so that either's
+backward may follow the other's forward; it answers NotImplemented where it does not support a case or is too
+small to pay. `functional.dispatch` decides which of the two runs; to read an operation, read `functional`.
+
+    with kernels.use("textbook"):      # step through the maths with a debugger
+        y, cache = net.forward(x, train=True)
+
+For a whole process set the environment variable MINIRES_KERNELS to "textbook".
+"""
+
+import contextlib
+import contextvars
+import os
+
+CHOICES = ("fast", "textbook")
+
+_chosen = contextvars.ContextVar("kernels", default=None)  # None: what the environment says
+_of_environment = None
+
+
+@contextlib.contextmanager
+def use(which):
+    """Within a with-block, run the kernels ("fast") or the textbook's functions alone ("textbook").
+
+    It holds for the thread, or asyncio task, that enters the block. Raises ValueError for another name.
+    """
+    token = _chosen.set(_known("which", which))
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+def in_use():
+    """Return "fast" or "textbook": what `use`, else MINIRES_KERNELS, else the default asks for."""
+    global _of_environment
+    chosen = _chosen.get()
+    if chosen is None:
+        if _of_environment is None:
+            _of_environment = _known(
+                "MINIRES_KERNELS", os.environ.get("MINIRES_KERNELS", "").strip() or "fast"
+            )
+        return _of_environment
+    return chosen
+
+
+def _known(name, value):
+    if value not in CHOICES:
+        raise ValueError(f"{name}: expected {' or '.join(map(repr, CHOICES))}, got {value!r}")
+    return value
+
+
+def get_threads():
+    """Return how many threads the kernels for a CPU use."""
+    from minires.kernels.cpu import parallel
+
+    return parallel.get_threads()
+
+
+def set_threads(count):
+    """Let the kernels for a CPU use count threads from now on. Raises ValueError unless it is at least 1."""
+    from minires.kernels.cpu import parallel
+
+    parallel.set_threads(count)

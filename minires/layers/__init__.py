@@ -23,13 +23,14 @@ from minires.layers.maxout import Maxout
 from minires.layers.norm import BatchNorm, LocalResponseNorm
 from minires.layers.pool import AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from minires.layers.resample import AdaptiveAvgPool2d, Upsample
-from minires.layers.shape import Flatten, Identity, PadShortcut
+from minires.layers.shape import Channels, Flatten, Identity, PadShortcut
 
 __all__ = [
     "AdaptiveAvgPool2d",
     "AvgPool2d",
     "BatchNorm",
     "Buffer",
+    "Channels",
     "Concat",
     "Conv2d",
     "DropConnect",

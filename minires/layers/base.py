@@ -42,6 +42,9 @@ class Layer:
     themselves by that, in the order of assignment, under the attribute's name."""
 
     frozen = False
+    input_gradient = (
+        True  # False: nobody wants dx, so backward may return None for it; see `train.parameters_only`
+    )
 
     def forward(self, x, *, train):
         """Return (y, cache). x: of the parameters' dtype, as a rule images (N, C, H, W) or vectors (N, C).
@@ -53,21 +56,6 @@ class Layer:
     def backward(self, dy, cache):
         """Return dx and add into every parameter's grad. dy: gradient of the loss with respect to y."""
         raise NotImplementedError(f"{type(self).__name__} has no backward")
-
-    def backward_parameters(self, dy, cache):
-        """Add into the grad of every parameter that learns, as backward does, where nobody wants dx.
-
-        Training calls this of the whole network: images are given, and the gradient with respect to them,
-        though often the dearest of all, is of no use. A class with a backward of its own is asked that,
-        unless it overrides this method too.
-        """
-        self.backward(dy, cache)
-
-    def __init_subclass__(cls, **options):
-        super().__init_subclass__(**options)
-        own = next(base for base in cls.__mro__ if vars(base).keys() & {"backward", "backward_parameters"})
-        if "backward_parameters" not in vars(own):  # no inherited way around the new backward
-            cls.backward_parameters = Layer.backward_parameters
 
     def predict(self, x):
         """Return y in eval mode and remember nothing."""

@@ -4,15 +4,10 @@ A composite's cache is the list of its parts' caches. Its backward empties the l
 given back while it runs, and a second backward on the same cache raises RuntimeError.
 """
 
-from functools import partial
-
 import minires.functional as F
 from minires.checks import check_shape, whole_number
 from minires.init import check_generator
-from minires.layers.activation import ReLU
 from minires.layers.base import Layer
-from minires.layers.conv import Conv2d
-from minires.layers.norm import BatchNorm
 from minires.layers.shape import Identity
 from minires.layers.trace import Step
 
@@ -49,7 +44,10 @@ class Sequential(Layer):
         if length is None:
             return parts
         whole_number("segment", length, least=1)
-        return [Recompute(Sequential(*parts[i : i + length])) for i in range(0, len(parts), length)]
+        segments = [Recompute(Sequential(*parts[i : i + length])) for i in range(0, len(parts), length)]
+        for segment in segments:
+            segment.input_gradient = all(part.input_gradient for part in segment.inner.parts.values())
+        return segments
 
     def forward(self, x, *, train):
         caches = []
@@ -63,25 +61,15 @@ class Sequential(Layer):
         check_unused(cache, len(segments))
         for part in reversed(segments):
             dy = part.backward(dy, cache.pop())
+            if not part.input_gradient:  # nothing before it learns
+                cache.clear()
+                return None
         return dy
 
-    def backward_parameters(self, dy, cache):
-        """Add into the grad of every parameter that learns; go back no further than to the first of them."""
-        segments = self._segments()
-        check_unused(cache, len(segments))
-        first = next((i for i, part in enumerate(segments) if part.learns()), len(segments))
-        for part in reversed(segments[first + 1 :]):
-            dy = part.backward(dy, cache.pop())
-        if first < len(segments):
-            segments[first].backward_parameters(dy, cache.pop())
-        cache.clear()
-
     def predict(self, x):
-        held = [x]
-        del x  # while a part works, only the part itself keeps its input alive
-        for predict in _predictions(self.parts.values()):
-            held.append(predict(held.pop()))
-        return held.pop()
+        for part in self.parts.values():
+            x = part.predict(x)
+        return x
 
     def trace(self, x):
         steps, y = [], x
@@ -122,12 +110,8 @@ class Residual(Layer):
         return add(dx_branch, dx_shortcut)
 
     def predict(self, x):
-        shortcut, held = self.shortcut.predict(x), [x]
-        del x  # from here on the branch alone needs it
-        relu = type(self.after) is ReLU  # a class derived from it may compute something else
-        y = F.residual_add_predict(self.branch.predict(held.pop()), shortcut, relu=relu)
-        del shortcut
-        return y if relu else self.after.predict(y)
+        y, _ = F.residual_add_forward(self.branch.predict(x), self.shortcut.predict(x))
+        return self.after.predict(y)
 
     def trace(self, x):
         branch, shortcut = self.branch.trace(x), self.shortcut.trace(x)
@@ -191,13 +175,6 @@ class Recompute(Layer):
         return y, [(x, train, states)]
 
     def backward(self, dy, cache):
-        return self.inner.backward(dy, self._forward_again(cache))
-
-    def backward_parameters(self, dy, cache):
-        self.inner.backward_parameters(dy, self._forward_again(cache))
-
-    def _forward_again(self, cache):
-        """Return the inner layer's cache."""
         check_unused(cache, 1)
         x, train, states = cache.pop()
         buffers = [(buffer.data, buffer.data.copy()) for _, buffer in self.inner.named_buffers()]
@@ -207,7 +184,7 @@ class Recompute(Layer):
         self._set_generator_states(now)
         for live, saved in buffers:
             live[...] = saved
-        return inner_cache
+        return self.inner.backward(dy, inner_cache)
 
     def predict(self, x):
         return self.inner.predict(x)
@@ -272,23 +249,6 @@ def survival_probabilities(blocks, last=0.5):
     if blocks < 1 or not 0 < last <= 1:
         raise ValueError(f"expected at least 1 block and 0 < last <= 1, got {blocks} and {last}")
     return [1 - block / blocks * (1 - last) for block in range(1, blocks + 1)]
-
-
-def _predictions(parts):
-    """Yield functions that do what the parts do in eval mode: a convolution, the batch norm behind it and a
-    ReLU behind that are one function, and their output is written once instead of three times.
-
-    Only these very types: a class derived from them may compute something else.
-    """
-    parts = list(parts)
-    while parts:
-        part = parts.pop(0)
-        norm = relu = None
-        if type(part) is Conv2d:
-            norm = parts.pop(0) if parts and type(parts[0]) is BatchNorm else None
-            relu = parts.pop(0) if parts and type(parts[0]) is ReLU else None
-        folds = norm is not None or relu is not None
-        yield partial(part.predict_folded, norm=norm, relu=relu is not None) if folds else part.predict
 
 
 # -- for whoever writes another composite ------------------------------------------------------------------

@@ -4,10 +4,9 @@ import numpy as np
 
 import minires.functional as F
 from minires import init as initialisers
-from minires.checks import pair
+from minires.checks import check_windows, pair
 from minires.layers.base import Layer, Parameter
 from minires.layers.trace import Step, check_images
-from minires.windows import sliding_windows
 
 
 class Conv2d(Layer):
@@ -45,36 +44,15 @@ class Conv2d(Layer):
         )
 
     def backward(self, dy, cache):
-        return self._accumulate(*F.conv2d_backward(dy, cache))
-
-    def backward_parameters(self, dy, cache):
-        self._accumulate(*F.conv2d_backward(dy, cache, need_dx=False))
-
-    def _accumulate(self, dx, dweight, dbias):
+        dx, dweight, dbias = F.conv2d_backward(dy, cache, need_dx=self.input_gradient)
         self.weight.accumulate(dweight)
         if self.bias:
             self.bias.accumulate(dbias)
         return dx
 
-    def predict_folded(self, x, *, norm=None, relu=False):
-        """Return y in eval mode, with a BatchNorm behind it and a ReLU behind that if asked for, in one.
-
-        x: (N, C, H, W); norm: a BatchNorm of as many channels as y (N, O, OH, OW) has, or None; relu: bool.
-
-        In eval mode batch norm is a line for each channel, and a line of a convolution is a convolution:
-            scale * (weight x + bias) + shift = (scale * weight) x + (scale * bias + shift)
-        """
-        weight, bias = self.weight.data, self.bias.data if self.bias else None
-        if norm is not None:
-            scale, shift = norm.line(channels=len(weight))
-            weight = weight * scale[:, None, None, None]
-            bias = shift if bias is None else bias * scale + shift
-        options = {"stride": self.stride, "padding": self.padding, "groups": self.groups}
-        return F.conv2d_predict(x, weight, bias, **options, relu=relu)
-
     def trace(self, x):
         o, c, *kernel = self.weight.data.shape
         check_images(x, c * self.groups)
-        windows = sliding_windows(x.shape[2:], kernel_size=kernel, stride=self.stride, padding=self.padding)
+        windows = check_windows(x.shape[2:], kernel_size=kernel, stride=self.stride, padding=self.padding)
         y = x.like((x.shape[0], o, *windows.out_size))
         return Step(self, x, y, macs=y.size * c * kernel[0] * kernel[1], remembers=(x,))

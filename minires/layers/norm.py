@@ -3,9 +3,7 @@
 import numpy as np
 
 import minires.functional as F
-from minires.backend import array_module
 from minires.checks import check_ndim, check_shape
-from minires.kernels.cuda import has_kernels, kernels
 from minires.layers.base import Buffer, Layer, Parameter
 from minires.layers.trace import Step, check_images
 
@@ -40,33 +38,20 @@ class BatchNorm(Layer):
             y, cache = F.batch_norm_eval_forward(x, gamma, beta, mean, var, eps=self.eps)
             return y, (F.batch_norm_eval_backward, cache)
         y, cache, (mean, var) = F.batch_norm_train_forward(x, gamma, beta, eps=self.eps)
-        self._move_averages(mean, var, count=x.size // x.shape[1])
+        F.move_averages(
+            self.running_mean.data,
+            self.running_var.data,
+            mean,
+            var,
+            momentum=self.momentum,
+            count=x.size // x.shape[1],
+        )
         return y, (F.batch_norm_train_backward, cache)
-
-    def line(self, *, channels):
-        """Return (scale, shift), each (C,): in eval mode y = scale * x + shift. channels: of x."""
-        self._check(channels)
-        xp = array_module(self.gamma.data)
-        scale = self.gamma.data / xp.sqrt(self.running_var.data + self.eps)
-        return scale, self.beta.data - self.running_mean.data * scale
 
     def _check(self, channels):
         own = len(self.gamma.data)
         if channels != own:
             raise ValueError(f"x has {channels} channels, but this layer normalises {own}")
-
-    def _move_averages(self, mean, var, *, count):
-        """Take in a batch's mean and variance; count: values a channel."""
-        running_mean, running_var = self.running_mean.data, self.running_var.data
-        if has_kernels(mean):
-            kernels.move_averages(running_mean, running_var, mean, var, momentum=self.momentum, count=count)
-            return
-        self._move(running_mean, mean)
-        self._move(running_var, var * (count / (count - 1)))
-
-    def _move(self, running, batch):
-        running *= self.momentum
-        running += (1 - self.momentum) * batch
 
     def backward(self, dy, cache):
         backward, cache = cache  # the cache knows in which mode it was made

@@ -3,10 +3,9 @@
 import math
 
 import minires.functional as F
-from minires.checks import pair
+from minires.checks import check_windows, pair
 from minires.layers.base import Layer
 from minires.layers.trace import Step, check_images
-from minires.windows import sliding_windows
 
 
 class _Pool(Layer):
@@ -21,7 +20,7 @@ class _Pool(Layer):
     def _trace(self, x, remembers):
         """The Step of both poolings; remembers(y) returns what the cache keeps."""
         check_images(x)
-        windows = sliding_windows(x.shape[2:], **self.options)
+        windows = check_windows(x.shape[2:], **self.options)
         y = x.like((*x.shape[:2], *windows.out_size))
         return Step(self, x, y, macs=y.size * math.prod(windows.kernel), remembers=remembers(y))
 
@@ -37,7 +36,7 @@ class MaxPool2d(_Pool):
 
     def trace(self, x):
         positions = math.prod(self.options["kernel_size"])
-        return self._trace(x, lambda y: (y.like(y.shape, itemsize=1 if positions < 256 else 4),))
+        return self._trace(x, lambda y: (y.like(y.shape, itemsize=1 if positions <= 256 else 4),))
 
 
 class AvgPool2d(_Pool):

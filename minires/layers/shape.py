@@ -60,3 +60,27 @@ class PadShortcut(Layer):
         if not all(size):
             raise ValueError(f"the window {down}x{across} is larger than the image {x.shape[2]}x{x.shape[3]}")
         return Step(self, x, x.like((x.shape[0], channels, *size)))
+
+
+class Channels(Layer):
+    """Some of the channels: y = x[:, start:stop]. Those left out get the gradient zero.
+
+    x: (N, C, H, W), start < stop <= C; y: (N, stop - start, H, W), a view of x.
+    """
+
+    def __init__(self, start, stop):
+        if not 0 <= start < stop:
+            raise ValueError(f"expected 0 <= start < stop, got {start} and {stop}")
+        self.start, self.stop = start, stop
+
+    def forward(self, x, *, train):
+        return F.channels_forward(x, start=self.start, stop=self.stop)
+
+    def backward(self, dy, cache):
+        return F.channels_backward(dy, cache)
+
+    def trace(self, x):
+        check_images(x)
+        if x.shape[1] < self.stop:
+            raise ValueError(f"x has {x.shape[1]} channels, but this layer takes {self.start} to {self.stop}")
+        return Step(self, x, x.like((x.shape[0], self.stop - self.start, *x.shape[2:])))

@@ -8,7 +8,6 @@ A fully-connected layer on a map is a 1x1 convolution that has lost its place: p
 of any size. This is the paper's single-stream net (FCN-32s with a trunk that shrinks 32 times).
 """
 
-import minires.functional as F
 from minires import init
 from minires.layers import Conv2d, Sequential, Upsample
 from minires.models.blocks import check_choice
@@ -51,21 +50,3 @@ def trunk_of(net, last):
     check_choice("last", last, net.parts)
     names = list(net.parts)
     return Sequential(**{name: net.parts[name] for name in names[: names.index(last) + 1]})
-
-
-def pixel_cross_entropy_forward(y, labels):
-    """Return the softmax cross-entropy averaged over all pixels, a 0-d array, and the cache.
-
-    y: (N, K, H, W); labels: (N, H, W), integers 0 to K-1. Every pixel is an example of its own: the loss of
-    `F.softmax_cross_entropy_forward` on the (N*H*W, K) matrix of logits.
-    """
-    n, k, h, w = y.shape
-    loss, cache = F.softmax_cross_entropy_forward(y.transpose(0, 2, 3, 1).reshape(-1, k), labels.reshape(-1))
-    return loss, (cache, y.shape)
-
-
-def pixel_cross_entropy_backward(dloss, cache):
-    """Return dy (N, K, H, W): the matrix of gradients, folded back."""
-    cache, (n, k, h, w) = cache
-    dlogits = F.softmax_cross_entropy_backward(dloss, cache)
-    return dlogits.reshape(n, h, w, k).transpose(0, 3, 1, 2)

@@ -61,6 +61,9 @@ class NetworkWithHeads(Network):
                 # the part's output went two ways, so its gradient is the sum of two
                 dy, _ = F.residual_add_forward(dy, head.backward(dheads.pop(), head_cache))
             dy = part.backward(dy, part_cache)
+            if not part.input_gradient:  # nothing before it learns
+                cache.clear()
+                return None
         return dy
 
     def _as_many_as_answers(self, dy):

@@ -12,45 +12,9 @@ t this is a residual network that skips single layers; without r, a plain one.
 
 from functools import partial
 
-from minires.checks import check_gradient, check_ndim
-from minires.kernels.cpu.layout import empty_images
-from minires.layers import BatchNorm, Layer, PadShortcut, ReLU, Residual, Sequential
-from minires.layers.trace import Step
+from minires.layers import BatchNorm, Channels, PadShortcut, ReLU, Residual, Sequential
 from minires.models import blocks, cifar
 from minires.models.network import Entry
-
-
-class Channels(Layer):
-    """Some of the channels: y = x[:, start:stop]. Those left out get the gradient zero.
-
-    x: (N, C, H, W), start < stop <= C; y: (N, stop - start, H, W), a view of x.
-    """
-
-    def __init__(self, start, stop):
-        if not 0 <= start < stop:
-            raise ValueError(f"expected 0 <= start < stop, got {start} and {stop}")
-        self.start, self.stop = start, stop
-
-    def forward(self, x, *, train):
-        self._check(x)
-        return x[:, self.start : self.stop], (x.shape, x.dtype)
-
-    def backward(self, dy, cache):
-        shape, dtype = cache
-        check_gradient(dy, (shape[0], self.stop - self.start, *shape[2:]), dtype)
-        dx = empty_images(dy, shape)
-        dx[...] = 0
-        dx[:, self.start : self.stop] = dy
-        return dx
-
-    def trace(self, x):
-        self._check(x)
-        return Step(self, x, x.like((x.shape[0], self.stop - self.start, *x.shape[2:])))
-
-    def _check(self, x):
-        check_ndim("x", x, (4, "(N, C, H, W)"))
-        if x.shape[1] < self.stop:
-            raise ValueError(f"x has {x.shape[1]} channels, but this layer takes {self.start} to {self.stop}")
 
 
 def generalized_unit(in_channels, channels, stride, rng):

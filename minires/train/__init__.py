@@ -12,6 +12,7 @@ keeps the files that a run leaves behind; `exact_statistics` replaces batch norm
 from minires.train.config import Config
 from minires.train.evaluation import evaluate
 from minires.train.exact_statistics import recompute_statistics
+from minires.train.gradients import parameters_only
 from minires.train.loop import Progress, Reporter, Trainer, prepare
 from minires.train.safeguard import NotFiniteError
 
@@ -22,6 +23,7 @@ __all__ = [
     "Reporter",
     "Trainer",
     "evaluate",
+    "parameters_only",
     "prepare",
     "recompute_statistics",
 ]

@@ -4,6 +4,7 @@ import numpy as np
 
 import minires.functional as F
 from minires.backend import array_module, to_numpy
+from minires.surgery import fold
 from minires.train.metrics import ranks
 
 
@@ -36,9 +37,9 @@ def evaluate(net, batches, *, prefix="test", batch_done=lambda: None, predict=No
     """Return what `Tally.read` returns for net, in eval mode, on all images of batches (a `data.Batches`).
 
     batch_done: called after every batch. predict: makes logits (N, classes) of a batch's x instead of
-    net.predict; for ten crops of every image see `ten_crop.predict_crops`.
+    `surgery.fold(net).predict`; for ten crops of every image see `ten_crop.predict_crops`.
     """
-    predict = predict or net.predict
+    predict = predict or fold(net).predict
     xp = array_module(*net.state_dict().values())
     tally = Tally(xp)
     for x, labels in batches.epoch(0):

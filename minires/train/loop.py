@@ -14,11 +14,11 @@ import numpy as np
 
 from minires import data, optim, probe
 from minires.backend import device_module
-from minires.kernels.cuda import graph
-from minires.kernels.cuda.update import identity
+from minires.functional import dispatch
 from minires.layers.trace import Blank
 from minires.train import resume
 from minires.train.evaluation import Tally, evaluate
+from minires.train.gradients import parameters_only
 from minires.train.memory import in_bytes, keep_within
 from minires.train.objective import cross_entropy
 from minires.train.resume import Position
@@ -105,13 +105,16 @@ class Trainer:
         self.at, self.history = Position(), []
         self._clock = self._saved_at = time.perf_counter()
         self._finite = FiniteSoFar([parameter.grad for _, parameter in net.named_parameters()])
-        self._take_step = graph.Step(
-            self._step,
-            like=self.tally.sums,
-            prepare=self.optimiser.prepare,
-            depends_on=self._built_in,
-            random=any(True for _ in net.named_generators()),
-        )
+        self._take_step = self._step
+        captured = dispatch.find("CapturedStep", self.tally.sums)
+        if captured:
+            self._take_step = captured(
+                self._step,
+                like=self.tally.sums,
+                prepare=self.optimiser.prepare,
+                depends_on=self._built_in,
+                random=any(True for _ in net.named_generators()),
+            )
         self._good = GoodState(self.arrays(), dict(net.named_generators()), self.at)
 
     def _batches(self, dataset, **options):
@@ -135,7 +138,8 @@ class Trainer:
         Raises NotFiniteError where a number is infinite or NaN (the trainer is then in its last good state),
         OSError if a checkpoint cannot be written.
         """
-        with np.errstate(all="ignore"):  # infinite numbers are looked for: `_require_finite`
+        # infinite numbers are looked for: `_require_finite`
+        with np.errstate(all="ignore"), parameters_only(self.net):
             self._save_if_asked(path)
             while self.at.epoch < self.config.epochs:
                 self._train_epoch(path)
@@ -145,7 +149,7 @@ class Trainer:
     def _built_in(self):
         """Return the arrays whose addresses a captured step has built in, and which of them are frozen."""
         buffers = [(buffer.data,) for _, buffer in self.net.named_buffers()]
-        return [*identity(self.optimiser), *buffers]
+        return [*self.optimiser.identity(), *buffers]
 
     def _train_epoch(self, path):
         self._keep()
@@ -162,7 +166,8 @@ class Trainer:
             self.reporter.batch_done()
 
     def _step(self, x, labels):
-        """One step on images and labels that are on the device already, all of it in place."""
+        """One step on images and labels, all of it in place. Waits for nothing that is on the device."""
+        x, labels = self.xp.asarray(x), self.xp.asarray(labels)
         logits, loss = self._gradients(x, labels)
         self.optimiser.step()
         self.tally.add(loss, logits, labels)
@@ -178,7 +183,7 @@ class Trainer:
             label_smoothing=self.config.label_smoothing,
             weights=getattr(self.net, "loss_weights", (1.0,)),
         )
-        self.net.backward_parameters(dy, cache)
+        self.net.backward(dy, cache)
         self._finite.look(loss)
         return logits, loss
 

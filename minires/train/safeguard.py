@@ -2,8 +2,7 @@
 last good state, and a search for the layer where it began."""
 
 from minires.backend import array_module
-from minires.kernels.cuda import has_kernels
-from minires.kernels.cuda.update import AllFinite
+from minires.functional import dispatch
 
 
 class NotFiniteError(ValueError):
@@ -31,7 +30,8 @@ class FiniteSoFar:
     def __init__(self, arrays):
         self._arrays = list(arrays)
         self.flag = array_module(self._arrays[0]).ones((), bool)
-        self._at_once = AllFinite(self._arrays) if has_kernels(self._arrays[0]) else None
+        look_at_once = dispatch.find("AllFinite", self._arrays)
+        self._at_once = look_at_once(self._arrays) if look_at_once else None
 
     def look(self, loss):
         """Look at the loss (0-d) and at the arrays."""

@@ -9,18 +9,19 @@ stride the pixels that take part are copied together first; the others get no gr
 Every function takes and fills contiguous rows (H, C, W*N), see `layout`.
 """
 
-from minires.backend import array_module
+import numpy as np
+
 from minires.kernels.cpu import parallel
 
 NARROW = 256  # columns below which a product spends its time on the weights, and rows are better put together
 WIDE = 1024  # pixels from which on a product makes up for adding its weight gradient to the others'
 
 
-def suits(x, windows, groups):
-    """Whether this way is open and faster: a kernel of one pixel without padding, and long enough rows."""
+def supports(x, windows, groups):
+    """Whether this algorithm applies and is faster: kernels of one pixel, no padding, long enough rows."""
     if groups > 1 or windows.kernel != (1, 1) or windows.padding != (0, 0):
         return False
-    return not parallel.on_cpu(x) or x.shape[0] * windows.out_size[1] >= NARROW
+    return x.shape[0] * windows.out_size[1] >= NARROW
 
 
 def convolve(x, weight, bias, y, windows, relu=False):
@@ -35,7 +36,7 @@ def convolve_transposed(dy, weight, dx, windows):
     if windows.stride == (1, 1):
         _multiply(turned, dy, None, dx)
         return
-    taken = array_module(dy).empty((len(dy), dx.shape[1], dy.shape[2]), dy.dtype)
+    taken = np.empty((len(dy), dx.shape[1], dy.shape[2]), dy.dtype)
     _multiply(turned, dy, None, taken)
     dx[...] = 0
     pixels = _view_of_pixels(dx, windows)
@@ -47,30 +48,30 @@ def weight_gradient(dy, x, weight_shape, windows):
     x = _pixels_of(x, windows)
     (o, c), length = weight_shape[:2], x.shape[2]
 
-    def band(begin, end):
-        dweight = array_module(x).zeros((o, c), x.dtype)
-        share = parallel.scratch("share", (o, c), like=x)
-        for rows in parallel.tiles(begin, end, _rows_at_once(x, -(-WIDE // length))):
-            array_module(x).matmul(_side_by_side(dy[rows]), _side_by_side(x[rows]).T, out=share)
-            dweight += share
+    def chunk(begin, end):
+        dweight = np.zeros((o, c), x.dtype)
+        part = parallel.scratch("part", (o, c), like=x)
+        for rows in parallel.blocks(begin, end, -(-WIDE // length)):
+            np.matmul(_side_by_side(dy[rows]), _side_by_side(x[rows]).T, out=part)
+            dweight += part
         return dweight
 
-    return sum(parallel.bands(band, len(dy), x)).reshape(weight_shape)
+    return sum(parallel.in_chunks(chunk, len(dy), x)).reshape(weight_shape)
 
 
 def _multiply(weight, x, bias, y, relu=False):
     """Fill y (H, O, L): weight (O, C, 1, 1) times x (H, C, L), plus bias (O,) or None; max(y, 0) if relu."""
     weight = weight.reshape(weight.shape[:2])
 
-    def band(begin, end):
-        for rows in parallel.tiles(begin, end, _rows_at_once(x, 1)):
-            array_module(x).matmul(weight, x[rows], out=y[rows])
+    def chunk(begin, end):
+        for rows in parallel.blocks(begin, end, 1):
+            np.matmul(weight, x[rows], out=y[rows])
             if bias is not None:
                 y[rows] += bias[:, None]
             if relu:
-                array_module(x).maximum(y[rows], 0, out=y[rows])
+                np.maximum(y[rows], 0, out=y[rows])
 
-    parallel.bands(band, len(y), y)
+    parallel.in_chunks(chunk, len(y), y)
 
 
 def _pixels_of(x, windows):
@@ -78,12 +79,12 @@ def _pixels_of(x, windows):
     if windows.stride == (1, 1):
         return x
     view = _view_of_pixels(x, windows)
-    pixels = array_module(x).empty(view.shape, x.dtype)
+    pixels = np.empty(view.shape, x.dtype)
 
-    def band(begin, end):
+    def chunk(begin, end):
         pixels[begin:end] = view[begin:end]
 
-    parallel.bands(band, len(pixels), pixels)
+    parallel.in_chunks(chunk, len(pixels), pixels)
     return pixels.reshape(*pixels.shape[:2], -1)
 
 
@@ -92,11 +93,6 @@ def _view_of_pixels(x, windows):
     height, channels, _ = x.shape
     down, across = windows.stride
     return x.reshape(height, channels, windows.size[1], -1)[::down, :, ::across]
-
-
-def _rows_at_once(x, rows):
-    """Return `rows` on a CPU; on a GPU all, in one call."""
-    return rows if parallel.on_cpu(x) else len(x)
 
 
 def _side_by_side(rows):

@@ -5,14 +5,14 @@ A convolution is a sum over the kernel's columns kw, and each of them sees the i
     y[o, h, w] = sum_kw P[kw, o, h, w + kw - padding]
     P[kw, o, h, w] = sum_{kh, c} weight[o, c, kh, kw] * x[c, h + kh - padding, w]
 
-P knows no shift along w, and in memory ordered (H, C, W, N) the KH image rows behind an output row lie one
+P knows no shift along w, and in memory ordered (H, C, W, N) the KH image rows that an output row uses lie one
 after the other: a (KH*C, W*N) matrix as it stands. So one product with the weights as a (KW*O, KH*C) matrix
 makes P for an output row, and KW shifted sums finish it. im2col would have copied every pixel KH*KW times.
 
 The gradient with respect to x is again such a convolution, of dy with the kernel turned by 180 degrees; the
 gradient with respect to the weights is one product of KW shifted copies of dy with the rows of x.
 
-Every function takes and fills contiguous rows (H, C, W*N), see `layout`. On a CPU only: a GPU has im2col.
+Every function takes and fills contiguous rows (H, C, W*N), see `layout`.
 """
 
 import numpy as np
@@ -23,12 +23,11 @@ NARROW = 96  # columns below which a product for each row of y spends its time o
 FEW = 4  # rows a thread below which the threads' shares differ too much
 
 
-def suits(x, windows, groups):
-    """Whether this way is open and faster: on a CPU, without groups, with stride 1, a kernel wider than one
+def supports(x, windows, groups):
+    """Whether this algorithm applies and is faster: without groups, with stride 1, a kernel wider than one
     pixel, less padding than kernel (so that backward's is not negative), and rows long enough."""
     return (
-        parallel.on_cpu(x)
-        and groups == 1
+        groups == 1
         and windows.stride == (1, 1)
         and windows.kernel[1] > 1
         and windows.padding[0] < windows.kernel[0]
@@ -56,7 +55,7 @@ def convolve(x, weight, bias, y, windows, relu=False):
         p = parallel.scratch("p", (len(kernels), length), like=x)
         shifted = p.reshape(kw, -1, length)
         for row in rows:
-            kernel_rows, image_rows = _rows_behind(row, windows, c)
+            kernel_rows, image_rows = _rows_used_by(row, windows, c)
             np.matmul(kernels[:, kernel_rows], x[image_rows], out=p)
             target = y[row, channels]
             if begins_whole:
@@ -98,7 +97,7 @@ def weight_gradient(dy, x, weight_shape, windows):
         for row in rows:
             for copy, (outputs, inputs) in zip(shifted, shifts, strict=True):
                 copy[:, inputs] = dy[row, channels, outputs]
-            kernel_rows, image_rows = _rows_behind(row, windows, c)
+            kernel_rows, image_rows = _rows_used_by(row, windows, c)
             # adjoint of p = weight @ x, with the shifts taken back on dy: (KW*O, L) @ (L, KH*C)
             product = parallel.scratch("product", (len(lines), kernel_rows.stop - kernel_rows.start), like=x)
             np.matmul(lines, x[image_rows].T, out=product)
@@ -119,12 +118,12 @@ def _in_parts(part, y, weights):
     to be read for each row by every thread, a thread makes some channels of all rows.
     """
     rows, channels = y.shape[:2]
-    if rows < FEW * parallel.get_threads() and weights > parallel.TILE:
-        return parallel.bands(lambda begin, end: part(range(rows), slice(begin, end)), channels, y)
-    return parallel.bands(lambda begin, end: part(range(begin, end), slice(0, channels)), rows, y)
+    if rows < FEW * parallel.get_threads() and weights > parallel.BLOCK:
+        return parallel.in_chunks(lambda begin, end: part(range(rows), slice(begin, end)), channels, y)
+    return parallel.in_chunks(lambda begin, end: part(range(begin, end), slice(0, channels)), rows, y)
 
 
-def _rows_behind(row, windows, channels):
+def _rows_used_by(row, windows, channels):
     """Return the slices of weight columns (KH*C) and of matrix rows (H*C) that an output row uses."""
     top = row - windows.padding[0]
     first, last = max(top, 0), min(top + windows.kernel[0], windows.size[0])

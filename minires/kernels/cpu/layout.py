@@ -7,22 +7,17 @@ With the images of the batch innermost, one image row of all channels is one con
 - a matrix product takes such a row as it lies;
 - the rows that a kernel of height KH covers are contiguous too, a (KH*C, W*N) matrix without a copy.
 
-On a GPU the order is (C, H, W, N), for there one product makes all rows at once.
-
 A reader may forget all this: an array in this order is an ordinary (N, C, H, W) array whose strides are
 unusual, and the functions accept any order.
 """
 
-from minires.backend import array_module
-from minires.kernels.cuda import has_kernels, kernels
+import numpy as np
 
 
 def empty_images(like, shape):
-    """Return an uninitialised (N, C, H, W) array of like's dtype and device, in the order of memory above."""
-    if has_kernels(like):
-        return kernels.empty_images(like, shape)
+    """Return an uninitialised (N, C, H, W) array of like's dtype, in the order of memory above."""
     n, c, h, w = shape
-    return array_module(like).empty((h, c, w, n), like.dtype).transpose(3, 1, 0, 2)
+    return np.empty((h, c, w, n), like.dtype).transpose(3, 1, 0, 2)
 
 
 def as_rows(x):
@@ -31,9 +26,9 @@ def as_rows(x):
     A matrix x (N, C) counts as an image of one pixel: (1, C, N).
     """
     if x.ndim == 2:
-        return array_module(x).ascontiguousarray(x.T)[None]
+        return np.ascontiguousarray(x.T)[None]
     n, c, h, w = x.shape
-    return array_module(x).ascontiguousarray(x.transpose(2, 1, 3, 0)).reshape(h, c, w * n)
+    return np.ascontiguousarray(x.transpose(2, 1, 3, 0)).reshape(h, c, w * n)
 
 
 def from_rows(rows, shape):

@@ -1,14 +1,14 @@
-"""CPU only: cut an operation into cache-sized tiles and run them on a few threads.
+"""Cut an operation into cache-sized blocks and run them on a few threads.
 
 NumPy works on one array at a time and on one core; a large array leaves the cache between two of its
-operations. So the operations of this library cut their arrays along the outermost axis into *bands*, one
-for each thread, and walk through a band in *tiles* small enough to stay in the cache while everything
-that has to happen to them happens. NumPy releases the interpreter lock inside its loops (but for a few, see
-`norm._sums`), so plain threads suffice. The BLAS library runs single-threaded meanwhile: its own threads
-would fight with ours for the cores.
+operations. So kernels cut their arrays along the outermost axis into *chunks*, one for each thread, and walk
+through a chunk in *blocks* small enough to stay in the cache while everything that has to happen to them
+happens. NumPy releases the interpreter lock inside its loops (but for a few, see `norm._sums`), so plain
+threads suffice. The BLAS library runs single-threaded meanwhile: its own threads would fight with ours for
+the cores.
 
 The cut depends only on the number of rows and threads, and results come back in order: the same thread
-count gives the same bits. On a GPU a band is the whole array and none of this runs.
+count gives the same bits.
 """
 
 import contextvars
@@ -19,12 +19,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from minires.backend import array_module
-
-TILE = 1 << 18  # elements of a tile: 1 MB in float32, half of a common L2 cache
+BLOCK = 1 << 18  # elements of a block: 1 MB in float32, half of a common L2 cache
 WORTH_THREADS = 1 << 16  # elements below which starting a thread costs more than it saves
 
-_state = threading.local()  # in_band: this thread is inside a band; buffers: its scratch arrays
+_state = threading.local()  # in_chunk: this thread is inside a chunk; buffers: its scratch arrays
 _pool = None
 _threads = None
 _blas = None  # threadpoolctl's controller
@@ -32,7 +30,7 @@ _lock = threading.RLock()  # one operation at a time has the threads, also where
 
 
 def get_threads():
-    """Return how many threads operations use: set_threads, else MINIRES_THREADS, else the usable cores."""
+    """Return how many threads kernels use: set_threads, else MINIRES_THREADS, else the usable cores."""
     if _threads is None:
         wanted = os.environ.get("MINIRES_THREADS", "").strip()
         usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -48,19 +46,19 @@ def set_threads(count):
     global _threads, _pool
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
         raise ValueError(f"threads: expected an integer of at least 1, got {count!r}")
-    with _lock:  # not while another thread hands out its bands
+    with _lock:  # not while another thread hands out its chunks
         if _pool is not None:
             _pool.shutdown(wait=False)
         _threads, _pool = count, None
 
 
-def bands(work, rows, array):
-    """Cut range(rows) into one band a thread, call work(begin, end) on each, return the results in order.
+def in_chunks(work, rows, array):
+    """Cut range(rows) into one chunk a thread, call work(begin, end) on each, return the results in order.
 
-    array: the array that is worked on; one on a GPU, or one too small to be worth a thread, is one band.
-    A work that raises ends the call with its exception once all bands have ended.
+    array: the array that is worked on; one too small to be worth a thread is one chunk.
+    A work that raises ends the call with its exception once all chunks have ended.
     """
-    if not on_cpu(array) or getattr(_state, "in_band", False):
+    if getattr(_state, "in_chunk", False):
         return [work(0, rows)]
     with _lock, _blas_controller().limit(limits=1, user_api="blas"):
         count = min(rows, get_threads()) if array.size >= WORTH_THREADS else 1
@@ -71,32 +69,32 @@ def bands(work, rows, array):
         try:
             first = _run(work, *edges[0])
         finally:
-            errors = [future.exception() for future in others]  # even after an error no band runs on
+            errors = [future.exception() for future in others]  # even after an error no chunk runs on
         for error in filter(None, errors):
             raise error
         return [first, *(future.result() for future in others)]
 
 
-def tiles(begin, end, rows_in_a_tile):
-    """Cut the band [begin, end) into slices of at most rows_in_a_tile rows."""
-    step = max(1, rows_in_a_tile)
+def blocks(begin, end, rows_in_a_block):
+    """Cut the chunk [begin, end) into slices of at most rows_in_a_block rows."""
+    step = max(1, rows_in_a_block)
     return [slice(row, min(row + step, end)) for row in range(begin, end, step)]
 
 
 def elementwise(function, *arrays):
-    """Return function applied tile by tile to arrays of one shape: function(*tiles, out) fills each tile.
+    """Return function applied block by block to arrays of one shape: function(*blocks, out) fills each block.
 
     The result has the shape, dtype and memory order of the first array.
     """
-    out = array_module(arrays[0]).empty_like(arrays[0])
-    tilewise(function, *arrays, out)
+    out = np.empty_like(arrays[0])
+    blockwise(function, *arrays, out)
     return out
 
 
-def tilewise(function, *arrays):
-    """Call function(*tiles) on matching tiles of arrays of one shape, in no particular order.
+def blockwise(function, *arrays):
+    """Call function(*blocks) on matching blocks of arrays of one shape, in no particular order.
 
-    Arrays that are small, on a GPU, or ordered differently in memory are one tile.
+    Arrays that are small, or ordered differently in memory, are one block.
     """
     first = arrays[0]
     flat = _in_memory_order(arrays) if first.size >= WORTH_THREADS else None
@@ -104,26 +102,18 @@ def tilewise(function, *arrays):
         function(*arrays)
         return
 
-    def band(begin, end):
-        for tile in tiles(begin, end, TILE):
-            function(*(array[tile] for array in flat))
+    def chunk(begin, end):
+        for block in blocks(begin, end, BLOCK):
+            function(*(array[block] for array in flat))
 
-    bands(band, first.size, first)
-
-
-def on_cpu(array):
-    """Whether array is a NumPy array."""
-    return isinstance(array, np.ndarray)
+    in_chunks(chunk, first.size, first)
 
 
 def scratch(name, shape, like):
     """Return an uninitialised array of like's dtype: this thread's own of that name, reused by every call.
 
     Fresh memory has to be cleared by the operating system first, which costs more than the arithmetic.
-    (On a GPU, whose allocator keeps freed memory, a fresh array.)
     """
-    if not on_cpu(like):
-        return array_module(like).empty(shape, like.dtype)
     buffers = _state.__dict__.setdefault("buffers", {})
     size = math.prod(shape) * like.dtype.itemsize
     if name not in buffers or buffers[name].nbytes < size:
@@ -134,8 +124,6 @@ def scratch(name, shape, like):
 def _in_memory_order(arrays):
     """Return flat views that walk all arrays in the order of their memory, or None if they differ in it."""
     first = arrays[0]
-    if not on_cpu(first):
-        return None
     order = sorted(range(first.ndim), key=lambda axis: -first.strides[axis])
     ordered = [array.transpose(order) for array in arrays]
     if not all(array.flags.c_contiguous for array in ordered):
@@ -144,11 +132,11 @@ def _in_memory_order(arrays):
 
 
 def _run(work, begin, end):
-    _state.in_band = True
+    _state.in_chunk = True
     try:
         return work(begin, end)
     finally:
-        _state.in_band = False
+        _state.in_chunk = False
 
 
 def _threads_pool():

@@ -1,12 +1,12 @@
-"""What an NVIDIA GPU needs besides the generic array code: kernels that do in one launch what would take
-several, and a training step that is recorded once and then replayed as a CUDA graph.
+"""Kernels for NVIDIA GPUs: what does in one launch what would take several, and a training step that is
+recorded once and then replayed as a CUDA graph.
 
 Small networks leave a GPU waiting for its host: a ResNet-20 step is a few thousand launches of a few
-microseconds each. So the pairs in `minires.functional` ask `has_kernels` where a fused kernel pays (the only
-place where it is decided which code runs), and the training loop replays its step (`graph`).
+microseconds each. Elsewhere the textbook's whole-array code runs on a GPU as it is.
 
     source    the CUDA sources (with source_windows), compiled by CuPy when they are first used
-    kernels   their thin callers
+    launch    how they are launched, and the order of memory that they write
+    columns, conv, norm, pool, activation, loss, linear, resample    the pairs
     blas      matrix products that may be captured, for CuPy refuses to capture its own
     update    the optimiser's step, and other passes over all parameters, as one launch
     graph     capture and replay
@@ -19,12 +19,24 @@ All this is an experiment, off unless the environment variable MINIRES_CUDA_KERN
 for GPUs and compute the right numbers where the tests emulate one, but they have never run on a real one.
 """
 
-import os
-
-from minires.backend import array_module
-
-
-def has_kernels(array):
-    """Whether array lives where CUDA kernels run (its module can compile them: CuPy can, NumPy cannot) and
-    they are asked for."""
-    return "RawKernel" in vars(array_module(array)) and os.environ.get("MINIRES_CUDA_KERNELS") == "1"
+from minires.kernels.cuda.activation import relu_backward
+from minires.kernels.cuda.columns import col2im, im2col
+from minires.kernels.cuda.conv import conv2d_backward, conv2d_forward, conv2d_predict
+from minires.kernels.cuda.graph import CapturedStep
+from minires.kernels.cuda.linear import linear_backward, linear_forward
+from minires.kernels.cuda.loss import softmax_cross_entropy_forward
+from minires.kernels.cuda.norm import (
+    batch_norm_eval_backward,
+    batch_norm_eval_forward,
+    batch_norm_train_backward,
+    batch_norm_train_forward,
+    move_averages,
+)
+from minires.kernels.cuda.pool import (
+    avg_pool2d_backward,
+    avg_pool2d_forward,
+    max_pool2d_backward,
+    max_pool2d_forward,
+)
+from minires.kernels.cuda.resample import resample_backward, resample_forward
+from minires.kernels.cuda.update import AllFinite, update_of

@@ -1,32 +1,38 @@
-"""Convolution on a GPU: the tile is the whole batch. One kernel lays out all columns, one product does the
-rest.
+"""Convolution on a GPU: one kernel lays out the columns of the whole batch, one product does the rest.
 
-The columns are KH*KW times as large as the image, and for a moment they all exist; a GPU's memory is large,
-and one product of a whole batch is what it does best. Read `functional.conv` first.
+The textbook: `functional.conv`. The columns are KH*KW times as large as the image, and for a moment they all
+exist; a GPU's memory is large, and one product of a whole batch is what it does best.
 """
 
 from minires.backend import array_module
-from minires.kernels.cuda import blas, kernels
+from minires.checks import check_conv2d, check_gradient
+from minires.kernels.cuda import blas
+from minires.kernels.cuda.columns import columns_of, images_of
+from minires.kernels.cuda.launch import as_lines, empty_images
 
 
-def convolve(x, weight, bias, windows, groups, relu=False):
-    """Return y (N, O, OH, OW), and max(y, 0) of it if relu; arguments as in `functional.conv`."""
-    o = len(weight)
-    y = kernels.empty_images(x, (x.shape[0], o, *windows.out_size))
-    columns, product, rows = kernels.im2col(x, windows), kernels.as_lines(y), weight.reshape(o, -1)
-    for entries, outputs in _groups(len(columns), o, groups):
-        blas.matmul(rows[outputs], columns[entries], out=product[outputs])
-    if bias is not None:
-        product += bias[:, None]
+def conv2d_forward(x, weight, bias=None, *, stride=1, padding=0, groups=1):
+    """As `functional.conv2d_forward`."""
+    windows, groups = check_conv2d(x, weight, bias, stride, padding, groups)
+    y = _convolve(x, weight, bias, windows, groups)
+    return y, (x, weight, bias is not None, windows, groups)
+
+
+def conv2d_predict(x, weight, bias=None, *, stride=1, padding=0, groups=1, relu=False):
+    """As `functional.conv2d_predict`."""
+    windows, groups = check_conv2d(x, weight, bias, stride, padding, groups)
+    y = _convolve(x, weight, bias, windows, groups)
     if relu:
-        array_module(x).maximum(product, 0, out=product)
+        array_module(x).maximum(y, 0, out=y)
     return y
 
 
-def convolve_backward(dy, x, weight, has_bias, windows, groups, need_dx):
-    """Return dx or None, dweight, and dbias or None. The columns are laid out again, as on a CPU."""
+def conv2d_backward(dy, cache, *, need_dx=True):
+    """As `functional.conv2d_backward`."""
+    x, weight, has_bias, windows, groups = cache
+    check_gradient(dy, (x.shape[0], weight.shape[0], *windows.out_size), x.dtype, on=x)
     xp, o = array_module(x), len(weight)
-    columns, dy_lines, rows = kernels.im2col(x, windows), kernels.as_lines(dy), weight.reshape(o, -1)
+    columns, dy_lines, rows = columns_of(x, windows), as_lines(dy), weight.reshape(o, -1)
     dcolumns = xp.empty(columns.shape, x.dtype) if need_dx else None
     dweight = xp.empty(rows.shape, x.dtype)
     for entries, outputs in _groups(len(columns), o, groups):
@@ -35,8 +41,19 @@ def convolve_backward(dy, x, weight, has_bias, windows, groups, need_dx):
         if need_dx:
             blas.matmul(rows[outputs].T, dy_lines[outputs], out=dcolumns[entries])
     dbias = dy_lines.sum(axis=1) if has_bias else None
-    dx = kernels.col2im(dcolumns, x.shape, windows) if need_dx else None
+    dx = images_of(dcolumns, x.shape, windows) if need_dx else None
     return dx, dweight.reshape(weight.shape), dbias
+
+
+def _convolve(x, weight, bias, windows, groups):
+    o = len(weight)
+    y = empty_images(x, (x.shape[0], o, *windows.out_size))
+    columns, product, rows = columns_of(x, windows), as_lines(y), weight.reshape(o, -1)
+    for entries, outputs in _groups(len(columns), o, groups):
+        blas.matmul(rows[outputs], columns[entries], out=product[outputs])
+    if bias is not None:
+        product += bias[:, None]
+    return y
 
 
 def _groups(entries, outputs, groups):

@@ -11,13 +11,13 @@ number on the GPU, and networks that draw at random are not captured.
 import contextlib
 
 from minires.backend import array_module
-from minires.kernels.cuda import blas, has_kernels
+from minires.kernels.cuda import blas
 from minires.kernels.cuda.update import is_same
 
 WARM_UP = 2  # eager steps of one shape before the capture: kernels get compiled, tables uploaded
 
 
-class Step:
+class CapturedStep:
     """Takes training steps: eagerly, or by replaying a graph where that is possible. It falls back by itself.
 
     step: function of (images, labels), arrays on the device; it computes in place, returns nothing, and does
@@ -32,9 +32,7 @@ class Step:
         self.xp, self._step, self._prepare, self._depends_on = array_module(like), step, prepare, depends_on
         self.graph, self.refused, self._eager_steps = None, None, 0
         self._built_in, self._images, self._labels = [], None, None
-        if not has_kernels(like):
-            self.refused = "there is no GPU"
-        elif random:
+        if random:
             self.refused = "the network draws random numbers (dropout, stochastic depth)"
         else:
             self._stream, self._pool = self.xp.cuda.Stream(non_blocking=True), self.xp.cuda.MemoryPool()

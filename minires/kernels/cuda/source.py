@@ -1,8 +1,8 @@
 """The CUDA sources: what the arrays' own module would need several launches for, in one each.
 
-`real` is float or double, `mark` the type of a pool's winners: `kernels.text` defines both. Images are in
-memory (C, H, W, N), images innermost, so that neighbouring threads read neighbouring numbers; inputs may come
-in any order, described by their four strides in elements.
+`real` is float or double, `mark` that of a position in a pooling window: `launch.text` defines both. Images
+are in memory (C, H, W, N), images innermost, so that neighbouring threads read neighbouring numbers; inputs
+may come in any order, described by their four strides in elements.
 
 Every kernel gives the same bits in every run: no atomic additions, and sums go in a fixed order. Apart from
 `block_sum` no thread knows of another. Convolution and pooling are in `source_windows`.
@@ -112,11 +112,11 @@ extern "C" __global__ void norm_gradient_sums(
     }
 }
 
-// dx = gamma / std * (dy - share * sum(dy) - share * x_hat * sum(dy * x_hat)); share is 1 / L for the batch's
+// dx = gamma / std * (dy - part * sum(dy) - part * x_hat * sum(dy * x_hat)); part is 1 / L for the batch's
 // own statistics, which move with x, and 0 for given ones.
 extern "C" __global__ void norm_backward(
     const real* dy, const real* x, const real* mean, const real* inverse_std, const real* gamma,
-    const real* with_x, const real* alone, real share, real* dx, real* dgamma, real* dbeta,
+    const real* with_x, const real* alone, real part, real* dx, real* dgamma, real* dbeta,
     long long length, int chunks)
 {
     int c = blockIdx.y;
@@ -133,7 +133,7 @@ extern "C" __global__ void norm_backward(
     for (long long i = (long long)blockIdx.x * THREADS + threadIdx.x; i < length;
          i += (long long)gridDim.x * THREADS) {
         real x_hat = (x[c * length + i] - mean[c]) * inverse_std[c];
-        dx[c * length + i] = scale * (dy[c * length + i] - share * along_1 - share * x_hat * along_x);
+        dx[c * length + i] = scale * (dy[c * length + i] - part * along_1 - part * x_hat * along_x);
     }
 }
 

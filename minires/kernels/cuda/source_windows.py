@@ -28,9 +28,9 @@ extern "C" __global__ void im2col(
 
 // -- pooling: y (C, OH, OW, N) -----------------------------------------------------------------------------
 
-// The largest value of each window and its position in it, counted from 1; 0 if all are NaN or -infinity.
+// The largest value of each window and its position in it; 0 if nothing exceeds -infinity.
 extern "C" __global__ void max_pool_forward(
-    const real* x, real* y, mark* winner, int channels, int images, int height, int width, int out_height,
+    const real* x, real* y, mark* argmax, int channels, int images, int height, int width, int out_height,
     int out_width, int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w,
     long long along_n, long long along_c, long long along_h, long long along_w)
 {
@@ -46,11 +46,11 @@ extern "C" __global__ void max_pool_forward(
                 int h = oh * stride_h + kh - pad_h, w = ow * stride_w + kw - pad_w;
                 if (h < 0 || h >= height || w < 0 || w >= width) continue;
                 real here = x[n * along_n + c * along_c + h * along_h + w * along_w];
-                if (here > best) position = kh * kernel_w + kw + 1;
+                if (here > best) position = kh * kernel_w + kw;
                 if (here > best || here != here) best = here;  // NaN stays, for no number is larger
             }
         y[(long long)c * outputs + output] = best;
-        winner[(long long)c * outputs + output] = position;
+        argmax[(long long)c * outputs + output] = position;
     }
 }
 
@@ -137,12 +137,12 @@ WINDOWS = "".join(
             "const real* columns",
             "columns[(((long long)c * kernel_h + kh) * kernel_w + kw) * outputs + output]",
         ),
-        _adjoint(  # only a window that the pixel won
+        _adjoint(  # only a window whose largest the pixel is
             "max_pool_backward",
-            "const real* dy, const mark* winner",
-            "winner[c * outputs + output] == kh * kernel_w + kw + 1 ? dy[c * outputs + output] : (real)0",
+            "const real* dy, const mark* argmax",
+            "argmax[c * outputs + output] == kh * kernel_w + kw ? dy[c * outputs + output] : (real)0",
         ),
-        _adjoint(  # the same share for every pixel of a window
+        _adjoint(  # the same fraction for every pixel of a window
             "avg_pool_backward",
             "const real* dy",
             "dy[c * outputs + output] / (real)(values(oh, kernel_h, stride_h, pad_h, height)"

@@ -8,7 +8,7 @@ their identity; who replaces an array, or freezes a layer, gets a new table.
 import numpy as np
 
 from minires.backend import array_module
-from minires.kernels.cuda import has_kernels, kernels
+from minires.kernels.cuda.launch import launch
 from minires.kernels.cuda.source import CHUNK
 
 
@@ -36,7 +36,7 @@ class Table:
 
     def launch(self, name, *arguments):
         """Launch a kernel, a block for each row. arguments: those after the table."""
-        kernels.launch(name, self.like, (len(self.rows), 1), self.rows, *arguments)
+        launch(name, self.like, (len(self.rows), 1), self.rows, *arguments)
 
 
 def tabulate(arrays):
@@ -66,7 +66,7 @@ class Update:
     current one. Raises ValueError for parameters that are not contiguous or of several dtypes."""
 
     def __init__(self, optimiser):
-        self.key, groups, extra = identity(optimiser), [], []
+        self.key, groups, extra = optimiser.identity(), [], []
         for name, parameter in optimiser.parameters.items():
             velocity = optimiser.velocity.get(name)
             arrays = [a for a in (parameter.data, parameter.grad, velocity) if a is not None]
@@ -99,14 +99,6 @@ class Update:
         self.gradients.launch("fill_zero")
 
 
-def identity(optimiser):
-    """Return what the tables depend on: which arrays there are, and which of them are to move."""
-    return [
-        (parameter.data, parameter.grad, optimiser.velocity.get(name), parameter.frozen)
-        for name, parameter in optimiser.parameters.items()
-    ]
-
-
 def is_same(first, second):
     """Whether two identities are the same arrays, not merely equal ones."""
     return len(first) == len(second) and all(
@@ -115,12 +107,9 @@ def is_same(first, second):
 
 
 def update_of(optimiser, current):
-    """Return the Update of an optimiser whose parameters live on a GPU, current if that is still right, else
-    None: parameters on the CPU, or not all contiguous and of one dtype."""
-    first = next(iter(optimiser.parameters.values())).data
-    if not has_kernels(first):
-        return None
-    if current is not None and is_same(current.key, identity(optimiser)):
+    """Return the Update of an optimiser whose parameters live on a GPU: current if that is still right; None
+    if they are not all contiguous and of one dtype."""
+    if current is not None and is_same(current.key, optimiser.identity()):
         return current
     try:
         return Update(optimiser)

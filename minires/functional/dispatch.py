@@ -1,0 +1,60 @@
+"""The one place where it is decided which code runs: the textbook's function, or a kernel of the same name.
+
+    @accelerated
+    def relu_forward(x): ...
+
+calls the `relu_forward` of `minires.kernels.cpu` for a NumPy array, that of `minires.kernels.cuda` for an
+array whose module compiles CUDA sources (if they are asked for), and this one where there is no such kernel,
+where it answers NotImplemented, and within `minires.kernels.use("textbook")`. The function as it is written
+is `relu_forward.textbook`.
+"""
+
+import functools
+import os
+import sys
+
+import numpy as np
+
+from minires import kernels
+
+
+def accelerated(textbook):
+    """Let a function look for a kernel of its name before it runs; a decorator."""
+    name = textbook.__name__
+
+    @functools.wraps(textbook)
+    def dispatched(*arguments, **options):
+        kernel = find(name, arguments[0] if arguments else next(iter(options.values()), None))
+        if kernel is not None:
+            result = kernel(*arguments, **options)
+            if result is not NotImplemented:
+                return result
+        return textbook(*arguments, **options)
+
+    dispatched.textbook = textbook
+    return dispatched
+
+
+def find(name, first):
+    """Return the kernel of that name for an array, or for the first of a sequence of arrays; else None."""
+    if isinstance(first, (list, tuple)):
+        first = first[0] if first else None
+    if kernels.in_use() == "textbook":
+        return None
+    return getattr(_kernels_for(first), name, None)
+
+
+def _kernels_for(array):
+    """Return the package of kernels for an array's module, or None. Never raises: what is no array is refused
+    by the checks of who runs then."""
+    if isinstance(array, np.ndarray):
+        from minires.kernels import cpu
+
+        return cpu
+    module = sys.modules.get(type(array).__module__.partition(".")[0])
+    # CuPy can compile kernels, NumPy cannot; they are an experiment, off unless they are asked for
+    if "RawKernel" in vars(module or object) and os.environ.get("MINIRES_CUDA_KERNELS") == "1":
+        from minires.kernels import cuda
+
+        return cuda
+    return None

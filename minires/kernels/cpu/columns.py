@@ -1,0 +1,116 @@
+"""im2col and col2im for a few output rows at a time: the steps of `conv`, and the public pair.
+
+The textbook: `functional.columns`. Both go through an image with its padding, `pad`, in which what a window
+position reads lies side by side. Windows that start every S pixels read every S-th pixel of a row; so pixel w
+of a padded row stands at [w % S, w // S]. Then position (kh, kw) reads, for all windows at once, one slice of
+it, and the columns are copies of slices that overlap.
+"""
+
+import math
+
+import numpy as np
+
+from minires.checks import check_col2im, check_im2col
+from minires.kernels.cpu import parallel
+
+
+def im2col(x, *, kernel_size, stride=1, padding=0):
+    """Return the columns (C*KH*KW, OH*OW*N) of x (N, C, H, W)."""
+    windows = check_im2col(x, kernel_size, stride, padding)
+    (n, c), (kh, kw), (oh, ow) = x.shape[:2], windows.kernel, windows.out_size
+    columns = np.empty((c, kh, kw, oh, ow, n), x.dtype)
+    x = x.transpose(2, 1, 3, 0)
+    for rows in parallel.blocks(0, oh, rows_to_pad(x, windows)):
+        fill_columns(columns[:, :, :, rows], pad(x, rows, windows), windows)
+    return columns.reshape(c * kh * kw, oh * ow * n)
+
+
+def col2im(columns, x_shape, *, kernel_size, stride=1, padding=0):
+    """Return dx (N, C, H, W): each pixel's sum over the columns it stands in."""
+    windows = check_col2im(columns, x_shape, kernel_size, stride, padding)
+    n, c, h, w = x_shape
+    (kh, kw), (oh, ow) = windows.kernel, windows.out_size
+    dpadded = np.zeros(padded_shape((h, c, w, n), windows), columns.dtype)
+    add_columns(dpadded, columns.reshape(c, kh, kw, oh, ow, n), windows)
+    return crop([(0, dpadded)], (h, c, w, n), windows).transpose(3, 1, 0, 2)
+
+
+# -- the steps; images are in the order of their memory, (H, C, W, N) ---------------------------------------
+
+
+def padded_shape(shape, windows):
+    """Return the shape (H + 2*padding, C, S, ceil((W + 2*padding) / S), N) of a padded image (H, C, W, N)."""
+    (h, c, w, n), (pad_h, pad_w), stride = shape, windows.padding, windows.stride[1]
+    return h + 2 * pad_h, c, stride, -(-(w + 2 * pad_w) // stride), n
+
+
+def rows_to_pad(x, windows):
+    """How many output rows to `pad` for at once: a few blocks' worth, for where two pieces meet rows are
+    padded twice."""
+    _, *row = padded_shape(x.shape, windows)
+    return 4 * parallel.BLOCK // (math.prod(row) * windows.stride[0])
+
+
+def pad(x, rows, windows):
+    """Return what the output rows `rows` (a slice) read of x (H, C, W, N): padded rows, sorted by phase."""
+    begin, end = rows.start * windows.stride[0], (rows.stop - 1) * windows.stride[0] + windows.kernel[0]
+    _, *shape = padded_shape(x.shape, windows)
+    padded = parallel.scratch("padded", (end - begin, *shape), like=x)
+    padded[...] = 0
+    first = begin - windows.padding[0]  # counted in rows of x
+    top, bottom = max(first, 0), min(end - windows.padding[0], len(x))
+    if top < bottom:
+        for inside, pixels in _phases(padded[top - first : bottom - first], x[top:bottom], windows):
+            inside[...] = pixels
+    return padded
+
+
+def crop(pieces, shape, windows):
+    """Return the gradient of x, (H, C, W, N) as `shape` says, from those of padded rows: the adjoint of pad.
+
+    pieces: pairs (first padded row, gradients from there on). Where two overlap, both count.
+    """
+    dx = np.zeros(shape, pieces[0][1].dtype)
+
+    def chunk(begin, end):
+        for first_padded, piece in pieces:
+            first = first_padded - windows.padding[0]  # counted in rows of x
+            top, bottom = max(begin, first), min(end, first + len(piece))
+            if top < bottom:
+                for inside, pixels in _phases(piece[top - first : bottom - first], dx[top:bottom], windows):
+                    pixels += inside
+
+    parallel.in_chunks(chunk, len(dx), dx)
+    return dx
+
+
+def _phases(padded, x, windows):
+    """Yield for each phase of rows the views (H, C, pixels, N) of padded and of x that hold the same."""
+    stride, padding = windows.stride[1], windows.padding[1]
+    for phase in range(stride):
+        first = (phase - padding) % stride  # the first pixel of x in this phase
+        pixels = x[:, :, first::stride]
+        at = (first + padding) // stride
+        yield padded[:, :, phase, at : at + pixels.shape[2]], pixels
+
+
+def fill_columns(columns, padded, windows):
+    """Fill columns (C, KH, KW, OH, OW, N) from padded rows, the first of which is their first."""
+    stride_h, stride_w = windows.stride
+    c, kh, kw, *rest = columns.shape
+    down, across_channels, to_phase, across, to_image = padded.strides
+    steps = (across_channels, down, across, down * stride_h, across, to_image)
+    as_strided = np.lib.stride_tricks.as_strided
+    for phase in range(min(stride_w, kw)):
+        shape = (c, kh, len(range(phase, kw, stride_w)), *rest)
+        columns[:, :, phase::stride_w] = as_strided(padded[:, :, phase], shape, steps)
+
+
+def add_columns(dpadded, columns, windows):
+    """Add columns (C, KH, KW, OH, OW, N) onto rows of a padded image: the adjoint of fill_columns."""
+    (stride_h, stride_w), (_, kh, kw, oh, ow, _) = windows.stride, columns.shape
+    for i in range(kh):
+        rows = slice(i, i + (oh - 1) * stride_h + 1, stride_h)
+        for j in range(kw):
+            phase, first = j % stride_w, j // stride_w
+            dpadded[rows, :, phase, first : first + ow] += columns[:, i, j].transpose(1, 0, 2, 3)

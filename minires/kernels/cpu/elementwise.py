@@ -1,0 +1,101 @@
+"""Operations that treat every number by itself, where one pass over the memory on several threads pays.
+
+The textbook: `functional.activation`, `functional.combine`, `functional.dropout`, `functional.gate`,
+`functional.update`.
+"""
+
+import numpy as np
+
+from minires.checks import check_addends, check_floats, check_gradient, check_shape
+from minires.kernels.cpu import parallel
+from minires.kernels.cpu.parallel import elementwise
+
+
+def relu_forward(x):
+    """As `functional.relu_forward`."""
+    check_floats(x=x)
+    y = elementwise(lambda x, out: np.maximum(x, 0, out=out), x)
+    return y, (y,)
+
+
+def relu_backward(dy, cache):
+    """As `functional.relu_backward`."""
+    (y,) = cache
+    check_gradient(dy, y.shape, y.dtype, on=y)
+    return elementwise(lambda y, dy, out: np.multiply(dy, y > 0, out=out), y, dy)
+
+
+def sigmoid_forward(x):
+    """As `functional.sigmoid_forward`."""
+    check_floats(x=x)
+
+    def block(x, out):
+        np.tanh(x * 0.5, out=out)
+        out += 1
+        out *= 0.5
+
+    y = elementwise(block, x)
+    return y, (y,)
+
+
+def sigmoid_backward(dy, cache):
+    """As `functional.sigmoid_backward`."""
+    (y,) = cache
+    check_gradient(dy, y.shape, y.dtype, on=y)
+    return elementwise(lambda y, dy, out: np.multiply(dy, y * (1 - y), out=out), y, dy)
+
+
+def residual_add_forward(branch, shortcut):
+    """As `functional.residual_add_forward`."""
+    return residual_add_predict(branch, shortcut), ()
+
+
+def residual_add_predict(branch, shortcut, *, relu=False):
+    """As `functional.residual_add_predict`: max(y, 0) is taken of each block while it is in the cache."""
+    check_addends(branch, shortcut)
+
+    def block(branch, shortcut, out):
+        np.add(branch, shortcut, out=out)
+        if relu:
+            np.maximum(out, 0, out=out)
+
+    return elementwise(block, branch, shortcut)
+
+
+def dropout_forward(x, mask):
+    """As `functional.dropout_forward`."""
+    check_floats(x=x, mask=mask)
+    check_shape("mask", mask, x.shape, "that of x")
+    return elementwise(lambda x, mask, out: np.multiply(x, mask, out=out), x, mask), (mask,)
+
+
+def dropout_backward(dy, cache):
+    """As `functional.dropout_backward`."""
+    (mask,) = cache
+    check_gradient(dy, mask.shape, mask.dtype, on=mask)
+    return elementwise(lambda dy, mask, out: np.multiply(dy, mask, out=out), dy, mask)
+
+
+def sgd_step(weight, gradient, velocity, *, lr, momentum, decay, nesterov):
+    """As `functional.sgd_step`."""
+
+    def block(weight, gradient, velocity=None):
+        direction = parallel.scratch("direction", weight.shape, like=weight)
+        if decay:
+            np.multiply(weight, decay, out=direction)
+            direction += gradient
+        else:
+            direction[...] = gradient
+        if velocity is None:
+            direction *= lr
+        else:
+            velocity *= momentum
+            velocity += direction
+            if nesterov:
+                direction += velocity * momentum
+                direction *= lr
+            else:
+                np.multiply(velocity, lr, out=direction)
+        weight -= direction
+
+    parallel.blockwise(block, weight, gradient, *([] if velocity is None else [velocity]))

@@ -1,0 +1,110 @@
+"""Pooling, a few channels at a time: windows never share a channel.
+
+The textbook: `functional.pool`.
+"""
+
+import numpy as np
+
+from minires.checks import check_gradient, check_pool
+from minires.kernels.cpu import parallel
+from minires.kernels.cpu.layout import empty_images
+
+
+def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=False):
+    """As `functional.max_pool2d_forward`."""
+    windows = check_pool(x, kernel_size, stride, padding, ceil_mode)
+    y = empty_images(x, (*x.shape[:2], *windows.out_size))
+    positions = windows.kernel[0] * windows.kernel[1]
+    argmax = np.zeros_like(y, dtype=np.uint8 if positions <= 256 else np.int32)  # in the memory order of y
+    number = argmax.dtype.type
+
+    def block(x, y, argmax):
+        # the largest of a window is the largest of its rows' largest: KW + KH comparisons, not KW * KH
+        n, c, h, _ = x.shape
+        rows = h, c, windows.out_size[1], n  # in the order of memory
+        largest = parallel.scratch("largest", rows, like=x).transpose(3, 1, 0, 2)
+        column = parallel.scratch("column", rows, like=argmax).transpose(3, 1, 0, 2)
+        largest[...], column[...], y[...] = -np.inf, 0, -np.inf
+        for kw in range(windows.kernel[1]):
+            outputs, inputs = windows.shift(1, kw)
+            _take_larger(largest[..., outputs], column[..., outputs], x[..., inputs], number(kw))
+        for kh in range(windows.kernel[0]):
+            outputs, inputs = windows.shift(0, kh)
+            position = column[:, :, inputs] + number(kh * windows.kernel[1])
+            _take_larger(y[:, :, outputs], argmax[:, :, outputs], largest[:, :, inputs], position)
+
+    _in_blocks_of_channels(block, x, y, argmax)
+    return y, (argmax, windows, x.shape, x.dtype)
+
+
+def _take_larger(best, argmax, pixels, position):
+    """Put pixels into best where they are larger, and their positions into argmax."""
+    larger = pixels > best
+    np.maximum(best, pixels, out=best)
+    # positions are numbered upwards, so the largest number is that of the latest that was larger
+    np.maximum(argmax, larger * position, out=argmax)
+
+
+def max_pool2d_backward(dy, cache):
+    """As `functional.max_pool2d_backward`."""
+    argmax, windows, x_shape, dtype = cache
+    check_gradient(dy, argmax.shape, dtype, on=argmax)
+    dx = empty_images(dy, x_shape)
+
+    def block(dx, dy, argmax):
+        dx[...] = 0
+        for position, (outputs, pixels) in enumerate(windows.positions()):
+            dx[pixels] += dy[outputs] * (argmax[outputs] == position)
+
+    _in_blocks_of_channels(block, dx, dy, argmax)
+    return dx
+
+
+def avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=False):
+    """As `functional.avg_pool2d_forward`."""
+    windows = check_pool(x, kernel_size, stride, padding, ceil_mode)
+    y, fraction = empty_images(x, (*x.shape[:2], *windows.out_size)), _fractions(windows, x.dtype)
+
+    def block(x, y):
+        y[...] = 0
+        for outputs, pixels in windows.positions():
+            y[outputs] += x[pixels]
+        y *= fraction
+
+    _in_blocks_of_channels(block, x, y)
+    return y, (windows, x.shape, x.dtype)
+
+
+def avg_pool2d_backward(dy, cache):
+    """As `functional.avg_pool2d_backward`."""
+    windows, x_shape, dtype = cache
+    check_gradient(dy, (*x_shape[:2], *windows.out_size), dtype)
+    dx, fraction = empty_images(dy, x_shape), _fractions(windows, dtype)
+
+    def block(dx, dy):
+        dx[...] = 0
+        each = dy * fraction
+        for outputs, pixels in windows.positions():
+            dx[pixels] += each[outputs]
+
+    _in_blocks_of_channels(block, dx, dy)
+    return dx
+
+
+def _in_blocks_of_channels(block, *arrays):
+    """Call block on matching pieces of a few channels of arrays (N, C, ...)."""
+    first = arrays[0]
+    channels = first.shape[1]
+    step = parallel.BLOCK * channels // first.size
+
+    def chunk(begin, end):
+        for part in parallel.blocks(begin, end, step):
+            block(*(array[:, part] for array in arrays))
+
+    parallel.in_chunks(chunk, channels, first)
+
+
+def _fractions(windows, dtype):
+    """Return 1 / (number of values) of each window: a float if all are complete, else an array (OH, OW)."""
+    counts, whole = np.array(windows.counts()), windows.kernel[0] * windows.kernel[1]
+    return 1 / whole if (counts == whole).all() else (1 / counts).astype(dtype)

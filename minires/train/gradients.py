@@ -1,0 +1,54 @@
+"""Which gradients training needs: those of what learns, and of nothing that lies before it."""
+
+import contextlib
+from collections import Counter
+
+from minires.layers import Recompute, Sequential
+
+
+@contextlib.contextmanager
+def parameters_only(net):
+    """Within a with-block, let net.backward compute only what the gradients of its parameters need.
+
+    Images are given, and the gradient with respect to them, though often the most expensive of all, is of no
+    use; nor is that of what a frozen beginning of the network puts out. The layers along the way are marked
+    (`input_gradient = False`), so net.backward returns None. A class whose backward is not the library's own
+    runs it in every case, with all that is asked of it.
+
+        with train.parameters_only(net):
+            logits, cache = net.forward(images, train=True)
+            ...
+            net.backward(dlogits, cache)
+    """
+    uses = Counter(id(layer) for _, layer in net.named_layers())
+    marked = [layer for layer in _way_to_the_first(net) if uses[id(layer)] == 1]
+    before = [layer.input_gradient for layer in marked]
+    for layer in marked:
+        layer.input_gradient = False
+    try:
+        yield net
+    finally:
+        for layer, value in zip(marked, before, strict=True):
+            layer.input_gradient = value
+
+
+def _way_to_the_first(layer):
+    """Yield the layer and, down to the first that must run backward, the one inside it that comes first."""
+    if not _is_the_librarys(layer):
+        return
+    yield layer
+    if isinstance(layer, Recompute):
+        yield from _way_to_the_first(layer.inner)
+    elif isinstance(layer, Sequential):
+        parts = list(layer.parts.values())
+        for first in [part for part in parts if _must_run(part)][:1] or parts[-1:]:
+            yield from _way_to_the_first(first)
+
+
+def _must_run(part):
+    """Whether something inside learns, or has a backward of its own that may do anything."""
+    return part.learns() or not all(_is_the_librarys(inner) for _, inner in part.named_layers())
+
+
+def _is_the_librarys(layer):
+    return type(layer).backward.__module__.partition(".")[0] == __name__.partition(".")[0]
