@@ -2,9 +2,9 @@
 
 In the textbook (`functional.columns`) all columns exist at once. Both ways go through an image with its
 padding, `pad`, in which what a window position reads lies side by side. Windows that start every S pixels
-read every S-th pixel of a row; so pixel w of a padded row stands at [w % S, w // S]. Then position (kh, kw) reads,
-for all windows at once, one slice of it, and the columns are copies of slices that overlap. Images are in the
-order of their memory, (H, C, W, N).
+read every S-th pixel of a row; so pixel w of a padded row stands at [w % S, w // S]. Then position (kh, kw)
+reads, for all windows at once, one slice of it, and the columns are copies of slices that overlap. Images
+are in the order of their memory, (H, C, W, N).
 """
 
 import math
