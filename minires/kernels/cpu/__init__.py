@@ -30,5 +30,9 @@ from minires.kernels.cpu.norm import (
     local_response_norm_backward,
     local_response_norm_forward,
 )
-from minires.kernels.cpu.pool import max_pool2d_backward, max_pool2d_forward
+from minires.kernels.cpu.pool import (
+    global_avg_pool2d_backward,
+    max_pool2d_backward,
+    max_pool2d_forward,
+)
 from minires.kernels.cpu.resample import resample_backward, resample_forward

@@ -1,4 +1,4 @@
-"""Max pooling, a few channels at a time: windows never share a channel.
+"""Pooling, a few channels at a time: windows never share a channel.
 
 The textbook: `functional.pool`.
 """
@@ -63,6 +63,18 @@ def max_pool2d_backward(dy, cache):
             dx[pixels] += dy[outputs] * (argmax[outputs] == position)
 
     _in_blocks_of_channels(block, dx, dy, argmax)
+    return dx
+
+
+def global_avg_pool2d_backward(dy, cache):
+    """As `functional.global_avg_pool2d_backward`, but every number is written, in the order of memory that the
+    layers before it work in: they would otherwise go on in the order of dy."""
+    x_shape, dtype = cache
+    if math.prod(x_shape) < parallel.SMALL:
+        return NotImplemented
+    check_gradient(dy, x_shape[:2], dtype)
+    dx = empty_images(dy, x_shape)
+    dx[...] = (dy / (x_shape[2] * x_shape[3]))[:, :, None, None]
     return dx
 
 
