@@ -4,6 +4,8 @@ stand-in, whose graphs note what is to be done and do it on the same memory at e
 import numpy as np
 import pytest
 import strict_cupy
+from contract_cases import make
+from contract_table import CASES as ROWS
 from small_run import small_data
 from strict_cupy import _cublas, _kernels
 
@@ -309,6 +311,40 @@ def test_a_number_that_is_not_finite_is_found_in_a_captured_run(monkeypatch):
 
     with pytest.raises(NotFiniteError, match="learning rate"):
         trained(monkeypatch, strict_cupy, digits_net(), lr=1e30, epochs=4)
+
+
+def without_randomness(case):
+    return not any(True for _ in make(case)[0].named_generators())
+
+
+@pytest.mark.parametrize("case", filter(without_randomness, ROWS), ids=lambda case: case.name)
+def test_no_layer_without_randomness_refuses_to_be_captured(case):
+    """So no network without randomness does: forward and backward of every row of the contract's table."""
+    (layer, x), (alone, _) = make(case, np.float64), make(case, np.float64)
+    dy = np.random.default_rng(4).standard_normal(layer.forward(x, train=False)[0].shape)
+    on_device = strict_cupy.asarray(dy)
+    layer.to(strict_cupy)
+    results = {}
+
+    def step(images, _):
+        y, cache = layer.forward(images, train=True)
+        results["dx"][...] = layer.backward(on_device, cache)
+
+    results["dx"] = strict_cupy.zeros(x.shape)
+    take = graph.CapturedStep(step, like=on_device, prepare=lambda: None, depends_on=lambda: [])
+    for _ in range(graph.WARM_UP + 2):
+        take(x, LABELS)
+    assert take.refused is None and take.graph is not None
+    for _ in range(graph.WARM_UP + 2):
+        expected = alone.backward(dy, alone.forward(x, train=True)[1])
+    np.testing.assert_allclose(
+        results["dx"].get(), expected, rtol=1e-9, atol=1e-10 * (1 + abs(expected).max())
+    )
+    for (name, p), (_, other) in zip(layer.named_parameters(), alone.named_parameters(), strict=True):
+        # gradients of four steps have been added up; float64, sums in another order
+        np.testing.assert_allclose(
+            p.grad.get(), other.grad, rtol=1e-9, atol=1e-10 * (1 + abs(other.grad).max()), err_msg=name
+        )
 
 
 # -- what a step of ResNet-20 costs -------------------------------------------------------------------------

@@ -18,9 +18,16 @@ class _Resample(Layer):
 
     def forward(self, x, *, train):
         check_ndim("x", x, (4, "(N, C, H, W)"))
-        xp = array_module(x)
-        down, across = (xp.asarray(self._matrix(size).astype(x.dtype)) for size in x.shape[2:])
+        down, across = (self._matrix_beside(x, size) for size in x.shape[2:])
         return F.resample_forward(x, down, across)
+
+    def _matrix_beside(self, x, size):
+        """Return the matrix in x's dtype, on its device, made once: a captured step uploads nothing."""
+        xp = array_module(x)
+        made, key = self.__dict__.setdefault("_made", {}), (xp.__name__, str(x.dtype), size)
+        if key not in made:
+            made[key] = xp.asarray(self._matrix(size).astype(x.dtype))
+        return made[key]
 
     def backward(self, dy, cache):
         return F.resample_backward(dy, cache)
