@@ -7,7 +7,7 @@ import pytest
 from grade_class import SOLUTION
 
 from minires.course import exercise
-from minires.course.grade import grader, jail, journal, reports, results, submissions
+from minires.course.grade import grader, isolation, journal, reports, results, submissions
 from minires.course.grade import run as runner
 
 
@@ -55,7 +55,7 @@ def test_a_missing_a_refused_and_an_unreadable_submission_get_a_line(tmp_path):
 )
 def test_a_file_that_cannot_be_loaded_gets_a_line(source, problem, monkeypatch):
     judge = make()
-    monkeypatch.setattr(judge.papers[0], "limits", jail.Limits(load=1.0))
+    monkeypatch.setattr(judge.papers[0], "limits", isolation.Limits(load=1.0))
     got = judge.grade(submissions.Files(found={"ex1_1_linear": source.encode()}))
     assert [row["points"] for row in got] == [0, 0] and problem in got[0]["problem"]
 
@@ -99,9 +99,9 @@ def test_a_child_that_never_started_is_not_the_students_fault(monkeypatch):
     judge = make()
 
     def fail(self):
-        raise jail.CellError("timeout", "not started")
+        raise isolation.SandboxError("timeout", "not started")
 
-    monkeypatch.setattr(jail.Cell, "__enter__", fail)
+    monkeypatch.setattr(isolation.Sandbox, "__enter__", fail)
     with pytest.raises(ValueError, match="no isolated process can be started: not started"):
         judge.grade(submissions.Files(found={"ex1_1_linear": SOLUTION.encode()}))
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from minires.course import diagnosis, exercise
-from minires.course.cell import perform
 from minires.course.check import check
 from minires.course.examination import Examination, explain
+from minires.course.sandbox import perform
 from minires.course.values import flatten
 
 LINEAR = exercise.find("1.1")
@@ -390,11 +390,11 @@ def test_a_mistake_that_explains_all_outputs_comes_before_one_that_explains_the_
     one = [{"a": 2 * np.ones(3), "b": np.arange(3.0)}]
     both = [{"a": 2 * np.ones(3), "b": -np.arange(3.0)}]
     examination = Examination(LINEAR, LINEAR.parts[0], 0)
-    suspects = examination._suspects
-    suspects.expected = right
-    suspects._alone = [("one", "", one), ("both", "", both)]
-    assert suspects.culprit(both, [0], "a")[0] == "both"
-    assert suspects.culprit(one, [0], "a")[0] == "one"
+    known = examination._known_mistakes
+    known.expected = right
+    known._alone = [("one", "", one), ("both", "", both)]
+    assert known.explanation(both, [0], "a")[0] == "both"
+    assert known.explanation(one, [0], "a")[0] == "one"
 
 
 # -- rules that only the numeric gradients' run brings to light -------------------------------------------

@@ -12,7 +12,7 @@ from grade_class import CLASS, NAME, POINTS, SOLUTION, command, rows, write_clas
 
 from minires import cli
 from minires.course import exercise
-from minires.course.grade import grader, jail, journal, message, reports, results
+from minires.course.grade import grader, isolation, journal, message, reports, results
 
 FIELDS = ["student", "total", "1.1 linear_forward", "1.1 linear_backward", "notes"]
 
@@ -21,8 +21,8 @@ FIELDS = ["student", "total", "1.1 linear_forward", "1.1 linear_backward", "note
 def exercises(tmp_path, monkeypatch):
     """Exercise 1.1 alone; and this process stays as it is."""
     there = grade_class.use_exercises(grade_class.write_exercises(tmp_path / "exercises"))
-    monkeypatch.setattr(jail, "harden", lambda: None)
-    monkeypatch.setattr(jail, "protections", lambda: [jail.Protection("files", True, "Closed.")])
+    monkeypatch.setattr(isolation, "harden", lambda: None)
+    monkeypatch.setattr(isolation, "protections", lambda: [isolation.Protection("files", True, "Closed.")])
     yield tmp_path / "exercises"
     exercise.folder = there
     exercise.exercises.cache_clear()
@@ -111,7 +111,7 @@ def test_the_summary_counts_what_is_wrong(graded):
 
 def test_the_protections_are_printed_first(graded):
     assert graded[1].startswith("What holds on this machine while submissions run:\n")
-    for name in jail.MEANINGS:
+    for name in isolation.MEANINGS:
         assert f"\n  {name} " in graded[1]
 
 
@@ -258,6 +258,6 @@ def test_a_users_mistake_is_one_line(tmp_path, capsys, monkeypatch, arguments, m
 
 def test_required_isolation_that_is_missing_stops_it(tmp_path, capsys, monkeypatch):
     write_class(tmp_path / "in", {"ann": SOLUTION})
-    monkeypatch.setattr(jail, "protections", lambda: [jail.Protection("network", False, "Open.")])
+    monkeypatch.setattr(isolation, "protections", lambda: [isolation.Protection("network", False, "Open.")])
     code, out, error = grade(capsys, tmp_path / "in", "--out", tmp_path / "g.csv", "--require-isolation")
     assert code == 2 and "missing on this machine: network" in error and "network  NO   Open." in out

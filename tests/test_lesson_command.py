@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from minires import cli
-from minires.lesson import formula, library, markdown, notebook, run, stage
+from minires.lesson import display, formula, library, markdown, notebook, run
 
 HALVES = """\
 # %% [markdown]
@@ -476,12 +476,12 @@ def test_a_figure_is_described_by_its_titles_or_its_axes():
     left.set_title("error")
     right.set_xlabel("layer")
     right.set_ylabel("variance")
-    assert stage._title(figure) == "error; variance over layer"
+    assert display._title(figure) == "error; variance over layer"
 
 
 def test_a_table_is_aligned_with_four_digits_and_whole_integers(capsys):
     rows = ("x", 0.123456, np.int64(1234567)), ("longer", None, True), ("z", np.float32(12345.6), False)
-    stage.table(("", "value", "count"), *rows)
+    display.table(("", "value", "count"), *rows)
     assert capsys.readouterr().out.splitlines() == [
         "            value      count",
         "------  ---------  ---------",
@@ -490,15 +490,15 @@ def test_a_table_is_aligned_with_four_digits_and_whole_integers(capsys):
         "z       1.235e+04         no",
     ]
     with pytest.raises(ValueError, match="rows: expected 2 values"):
-        stage.table(("", "value"), ("x", 1, 2))
+        display.table(("", "value"), ("x", 1, 2))
 
 
 def test_the_option_wins_over_the_environment(monkeypatch):
     monkeypatch.setenv("MINIRES_LESSON", "full")
     monkeypatch.setattr(sys, "argv", ["lesson.py", "--fast"])
-    assert stage.setting() == "fast"
+    assert display.setting() == "fast"
     monkeypatch.setattr(sys, "argv", ["lesson.py"])
-    assert stage.setting() == "full"
+    assert display.setting() == "full"
 
 
 def test_every_figure_of_a_lesson_has_a_file_of_its_own(folder, capsys):

@@ -124,12 +124,12 @@ def _assignment(found):
 
 def _isolate(is_required):
     """Protect this process, and print what a submission can and cannot do on this machine."""
-    from minires.course.grade import jail
+    from minires.course.grade import isolation
 
-    jail.harden()
+    isolation.harden()
     try:
-        protections = jail.protections()
-    except jail.CellError as error:
+        protections = isolation.protections()
+    except isolation.SandboxError as error:
         raise ValueError(f"no isolated process can be started here: {error}") from error
     width = max(len(each.name) for each in protections)
     print("What holds on this machine while submissions run:")

@@ -14,9 +14,9 @@ import numpy as np
 
 from minires import gradcheck
 from minires.course import diagnosis
-from minires.course.cell import perform
 from minires.course.examination import Evidence, Examination, Verdict, explain
 from minires.course.exercise import load
+from minires.course.sandbox import perform
 from minires.course.values import flatten, is_number
 from minires.gradcheck.report import WRONG
 from minires.gradcheck.subject import is_floating

@@ -11,7 +11,7 @@ import builtins
 
 import numpy as np
 
-from minires.course.cell.perform import kind
+from minires.course.sandbox.perform import kind
 from minires.course.values import is_number, is_real, matches
 from minires.gradcheck import diagnosis as patterns
 

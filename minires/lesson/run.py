@@ -10,7 +10,7 @@ import time
 import traceback
 import types
 
-from minires.lesson import markdown, stage
+from minires.lesson import display, markdown
 from minires.resources import PACKAGE
 
 
@@ -125,12 +125,12 @@ def _script(path, setting):
     module = types.ModuleType("__main__")
     module.__file__ = str(path)
     main, arguments, before = sys.modules["__main__"], sys.argv, os.environ.get("MINIRES_LESSON")
-    stage.restart()
+    display.restart()
     sys.argv = [str(path)]
     if setting is not None:
         os.environ["MINIRES_LESSON"] = setting
     try:
-        stage.setting()  # a wrong one is the user's mistake, not the lesson's
+        display.setting()  # a wrong one is the user's mistake, not the lesson's
         sys.modules["__main__"] = module
         yield module
     finally:
@@ -179,5 +179,5 @@ def environment_of(setting):
         **os.environ,
         "PYTHONPATH": os.pathsep.join(path),
         "PYTHONUTF8": "1",
-        "MINIRES_LESSON": setting or stage.setting_of_environment(),
+        "MINIRES_LESSON": setting or display.setting_of_environment(),
     }

@@ -59,7 +59,7 @@ def plain(problem):
 
 
 def lost(name, kind, after=None):
-    """Return what to say of a function during which its child was lost. kind: of the CellError; after: the
+    """Return what to say of a function during which its child was lost. kind: of the SandboxError; after: the
     forward that is called before it, which may be the cause."""
     text = f"{name} {_isolated(kind)[0]}"
     if after and text.endswith("?"):

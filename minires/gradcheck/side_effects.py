@@ -10,7 +10,7 @@ from minires.backend import array_module, to_numpy
 from minires.gradcheck.subject import LayerSubject, WrongGradients
 
 
-class Conduct:
+class SideEffects:
     """Runs a subject in several orders and collects the broken rules in `findings`.
 
     After `examine`: y, dy and gradients ({name: array}, only those of the right shape) of an ordinary run.
