@@ -278,7 +278,7 @@ def test_running_all_prints_a_line_each_and_the_output_of_those_that_fail(folder
     assert lines[-1] == "2 lessons, 1 failed: 2" and "setting" not in out
     (folder / "02_fails.py").unlink()
     code, out, _ = minires(capsys, "--run", "--fast")
-    assert code == 0 and out.endswith("1 lessons, all ran to their end\n")
+    assert code == 0 and out.endswith("1 lessons, all ran to completion\n")
 
 
 def test_a_lesson_is_a_script_of_its_own(folder):

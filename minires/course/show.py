@@ -156,12 +156,12 @@ def worst_plane(error):
 
 
 def hints(part, count):
-    """Return the first rungs of a part's ladder of hints."""
+    """Return the first hints of a part, each with its level."""
     names = ("idea", "formula", "step")
     lines = []
-    for rung, hint in enumerate(part.hints[:count]):
-        name = names[rung] if rung < len(names) else "step"
-        lines.append(_wrap(f"Hint {rung + 1}, the {name}: {hint}"))
+    for level, hint in enumerate(part.hints[:count]):
+        name = names[level] if level < len(names) else "step"
+        lines.append(_wrap(f"Hint {level + 1}, the {name}: {hint}"))
     return "\n".join(lines)
 
 
