@@ -76,7 +76,7 @@ def depths(records, *, title=""):
 
     check_some("records", records, "depth")
     figure = Figure(figsize=(7.2, 3.4), layout="constrained")
-    panels = (("ms a layer", "seconds_per_layer", 1e3), ("MB a layer", "bytes_per_layer", 1e-6))
+    panels = (("ms per layer", "seconds_per_layer", 1e3), ("MB per layer", "bytes_per_layer", 1e-6))
     x = [record["depth"] for record in records]
     for axes, (label, key, factor) in zip(figure.subplots(1, 2), panels, strict=True):
         values = [factor * record[key] for record in records]
