@@ -102,7 +102,7 @@ def test_gradescope_files_have_the_fields_that_it_reads(graded):
 
 def test_the_summary_counts_what_is_wrong(graded):
     text = (graded[0] / "out/grades/summary.md").read_text("utf-8")
-    assert "6 submissions, 3 points." in text and "Mean 1.0, median 1, least 0, most 3." in text
+    assert "6 submissions, 3 points." in text and "Mean 1.0, median 1, lowest 0, highest 3." in text
     assert "| 1.1 linear\\_forward | 4 | 67 % | 1 |" in text
     assert "| 1.1 linear\\_backward: mean over the batch | 1 |" in text
     assert text.count("not valid Python | 1 |") == 1  # once for the file, not for each function
@@ -171,15 +171,15 @@ def test_the_reports_of_who_is_gone_go_too_and_an_unreadable_one_is_said_once(tm
         said = {"problem": problem, "mistake": "", "says": "", "noted": noted}
         return {"exercise": "1.1", "function": function, "points": 0, "of": 1, **said}
 
-    damaged = [row(name, "the submission is no zip, or a damaged one") for name in "fg"]
+    damaged = [row(name, "the submission is not a zip, or a damaged one") for name in "fg"]
     absent = [row(name, "ex1_1_linear.py is missing") for name in "fg"]
     empty = [row(name, f"{name} is not written yet", noted=False) for name in "fg"]
     grades = {"ann": damaged, "bo": absent, "cy": empty}
     results.write(tmp_path / "g.csv", tmp_path / "g", grades, title="T")
     texts = {each: (tmp_path / f"g/reports/{each}.md").read_text("utf-8") for each in grades}
-    assert texts["ann"].endswith("\n\nThe submission is no zip, or a damaged one.\n")
+    assert texts["ann"].endswith("\n\nThe submission is not a zip, or a damaged one.\n")
     assert "## 1.1 `f`, `g`\n\nNot written yet.\n" in texts["cy"]
-    assert reports.diagnoses(grades) == {"the submission is no zip, or a damaged one": 1}
+    assert reports.diagnoses(grades) == {"the submission is not a zip, or a damaged one": 1}
     assert "| 1.1 f | 0 | 0 % | 2 |" in (tmp_path / "g/summary.md").read_text("utf-8")
     results.write(tmp_path / "g.csv", tmp_path / "g", {"bo": absent}, title="T")
     assert [path.name for path in (tmp_path / "g/reports").iterdir()] == ["bo.md"]
@@ -233,7 +233,7 @@ def test_a_single_submission_also_gets_results_json(tmp_path, capsys):
         (["in", "--out", "g.txt"], "--out: expected a file's name that ends with .csv"),
         (["in", "--out", "in/g.csv"], "lies among the submissions"),
         (["in", "--out", "file/g.csv"], "file"),
-        (["in", "--out", "g.csv", "--assignment", "7"], "assignment 7: there is none"),
+        (["in", "--out", "g.csv", "--assignment", "7"], "assignment 7: does not exist"),
         (["in", "--out", "g.csv", "--jobs", "0"], "--jobs: expected at least 1, got 0"),
         (["in", "--out", "g.csv", "--memory", "1"], "--memory: expected at least 256"),
         (["in", "--out", "g.csv", "--seed-file", "file"], "file: expected the secret seed"),

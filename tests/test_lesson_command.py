@@ -134,7 +134,7 @@ def test_cells_know_their_first_lines():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ((99,), "lesson 99: there is none; there are 8"),
+        ((99,), "lesson 99: does not exist; there are 8"),
         (("eight",), "invalid int value: 'eight'"),
         ((8, "--pause"), "--pause: expected one lesson to run"),
         (("--run", "--pause"), "--pause: expected one lesson to run"),

@@ -29,7 +29,7 @@ BROKEN = (  # the gradient checker's sentences on broken rules, and the mistake'
     ("in float32", diagnosis.FLOAT32),
     ("another call", diagnosis.EARLIER),
     ("returned earlier", diagnosis.EARLIER),
-    ("another result", diagnosis.STATE),
+    ("a different result", diagnosis.STATE),
 )
 
 

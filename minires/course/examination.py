@@ -129,9 +129,9 @@ class Examination:
 
     def _repeats(self, records):
         for which, name, problem in (
-            ("again", diagnosis.STATE, "gives another result when it is called again with equal inputs"),
+            ("again", diagnosis.STATE, "gives a different result when called again with equal inputs"),
             ("late", diagnosis.EARLIER, "depends on another call made since its forward"),
-            ("twice", diagnosis.CACHE, "gives another result when it is called again with the same cache"),
+            ("twice", diagnosis.CACHE, "gives a different result when called again with the same cache"),
         ):
             for case, record in zip(self.cases, records, strict=True):
                 if which != "again" and self.part.after is None:
@@ -243,7 +243,7 @@ def explain(error, name):
     if kind == "WrongReturn":
         return f"{name}: its forward must return y and a cache", error["message"]
     if kind not in diagnosis.PYTHON_ERRORS:
-        kind = "an error of its own"
+        kind = "a custom error"
     return f"{name} raised {kind}{place}", error["message"]
 
 
