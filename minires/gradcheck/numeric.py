@@ -215,7 +215,7 @@ def _check_ties(numeric, row, values, kinked, floor):
             row.verdict, row.ok = WRONG, False
             row.notes.append(
                 f"the {len(group)} elements equal to {value:.6g} receive {total:.6g} together, but "
-                f"{true:.6g} is right: a tie must send the gradient to one winner (or share it), not to each"
+                f"{true:.6g} is right: a tie must send the gradient to one maximum (or split it), not to each"
             )
             return
 

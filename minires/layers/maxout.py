@@ -27,5 +27,5 @@ class Maxout(Layer):
         if x.ndim < 2 or x.shape[1] % self.pieces:
             raise ValueError(f"x: expected (N, C*{self.pieces}, ...) for {self.pieces} pieces, got {x.shape}")
         y = x.like((x.shape[0], x.shape[1] // self.pieces, *x.shape[2:]))
-        winner = y.like(y.shape, itemsize=1)
-        return Step(self, x, y, remembers=(winner,))
+        argmax = y.like(y.shape, itemsize=1)
+        return Step(self, x, y, remembers=(argmax,))
