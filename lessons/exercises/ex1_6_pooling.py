@@ -176,10 +176,10 @@ PARTS = [
         cases=cases,
         points=2,
         hints=(
-            "A window's y changes with its largest pixel alone. So begin with zeros, and let every window add "
-            "its dy to one pixel.",
-            "If pixel (i, j) of window (oh, ow) is the largest, add dy[n, c, oh, ow] to dx[n, c, oh * stride_h "
-            "+ i, ow * stride_w + j]. Four loops do it, over n, c, oh and ow.",
+            "A window's y changes with its largest pixel alone. So begin with zeros, and let every window "
+            "add its dy to one pixel.",
+            "If pixel (i, j) of window (oh, ow) is the largest, add dy[n, c, oh, ow] to dx[n, c, oh * "
+            "stride_h + i, ow * stride_w + j]. Four loops do it, over n, c, oh and ow.",
             "To need only two loops, over i and j: the pixels (i, j) of all windows are the slice [:, :, i "
             ": i + stride_h * OH : stride_h, j : j + stride_w * OW : stride_w], of the shape of dy. Add to "
             "it dy where (i, j) is the largest, and 0 elsewhere.",
