@@ -7,7 +7,7 @@ from residual_checks import assert_gradients
 
 import minires.functional as F
 from minires import gradcheck, init, models, optim
-from minires.catalogue import stir
+from minires.catalogue import randomize
 from minires.layers import Conv2d, MaxPool2d, ReLU, Sequential, Upsample
 from minires.models.fcn import fcn, trunk_of
 from minires.models.vgg import vgg
@@ -29,7 +29,7 @@ def small_trunk():
 def small():
     net = fcn(small_trunk(), num_classes=3, image_shape=(2, 12, 8), rng=rng())
     net["score"].weight.data[...] = rng(5).standard_normal(net["score"].weight.data.shape)
-    return stir(net, rng(1)), images(2, 2, 12, 8)
+    return randomize(net, rng(1)), images(2, 2, 12, 8)
 
 
 def test_it_takes_the_trunk_of_a_classifier_and_images_of_other_sizes():
