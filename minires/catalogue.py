@@ -206,7 +206,7 @@ def _losses():
 
 
 def _layer_case(name, variant, build, shape, *, train, zero=None):
-    """A layer from build(rng) with random parameters; zero: the part whose gradients are expected to vanish."""
+    """A layer from build(rng) with random parameters; zero: the part whose gradients should vanish."""
 
     def run(rng):
         layer = randomize(build(rng), rng)

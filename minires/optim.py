@@ -259,8 +259,8 @@ class WarmUp(Schedule):
     def __call__(self, step):
         if step >= self.steps:
             return self.then(step)
-        share = step / self.steps if self.rising else 0
-        return self.lr + share * (self.then(self.steps) - self.lr)
+        fraction = step / self.steps if self.rising else 0
+        return self.lr + fraction * (self.then(self.steps) - self.lr)
 
     def observe(self, error):
         self.then.observe(error)

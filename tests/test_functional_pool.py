@@ -56,7 +56,7 @@ def test_pooling_agrees_with_nested_loops(kind, geometry, ceil_mode):
         (112, 3, 2, 0, 55, 56),  # the stem of the Caffe ResNet: 3x3, stride 2, no padding, ceil mode
         (112, 3, 2, 1, 56, 57),
         (55, 3, 2, 0, 27, 27),  # AlexNet
-        (4, 2, 3, 1, 2, 2),  # rounding up would start a window behind the image
+        (4, 2, 3, 1, 2, 2),  # rounding up would start a window beyond the image
         (5, 3, 3, 1, 2, 2),
     ],
 )

@@ -9,7 +9,7 @@ from minires.layers.trace import Step
 class Maxout(Layer):
     """The largest of every `pieces` neighbouring channels; see `F.maxout_forward`.
 
-    Placed behind Linear(I, O * pieces) or Conv2d(C, O * pieces, ...) it makes the maxout unit of Goodfellow
+    Placed after Linear(I, O * pieces) or Conv2d(C, O * pieces, ...) it makes the maxout unit of Goodfellow
     et al. 2013 (arXiv:1302.4389), section 3: a convex function of its input made of `pieces` planes. It has
     no weights of its own and takes the place of a ReLU, which is the same with one of two pieces fixed at 0.
     """

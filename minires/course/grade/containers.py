@@ -31,7 +31,7 @@ def is_litter(name):
 
 
 class Folder:
-    """A submission that is a folder. Links are not followed, whatever is behind them."""
+    """A submission that is a folder. Links are not followed, wherever they lead."""
 
     def __init__(self, path):
         self.path = path
