@@ -310,7 +310,7 @@ def test_projections_of_bottlenecks_are_normalised_where_the_branch_is(variant):
 
 
 def test_signals_keep_their_sign_or_grow_as_section_4_says():
-    """After a ReLU before the addition it can only grow; with one after the addition, it is never negative."""
+    """With a ReLU before the addition it can only grow; with one after it, it is never negative."""
     grows, negative = {}, {}
     for variant in ACTIVATIONS:
         x = abs(images(channels=16))
