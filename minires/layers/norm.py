@@ -38,7 +38,7 @@ class BatchNorm(Layer):
             y, cache = F.batch_norm_eval_forward(x, gamma, beta, mean, var, eps=self.eps)
             return y, (F.batch_norm_eval_backward, cache)
         y, cache, (mean, var) = F.batch_norm_train_forward(x, gamma, beta, eps=self.eps)
-        F.move_averages(
+        F.update_running_averages(
             self.running_mean.data,
             self.running_var.data,
             mean,
