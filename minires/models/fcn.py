@@ -17,11 +17,11 @@ from minires.models.network import Network
 def fcn(backbone, *, num_classes, image_shape, rng):
     """Return a Network that maps images (N, C, H, W) to the logits of every pixel, (N, num_classes, H, W).
 
-    backbone: Layer from images to a smaller map (N, C', H/s, W/s), for example `backbone_of(net, "stage3")`; the
-    result shares it. image_shape: (C, H, W) of one image, from which s and C' follow; other sizes that s
+    backbone: Layer from images to a smaller map (N, C', H/s, W/s), for example `backbone_of(net, "stage3")`;
+    the result shares it. image_shape: (C, H, W) of one image, from which s and C' follow; other sizes that s
     divides will do.
-    rng: numpy.random.Generator. Raises ValueError if the backbone shrinks rows and columns differently or not by
-    a whole number.
+    rng: numpy.random.Generator. Raises ValueError if the backbone shrinks rows and columns differently or not
+    by a whole number.
     The score starts at zero: every class is as likely as any other (section 4.3).
     Differs from the paper: the interpolation is fixed and goes on at the edges, where a transposed
     convolution that starts as bilinear would fade to zero.
@@ -35,8 +35,8 @@ def fcn(backbone, *, num_classes, image_shape, rng):
     factor = image_size[0] // shape[2]
     if [factor * size for size in shape[2:]] != image_size:
         raise ValueError(
-            f"backbone: a map of {shape[2]}x{shape[3]} cannot be enlarged to {image_size[0]}x{image_size[1]} by "
-            "one whole number; choose another image_shape or backbone"
+            f"backbone: a map of {shape[2]}x{shape[3]} cannot be enlarged to {image_size[0]}x{image_size[1]} "
+            "by one whole number; choose another image_shape or backbone"
         )
     return Network(
         backbone=backbone,
