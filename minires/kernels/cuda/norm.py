@@ -77,8 +77,8 @@ def update_running_averages(running_mean, running_var, mean, var, *, momentum, c
     """As `functional.update_running_averages`, in one launch."""
     unbias, channels = count / (count - 1), len(mean)
     launch(
-        "update_running_averages", mean, (blocks(channels), 1), mean, var, running_mean, running_var, momentum,
-        unbias, channels,
+        "update_running_averages", mean, (blocks(channels), 1), mean, var, running_mean, running_var,
+        momentum, unbias, channels,
     )  # fmt: skip
 
 
