@@ -62,7 +62,7 @@ def test_markdown_is_a_table(capsys):
 def test_training_memory_grows_with_the_batch(capsys):
     def remembered(batch):
         _, out, _ = minires(capsys, "summary", "resnet20", "--train", "--batch", batch)
-        (line,) = (line for line in out if "remembered" in line)
+        (line,) = (line for line in out if "cached between" in line)
         return float(line.split()[-2].replace(",", ""))
 
     assert remembered(64) == pytest.approx(64 * remembered(1), rel=0.05)  # printed with one decimal
@@ -91,7 +91,7 @@ def test_the_comparison_is_drawn(capsys, empty_folder):
 
 def test_an_option_that_would_be_ignored_is_refused(capsys):
     assert "--train: only applies to the table of one network" in error_of(capsys, "summary", "--train")
-    assert "--batch: is for --train" in error_of(capsys, "summary", "resnet20", "--batch", "3")
+    assert "--batch: only applies with --train" in error_of(capsys, "summary", "resnet20", "--batch", "3")
     assert "--format" in error_of(capsys, "summary", "--compare", "alexnet", "--format", "json")
     assert "did you mean" in error_of(capsys, "summary", "--compare", "alexnet", "resnet19")
 
