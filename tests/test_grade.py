@@ -231,7 +231,7 @@ def test_a_single_submission_also_gets_results_json(tmp_path, capsys):
         (["nowhere", "--out", "g.csv"], "nowhere: there is no such folder"),
         (["empty", "--out", "g.csv"], "empty: there is no submission in it"),
         (["in", "--out", "g.txt"], "--out: expected a file's name that ends with .csv"),
-        (["in", "--out", "in/g.csv"], "lies among the submissions"),
+        (["in", "--out", "in/g.csv"], "is among the submissions"),
         (["in", "--out", "file/g.csv"], "file"),
         (["in", "--out", "g.csv", "--assignment", "7"], "assignment 7: does not exist"),
         (["in", "--out", "g.csv", "--jobs", "0"], "--jobs: expected at least 1, got 0"),

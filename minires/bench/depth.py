@@ -15,8 +15,8 @@ DEPTHS = (20, 56, 110, 218, 434, 1202)
 
 def measure(*, depths=DEPTHS, batch_size, size, steps=3):
     """Return a list of dicts, one for each depth of `models.cifar_resnet`: depth, seconds (of forward and
-    backward, a median of steps taken in turn), bytes (that one such step allocates at most), and both divided
-    by the depth. Raises ValueError for a depth that is not 6n + 2."""
+    backward, a median of steps taken alternately), bytes (that one such step allocates at most),
+    and both divided by the depth. Raises ValueError for a depth that is not 6n + 2."""
     workloads = {depth: _step(depth, batch_size, size) for depth in depths}
     seconds = {depth: [] for depth in depths}
     for taken in range(steps + 1):  # the first step warms up

@@ -18,8 +18,8 @@ HEAD = (
 def measure(rows, *, seconds, steps=None, say=None):
     """Measure the Rows and return a dict: machine, threads, ceilings, records, checks.
 
-    seconds: to spend on each row, about; steps: or so many rounds. say: called with each piece of the table's
-    text as soon as it is measured."""
+    seconds: roughly how long to measure each row; steps: or this many rounds. say: called with each piece of
+    the table's text as soon as it is measured."""
     say = say or (lambda text: None)
     limits = ceilings.workloads()
     report = {

@@ -187,7 +187,7 @@ def _chosen(number):
 
 
 def _folder(number):
-    """Return this folder if exercises lie in it, else the one that `start` writes."""
+    """Return this folder if it contains exercises, else the one that `start` writes."""
     here = pathlib.Path()
     if any(here.glob("ex[0-9]_[0-9]_*.py")):
         return here

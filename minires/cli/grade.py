@@ -99,7 +99,7 @@ def _places(arguments):
     source = pathlib.Path(arguments.submissions)
     if source.is_dir() and not is_single(source) and source.resolve() in out.resolve().parents:
         raise ValueError(
-            f"--out: {out} lies among the submissions and would be taken for one: give another folder"
+            f"--out: {out} is among the submissions and would be taken for one: give another folder"
         )
     folder = out.with_suffix("")
     existing = [path for path in (out, folder / "journal.jsonl") if path.exists()]

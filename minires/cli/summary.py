@@ -133,7 +133,7 @@ def _times(pair):
 
 
 def _cells(row):
-    """Return a Row as texts, one a column."""
+    """Return a Row as texts, one per column."""
     stride, padding = (
         "" if p is None else str(p[0]) if p[0] == p[1] else _times(p) for p in (row.stride, row.padding)
     )

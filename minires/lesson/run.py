@@ -22,7 +22,7 @@ def run(lesson, *, setting=None, pause=False):
     """Show each cell of a lesson: its text, or its code and then what the code prints.
 
     setting: "fast", "live", "full", or None for the environment's; pause: wait for Enter after each cell
-    (until the end of standard input). Raises LessonError where the lesson breaks off.
+    (until the end of standard input). Raises LessonError where the lesson fails.
     """
     colour = _has_colour(sys.stdout)
     width = min(shutil.get_terminal_size().columns, 100)
@@ -93,11 +93,11 @@ def _wait(colour):
     prompt = sys.stdin.isatty() and sys.stdout.isatty()
     if prompt:
         _forget_keys()
-        print(markdown.paint("Enter goes on", markdown.DIM, colour), end="", flush=True)
+        print(markdown.paint("press Enter to continue", markdown.DIM, colour), end="", flush=True)
     try:
         line = sys.stdin.readline()
     except KeyboardInterrupt:
-        print(flush=True)  # the terminal leaves the cursor behind its ^C
+        print(flush=True)  # the terminal leaves the cursor after its ^C
         raise
     if prompt and colour:
         print("\x1b[1A\r\x1b[K" if line else "\r\x1b[K", end="", flush=True)  # take the prompt away
@@ -105,7 +105,7 @@ def _wait(colour):
 
 
 def _forget_keys():
-    """Forget what was typed while code ran, where the terminal can: it shall skip no cell."""
+    """Forget what was typed while code ran, where the terminal can: it must skip no cell."""
     try:
         import termios
     except ImportError:  # on Windows

@@ -1,4 +1,4 @@
-"""Read what students handed in: folders and zips. Nothing is believed, nothing unpacked to disk.
+"""Read what students handed in: folders and zips. Nothing is trusted, nothing unpacked to disk.
 
     for submission in find("submissions"):
         files, problems = read(submission.path, ["ex1_1_linear"])
@@ -56,7 +56,7 @@ def find(folder):
 
 
 def passed_over(folder):
-    """Return the names of what lies among the submissions and is none, such as a .rar or a loose file."""
+    """Return the names of what is in the folder but not a submission, such as a .rar or a loose file."""
     folder = pathlib.Path(folder)
     if is_single(folder) or not folder.is_dir():
         return []
