@@ -122,7 +122,7 @@ def _error(right, got):
 
 
 def error_map(evidence, shades=SHADES):
-    """Return lines that draw where an output is wrong, a character per element; [] if there is nothing to see.
+    """Return lines that draw where an output is wrong, a character for each element; [] if nothing is wrong.
 
     The last two axes are drawn, at the worst place of the others; the darker, the larger the error.
     """
