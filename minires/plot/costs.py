@@ -1,4 +1,4 @@
-"""What networks cost: layer by layer, network against network, depth by depth, under the machine's roofline."""
+"""What networks cost: layer by layer, network against network, by depth, under the machine's roofline."""
 
 import math
 
@@ -90,7 +90,7 @@ def depths(records, *, title=""):
 
 
 def roofline(report):
-    """Return a Figure of the speed of each row of a benchmark against its arithmetic intensity, under the roofline.
+    """Return a Figure of each benchmark row's speed against its arithmetic intensity, under the roofline.
 
     report: of `bench.measure`. The roof is what the machine can do at best: to the left as many bytes as it
     can copy, to the right as many operations as its matrix product does. Numbers tell the rows; a hollow
