@@ -230,7 +230,7 @@ def test_a_single_submission_also_gets_results_json(tmp_path, capsys):
     [
         (["nowhere", "--out", "g.csv"], "nowhere: there is no such folder"),
         (["empty", "--out", "g.csv"], "empty: there is no submission in it"),
-        (["in", "--out", "g.txt"], "--out: expected a file's name that ends with .csv"),
+        (["in", "--out", "g.txt"], "--out: expected a file name that ends with .csv"),
         (["in", "--out", "in/g.csv"], "is among the submissions"),
         (["in", "--out", "file/g.csv"], "file"),
         (["in", "--out", "g.csv", "--assignment", "7"], "assignment 7: does not exist"),
@@ -238,8 +238,8 @@ def test_a_single_submission_also_gets_results_json(tmp_path, capsys):
         (["in", "--out", "g.csv", "--memory", "1"], "--memory: expected at least 256"),
         (["in", "--out", "g.csv", "--seed-file", "file"], "file: expected the secret seed"),
         (["in", "--out", "g.csv", "--seed-file", "empty"], "empty"),
-        (["other", "--out", "g.csv"], "say which --assignment"),
-        (["mixed", "--out", "g.csv"], "files of the assignments 1 and 2"),
+        (["other", "--out", "g.csv"], "give --assignment"),
+        (["mixed", "--out", "g.csv"], "files of assignments 1 and 2"),
         (["in"], "--out"),
     ],
 )

@@ -178,7 +178,7 @@ def subfolders(folder, student):
     put(folder, f"{student}/__MACOSX", b"junk", f"._{NAME}")
 
 
-@member(0, "there twice")
+@member(0, "appears twice")
 def two_files(folder, student):
     """Two versions side by side."""
     (folder / student).mkdir()
