@@ -206,10 +206,10 @@ def _losses():
 
 
 def _layer_case(name, variant, build, shape, *, train, zero=None):
-    """A layer from build(rng), stirred; zero: the part whose gradients vanish, and are expected to."""
+    """A layer from build(rng) with random parameters; zero: the part whose gradients should vanish."""
 
     def run(rng):
-        layer = stir(build(rng), rng)
+        layer = randomize(build(rng), rng)
         expect_zero = (
             () if zero is None else tuple(n for n, _ in layer.named_parameters() if n.startswith(zero))
         )
@@ -226,7 +226,7 @@ def _layer_case(name, variant, build, shape, *, train, zero=None):
     return Case(name, variant, run)
 
 
-def stir(layer, rng):
+def randomize(layer, rng):
     """Draw biases, gamma, beta and running averages at random, in place; return the layer.
 
     At 0 and 1, where they start, a forgotten gamma or a beta in the wrong place would change nothing.

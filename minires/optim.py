@@ -219,12 +219,12 @@ class Plateau(Schedule):
     The ResNet paper divides by 10 "when the error plateaus" (section 3.4).
     """
 
-    def __init__(self, lr, *, factor=0.1, patience=5, least_gain=1e-3):
+    def __init__(self, lr, *, factor=0.1, patience=5, min_improvement=1e-3):
         super().__init__(lr)
         _check_range("factor", factor, 0, 1)
         if patience < 0:
             raise ValueError(f"patience: expected at least 0 epochs, got {patience}")
-        self.factor, self.patience, self.least_gain = factor, patience, least_gain
+        self.factor, self.patience, self.min_improvement = factor, patience, min_improvement
         self.best, self.waited = math.inf, 0
 
     def __call__(self, step):
@@ -232,7 +232,7 @@ class Plateau(Schedule):
 
     def observe(self, error):
         """error: of this epoch on held-out images, as a fraction; lower is better."""
-        if error < self.best - self.least_gain:
+        if error < self.best - self.min_improvement:
             self.best, self.waited = error, 0
         else:
             self.waited += 1
@@ -259,8 +259,8 @@ class WarmUp(Schedule):
     def __call__(self, step):
         if step >= self.steps:
             return self.then(step)
-        share = step / self.steps if self.rising else 0
-        return self.lr + share * (self.then(self.steps) - self.lr)
+        fraction = step / self.steps if self.rising else 0
+        return self.lr + fraction * (self.then(self.steps) - self.lr)
 
     def observe(self, error):
         self.then.observe(error)

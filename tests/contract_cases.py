@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from minires import models
-from minires.catalogue import stir
+from minires.catalogue import randomize
 from minires.layers import (
     AvgPool2d,
     BatchNorm,
@@ -49,7 +49,7 @@ def make(case, dtype=np.float32):
     Biases, gammas, betas and running averages are drawn at random: at 0 and 1, where they start, a forgotten
     gamma or a beta in the wrong place would change nothing.
     """
-    layer = stir(case.build(np.random.default_rng(1)), np.random.default_rng(2)).astype(dtype)
+    layer = randomize(case.build(np.random.default_rng(1)), np.random.default_rng(2)).astype(dtype)
     x = np.random.default_rng(3).standard_normal(case.shape).astype(dtype)
     x.setflags(write=False)
     return layer, x

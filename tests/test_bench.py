@@ -64,7 +64,7 @@ def test_beside_torch_each_row_has_both_ratios_and_each_step_three_peaks(small_c
 def record(name, group="training step", **more):
     times = {"minires": 0.5, "torch": 0.25, "torch-channels-last": 0.2}
     ratios = {"torch": 2.0, "torch-channels-last": 2.5}
-    nothing = {"flops": 0, "bytes": 0, "sgemm_share": None, "copy_share": None, "peak_mb": None}
+    nothing = {"flops": 0, "bytes": 0, "sgemm_fraction": None, "copy_fraction": None, "peak_mb": None}
     base = {
         "disturbed": False,
         "name": name,
@@ -77,7 +77,7 @@ def record(name, group="training step", **more):
 
 
 def test_no_line_of_the_table_is_wider_than_110_columns():
-    full = {"flops": 10**12, "bytes": 10**11, "sgemm_share": 1.0, "copy_share": 1.0}
+    full = {"flops": 10**12, "bytes": 10**11, "sgemm_fraction": 1.0, "copy_fraction": 1.0}
     peaks = {"peak_mb": dict.fromkeys(sides.SIDES, 12345.6)}
     check = {"what": "googlenet step, peak memory / PyTorch NCHW", "value": 0.5, "least": False}
     report = {
@@ -134,8 +134,8 @@ def test_what_cannot_be_measured_is_refused_before_anything_is(options, complain
 
 def test_sides_take_turns_and_the_collector_rests_while_the_clock_runs():
     calls = []
-    takers = {side: lambda side=side: calls.append((side, gc.isenabled())) for side in "ab"}
-    times = clock.in_turn(takers, seconds=0, steps=2)
+    workloads = {side: lambda side=side: calls.append((side, gc.isenabled())) for side in "ab"}
+    times = clock.in_turn(workloads, seconds=0, steps=2)
     assert [len(taken) for taken in times.values()] == [2, 2] and gc.isenabled()
     turns = [(side, len(list(turn))) for side, turn in itertools.groupby(side for side, _ in calls)][-4:]
     assert [side for side, _ in turns] == list("abab")
@@ -308,8 +308,7 @@ def test_depths_are_measured_and_drawn(capsys, tmp_path):
     assert deep["bytes"] > shallow["bytes"] > 0 and deep["seconds"] > shallow["seconds"] > 0
     assert main(["bench", *options]) == 0
     assert (
-        capsys.readouterr().out.splitlines()[0].split()
-        == "depth ms a step ms a layer MB a step MB a layer".split()
+        capsys.readouterr().out.splitlines()[0].split() == "depth ms/step ms/layer MB/step MB/layer".split()
     )
     assert main(["bench", "--depths", "9"]) == 2
     assert "expected 6n + 2" in capsys.readouterr().err

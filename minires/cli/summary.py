@@ -19,19 +19,23 @@ ERRORS = "imagenet one crop"  # the published table that --compare draws from
 
 EPILOG = """\
 MACs are multiply-adds; the totals are those of convolutions and fully-connected layers. Pooling, in brackets,
-counts one operation for each pixel of each window. KB are 1024 bytes of float32 outputs, for one image.
-Nothing is computed to find them: `minires summary vgg19` needs no memory for its weights."""
+counts one operation for each pixel of each window. A KB is 1024 bytes of float32 outputs, for one image.
+Nothing is computed to obtain them: `minires summary vgg19` needs no memory for its weights."""
 
 
 def add_arguments(parser):
     """Add the options of `minires summary` to an argparse parser."""
     parser.usage, parser.epilog = "%(prog)s [NAME] [OPTION ...]", EPILOG
     parser.add_argument("model", metavar="NAME", nargs="?", help="a network; without a name all are listed")
-    parser.add_argument("--input", metavar="CxHxW", type=_shape, help="of one image (that of its paper)")
-    parser.add_argument("--classes", type=int, metavar="N", help="outputs (those of its paper)")
-    parser.add_argument("--depth", type=int, metavar="N", help="add up layers that share N parts of the name")
+    parser.add_argument(
+        "--input", metavar="CxHxW", type=_shape, help="shape of one image (that of its paper)"
+    )
+    parser.add_argument("--classes", type=int, metavar="N", help="number of classes (that of its paper)")
+    parser.add_argument(
+        "--depth", type=int, metavar="N", help="add up layers whose names share the first N parts"
+    )
     parser.add_argument("--train", action="store_true", help="add the memory that a training step needs")
-    parser.add_argument("--batch", type=int, metavar="N", help="images of that step (1)")
+    parser.add_argument("--batch", type=int, metavar="N", help="images in that step (1)")
     parser.add_argument("--format", default="text", metavar="NAME", help=f"{', '.join(FORMATS)} (text)")
     parser.add_argument(
         "--plot", metavar="FILE", help="draw memory, parameters and multiply-adds of each layer as bars"
@@ -53,7 +57,7 @@ def run(arguments):
         if value is not None and value < 1:
             raise ValueError(f"--{name}: expected at least 1, got {value}")
     if arguments.train and arguments.format == "csv":
-        raise ValueError("--train: has no place in csv; use --format json")
+        raise ValueError("--train: not available as csv; use --format json")
     if arguments.plot and pathlib.Path(arguments.plot).suffix.lower() not in PICTURES:
         raise ValueError(f"--plot: expected a {', '.join(PICTURES)} file, got {arguments.plot}")
     _require_use(arguments)
@@ -86,14 +90,14 @@ def _require_use(arguments):
         if getattr(arguments, name) not in (None, False, "text") and not (compared and name == "plot")
     ]
     if compared and arguments.model is not None:
-        raise ValueError(f"--compare: name all networks behind it, {arguments.model} too")
+        raise ValueError(f"--compare: name all networks after it, {arguments.model} too")
     if ignored and (compared or listed):
         raise ValueError(
-            f"{ignored[0]}: is for the table of one network, "
-            + ("not for --compare" if compared else "say which")
+            f"{ignored[0]}: only applies to the table of one network, "
+            + ("not to --compare" if compared else "give its name")
         )
     if arguments.batch is not None and not arguments.train:
-        raise ValueError("--batch: is for --train")
+        raise ValueError("--batch: only applies with --train")
 
 
 def _list_networks():
@@ -129,7 +133,7 @@ def _times(pair):
 
 
 def _cells(row):
-    """Return a Row as texts, one a column."""
+    """Return a Row as texts, one per column."""
     stride, padding = (
         "" if p is None else str(p[0]) if p[0] == p[1] else _times(p) for p in (row.stride, row.padding)
     )
@@ -198,8 +202,8 @@ MEMORY = {
     "weights": "weights and running averages",
     "gradients": "gradients of the weights",
     "velocities": "velocities of SGD with momentum",
-    "remembered": "remembered between forward and backward",
-    "blocks": "blocks in the threads' caches, about",
+    "remembered": "cached between forward and backward",
+    "blocks": "blocks in the threads' caches, roughly",
     "peak": "peak, with gradients of activations",
 }
 
@@ -262,4 +266,4 @@ def _compare(arguments):
 
 def _save(figure, path):
     figure.savefig(path, dpi=150)
-    print(f"drawn: {path}")
+    print(f"plot: {path}")

@@ -60,7 +60,7 @@ from minires.functional.norm import (
     batch_norm_train_forward,
     local_response_norm_backward,
     local_response_norm_forward,
-    move_averages,
+    update_running_averages,
 )
 from minires.functional.pool import (
     avg_pool2d_backward,
@@ -115,7 +115,7 @@ __all__ = [
     "max_pool2d_forward",
     "maxout_backward",
     "maxout_forward",
-    "move_averages",
+    "update_running_averages",
     "pad_shortcut_backward",
     "pad_shortcut_forward",
     "pixel_cross_entropy_backward",

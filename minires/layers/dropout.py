@@ -79,9 +79,9 @@ class DropConnect(Linear):
         return y, (F.dropconnect_backward, 1.0, cache)
 
     def backward(self, dy, cache):
-        backward, share, cache = cache  # the cache knows in which mode it was made
+        backward, factor, cache = cache  # the cache knows in which mode it was made
         dx, dweight, dbias = backward(dy, cache)
-        self.weight.accumulate(share * dweight)
+        self.weight.accumulate(factor * dweight)
         if self.bias:
             self.bias.accumulate(dbias)
         return dx

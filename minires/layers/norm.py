@@ -20,7 +20,7 @@ class BatchNorm(Layer):
 
     def __init__(self, channels, *, momentum=0.9, eps=1e-5):
         if not 0 <= momentum <= 1:
-            raise ValueError(f"momentum: expected the share of the old average, 0 to 1, got {momentum}")
+            raise ValueError(f"momentum: expected the weight of the old average, 0 to 1, got {momentum}")
         if channels < 1 or not eps >= 0:
             raise ValueError(f"expected at least 1 channel and eps >= 0, got {channels} and {eps}")
         self.momentum, self.eps = momentum, eps
@@ -38,7 +38,7 @@ class BatchNorm(Layer):
             y, cache = F.batch_norm_eval_forward(x, gamma, beta, mean, var, eps=self.eps)
             return y, (F.batch_norm_eval_backward, cache)
         y, cache, (mean, var) = F.batch_norm_train_forward(x, gamma, beta, eps=self.eps)
-        F.move_averages(
+        F.update_running_averages(
             self.running_mean.data,
             self.running_var.data,
             mean,
