@@ -116,8 +116,8 @@ def measure(chosen, *, seconds=0.5, say=lambda record: None):
                 parallel.set_threads(count)
                 with threadpoolctl.threadpool_limits(count, user_api="blas"):
                     work = case.prepare()
-                    takers = {which: _run_with(which, work) for which in kernels.CHOICES}
-                    times = clock.in_turn(takers, seconds=seconds)
+                    workloads = {which: _run_with(which, work) for which in kernels.CHOICES}
+                    times = clock.in_turn(workloads, seconds=seconds)
                 record["kernel"][count] = statistics.median(times["fast"])
                 record["textbook"][count] = statistics.median(times["textbook"])
             record["ratio"] = min(record["textbook"].values()) / min(record["kernel"].values())
