@@ -81,7 +81,7 @@ def test_type_checkers_see_the_same_modules():
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("model", "models"), ("conv2d", "Conv2d"), ("BatchNorm2d", "BatchNorm"), ("xyzzy", None)],
+    [("model", "models"), ("conv2d", "Conv2d"), ("BatchNorm2d", "BatchNorm"), ("combine", None)],
 )
 def test_an_unknown_name_is_refused_with_the_nearest(name, hint):
     with pytest.raises(AttributeError, match=f"'minires' has no attribute '{name}'") as error:
@@ -167,6 +167,22 @@ class Unkept(Layer):
 
 def test_a_users_layer_shows_what_it_kept():
     assert repr(Unkept(3, sharp=True, gain=2.5, rng=rng())) == "Unkept(..., sharp=True, gain=2.5)"
+
+
+class Table(Layer):
+    """A user's layer that keeps the array that it is given."""
+
+    def __init__(self, table, offset=None):
+        self.table, self.offset = table, Parameter(np.zeros(2)) if offset is None else offset
+
+
+def test_arrays_are_not_spelled_out():
+    assert repr(Table(np.zeros(3))) == "Table(..., offset=...)"
+
+
+def test_what_equals_a_default_is_left_out():
+    momentum, eps = (float(text) for text in ("0.9", "1e-5"))  # equal to the defaults, but other objects
+    assert repr(BatchNorm(3, momentum=momentum, eps=eps)) == "BatchNorm(3)"
 
 
 @pytest.mark.parametrize(
