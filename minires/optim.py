@@ -3,6 +3,7 @@
 import math
 
 import minires.functional as F
+from minires import reprs
 from minires.backend import array_module, to_module
 from minires.functional import dispatch
 
@@ -52,6 +53,7 @@ class SGD:
             raise ValueError("named_parameters: expected at least one parameter, got none")
         self.lr, self.momentum, self.weight_decay, self.nesterov = lr, momentum, weight_decay, nesterov
         lr_scale = lr_scale or {}
+        self.no_decay, self.lr_scale = tuple(no_decay), dict(lr_scale)
         for pattern in (*no_decay, *lr_scale):
             if not any(_matches(name, pattern) for name in self.parameters):
                 raise ValueError(
@@ -69,6 +71,14 @@ class SGD:
             name: array_module(p.data).zeros_like(p.data) for name, p in self.parameters.items() if momentum
         }
         self._at_once = None  # on a GPU: a kernel that moves all parameters in one launch
+
+    def __repr__(self):
+        values = reprs.settings(self, hidden=("named_parameters",))
+        values = {name: value for name, value in values.items() if value != {}}
+        size = sum(parameter.data.size for parameter in self.parameters.values())
+        arrays = reprs.counted(len(self.parameters), "parameter array")
+        options = ", ".join(f"{name}={reprs.text(value)}" for name, value in values.items())
+        return f"<SGD of {arrays}, {reprs.counted(size, 'number')}: {options}>"
 
     def prepare(self):
         """Bring the learning rate to where `step` reads it: to the GPU, if the parameters live there."""
@@ -156,6 +166,9 @@ class Schedule:
     def __init__(self, lr):
         _check_range("lr", lr, 0, math.inf)
         self.lr = lr
+
+    def __repr__(self):
+        return reprs.call(self, reprs.settings(self))
 
     def __call__(self, step):
         """Return the learning rate of step number `step`, from 0."""

@@ -8,13 +8,11 @@ import pathlib
 import re
 
 from minires import init, models, plot
-from minires.accounting import cost, published
+from minires.accounting import cost, published, rows
 from minires.accounting.memory import training_memory
 
 PICTURES = (".png", ".pdf", ".svg")
 FORMATS = ("text", "json", "csv", "markdown")
-COLUMNS = ("layer", "kind", "input", "kernel", "stride", "pad", "output", "memory KB", "params", "MACs")
-NUMBERS = 3  # columns at the end that are aligned to the right
 ERRORS = "imagenet one crop"  # the published table that --compare draws from
 
 EPILOG = """\
@@ -105,7 +103,7 @@ def _list_networks():
     for name in models.names():
         shape = models.about(name).input_shape
         table = cost.table(_count_only(name, None, shape), shape)
-        print(f"{name:28}{_times(shape):12}{table.params:14,}{table.macs:18,}", flush=True)
+        print(f"{name:28}{rows.times(shape):12}{table.params:14,}{table.macs:18,}", flush=True)
     return 0
 
 
@@ -125,76 +123,11 @@ def _count_only(name, classes, shape):
 
 
 def _title(name, shape):
-    return f"{name}, input {_times(shape)}"
-
-
-def _times(pair):
-    return "" if pair is None else "x".join(map(str, pair))
-
-
-def _cells(row):
-    """Return a Row as texts, one per column."""
-    stride, padding = (
-        "" if p is None else str(p[0]) if p[0] == p[1] else _times(p) for p in (row.stride, row.padding)
-    )
-    macs = f"{row.macs:,}" if row.weighted or not row.macs else f"({row.macs:,})"
-    return [
-        row.name,
-        row.kind,
-        _times(row.input),
-        _times(row.kernel),
-        stride,
-        padding,
-        _times(row.output),
-        f"{row.output_bytes / 1024:,.2f}" if row.macs else "",
-        f"{row.params:,}",
-        macs if row.macs else "",
-    ]
-
-
-def _listed(table):
-    """Return the table's lines, with the layers that only scale and shift added up in one at the end."""
-    rows = [row for row in table.rows if row.macs]
-    others = [row for row in table.rows if not row.macs]
-    lines = [_cells(row) for row in rows]
-    if others:
-        kind = others[0].kind if len({row.kind for row in others}) == 1 else "other layers"
-        blank = [""] * (len(COLUMNS) - 4)
-        lines.append([f"{len(others)} x {kind}", "", *blank, f"{sum(r.params for r in others):,}", ""])
-    return lines
-
-
-def _totals(whole):
-    return [
-        "total",
-        *[""] * 6,
-        f"{whole.output_bytes / 1024:,.2f}",
-        f"{whole.params:,}",
-        f"{whole.macs:,}",
-    ], [
-        "with pooling",
-        *[""] * 6,
-        f"{(whole.output_bytes + whole.pooled_bytes) / 1024:,.2f}",
-        "",
-        f"{whole.macs + whole.pooling:,}",
-    ]
+    return f"{name}, input {rows.times(shape)}"
 
 
 def _text(name, table, whole, memory, batch):
-    lines = [list(COLUMNS), *_listed(table), *_totals(whole)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
-    first_number = len(COLUMNS) - NUMBERS
-
-    def laid_out(line):
-        cells = (
-            cell.rjust(width) if i >= first_number else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        return "  ".join(cells).rstrip()
-
-    ruled = [laid_out(line) for line in lines]
-    rule = "-" * max(map(len, ruled))
-    text = [_title(name, whole.input), "", ruled[0], rule, *ruled[1:-2], rule, *ruled[-2:]]
+    text = [_title(name, whole.input), "", *rows.lines(table, whole)]
     return "\n".join(text + (["", *_memory_lines(memory, batch)] if memory else []))
 
 
@@ -234,13 +167,14 @@ def _csv(name, table, whole, memory, batch):
     writer.writerow(fields)
     for row in table.rows:
         values = dataclasses.asdict(row)
-        writer.writerow([_times(v) if isinstance(v, tuple) or v is None else v for v in values.values()])
+        writer.writerow([rows.times(v) if isinstance(v, tuple) or v is None else v for v in values.values()])
     return file.getvalue().rstrip("\n")
 
 
 def _markdown(name, table, whole, memory, batch):
-    lines = [list(COLUMNS), ["---"] * (len(COLUMNS) - NUMBERS) + ["---:"] * NUMBERS]
-    lines += [*_listed(table), *_totals(whole)]
+    columns, numbers = list(rows.COLUMNS), rows.NUMBERS
+    lines = [columns, ["---"] * (len(columns) - numbers) + ["---:"] * numbers]
+    lines += [*rows.listed(table), *rows.totals(whole)]
     text = [f"**{_title(name, whole.input)}**", ""] + [f"| {' | '.join(line)} |" for line in lines]
     return "\n".join(text + (["", "```", *_memory_lines(memory, batch), "```"] if memory else []))
 
