@@ -9,7 +9,9 @@ from functools import partial
 import numpy as np
 import pytest
 from optional_torch import import_torch
+from oracles import pieces
 
+import minires.functional as F
 from minires import bench, layers, models, plot
 from minires.bench import ceilings, clock, memory, rows, sides, work
 from minires.cli import main
@@ -320,3 +322,43 @@ def test_memory_a_layer_is_the_same_at_any_depth():
     records = depth.measure(depths=(56, 110, 218), batch_size=4, size=16, steps=1)
     per_layer = [record["bytes_per_layer"] for record in records]
     assert max(per_layer) < 1.1 * min(per_layer)  # what does not grow with the depth is shared by more layers
+
+
+# -- kernels beside the textbook ---------------------------------------------------------------------------
+
+
+def test_every_kernel_stands_in_the_table_of_kernels():
+    from minires.bench import kernels as table
+    from minires.kernels import cpu
+
+    names = {case.name for case in table.cases()}
+    assert names == {name for name in F.__all__ if hasattr(cpu, name)}
+    for case in table.cases():
+        if np.prod(case.size) <= 1 << 17:  # the others are as well-formed, but take seconds
+            case.prepare()()
+
+
+def test_the_table_of_kernels_compares_both_with_one_thread_and_with_all(capsys):
+    with pieces(2, 1 << 18):
+        assert main(["bench", "--kernels", "resample_forward"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "kernel, 1" in lines[1] and "textbook, 2" in lines[1]
+    assert [line.split()[:2] for line in lines[2:4]] == [
+        ["resample_forward", "16x512x7x7"],
+        ["resample_forward", "16x64x56x56"],
+    ]
+    assert "times as fast as the textbook" in lines[-1]
+
+
+def test_a_kernel_that_does_not_earn_its_place_is_named():
+    from minires.bench import kernels as table
+
+    records = [{"name": "a", "ratio": 1.2}, {"name": "b", "ratio": 1.1}, {"name": "b", "ratio": 1.4}]
+    assert table.verdict(records) == "not 1.3 times as fast as the textbook at any of these sizes: a (1.20)"
+    assert "every kernel" in table.verdict(records[1:])
+
+
+@pytest.mark.parametrize("options", [["nothing"], ["relu", "--size", "8"]])
+def test_what_the_table_of_kernels_cannot_do_is_one_line(options, capsys):
+    assert main(["bench", "--kernels", *options]) == 2
+    assert "minires: error: --" in capsys.readouterr().err

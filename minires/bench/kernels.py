@@ -34,8 +34,22 @@ Case.__doc__ = """A kernel on arrays of one size. prepare(): returns the functio
 
 def cases():
     """Return the list of all Cases, several for each kernel."""
+    return [Case(name, size, _preparation(name, size)) for name, size in _names_and_sizes()]
     each = [Case(name, size, _preparation(name, size)) for name, size in _names_and_sizes()]
     return each
+
+
+def select(words):
+    """Return the Cases with one of the words in their names; all of them if there are no words.
+
+    Raises ValueError for a word that no kernel has.
+    """
+    every = cases()
+    for word in words:
+        if not any(word.lower() in case.name for case in every):
+            known = ", ".join(dict.fromkeys(case.name for case in every))
+            raise ValueError(f"--kernels: no kernel is called {word!r}; there are {known}")
+    return [case for case in every if not words or any(word.lower() in case.name for word in words)]
 
 
 def _names_and_sizes():

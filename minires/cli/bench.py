@@ -1,9 +1,11 @@
 """`minires bench`: how fast everything is here, beside PyTorch where that is installed."""
 
 import json
+from functools import partial
 
 from minires import bench, models, plot
 from minires.bench import depth, profile, rows
+from minires.bench import kernels as kernel_table
 from minires.kernels.cpu import parallel
 
 SECONDS = {"all": 5, "quick": 1}  # to spend on a row, roughly
@@ -36,6 +38,12 @@ def add_arguments(parser):
         metavar="N",
         help=f"time and memory per layer of a CIFAR ResNet, by depth ({', '.join(map(str, depth.DEPTHS))})",
     )
+    what.add_argument(
+        "--kernels",
+        nargs="*",
+        metavar="WORD",
+        help="each kernel beside the textbook's function, or those with such a word in their names",
+    )
     parser.add_argument("--batch-size", type=int, metavar="N", help="images per step (128, or 16 large ones)")
     parser.add_argument(
         "--size", type=int, metavar="PIXELS", help="side length of the images in pixels (the network's own)"
@@ -62,6 +70,8 @@ def run(arguments):
         parallel.set_threads(arguments.threads)
     if arguments.depths is not None:
         return _depths(arguments)
+    if arguments.kernels is not None:
+        return _kernels(arguments)
     if arguments.profile:
         return _profile(arguments)
     return _table(arguments)
@@ -100,6 +110,20 @@ def _profile(arguments):
     task = rows.task_of(arguments.profile, batch_size=arguments.batch_size, size=arguments.size)
     measured = profile.measure(**task, steps=arguments.steps or 5)
     print(json.dumps(measured) if arguments.json else profile.table(measured))
+    return 0
+
+
+def _kernels(arguments):
+    for name in ("plot", "batch_size", "size", "steps"):
+        if getattr(arguments, name) is not None:
+            raise ValueError(f"--{name.replace('_', '-')}: does not apply to --kernels")
+    chosen = kernel_table.select(arguments.kernels)
+    say = (lambda text: None) if arguments.json else partial(print, flush=True)  # a kernel may take seconds
+    say(kernel_table.head(parallel.get_threads()))
+    records = kernel_table.measure(chosen, say=lambda record: say(kernel_table.line(record)))
+    say(kernel_table.verdict(records))
+    if arguments.json:
+        print(json.dumps(records))
     return 0
 
 
