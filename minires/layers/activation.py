@@ -1,7 +1,5 @@
 """Nonlinearities: ReLU, sigmoid, softmax."""
 
-from __future__ import annotations
-
 import minires.functional as F
 from minires.layers.base import Layer
 from minires.layers.trace import Blank, Step

@@ -5,8 +5,6 @@ in a sum: two gradients, added. What lies side by side: every branch gets its pa
 (Caches of layers made of layers are lists that backward empties; see `layers.composite`.)
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -4,8 +4,6 @@ A composite's cache is the list of its parts' caches. Its backward empties the l
 given back while it runs, and a second backward on the same cache raises RuntimeError.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Convolution, a layer that owns a bank of kernels."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

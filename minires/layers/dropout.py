@@ -1,7 +1,5 @@
 """Layers that drop values or weights at random: each has a generator of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

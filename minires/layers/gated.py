@@ -1,7 +1,5 @@
 """Residual blocks whose paths are scaled: by a constant, or by gates that the input itself sets."""
 
-from __future__ import annotations
-
 import math
 
 import minires.functional as F

@@ -1,7 +1,5 @@
 """The fully-connected layer."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Maxout, an activation that learns its own shape."""
 
-from __future__ import annotations
-
 import minires.functional as F
 from minires.checks import whole_number
 from minires.layers.base import Layer

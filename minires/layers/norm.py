@@ -1,7 +1,5 @@
 """Normalisation: over the batch, and across neighbouring channels."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Pooling: the largest value or the mean of each window, and the mean of the whole image."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Gradient checkpointing: a layer that remembers its input alone, and computes the rest twice."""
 
-from __future__ import annotations
-
 from minires.layers.base import Layer
 from minires.layers.composite import check_layers, check_unused
 from minires.layers.trace import Blank, Step

@@ -1,7 +1,5 @@
 """Layers that change an image's size by fixed weights: bilinear enlargement and adaptive average pooling."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

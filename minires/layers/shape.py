@@ -1,7 +1,5 @@
 """Layers without arithmetic: they pass on, lay out anew, or pad what they get."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Stochastic depth: a network that is shallower at every training step, and as deep as it is at the end."""
 
-from __future__ import annotations
-
 import numpy as np
 
 import minires.functional as F
