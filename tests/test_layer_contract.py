@@ -185,6 +185,25 @@ def test_same_seed_same_bits(case, train):
     assert_same_bits(run(*case.make(), train=train), run(*case.make(), train=train))
 
 
+# -- what surgery may ask ------------------------------------------------------------------------------
+
+
+@cases
+@modes
+def test_what_a_layer_says_of_zeros_and_of_a_second_time_is_so(case, train):
+    layer, x = case.make(np.float64)
+    if layer.keeps_zero:
+        assert not layer.forward(np.zeros_like(x), train=train)[0].any()
+    if layer.idempotent:
+        y = layer.forward(x, train=train)[0]
+        np.testing.assert_array_equal(layer.forward(y, train=train)[0], y)
+    scale_and_shift = [parameter for parameter in layer.scale_and_shift() if parameter]
+    if scale_and_shift:
+        for parameter in scale_and_shift:
+            parameter.data.fill(0)
+        assert not layer.forward(x, train=train)[0].any()
+
+
 # -- what it would cost ------------------------------------------------------------------------------
 
 

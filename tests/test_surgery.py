@@ -12,15 +12,18 @@ from minires.layers import (
     Dropout,
     GlobalAvgPool2d,
     Identity,
+    Layer,
     Linear,
     MaxPool2d,
     PadShortcut,
+    Parameter,
     ReLU,
     Residual,
     Sequential,
     Sigmoid,
     freeze,
 )
+from minires.layers.trace import Step
 from minires.models.shortcuts import ACTIVATIONS, cifar_activation_variant, cifar_shortcut_variant
 from minires.surgery import deepen, freeze_prefix, replace_head, zero_last_conv, zero_last_gamma
 
@@ -231,6 +234,60 @@ def test_what_cannot_be_continued_is_refused_with_the_reason():
         (lambda: deepen(Sequential(s=Sequential(Residual(Identity())))), "a branch has no weights"),
     ):
         assert_refused(call, *words)
+
+
+# -- a user's own layers -----------------------------------------------------------------------------
+
+
+class ReLU6(Layer):
+    """min(max(x, 0), 6), which changes nothing the second time."""
+
+    keeps_zero = idempotent = True
+
+    def forward(self, x, *, train):
+        return x.clip(0, 6), (x,)
+
+    def trace(self, x):
+        return Step(self, x, x.like(x.shape))
+
+
+class Stretch(Layer):
+    """A learned factor for each channel."""
+
+    def __init__(self, channels):
+        self.factor = Parameter(np.full(channels, 3, np.float32))
+
+    def forward(self, x, *, train):
+        return self.factor.data[:, None, None] * x, (x,)
+
+    def scale_and_shift(self):
+        return self.factor, None
+
+    def trace(self, x):
+        return Step(self, x, x.like(x.shape))
+
+
+def test_a_users_own_layers_take_part():
+    def conv(seed):
+        return Conv2d(3, 3, 3, padding=1, rng=rng(seed))
+
+    block = Residual(Sequential(conv(1), Stretch(3), ReLU6()), after=ReLU6())
+    net = Sequential(stage=Sequential(block))
+    np.testing.assert_array_equal(deepen(net, blocks=2).predict(images()), net.predict(images()))
+    plain = Sequential(conv(1), ReLU6())
+    np.testing.assert_array_equal(deepen(plain).predict(images()), plain.predict(images()))
+    zero_last_gamma(net)
+    assert not block.branch[1].factor.data.any() and block.branch[0].weight.data.any()
+    np.testing.assert_array_equal(net.predict(images()), images().clip(0, 6))
+    assert_refused(lambda: zero_last_conv(net), "ends in a Stretch; see zero_last_gamma")
+
+
+def test_a_chain_through_two_kinds_of_activations_is_refused():
+    """What has been through the last one is not what the first one lets through."""
+    net = Sequential(
+        s=Sequential(Sequential(Linear(3, 3, rng=rng()), ReLU(), Linear(3, 3, rng=rng()), ReLU6()))
+    )
+    assert_refused(lambda: deepen(net), "does not end in a layer with weights and a ReLU")
 
 
 # -- silent branches ---------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from minires.layers.trace import Step
 class ReLU(Layer):
     """max(x, 0)."""
 
+    keeps_zero = idempotent = True
+
     def forward(self, x, *, train):
         return F.relu_forward(x)
 

@@ -42,6 +42,8 @@ class Layer:
     themselves by that, in the order of assignment, under the attribute's name."""
 
     frozen = False
+    keeps_zero = False  # True: zeros come out where zeros go in, whatever the parameters
+    idempotent = False  # True: what came out once passes through unchanged, as through a second ReLU
     input_gradient = (
         True  # False: nobody wants dx, so backward may return None for it; see `train.parameters_only`
     )
@@ -77,6 +79,14 @@ class Layer:
         step = self.trace(Blank(input_shape))
         macs = sum(leaf.macs for leaf in step.leaves())
         return step.y.shape, macs, sum(blank.nbytes for blank in step.remembered())
+
+    def scale_and_shift(self):
+        """Return (scale, shift), the Parameters in which y = scale * something + shift is linear.
+
+        Where both are zero, y is: `minires.surgery` silences a branch by them. scale: a weight (O, ...), or a
+        factor for each channel (C,); either is None where there is none, as it is in most layers.
+        """
+        return None, None
 
     # -- the tree of names -------------------------------------------------------------------------
 

@@ -16,6 +16,8 @@ class Dropout(Layer):
     rng: the layer's own generator; checkpoints save its state.
     """
 
+    keeps_zero = True
+
     def __init__(self, keep=0.5, *, rng):
         if not 0 < keep <= 1:
             raise ValueError(f"keep: expected a probability in (0, 1], got {keep}")

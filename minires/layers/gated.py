@@ -68,6 +68,8 @@ class GatedResidual(Residual):
 class Scale(Layer):
     """factor * x, the factor a constant that is not learned."""
 
+    keeps_zero = True
+
     def __init__(self, factor):
         if not math.isfinite(factor):
             raise ValueError(f"factor: expected a finite number, got {factor}")

@@ -29,6 +29,9 @@ class Linear(Layer):
             self.bias.accumulate(dbias)
         return dx
 
+    def scale_and_shift(self):
+        return self.weight, self.bias
+
     def trace(self, x):
         o, i = self.weight.data.shape
         check_ndim("x", x, (2, "(N, I)"))

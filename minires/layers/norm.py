@@ -60,6 +60,9 @@ class BatchNorm(Layer):
         self.beta.accumulate(dbeta)
         return dx
 
+    def scale_and_shift(self):
+        return self.gamma, self.beta
+
     def trace(self, x):
         channels = len(self.gamma.data)
         check_ndim("x", x, (2, "(N, C)"), (4, "(N, C, H, W)"))

@@ -11,6 +11,8 @@ from minires.layers.trace import Step, check_images
 class Flatten(Layer):
     """(N, ...) -> (N, features)."""
 
+    keeps_zero = True
+
     def forward(self, x, *, train):
         return F.flatten_forward(x)
 
@@ -23,6 +25,8 @@ class Flatten(Layer):
 
 class Identity(Layer):
     """x, untouched: the shortcut of a residual block."""
+
+    keeps_zero = idempotent = True
 
     def forward(self, x, *, train):
         return x, ()
