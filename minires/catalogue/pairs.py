@@ -41,6 +41,7 @@ PAIRS = [
     PairRow("linear", "5 to 4", {"x": (3, 5), "weight": (4, 5), "bias": (4,)}),
     PairRow("linear", "no bias", {"x": (3, 5), "weight": (4, 5)}),
     PairRow("relu", "images", {"x": IMAGES}),
+    PairRow("leaky_relu", "slope 0.2", {"x": IMAGES}, {"slope": 0.2}),
     PairRow("sigmoid", "images", {"x": IMAGES}),
     PairRow("softmax", "3x5", {"x": (3, 5)}),
     PairRow("batch_norm_train", "images", {"x": IMAGES, "gamma": (4,), "beta": (4,)}),

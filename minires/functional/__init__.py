@@ -13,6 +13,8 @@ runs (see `dispatch`); `F.name_forward.textbook` is the function as it is writte
 """
 
 from minires.functional.activation import (
+    leaky_relu_backward,
+    leaky_relu_forward,
     relu_backward,
     relu_forward,
     sigmoid_backward,
@@ -107,6 +109,8 @@ __all__ = [
     "global_avg_pool2d_backward",
     "global_avg_pool2d_forward",
     "im2col",
+    "leaky_relu_backward",
+    "leaky_relu_forward",
     "linear_backward",
     "linear_forward",
     "local_response_norm_backward",

@@ -5,7 +5,7 @@ same name here. `base` says what every layer is, `combine` joins layers into net
 layer would do with arrays of a given shape.
 """
 
-from minires.layers.activation import ReLU, Sigmoid, Softmax
+from minires.layers.activation import LeakyReLU, ReLU, Sigmoid, Softmax
 from minires.layers.base import Buffer, Layer, Parameter, freeze
 from minires.layers.combine import (
     Concat,
@@ -40,6 +40,7 @@ __all__ = [
     "GlobalAvgPool2d",
     "Identity",
     "Layer",
+    "LeakyReLU",
     "Linear",
     "LocalResponseNorm",
     "MaxPool2d",

@@ -1,4 +1,4 @@
-"""Nonlinearities: ReLU, sigmoid, softmax."""
+"""Nonlinearities: ReLU, leaky ReLU, sigmoid, softmax."""
 
 import minires.functional as F
 from minires.layers.base import Layer
@@ -15,6 +15,25 @@ class ReLU(Layer):
 
     def backward(self, dy, cache):
         return F.relu_backward(dy, cache)
+
+    def trace(self, x):
+        y = x.like(x.shape)
+        return Step(self, x, y, remembers=(y,))
+
+
+class LeakyReLU(Layer):
+    """max(x, 0) + slope * min(x, 0): no unit stays silent for good, as one behind a ReLU may."""
+
+    keeps_zero = True
+
+    def __init__(self, slope=0.01):
+        self.slope = float(slope)  # a NumPy float64 would turn float32 into float64
+
+    def forward(self, x, *, train):
+        return F.leaky_relu_forward(x, slope=self.slope)
+
+    def backward(self, dy, cache):
+        return F.leaky_relu_backward(dy, cache)
 
     def trace(self, x):
         y = x.like(x.shape)
