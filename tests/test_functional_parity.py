@@ -116,6 +116,7 @@ REFERENCES = {
     "flatten": lambda x: x.flatten(1),
     "gate": lambda branch, shortcut, gate: torch.lerp(shortcut, branch, gate),
     "global_avg_pool2d": lambda x: T.adaptive_avg_pool2d(x, 1)[:, :, 0, 0],
+    "group_norm": lambda x, gamma, beta, groups: T.group_norm(x, groups, gamma, beta),
     "leaky_relu": lambda x, slope: T.leaky_relu(x, slope),
     "linear": T.linear,
     "local_response_norm": lambda x, k=2.0, **options: T.local_response_norm(x, k=k, **options),

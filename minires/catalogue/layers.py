@@ -11,6 +11,7 @@ from minires.layers import (
     Dropout,
     Flatten,
     GlobalAvgPool2d,
+    GroupNorm,
     Identity,
     LeakyReLU,
     Linear,
@@ -47,6 +48,8 @@ LAYERS = [
     LayerRow("BatchNorm", "one image", lambda rng: BatchNorm(3), SINGLE),
     LayerRow("BatchNorm", "vectors", lambda rng: BatchNorm(3), (7, 3)),
     LayerRow("BatchNorm", "frozen", lambda rng: freeze(BatchNorm(3)), IMAGE),
+    LayerRow("GroupNorm", "2 groups", lambda rng: GroupNorm(4, 2), (2, 4, 3, 5)),
+    LayerRow("GroupNorm", "3 groups, vectors, batch 1", lambda rng: GroupNorm(9, 3, eps=1e-2), (1, 9)),
     # the papers' alpha of 1e-4 would leave almost nothing of the path through the neighbours
     LayerRow(
         "LocalResponseNorm",

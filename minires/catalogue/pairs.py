@@ -49,6 +49,9 @@ PAIRS = [
     PairRow("batch_norm_train", "vectors", {"x": (6, 4), "gamma": (4,), "beta": (4,)}),
     PairRow("batch_norm_eval", "images", {"x": IMAGES, **BATCH_NORM_EVAL}, fixed=STATISTICS),
     PairRow("batch_norm_eval", "vectors", {"x": (6, 4), **BATCH_NORM_EVAL}, fixed=STATISTICS),
+    PairRow("group_norm", "2 groups", {"x": IMAGES, "gamma": (4,), "beta": (4,)}, {"groups": 2}),
+    PairRow("group_norm", "3 groups, vectors", {"x": (2, 9), "gamma": (9,), "beta": (9,)}, {"groups": 3}),
+    PairRow("group_norm", "batch 1", {"x": (1, 3, 4, 5), "gamma": (3,), "beta": (3,)}, {"groups": 1}),
     # the papers' alpha of 1e-4 would leave almost nothing of the path through the neighbours
     PairRow("local_response_norm", "size 3", {"x": IMAGES}, {"size": 3, "alpha": 0.5}),
     PairRow("local_response_norm", "size 4", {"x": (2, 7, 3, 4)}, {"size": 4, "alpha": 0.5, "k": 1.0}),

@@ -20,7 +20,7 @@ from minires.layers.dropout import DropConnect, Dropout
 from minires.layers.gated import GatedResidual, Scale
 from minires.layers.linear import Linear
 from minires.layers.maxout import Maxout
-from minires.layers.norm import BatchNorm, LocalResponseNorm
+from minires.layers.norm import BatchNorm, GroupNorm, LocalResponseNorm
 from minires.layers.pool import AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from minires.layers.resample import AdaptiveAvgPool2d, Upsample
 from minires.layers.shape import Channels, Flatten, Identity, PadShortcut
@@ -38,6 +38,7 @@ __all__ = [
     "Flatten",
     "GatedResidual",
     "GlobalAvgPool2d",
+    "GroupNorm",
     "Identity",
     "Layer",
     "LeakyReLU",

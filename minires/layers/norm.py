@@ -1,9 +1,9 @@
-"""Normalisation: over the batch, and across neighbouring channels."""
+"""Normalisation: over the batch, over groups of channels, and across neighbouring channels."""
 
 import numpy as np
 
 import minires.functional as F
-from minires.checks import check_ndim, check_shape
+from minires.checks import check_groups, check_ndim, check_shape
 from minires.layers.base import Buffer, Layer, Parameter
 from minires.layers.trace import Step, check_images
 
@@ -89,3 +89,42 @@ class LocalResponseNorm(Layer):
         check_images(x)
         denominator = x.like(x.shape)
         return Step(self, x, x.like(x.shape), remembers=(x, denominator))
+
+
+class GroupNorm(Layer):
+    """Group normalisation of (N, C, H, W) or (N, C); gamma starts at 1, beta at 0.
+
+    Each image is normalised by itself, in training as in evaluation, so it works with a batch of one; see
+    `F.group_norm_forward`. Wu & He 2018 (arXiv:1803.08494).
+    """
+
+    def __init__(self, channels, groups, *, eps=1e-5):
+        if not 1 <= groups <= channels or channels % groups or not eps >= 0:
+            raise ValueError(
+                f"expected groups that divide {channels} channels and eps >= 0, got {groups}, {eps}"
+            )
+        self.groups, self.eps = groups, eps
+        self.gamma = Parameter(np.ones(channels, np.float32))
+        self.beta = Parameter(np.zeros(channels, np.float32))
+
+    def forward(self, x, *, train):
+        return F.group_norm_forward(x, self.gamma.data, self.beta.data, groups=self.groups, eps=self.eps)
+
+    def backward(self, dy, cache):
+        dx, dgamma, dbeta = F.group_norm_backward(dy, cache)
+        self.gamma.accumulate(dgamma)
+        self.beta.accumulate(dbeta)
+        return dx
+
+    def scale_and_shift(self):
+        return self.gamma, self.beta
+
+    def trace(self, x):
+        channels = len(self.gamma.data)
+        check_ndim("x", x, (2, "(N, C)"), (4, "(N, C, H, W)"))
+        check_shape(
+            "x", x, (x.shape[0], channels, *x.shape[2:]), f"this layer normalises {channels} channels"
+        )
+        check_groups(x, self.groups)
+        mean_and_inverse_std = x.like((2, x.shape[0], self.groups))
+        return Step(self, x, x.like(x.shape), remembers=(x, mean_and_inverse_std))
