@@ -11,8 +11,10 @@ from minires.layers import (
     Conv2d,
     Dropout,
     GlobalAvgPool2d,
+    GroupNorm,
     Identity,
     Layer,
+    LeakyReLU,
     Linear,
     MaxPool2d,
     PadShortcut,
@@ -325,6 +327,65 @@ def test_zero_convolutions_make_every_pre_activation_unit_its_shortcut():
     assert not any(
         block.branch.parts[list(block.branch.parts)[-1]].weight.data.any() for block in blocks(net)
     )
+
+
+def group_norm_net(after):
+    """conv - group norm - activation - conv - group norm, twice, with their shortcuts."""
+
+    def block(seed):
+        return Residual(
+            Sequential(
+                Conv2d(4, 4, 3, padding=1, bias=False, rng=rng(seed)),
+                GroupNorm(4, 2),
+                LeakyReLU(0.1),
+                Conv2d(4, 4, 3, padding=1, bias=False, rng=rng(seed + 1)),
+                GroupNorm(4, 2),
+            ),
+            after=after(),
+        )
+
+    stem = Conv2d(3, 4, 3, padding=1, rng=rng(9))
+    return Sequential(stem=stem, relu=ReLU(), stage=Sequential(block(1), block(3)), pool=GlobalAvgPool2d())
+
+
+@pytest.mark.parametrize("mode", [True, False], ids=["train", "eval"])
+def test_a_branch_that_ends_in_group_norm_is_silenced_by_its_gamma(mode):
+    net = train(group_norm_net(ReLU))
+    assert zero_last_gamma(net) is net
+    x = abs(images(channels=4))
+    y, cache = net["stage"].forward(x, train=mode)
+    np.testing.assert_array_equal(y, x)
+    dy = rng(2).standard_normal(y.shape).astype(y.dtype)
+    np.testing.assert_array_equal(net["stage"].backward(dy, cache), dy * (x > 0))
+    gammas = [block.branch[4].gamma for block in blocks(net)]
+    assert not any(gamma.data.any() for gamma in gammas)
+    train(net, 1)
+    assert all(gamma.data.any() for gamma in gammas)  # they learn first
+    assert_refused(lambda: zero_last_conv(net), "'stage.0' ends in a GroupNorm; see zero_last_gamma")
+
+
+@pytest.mark.parametrize("mode", [True, False], ids=["train", "eval"])
+@pytest.mark.parametrize("after", [ReLU, Identity])
+def test_a_residual_network_with_group_norm_is_deepened_exactly(after, mode):
+    net = train(group_norm_net(after))
+    deeper = deepen(net, blocks=2)
+    assert len(deeper["stage"]) == 4
+    np.testing.assert_array_equal(
+        deeper.forward(images(), train=mode)[0], net.forward(images(), train=mode)[0]
+    )
+
+
+def test_what_does_not_pass_a_second_time_unchanged_is_refused():
+    assert_refused(lambda: deepen(group_norm_net(LeakyReLU)), "a LeakyReLU follows its additions")
+    plain = Sequential(Conv2d(3, 4, 1, rng=rng()), GroupNorm(4, 2), ReLU())
+    assert_refused(lambda: deepen(plain), "a GroupNorm does not return its input, whatever its weights")
+
+
+def test_what_keeps_zeros_may_stand_between_the_last_weights_and_the_addition():
+    for last in (LeakyReLU(), Dropout(0.5, rng=rng()), ReLU()):
+        net = Residual(Sequential(Conv2d(3, 3, 1, rng=rng()), last))
+        zero_last_conv(net)
+        np.testing.assert_array_equal(net.forward(images(), train=True)[0], images())
 
 
 def test_each_way_of_silencing_refuses_the_branches_of_the_other():
