@@ -4,13 +4,12 @@ stand-in, whose graphs note what is to be done and do it on the same memory at e
 import numpy as np
 import pytest
 import strict_cupy
-from contract_cases import make
-from contract_table import CASES as ROWS
 from small_run import small_data
 from strict_cupy import _cublas, _kernels
 
 from minires import layers, models, optim
 from minires.backend import to_numpy
+from minires.catalogue import layer_rows
 from minires.kernels.cuda import blas, graph
 from minires.layers import combine
 from minires.train import Config, Trainer, loop, parameters_only
@@ -314,15 +313,15 @@ def test_a_number_that_is_not_finite_is_found_in_a_captured_run(monkeypatch):
 
 
 def without_randomness(case):
-    return not any(True for _ in make(case)[0].named_generators())
+    return not any(True for _ in case.make()[0].named_generators())
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in ROWS if without_randomness(case)], ids=lambda case: case.name
+    "case", [case for case in layer_rows() if without_randomness(case)], ids=lambda case: case.name
 )
 def test_no_layer_without_randomness_refuses_to_be_captured(case):
     """So no network without randomness does: forward and backward of every row of the contract's table."""
-    (layer, x), (alone, _) = make(case, np.float64), make(case, np.float64)
+    (layer, x), (alone, _) = case.make(np.float64), case.make(np.float64)
     dy = np.random.default_rng(4).standard_normal(layer.forward(x, train=False)[0].shape)
     on_device = strict_cupy.asarray(dy)
     layer.to(strict_cupy)

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from contract_cases import IMAGE, Case, branch, make
-from contract_rows_gates import gate
 from optional_torch import import_torch
 from oracles import assert_refused
 
 import minires.functional as F
+from minires.catalogue import LayerRow
+from minires.catalogue.blocks import IMAGE, branch, gate
 from minires.gradcheck import check_function
 from minires.layers import (
     Conv2d,
@@ -106,9 +106,10 @@ def test_the_pairs_refuse_what_does_not_fit(pair):
 @modes
 def test_a_gated_block_equals_its_formula_in_pytorch(gating, train):
     torch = import_torch()
-    block, x = make(
-        Case("", lambda rng: GatedResidual(branch(rng), gate(rng), gating=gating), IMAGE), np.float64
+    row = LayerRow(
+        "GatedResidual", gating, lambda rng: GatedResidual(branch(rng), gate(rng), gating=gating), IMAGE
     )
+    block, x = row.make(np.float64)
     theirs = torch.nn.Sequential(
         torch.nn.Conv2d(3, 4, 3, padding=1, bias=False),
         torch.nn.BatchNorm2d(4),

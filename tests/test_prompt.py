@@ -15,12 +15,11 @@ import zlib
 
 import numpy as np
 import pytest
-from contract_cases import make
-from contract_table import CASES
 
 import minires
 from minires import data, gradcheck, init, layers, markup, models, optim, surgery
 from minires.accounting import cost
+from minires.catalogue import layer_rows
 from minires.layers import (
     BatchNorm,
     Buffer,
@@ -42,7 +41,8 @@ from minires.train.config import Config
 
 FILES = sorted(pathlib.Path(layers.__file__).parent.glob("[a-z]*.py"))
 LAYERS = [kind for name in layers.__all__ if inspect.isclass(kind := getattr(layers, name))]
-cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+ROWS = layer_rows()
+cases = pytest.mark.parametrize("case", ROWS, ids=lambda case: case.name)
 
 
 def rng():
@@ -131,7 +131,7 @@ def made(call):
 @cases
 def test_every_single_layer_can_be_made_again_from_its_repr(case):
     """Every argument of a constructor is found again: a new layer's are, or this fails."""
-    for _, layer in make(case)[0].named_layers():
+    for _, layer in case.make()[0].named_layers():
         if list(layer.children()):
             continue
         assert "..." not in repr(layer)
@@ -149,7 +149,7 @@ def test_a_constructors_arguments_are_kept_by_every_layer():
     for kind in LAYERS:
         if not issubclass(kind, Layer) or kind is Layer:
             continue
-        built = {type(inner): inner for case in CASES for _, inner in make(case)[0].named_layers()}
+        built = {type(inner): inner for case in ROWS for _, inner in case.make()[0].named_layers()}
         for name, argument in inspect.signature(kind).parameters.items():
             if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
                 continue

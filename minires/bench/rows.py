@@ -185,7 +185,7 @@ def _pipeline(images=512, batch_size=128):
 
 
 def _gradcheck():
-    from minires.catalogue import cases
+    from minires.catalogue import checks
 
-    for case in cases():
-        case.run(np.random.default_rng(0)).raise_if_wrong()
+    for check in checks():
+        check.run(np.random.default_rng(0)).raise_if_wrong()

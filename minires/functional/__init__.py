@@ -13,6 +13,8 @@ runs (see `dispatch`); `F.name_forward.textbook` is the function as it is writte
 """
 
 from minires.functional.activation import (
+    leaky_relu_backward,
+    leaky_relu_forward,
     relu_backward,
     relu_forward,
     sigmoid_backward,
@@ -58,6 +60,8 @@ from minires.functional.norm import (
     batch_norm_eval_forward,
     batch_norm_train_backward,
     batch_norm_train_forward,
+    group_norm_backward,
+    group_norm_forward,
     local_response_norm_backward,
     local_response_norm_forward,
     update_running_averages,
@@ -106,7 +110,11 @@ __all__ = [
     "gate_forward",
     "global_avg_pool2d_backward",
     "global_avg_pool2d_forward",
+    "group_norm_backward",
+    "group_norm_forward",
     "im2col",
+    "leaky_relu_backward",
+    "leaky_relu_forward",
     "linear_backward",
     "linear_forward",
     "local_response_norm_backward",

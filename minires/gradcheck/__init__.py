@@ -19,7 +19,6 @@ from minires.gradcheck.numeric import Numeric, check_tensor
 from minires.gradcheck.report import WRONG, GradientError, Report, Row
 from minires.gradcheck.side_effects import SideEffects, keeps_dtype
 from minires.gradcheck.subject import FunctionSubject, LayerSubject
-from minires.layers import Layer
 
 __all__ = [
     "DirectionalReport",
@@ -68,12 +67,12 @@ def check_function(
 def check_gradients(
     layer, x, *, train, rng, expect_zero=(), tolerance=TOLERANCE, max_elements=MAX_ELEMENTS, title=None
 ):
-    """Check dx and every parameter's gradient of a Layer and return a Report; the layer is not touched.
+    """Check dx and every parameter's gradient of a layer and return a Report; the layer is not touched.
 
     x: floating-point array; train: the mode. The tensors are called "x" and by the parameters' names.
     Running averages and random masks repeat in every evaluation. The rest as in `check_function`.
     """
-    if not isinstance(layer, Layer):
+    if isinstance(layer, type) or not hasattr(layer, "named_parameters"):
         what = f"the class {layer.__name__}" if isinstance(layer, type) else type(layer).__name__
         raise TypeError(f"layer: expected a Layer, got {what}")
     make = functools.partial(LayerSubject, layer, x, train=train)

@@ -5,7 +5,7 @@ same name here. `base` says what every layer is, `combine` joins layers into net
 layer would do with arrays of a given shape, `tree` prints it.
 """
 
-from minires.layers.activation import ReLU, Sigmoid, Softmax
+from minires.layers.activation import LeakyReLU, ReLU, Sigmoid, Softmax
 from minires.layers.base import Buffer, Layer, Parameter, freeze
 from minires.layers.combine import Concat, Residual, Sequential
 from minires.layers.conv import Conv2d
@@ -13,7 +13,7 @@ from minires.layers.dropout import DropConnect, Dropout
 from minires.layers.gated import GatedResidual, Scale
 from minires.layers.linear import Linear
 from minires.layers.maxout import Maxout
-from minires.layers.norm import BatchNorm, LocalResponseNorm
+from minires.layers.norm import BatchNorm, GroupNorm, LocalResponseNorm
 from minires.layers.pool import AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from minires.layers.recompute import Recompute
 from minires.layers.resample import AdaptiveAvgPool2d, Upsample
@@ -33,8 +33,10 @@ __all__ = [
     "Flatten",
     "GatedResidual",
     "GlobalAvgPool2d",
+    "GroupNorm",
     "Identity",
     "Layer",
+    "LeakyReLU",
     "Linear",
     "LocalResponseNorm",
     "MaxPool2d",

@@ -1,4 +1,4 @@
-"""Nonlinearities: ReLU, sigmoid, softmax."""
+"""Nonlinearities: ReLU, leaky ReLU, sigmoid, softmax."""
 
 import minires.functional as F
 from minires.layers.base import Layer
@@ -26,11 +26,51 @@ class ReLU(Layer):
     array([0., 5.])
     """
 
+    keeps_zero = idempotent = True
+
     def forward(self, x: Array, *, train: bool) -> tuple[Array, tuple]:
         return F.relu_forward(x)
 
     def backward(self, dy: Array, cache: tuple) -> Array:
         return F.relu_backward(dy, cache)
+
+    def trace(self, x: Blank) -> Step:
+        y = x.like(x.shape)
+        return Step(self, x, y, remembers=(y,))
+
+
+class LeakyReLU(Layer):
+    """max(x, 0) + slope * min(x, 0): no unit stays silent for good, as one after a ReLU may.
+
+    Parameters
+    ----------
+    slope : float, default 0.01
+        Of the negative side.
+
+    See Also
+    --------
+    minires.functional.leaky_relu_forward : the arithmetic
+
+    References
+    ----------
+    Maas, Hannun & Ng 2013, "Rectifier nonlinearities improve neural network acoustic models", equation 2.
+
+    Examples
+    --------
+    >>> LeakyReLU(0.1).predict(np.array([-1.0, 2.0]))
+    array([-0.1,  2. ])
+    """
+
+    keeps_zero = True
+
+    def __init__(self, slope: float = 0.01) -> None:
+        self.slope = float(slope)  # a NumPy float64 would turn float32 into float64
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, tuple]:
+        return F.leaky_relu_forward(x, slope=self.slope)
+
+    def backward(self, dy: Array, cache: tuple) -> Array:
+        return F.leaky_relu_backward(dy, cache)
 
     def trace(self, x: Blank) -> Step:
         y = x.like(x.shape)

@@ -101,6 +101,10 @@ class Layer:
         True: it runs as in eval mode, whatever `train` says; see `freeze`.
     input_gradient : bool
         False: nobody wants dx, so backward may return None for it; see `train.parameters_only`.
+    keeps_zero : bool
+        True: zeros come out where zeros go in, whatever the parameters.
+    idempotent : bool
+        True: what came out once passes through unchanged, as through a second ReLU.
 
     Examples
     --------
@@ -130,6 +134,8 @@ class Layer:
 
     frozen: bool = False
     input_gradient: bool = True
+    keeps_zero: bool = False
+    idempotent: bool = False
 
     def forward(self, x: Array, *, train: bool) -> tuple[Any, Any]:
         """Compute y, and what backward will need to know about x.
@@ -234,6 +240,19 @@ class Layer:
         from minires.layers import tree
 
         return tree.as_html(self)
+
+    def scale_and_shift(self) -> tuple[Parameter | None, Parameter | None]:
+        """Return the two Parameters in which y = scale * something + shift is linear.
+
+        Where both are zero, y is: `minires.surgery` silences a branch by them.
+
+        Returns
+        -------
+        scale : Parameter or None
+            A weight (O, ...), or a factor for each channel (C,); None in a layer that has none, as in most.
+        shift : Parameter (C,) or None
+        """
+        return None, None
 
     # -- the tree of names -------------------------------------------------------------------------
 

@@ -121,6 +121,9 @@ class Conv2d(Layer):
             self.bias.accumulate(dbias)
         return dx
 
+    def scale_and_shift(self) -> tuple[Parameter | None, Parameter | None]:
+        return self.weight, self.bias
+
     def trace(self, x: Blank) -> Step:
         o, c, *kernel = self.weight.data.shape
         check_images(x, c * self.groups)

@@ -50,6 +50,8 @@ class Dropout(Layer):
     array([[0., 2., 2., 2., 0., 0.]])
     """
 
+    keeps_zero = True
+
     def __init__(self, keep: float = 0.5, *, rng: np.random.Generator) -> None:
         if not 0 < keep <= 1:
             raise ValueError(f"keep: expected a probability in (0, 1], got {keep}")

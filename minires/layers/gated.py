@@ -137,6 +137,8 @@ class Scale(Layer):
     array([1.5])
     """
 
+    keeps_zero = True
+
     def __init__(self, factor: float) -> None:
         if not math.isfinite(factor):
             raise ValueError(f"factor: expected a finite number, got {factor}")

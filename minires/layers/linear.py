@@ -74,6 +74,9 @@ class Linear(Layer):
             self.bias.accumulate(dbias)
         return dx
 
+    def scale_and_shift(self) -> tuple[Parameter | None, Parameter | None]:
+        return self.weight, self.bias
+
     def trace(self, x: Blank) -> Step:
         o, i = self.weight.data.shape
         check_ndim("x", x, (2, "(N, I)"))

@@ -1,11 +1,11 @@
-"""Normalisation: over the batch, and across neighbouring channels."""
+"""Normalisation: over the batch, over groups of channels, and across neighbouring channels."""
 
 from typing import Any
 
 import numpy as np
 
 import minires.functional as F
-from minires.checks import check_ndim, check_shape
+from minires.checks import check_groups, check_ndim, check_shape
 from minires.layers.base import Buffer, Layer, Parameter
 from minires.layers.trace import Blank, Step, check_images
 from minires.typing import Array
@@ -110,6 +110,9 @@ class BatchNorm(Layer):
         self.beta.accumulate(dbeta)
         return dx
 
+    def scale_and_shift(self) -> tuple[Parameter | None, Parameter | None]:
+        return self.gamma, self.beta
+
     def trace(self, x: Blank) -> Step:
         channels = self.channels
         check_ndim("x", x, (2, "(N, C)"), (4, "(N, C, H, W)"))
@@ -172,3 +175,77 @@ class LocalResponseNorm(Layer):
         check_images(x)
         denominator = x.like(x.shape)
         return Step(self, x, x.like(x.shape), remembers=(x, denominator))
+
+
+class GroupNorm(Layer):
+    """Group normalisation of images (N, C, H, W) or vectors (N, C): each image by itself.
+
+    Parameters
+    ----------
+    channels : int
+        C.
+    groups : int
+        Into how many groups of neighbouring channels they are divided; each has a mean and a variance.
+    eps : float, default 1e-5
+        Added to the variance before its root is taken; units of x squared.
+
+    Attributes
+    ----------
+    gamma, beta : Parameter (C,)
+        Scale and shift after the normalisation; they start at 1 and 0.
+
+    Raises
+    ------
+    ValueError
+        For groups that do not divide the channels, or a negative eps.
+
+    See Also
+    --------
+    minires.functional.group_norm_forward : the arithmetic
+
+    Notes
+    -----
+    Training and evaluation are the same, and a batch of one will do. One group is layer normalisation over
+    the whole image, a group for each channel instance normalisation.
+
+    References
+    ----------
+    Wu & He 2018 (arXiv:1803.08494), equations 1 to 7.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 3.0, 10.0, 30.0]], np.float32)
+    >>> GroupNorm(4, 2, eps=0.0).predict(x)
+    array([[-1.,  1., -1.,  1.]], dtype=float32)
+    """
+
+    def __init__(self, channels: int, groups: int, *, eps: float = 1e-5) -> None:
+        if not 1 <= groups <= channels or channels % groups or not eps >= 0:
+            raise ValueError(
+                f"expected groups that divide {channels} channels and eps >= 0, got {groups}, {eps}"
+            )
+        self.channels, self.groups, self.eps = channels, groups, eps
+        self.gamma = Parameter(np.ones(channels, np.float32))
+        self.beta = Parameter(np.zeros(channels, np.float32))
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, tuple]:
+        return F.group_norm_forward(x, self.gamma.data, self.beta.data, groups=self.groups, eps=self.eps)
+
+    def backward(self, dy: Array, cache: tuple) -> Array:
+        dx, dgamma, dbeta = F.group_norm_backward(dy, cache)
+        self.gamma.accumulate(dgamma)
+        self.beta.accumulate(dbeta)
+        return dx
+
+    def scale_and_shift(self) -> tuple[Parameter | None, Parameter | None]:
+        return self.gamma, self.beta
+
+    def trace(self, x: Blank) -> Step:
+        channels = len(self.gamma.data)
+        check_ndim("x", x, (2, "(N, C)"), (4, "(N, C, H, W)"))
+        check_shape(
+            "x", x, (x.shape[0], channels, *x.shape[2:]), f"this layer normalises {channels} channels"
+        )
+        check_groups(x, self.groups)
+        mean_and_inverse_std = x.like((2, x.shape[0], self.groups))
+        return Step(self, x, x.like(x.shape), remembers=(x, mean_and_inverse_std))

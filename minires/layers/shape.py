@@ -19,6 +19,8 @@ class Flatten(Layer):
     (8, 256)
     """
 
+    keeps_zero = True
+
     def forward(self, x: Array, *, train: bool) -> tuple[Array, tuple]:
         return F.flatten_forward(x)
 
@@ -38,6 +40,8 @@ class Identity(Layer):
     >>> Identity().predict(x) is x
     True
     """
+
+    keeps_zero = idempotent = True
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, tuple]:
         return x, ()

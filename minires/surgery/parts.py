@@ -2,7 +2,7 @@
 
 import difflib
 
-from minires.layers import BatchNorm, Conv2d, Identity, Linear, ReLU, Scale, Sequential
+from minires.layers import Sequential
 
 
 def find(net, name):
@@ -25,12 +25,12 @@ def listed(names):
     return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
 
 
-def last_with_weights(branch):
+def last_to_silence(branch):
     """Return the layer that decides whether the branch puts out zero, or raise ValueError."""
     for layer in reversed(in_a_row(branch)):
-        if isinstance(layer, (BatchNorm, Conv2d, Linear)):
+        if layer.scale_and_shift()[0]:
             return layer
-        if not isinstance(layer, (ReLU, Scale, Identity)):
+        if not layer.keeps_zero:
             raise ValueError(
                 f"a branch ends in a {type(layer).__name__}, so no layer before it can silence it"
             )
@@ -45,13 +45,18 @@ def in_a_row(layer):
 
 
 def fill(layer, scale, shift):
-    """Fill gamma and beta, or weight and bias, in place."""
-    names = ("gamma", "beta") if isinstance(layer, BatchNorm) else ("weight", "bias")
-    for name, value in zip(names, (scale, shift), strict=True):
-        if getattr(layer, name):
-            getattr(layer, name).data.fill(value)
+    """Fill a layer's scale and shift (gamma and beta, or weight and bias), in place."""
+    for parameter, value in zip(layer.scale_and_shift(), (scale, shift), strict=True):
+        if parameter:
+            parameter.data.fill(value)
+
+
+def weight(layer):
+    """Return the scale (O, ...) of a layer of weighted sums, such as a convolution; of others None."""
+    scale, _ = layer.scale_and_shift()
+    return scale if scale and scale.data.ndim > 1 else None
 
 
 def inputs(layer):
-    """Return how many channels or features a Conv2d or Linear takes."""
-    return layer.weight.data.shape[1] * getattr(layer, "groups", 1)
+    """Return how many channels or features a layer with a weight takes."""
+    return weight(layer).data.shape[1] * getattr(layer, "groups", 1)
