@@ -317,13 +317,13 @@ def test_every_layer_is_documented(name):
 
 
 def test_every_layer_stands_in_the_file_beside_its_operations():
-    maths = {path.stem for path in FUNCTIONAL}
-    own = {"base", "trace", "combine", "gated"}
-    files = {path.stem for path in (PACKAGE / "layers").glob("[a-z]*.py")}
-    assert files <= maths | own, (
-        f"layers/{', '.join(sorted(files - maths - own))}: a layer stands in the file of the name that its "
-        "operation's file has in functional/"
-    )
+    files = {path.stem for path in FUNCTIONAL} | {"combine", "gated"}
+    for kind in public_layers():
+        file = kind.__module__.rpartition(".")[2]
+        assert file in files, (
+            f"{kind.__name__} stands in layers/{file}.py: a layer's file has the name of its operation's "
+            "file in functional/"
+        )
 
 
 # -- networks ------------------------------------------------------------------------------------------------
