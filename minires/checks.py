@@ -226,6 +226,13 @@ def check_addends(branch, shortcut):
     return xp
 
 
+def check_gate(branch, shortcut, gate):
+    """Raise unless the three arrays have one shape."""
+    check_floats(branch=branch, shortcut=shortcut, gate=gate)
+    check_shape("shortcut", shortcut, branch.shape, "that of the branch")
+    check_shape("gate", gate, branch.shape, "that of the branch: a gate decides element by element")
+
+
 def check_resample(x, down, across):
     """Raise unless down (OH, H) and across (OW, W) fit images x (N, C, H, W)."""
     check_floats(x=x, down=down, across=across)

@@ -17,6 +17,11 @@ class _ShapesOnly(np.random.Generator):
     def __init__(self):
         super().__init__(np.random.PCG64(0))
 
+    def __repr__(self):
+        return "SHAPES_ONLY"
+
+    __str__ = __repr__
+
 
 SHAPES_ONLY = _ShapesOnly()  # rng=SHAPES_ONLY: a network to count, not to run; its weights take no memory
 

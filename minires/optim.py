@@ -3,6 +3,7 @@
 import math
 
 import minires.functional as F
+from minires import reprs
 from minires.backend import array_module, to_module
 from minires.functional import dispatch
 
@@ -52,6 +53,7 @@ class SGD:
             raise ValueError("named_parameters: expected at least one parameter, got none")
         self.lr, self.momentum, self.weight_decay, self.nesterov = lr, momentum, weight_decay, nesterov
         lr_scale = lr_scale or {}
+        self.no_decay, self.lr_scale = tuple(no_decay), dict(lr_scale)
         for pattern in (*no_decay, *lr_scale):
             if not any(_matches(name, pattern) for name in self.parameters):
                 raise ValueError(
@@ -69,6 +71,14 @@ class SGD:
             name: array_module(p.data).zeros_like(p.data) for name, p in self.parameters.items() if momentum
         }
         self._at_once = None  # on a GPU: a kernel that moves all parameters in one launch
+
+    def __repr__(self):
+        values = reprs.settings(self, hidden=("named_parameters",))
+        values = {name: value for name, value in values.items() if value != {}}
+        size = sum(parameter.data.size for parameter in self.parameters.values())
+        arrays = reprs.counted(len(self.parameters), "parameter array")
+        options = ", ".join(f"{name}={reprs.text(value)}" for name, value in values.items())
+        return f"<SGD of {arrays}, {reprs.counted(size, 'number')}: {options}>"
 
     def prepare(self):
         """Bring the learning rate to where `step` reads it: to the GPU, if the parameters live there."""
@@ -157,6 +167,9 @@ class Schedule:
         _check_range("lr", lr, 0, math.inf)
         self.lr = lr
 
+    def __repr__(self):
+        return reprs.call(self, reprs.settings(self))
+
     def __call__(self, step):
         """Return the learning rate of step number `step`, from 0."""
         raise NotImplementedError(f"{type(self).__name__} has no rule")
@@ -219,12 +232,12 @@ class Plateau(Schedule):
     The ResNet paper divides by 10 "when the error plateaus" (section 3.4).
     """
 
-    def __init__(self, lr, *, factor=0.1, patience=5, least_gain=1e-3):
+    def __init__(self, lr, *, factor=0.1, patience=5, min_improvement=1e-3):
         super().__init__(lr)
         _check_range("factor", factor, 0, 1)
         if patience < 0:
             raise ValueError(f"patience: expected at least 0 epochs, got {patience}")
-        self.factor, self.patience, self.least_gain = factor, patience, least_gain
+        self.factor, self.patience, self.min_improvement = factor, patience, min_improvement
         self.best, self.waited = math.inf, 0
 
     def __call__(self, step):
@@ -232,7 +245,7 @@ class Plateau(Schedule):
 
     def observe(self, error):
         """error: of this epoch on held-out images, as a fraction; lower is better."""
-        if error < self.best - self.least_gain:
+        if error < self.best - self.min_improvement:
             self.best, self.waited = error, 0
         else:
             self.waited += 1
@@ -259,8 +272,8 @@ class WarmUp(Schedule):
     def __call__(self, step):
         if step >= self.steps:
             return self.then(step)
-        share = step / self.steps if self.rising else 0
-        return self.lr + share * (self.then(self.steps) - self.lr)
+        fraction = step / self.steps if self.rising else 0
+        return self.lr + fraction * (self.then(self.steps) - self.lr)
 
     def observe(self, error):
         self.then.observe(error)

@@ -132,7 +132,7 @@ class Stopwatch(Observer):
 
 
 class Statistics(Observer):
-    """Record of every layer what the signal looks like behind it, and the gradient before it.
+    """Record for every layer the statistics of the signal after it and of the gradient before it.
 
         with probe.watch(net, probe.Statistics()) as seen:
             y, cache = net.forward(x, train=True)
@@ -143,7 +143,7 @@ class Statistics(Observer):
     seen[name] is a dict of floats with these measures:
 
     mean, variance, mean_square    over all elements of the output (variance around that mean)
-    dead                           share of the units (channels, features) that are 0 for the whole batch
+    dead                           fraction of the units (channels, features) that are 0 for the whole batch
     dy_norm, dx_norm               length (L2) of the gradient with respect to the output and to the input
     dy_variance, dx_variance       the same gradients' variance over all elements
 

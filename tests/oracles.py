@@ -25,11 +25,11 @@ def relative_error(found, expected):
 
 
 @contextlib.contextmanager
-def pieces(threads, tile):
+def pieces(threads, block):
     """Cut even the smallest arrays for so many threads and into blocks of so many elements."""
     before = parallel.get_threads(), parallel.BLOCK, parallel.WORTH_THREADS
     parallel.set_threads(threads)
-    parallel.BLOCK, parallel.WORTH_THREADS = tile, 0
+    parallel.BLOCK, parallel.WORTH_THREADS = block, 0
     try:
         yield
     finally:

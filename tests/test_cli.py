@@ -190,7 +190,7 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed():
         child.send_signal(signal.SIGINT)
         rest = child.stderr.read()
     assert child.returncode == 130 and "Traceback" not in rest
-    assert "to go on: minires train --resume --out a" in rest
+    assert "to continue: minires train --resume --out a" in rest
     assert checkpoint.load("a/checkpoint.npz").facts["position"]["step"] < 3 * 45
     resumed = subprocess.run([*command[:4], "--resume", "--out", "a"], capture_output=True, text=True)
     assert resumed.returncode == 0 and re.search(r"test accuracy \d+\.\d %\n\Z", resumed.stdout)

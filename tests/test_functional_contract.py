@@ -121,7 +121,7 @@ def test_the_same_thread_count_gives_the_same_bits_and_another_one_the_same_numb
 
 @every_case
 def test_the_stand_in_for_a_gpu_gives_the_numbers_of_numpy(case):
-    # 1e-12: on a GPU other ways lead to the same result (no shifts, one tile)
+    # 1e-12: on a GPU other algorithms lead to the same result (no shifts, one block)
     inputs = case.inputs()
     expected = run(case, inputs)
     y, cache, rest = case.forward(*[strict_cupy.asarray(array) for array in inputs])

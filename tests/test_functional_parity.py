@@ -185,9 +185,9 @@ def windows(draw, *, most_padding):
     groups=st.sampled_from([1, 1, 2, 3]),
     channels=pair_of(1, 3),
     with_bias=st.booleans(),
-    tiled=st.booleans(),
+    blocked=st.booleans(),
 )
-def test_conv2d_agrees_with_torch(how, geometry, batch, groups, channels, with_bias, tiled):
+def test_conv2d_agrees_with_torch(how, geometry, batch, groups, channels, with_bias, blocked):
     kernel, stride, padding, size = geometry
     rng = how[0]
     x = rng.standard_normal((batch, groups * channels[0], *size))
@@ -200,7 +200,7 @@ def test_conv2d_agrees_with_torch(how, geometry, batch, groups, channels, with_b
         assert (dbias is not None) == with_bias
         return gradients + [dbias] * with_bias
 
-    narrow = 10**9 if tiled else 0  # all rows are too short: the way over columns
+    narrow = 10**9 if blocked else 0  # all rows are too short: the algorithm with columns
     with (
         mock.patch.object(conv_shift, "NARROW", narrow),
         mock.patch.object(conv_point, "NARROW", narrow),

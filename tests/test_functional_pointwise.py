@@ -107,7 +107,7 @@ def test_concat_takes_any_sequence_of_arrays():
     ("placement", "expected"),
     [
         ("append", [1, 101, 0, 0, 0]),
-        ("split", [0, 1, 101, 0, 0]),  # three new channels: one before, two behind
+        ("split", [0, 1, 101, 0, 0]),  # three new channels: one before, two after
         ("mean", [1 + 4.5, 101 + 4.5, 0, 0, 0]),  # of 1, 2, 9, 10: the image counts from 1 in rows of 8
     ],
 )

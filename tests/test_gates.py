@@ -163,13 +163,13 @@ def test_the_weights_of_both_paths_come_from_one_gate_and_add_up_to_one(gating):
 def test_every_path_sends_its_own_share_of_the_gradient(gating):
     x, dy = draw(2, 3, 4, 5), draw(2, 3, 4, 5, seed=7)
     inner, half = gate(rng(3)).astype(np.float64), Constant(0.5)
-    share = 0.5 if gating == "exclusive" else 1.0
+    fraction = 0.5 if gating == "exclusive" else 1.0
 
     def gradient(branch, gate, shortcut):
         block = GatedResidual(branch, gate, shortcut, gating=gating)
         return block.backward(dy, block.forward(x, train=True)[1])
 
-    np.testing.assert_array_equal(gradient(Identity(), half, Constant(3)), share * dy)
+    np.testing.assert_array_equal(gradient(Identity(), half, Constant(3)), fraction * dy)
     np.testing.assert_array_equal(gradient(Constant(3), half, Identity()), 0.5 * dy)
     factor = 3 - 2 if gating == "exclusive" else -2  # dy times the difference of the paths
     y, cache = inner.forward(x, train=True)

@@ -404,7 +404,7 @@ def test_forward_that_is_not_deterministic_is_a_finding():
     report = gradcheck.check_function(
         lambda x: (x * rng.random(), ()), lambda dy, cache: dy, (np.ones(3),), rng=np.random.default_rng(0)
     )
-    assert not report.ok and "forward gives another result" in str(report)
+    assert not report.ok and "forward gives a different result" in str(report)
 
 
 def test_forward_that_is_not_finite_is_a_finding():

@@ -1,4 +1,4 @@
-"""`minires grade` interrupted by kill -9 and by Ctrl-C goes on where it was."""
+"""`minires grade` interrupted by kill -9 and by Ctrl-C continues where it was."""
 
 import json
 import os

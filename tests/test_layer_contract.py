@@ -218,7 +218,7 @@ def test_trace_tells_the_shape_of_y_and_every_byte_that_forward_remembers(case):
     remembered = sum(nbytes for key, nbytes in arrays.items() if key not in weights)
     shape, _, predicted = layer.cost(x.shape)
     assert shape == y.shape
-    if "gate closed" in case.name:  # a trace is of the dearest forward
+    if "gate closed" in case.name:  # a trace is of the most expensive forward
         assert predicted > remembered
     else:
         assert predicted == remembered

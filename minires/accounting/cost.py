@@ -11,6 +11,8 @@ convolutions and fully-connected layers; lectures also list pooling, one operati
 
 from dataclasses import dataclass, field
 
+from minires import reprs
+from minires.accounting import rows as writing
 from minires.layers import Parameter
 from minires.layers.trace import Blank
 
@@ -37,7 +39,7 @@ class Row:
     weighted: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table:
     """A network's Rows: every layer that learns or counts, in order of their forwards. input: (C, H, W);
     outputs: {name: shape} of all its parts, also those made of several layers."""
@@ -70,6 +72,16 @@ class Table:
     def pooled_bytes(self):
         """Outputs of the pooling layers, for one image in float32."""
         return sum(row.output_bytes for row in self.rows if not row.weighted and row.macs)
+
+    def __repr__(self):
+        size = f"{self.params:,} parameters, {self.macs:,} multiply-adds"
+        return f"<Table of {reprs.counted(len(self.rows), 'row')}, input {reprs.times(self.input)}: {size}>"
+
+    def __str__(self):
+        return "\n".join(writing.lines(self, self))
+
+    def _repr_html_(self):
+        return writing.html(self)
 
 
 def table(net, input_shape):

@@ -18,7 +18,7 @@ from minires.catalogue.blocks import BLOCKS
 from minires.catalogue.layers import LAYERS
 from minires.catalogue.networks import NETWORKS
 from minires.catalogue.pairs import PAIRS
-from minires.catalogue.rows import Check, LayerRow, NetworkRow, PairRow, stir
+from minires.catalogue.rows import Check, LayerRow, NetworkRow, PairRow, randomize
 
 __all__ = [
     "BLOCKS",
@@ -31,7 +31,7 @@ __all__ = [
     "PairRow",
     "checks",
     "layer_rows",
-    "stir",
+    "randomize",
 ]
 
 

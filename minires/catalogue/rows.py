@@ -123,8 +123,8 @@ class LayerRow(Row):
     elements: int | None = ELEMENTS
 
     def make(self, dtype=np.float32):
-        """Return (layer, x), the same at every call; x is read-only, the layer stirred."""
-        layer = stir(self.build(np.random.default_rng(1)), np.random.default_rng(2)).astype(dtype)
+        """Return (layer, x), the same at every call; x is read-only, the layer randomized."""
+        layer = randomize(self.build(np.random.default_rng(1)), np.random.default_rng(2)).astype(dtype)
         x = np.random.default_rng(3).standard_normal(self.shape).astype(dtype)
         x.setflags(write=False)
         return layer, x
@@ -172,7 +172,7 @@ class NetworkRow(Row):
         return check_directional(net, x, train=True, rng=rng, loss=loss, title=title)
 
 
-def stir(layer, rng):
+def randomize(layer, rng):
     """Draw biases, gamma, beta and running averages at random, in place; return the layer.
 
     At 0 and 1, where they start, a forgotten gamma or a beta in the wrong place would change nothing.

@@ -10,8 +10,10 @@ def add_arguments(parser):
     parser.add_argument(
         "name", nargs="?", metavar="NAME", help="one pair, layer or block, such as conv2d (all)"
     )
-    parser.add_argument("-v", "--verbose", action="store_true", help="every tensor, with its worst element")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random inputs (0)")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="show every tensor, with its worst element"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random inputs (0)")
 
 
 def run(arguments):

@@ -5,6 +5,8 @@ import concurrent.futures
 
 import numpy as np
 
+from minires import reprs
+
 
 class Batches:
     """A data set cut into shuffled, normalised, augmented mini-batches.
@@ -57,6 +59,12 @@ class Batches:
         """Batches in an epoch."""
         whole, rest = divmod(len(self.dataset), self.batch_size)
         return whole + (1 if rest and not self.drop_last else 0)
+
+    def __repr__(self):
+        hidden = ("dataset", "normalisation", "dtype", "prefetch")
+        options = [f"{name}={value!r}" for name, value in reprs.settings(self, hidden=hidden).items()]
+        images = reprs.counted(len(self.dataset), "image")
+        return f"<Batches: {len(self):,} of {self.dataset.name}, {images}, {', '.join(options)}>"
 
     def epoch(self, e, start=0):
         """Return an iterator over (x, labels) of epoch number e, beginning with batch number start.

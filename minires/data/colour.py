@@ -14,10 +14,12 @@ import dataclasses
 
 import numpy as np
 
+from minires import reprs
+
 CHUNK = 50  # images whose pixels are summed at once; bounds the memory of the float64 copies
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ColourNoise:
     """Adds one random colour to each normalised image.
 
@@ -40,6 +42,9 @@ class ColourNoise:
         eigenvalues, eigenvectors = principal_colours(dataset)
         unit = dataset.max_value / normalisation.std.reshape(-1, 1)  # full brightness, (C, 1)
         return cls(unit * eigenvectors * eigenvalues, std)
+
+    def __repr__(self):
+        return f"<ColourNoise: components {reprs.times(self.components.shape)}, std={self.std!r}>"
 
     def __call__(self, images, rng):
         """Return a new array like images, float (N, C, H, W); rng: numpy.random.Generator."""

@@ -5,8 +5,10 @@ import zlib
 
 import numpy as np
 
+from minires.data import preview
 
-@dataclasses.dataclass(frozen=True, eq=False)
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Labelled images in memory.
 
@@ -49,6 +51,12 @@ class Dataset:
 
     def __len__(self):
         return len(self.labels)
+
+    def __repr__(self):
+        return f"<Dataset {preview.line(self)}>"
+
+    def _repr_html_(self):
+        return preview.html(self)
 
     @property
     def image_shape(self):

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from minires.data import preview
 from minires.data.folder import list_folder, read_image, resize
 from minires.kernels.cpu import parallel
 
@@ -42,7 +43,7 @@ def read_image_folder(directory, *, crop, shorter_side=()):
     )
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ImageFolder:
     """Labelled image files, each seen through a square window: a data set like `Dataset`, but on disk.
 
@@ -71,6 +72,12 @@ class ImageFolder:
 
     def __len__(self):
         return len(self.labels)
+
+    def __repr__(self):
+        return f"<ImageFolder {preview.line(self)}, in {self.folder}>"
+
+    def _repr_html_(self):
+        return preview.html(self)
 
     @property
     def image_shape(self):

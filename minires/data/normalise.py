@@ -9,11 +9,13 @@ import dataclasses
 
 import numpy as np
 
+from minires import reprs
+
 KINDS = ("per_channel", "per_pixel")
 CHUNK = 1000  # images whose statistics are summed at once; bounds the memory of the integer copies
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Normalisation:
     """(images - mean) / std as float32.
 
@@ -67,6 +69,12 @@ class Normalisation:
         y = np.subtract(images, self.mean, dtype=np.float32)
         y *= 1 / self.std
         return y
+
+    def __repr__(self):
+        mean, std = (", ".join(f"{value:.4g}" for value in each.ravel()) for each in (self.mean, self.std))
+        if self.mean.shape[1:] != (1, 1):
+            mean = f"one for each pixel, {reprs.times(self.mean.shape)}"
+        return f"<Normalisation: mean {mean}; std {std}>"
 
     def state_dict(self):
         """Return {"mean": array, "std": array}, for a checkpoint."""

@@ -64,7 +64,7 @@ from minires.functional.norm import (
     group_norm_forward,
     local_response_norm_backward,
     local_response_norm_forward,
-    move_averages,
+    update_running_averages,
 )
 from minires.functional.pool import (
     avg_pool2d_backward,
@@ -123,7 +123,7 @@ __all__ = [
     "max_pool2d_forward",
     "maxout_backward",
     "maxout_forward",
-    "move_averages",
+    "update_running_averages",
     "pad_shortcut_backward",
     "pad_shortcut_forward",
     "pixel_cross_entropy_backward",

@@ -125,7 +125,7 @@ def batch_norm_eval_backward(dy, cache):
 
 
 @accelerated
-def move_averages(running_mean, running_var, mean, var, *, momentum, count):
+def update_running_averages(running_mean, running_var, mean, var, *, momentum, count):
     """Let batch norm's running averages take in a batch, in place.
 
     Parameters

@@ -128,6 +128,7 @@ def global_avg_pool2d_forward(x):
     return x.mean(axis=(2, 3)), (x.shape, x.dtype)
 
 
+@accelerated
 def global_avg_pool2d_backward(dy, cache):
     """Return dx (N, C, H, W): each of the H*W pixels gets dy / (H*W), a number that is stored once."""
     x_shape, dtype = cache

@@ -1,4 +1,4 @@
-"""What is being checked, a pure function pair or a layer, behind one face.
+"""What is being checked, a pure function pair or a layer, behind one interface.
 
 A subject owns float64 copies of everything that is differentiated (`arrays`: name -> array) and can run
 forward and backward on them. It hands out read-only views, so that code which writes into what it was

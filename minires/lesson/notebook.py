@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 
-# What pip shall install: a wheel that you uploaded (from a clone: pip wheel --no-deps .), a folder with the
+# What pip installs: a wheel that you uploaded (from a clone: pip wheel --no-deps .), a folder with the
 # source, or the address of its repository (git+https://...).
 MINIRES = "minires-{version}-py3-none-any.whl"
 DEVICE_PACKAGE = "cupy-cuda12x"  # with CUDA 13: "cupy-cuda13x"

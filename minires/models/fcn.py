@@ -1,11 +1,11 @@
 """Fully convolutional networks, Long, Shelhamer & Darrell 2015 (arXiv:1411.4038): a class for every pixel.
 
-    trunk        a classifier without its head       (N, C, H/s, W/s)
+    backbone     a classifier without its head       (N, C, H/s, W/s)
     score        1x1 convolution                     (N, classes, H/s, W/s)
     upsample     bilinear, s times larger            (N, classes, H, W)
 
 A fully-connected layer on a map is a 1x1 convolution that has lost its place: put back, it slides over images
-of any size. This is the paper's single-stream net (FCN-32s with a trunk that shrinks 32 times).
+of any size. This is the paper's single-stream net (FCN-32s with a backbone that shrinks 32 times).
 """
 
 from minires import init
@@ -14,38 +14,38 @@ from minires.models.blocks import check_choice
 from minires.models.network import Network
 
 
-def fcn(trunk, *, num_classes, image_shape, rng):
+def fcn(backbone, *, num_classes, image_shape, rng):
     """Return a Network that maps images (N, C, H, W) to the logits of every pixel, (N, num_classes, H, W).
 
-    trunk: Layer from images to a smaller map (N, C', H/s, W/s), for example `trunk_of(net, "stage3")`; the
-    result shares it. image_shape: (C, H, W) of one image, from which s and C' follow; other sizes that s
+    backbone: Layer from images to a smaller map (N, C', H/s, W/s), for example `backbone_of(net, "stage3")`;
+    the result shares it. image_shape: (C, H, W) of one image, from which s and C' follow; other sizes that s
     divides will do.
-    rng: numpy.random.Generator. Raises ValueError if the trunk shrinks rows and columns differently or not by
-    a whole number.
+    rng: numpy.random.Generator. Raises ValueError if the backbone shrinks rows and columns differently or not
+    by a whole number.
     The score starts at zero: every class is as likely as any other (section 4.3).
     Differs from the paper: the interpolation is fixed and goes on at the edges, where a transposed
     convolution that starts as bilinear would fade to zero.
     """
     _, *image_size = image_shape
-    shape, _, _ = trunk.cost((1, *image_shape))
+    shape, _, _ = backbone.cost((1, *image_shape))
     if len(shape) != 4:
         raise ValueError(
-            f"trunk: expected to get a map (N, C, H, W), got {shape}: leave out pooling and head"
+            f"backbone: expected to get a map (N, C, H, W), got {shape}: leave out pooling and head"
         )
     factor = image_size[0] // shape[2]
     if [factor * size for size in shape[2:]] != image_size:
         raise ValueError(
-            f"trunk: a map of {shape[2]}x{shape[3]} cannot be enlarged to {image_size[0]}x{image_size[1]} by "
-            "one whole number; choose another image_shape or trunk"
+            f"backbone: a map of {shape[2]}x{shape[3]} cannot be enlarged to {image_size[0]}x{image_size[1]} "
+            "by one whole number; choose another image_shape or backbone"
         )
     return Network(
-        trunk=trunk,
+        backbone=backbone,
         score=Conv2d(shape[1], num_classes, 1, init=init.zero, rng=rng),
         upsample=Upsample(factor),
     )
 
 
-def trunk_of(net, last):
+def backbone_of(net, last):
     """Return the parts of a network up to and with `last`, as a Sequential that shares them."""
     check_choice("last", last, net.parts)
     names = list(net.parts)

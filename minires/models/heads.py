@@ -1,7 +1,7 @@
 """Networks that during training are asked for an answer half-way too."""
 
 import minires.functional as F
-from minires.layers.combine import check_unused
+from minires.layers.composite import check_unused
 from minires.layers.trace import Step
 from minires.models.network import Network
 

@@ -21,7 +21,7 @@ def generalized_unit(in_channels, channels, stride, rng):
     """Return the unit of both streams, each half of the channels; the paper's equation 1 and figure 1(b).
 
     x: (N, in_channels, H, W); y: (N, channels, OH, OW); both numbers even. Where the shape changes, r's
-    shortcut is option A: the zeros behind it fill its new channels, and then all of t's.
+    shortcut is option A: the zeros after it fill its new channels, and then all of t's.
     """
     if in_channels % 2 or channels % 2:
         raise ValueError(

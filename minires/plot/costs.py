@@ -1,4 +1,4 @@
-"""What networks cost: layer by layer, network against network, depth by depth, under the machine's roof."""
+"""What networks cost: layer by layer, network against network, by depth, under the machine's roofline."""
 
 import math
 
@@ -66,7 +66,7 @@ def comparison(points):
 
 
 def depths(records, *, title=""):
-    """Return a Figure of the time and the memory of a step, divided by the depth, over the depth.
+    """Return a Figure of the time and the memory of a step, divided by the depth, against the depth.
 
     records: of `bench.depth.measure`, at least one. Both axes begin at 0: a flat line means that a layer
     costs the same however many there are.
@@ -76,7 +76,7 @@ def depths(records, *, title=""):
 
     check_some("records", records, "depth")
     figure = Figure(figsize=(7.2, 3.4), layout="constrained")
-    panels = (("ms a layer", "seconds_per_layer", 1e3), ("MB a layer", "bytes_per_layer", 1e-6))
+    panels = (("ms per layer", "seconds_per_layer", 1e3), ("MB per layer", "bytes_per_layer", 1e-6))
     x = [record["depth"] for record in records]
     for axes, (label, key, factor) in zip(figure.subplots(1, 2), panels, strict=True):
         values = [factor * record[key] for record in records]
@@ -90,7 +90,7 @@ def depths(records, *, title=""):
 
 
 def roofline(report):
-    """Return a Figure of the speed of each row of a benchmark over its arithmetic intensity, under the roof.
+    """Return a Figure of each benchmark row's speed against its arithmetic intensity, under the roofline.
 
     report: of `bench.measure`. The roof is what the machine can do at best: to the left as many bytes as it
     can copy, to the right as many operations as its matrix product does. Numbers tell the rows; a hollow

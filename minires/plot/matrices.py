@@ -1,4 +1,4 @@
-"""Matrices side by side: of one kind on one scale, or what was expected and what came."""
+"""Matrices side by side: of one kind on one scale, or expected against actual values."""
 
 import numpy as np
 
@@ -34,8 +34,7 @@ def heat_maps(panels, *, xlabel, ylabel, label, limits, columns=2, origin=0):
 
 
 def error_maps(expected, got, *, name):
-    """Return a Figure with what was expected, what came, and the difference, of the last two axes of an
-    array.
+    """Return a Figure of the last two axes of an array: expected values, actual values, and their difference.
 
     expected, got: arrays of one shape; where there are more than two axes, the plane with the largest error
     is drawn. name: of the array. Raises ValueError if the shapes differ.

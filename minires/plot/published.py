@@ -1,4 +1,4 @@
-"""What others have published, drawn: the tables of published.csv, and two diagrams of what depth asks for."""
+"""What others have published, drawn: the tables of published.csv, and two diagrams of what depth requires."""
 
 import textwrap
 
@@ -90,7 +90,7 @@ def _unit(measure):
 
 
 def _under_layers(rows, title):
-    """Return a Figure of upright bars, the numbers of layers in a panel above them."""
+    """Return a Figure of vertical bars, the numbers of layers in a panel above them."""
     figure, (above, below) = sheet(
         width=1.6 + 1.05 * len(rows), height=5.0, rows=2, sharex=True, height_ratios=(1, 1.5)
     )
@@ -140,7 +140,7 @@ def _name(row):
 
 
 def _lying(rows, measures, title):
-    """Return a Figure of bars that lie, the names at the left; several measures are hatched groups."""
+    """Return a Figure of horizontal bars, the names at the left; several measures are hatched groups."""
     models = list(dict.fromkeys(row["model"] for row in rows))
     depths = {row["layers"] for row in rows}
     width = 0.8 / len(measures)
@@ -186,7 +186,7 @@ def _with_layers(model, rows, depths):
 
 
 def spectrum_of_depth():
-    """Return a Figure of what a network of a given depth needs so that it can be trained, over the depth.
+    """Return a Figure of what a network of a given depth needs so that it can be trained, against the depth.
 
     Each band begins at the depth from which the network needs what is written on it, beside what the bands
     below ask for; the networks above are examples. He 2016, tutorial at ICML, "Spectrum of Depth"; the

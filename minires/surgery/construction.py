@@ -28,7 +28,7 @@ def deepen(net, *, blocks=1, stages=None):
       rounding (1e-6) and in eval mode only. In training it subtracts the mean of the batch.
 
     stages: names of the Sequentials to deepen; a chain of single layers gets one more layer (with its batch
-    norm and ReLU) behind its last ReLU. None: every part of net that ends in a block, or net itself.
+    norm and ReLU) after its last ReLU. None: every part of net that ends in a block, or net itself.
     Raises ValueError where the identity cannot be constructed, and says why.
     """
     whole_number("blocks", blocks, least=1)

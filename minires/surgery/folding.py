@@ -102,7 +102,7 @@ class _Folded(Layer):
 class FoldedConv2d(_Folded):
     """A convolution, the batch norm after it and a ReLU after that (layers or None), in eval mode."""
 
-    def __init__(self, conv, norm, relu):
+    def __init__(self, conv, norm=None, relu=None):
         self.conv, self.norm, self.relu = conv, norm, relu
 
     def predict(self, x):

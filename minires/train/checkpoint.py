@@ -17,6 +17,7 @@ import zipfile
 
 import numpy as np
 
+from minires import reprs
 from minires.backend import array_module, to_module
 
 FORMAT = "minires checkpoint"
@@ -25,13 +26,18 @@ DIGEST = 64  # hexadecimal characters of a SHA-256
 KINDS = "fiub"  # of dtypes: floats, integers and booleans, never objects
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Checkpoint:
     """What a file holds. arrays: {name: NumPy array}; facts: dict of JSON values; path: the file."""
 
     arrays: dict
     facts: dict
     path: pathlib.Path
+
+    def __repr__(self):
+        size = sum(array.nbytes for array in self.arrays.values()) / 2**20
+        arrays = reprs.counted(len(self.arrays), "array")
+        return f"<Checkpoint {self.path}: {arrays}, {size:.1f} MiB; facts: {', '.join(self.facts)}>"
 
     def part(self, prefix):
         """Return {name without the prefix: array} of the arrays under "prefix/"."""

@@ -5,7 +5,7 @@ from __future__ import annotations  # so that a field's type is the text of its 
 import dataclasses
 import math
 
-from minires import optim
+from minires import optim, reprs
 from minires.data.normalise import KINDS
 from minires.train.memory import in_bytes
 
@@ -41,7 +41,7 @@ LIMITS = {
 CHOICES = {"schedule": SCHEDULES, "normalisation": KINDS, "device": DEVICES}
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Config:
     """The choices of one training run.
 
@@ -136,6 +136,10 @@ class Config:
             raise ValueError(f"configuration: expected exactly the fields {', '.join(sorted(known))}")
         lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
         return cls(**values | lists)
+
+    def __repr__(self):
+        """Return the call that makes it, without what is at its default but for the first choices."""
+        return reprs.call(self, reprs.settings(self, always=("model", "data", "epochs")))
 
     def as_dict(self):
         """Return {field: value} for JSON."""

@@ -1,0 +1,33 @@
+"""What a data set shows of itself: a line at the prompt, its first images in a notebook."""
+
+import numpy as np
+
+from minires import markup, reprs
+
+FIRST = 10  # images
+
+
+def line(dataset):
+    """Return the line for a Dataset or ImageFolder, without its brackets."""
+    images = reprs.counted(len(dataset), "image")
+    classes = reprs.counted(len(dataset.class_names), "class", "classes")
+    return f"{dataset.name}: {images} of {reprs.times(dataset.image_shape)}, {classes}"
+
+
+def html(dataset):
+    """Return the first images of a Dataset or ImageFolder, with the names of their classes."""
+    count = min(FIRST, len(dataset))
+    images = dataset.read(np.arange(count))
+    names = [dataset.class_names[label] for label in dataset.labels[:count]]
+    pictures = [pixels(image, dataset.max_value) for image in images]
+    return markup.images(list(zip(pictures, names, strict=True)), title=line(dataset))
+
+
+def pixels(image, max_value):
+    """Return what can be looked at, uint8 (H, W, 3) for three channels, (H, W), their mean, for others.
+
+    image: uint8 (C, H, W), values 0 to max_value.
+    """
+    bright = image.astype(np.float32) * (255 / max_value)
+    seen = bright.transpose(1, 2, 0) if len(image) == 3 else bright.mean(axis=0)
+    return np.ascontiguousarray(seen.round().astype(np.uint8))

@@ -1,0 +1,102 @@
+"""What stands at the prompt for an object: the call that makes it, without what is at its default.
+
+Nobody writes a repr for a new layer or schedule: its constructor's signature says what it takes, and the
+attributes of the same names say what it got.
+"""
+
+import functools
+import inspect
+
+LONGEST = 60  # characters of one value; a longer one is "..."
+
+
+@functools.lru_cache(maxsize=256)
+def arguments(kind):
+    """Return {name: inspect.Parameter} of the arguments that a class is called with, *args and **kw apart."""
+    found = inspect.signature(kind).parameters.items()
+    return {name: each for name, each in found if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)}
+
+
+def settings(thing, *, hidden=(), always=(), plain=lambda value: value):
+    """Return {argument: value} of the call that makes such a thing, in the constructor's order.
+
+    Parameters
+    ----------
+    thing : object
+        Each argument's value is the attribute of its name. An argument that takes a bool counts as True where
+        the attribute is an object (the bias of a convolution), as False where it is None.
+    hidden : collection of str
+        Arguments that are left out.
+    always : collection of str
+        Arguments that are shown even if they are at their defaults.
+    plain : callable
+        Applied to every attribute first: a pair that a thing made of one number becomes that number again.
+
+    Returns
+    -------
+    dict
+        Without what is at its default. Ellipsis stands for a value that the thing did not keep.
+    """
+    found = {}
+    for name, argument in arguments(type(thing)).items():
+        if name in hidden:
+            continue
+        required = argument.default is argument.empty
+        value = plain(getattr(thing, name, ... if required else argument.default))
+        if isinstance(argument.default, bool):
+            value = bool(value) if isinstance(value, (bool, int)) else value is not None
+        if _is_array(value) or _is_array(getattr(value, "data", None)):  # a learned one is no setting
+            value = ...
+        if required or name in always or not _equal(value, argument.default):
+            found[name] = value
+    return found
+
+
+def call(thing, values, name=None):
+    """Return the call as text: what has no default by position, the rest by name.
+
+    Parameters
+    ----------
+    thing : object
+    values : dict
+        {argument: value}, as `settings` returns them.
+    name : str or None
+        What is called; None: the thing's class.
+    """
+    known = arguments(type(thing))
+    texts = []
+    for argument, value in values.items():
+        of = known.get(argument)
+        by_position = of and of.default is of.empty and of.kind is not of.KEYWORD_ONLY
+        texts.append(text(value) if by_position else f"{argument}={text(value)}")
+    return f"{name or type(thing).__name__}({', '.join(texts)})"
+
+
+def text(value):
+    """Return a value in one short piece: a function by its name, a NumPy number as a plain one."""
+    if value is ...:
+        return "..."
+    if callable(value) and hasattr(value, "__name__"):
+        return value.__name__
+    if hasattr(value, "item") and not getattr(value, "ndim", 1):
+        value = value.item()
+    found = repr(value)
+    return found if len(found) <= LONGEST and "\n" not in found else "..."
+
+
+def times(shape):
+    """Return a shape as people write it: 64x3x7x7."""
+    return "x".join(map(str, shape)) or "one number"
+
+
+def counted(number, what, plural=None):
+    """Return "1 image" or "1,437 images"."""
+    return f"{number:,} {what if number == 1 else plural or what + 's'}"
+
+
+def _is_array(value):
+    return hasattr(value, "dtype") and getattr(value, "ndim", 0) > 0
+
+
+def _equal(value, default):
+    return value is default or bool(value == default)
