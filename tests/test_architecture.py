@@ -29,8 +29,7 @@ ANSWERS = pathlib.Path(__file__).parent / "answers"
 
 # From the bottom up. What stands on one floor may import from the floors below, and from itself.
 FLOORS = (
-    ("backend", "windows", "resources", "typing", "markup"),
-    ("reprs",),
+    ("backend", "windows", "resources", "typing", "reprs", "markup"),
     ("checks",),
     ("kernels",),
     ("functional", "init"),
@@ -45,11 +44,12 @@ FLOORS = (
     ("__main__",),
 )
 # Some know less than their floor allows.
+ARGUMENTS, PROMPT = {"backend", "checks", "windows", "typing"}, {"reprs", "markup"}
 ALONE = {
-    "kernels": {"backend", "checks", "windows", "typing"},
-    "functional": {"backend", "checks", "windows", "kernels", "typing"},
-    "layers": {"backend", "checks", "windows", "init", "functional", "typing", "markup", "reprs"},
-    "gradcheck": {"backend", "typing", "markup", "reprs"},
+    "kernels": ARGUMENTS,
+    "functional": ARGUMENTS | {"kernels"},
+    "layers": ARGUMENTS | PROMPT | {"init", "functional"},
+    "gradcheck": PROMPT | {"backend", "typing"},
 }
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 
@@ -318,7 +318,8 @@ def test_every_layer_is_documented(name):
 
 
 def test_every_layer_stands_in_the_file_beside_its_operations():
-    files = {path.stem for path in FUNCTIONAL} | {"combine", "gated", "recompute", "stochastic_depth"}
+    combinators = {"combine", "gated", "recompute", "stochastic_depth"}
+    files = {path.stem for path in FUNCTIONAL} | combinators
     for kind in public_layers():
         file = kind.__module__.rpartition(".")[2]
         assert file in files, (

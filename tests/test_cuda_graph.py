@@ -320,7 +320,7 @@ def without_randomness(case):
     "case", [case for case in layer_rows() if without_randomness(case)], ids=lambda case: case.name
 )
 def test_no_layer_without_randomness_refuses_to_be_captured(case):
-    """So no network without randomness does: forward and backward of every row of the contract's table."""
+    """So no network without randomness does: forward and backward of every row of the catalogue."""
     (layer, x), (alone, _) = case.make(np.float64), case.make(np.float64)
     dy = np.random.default_rng(4).standard_normal(layer.forward(x, train=False)[0].shape)
     on_device = strict_cupy.asarray(dy)

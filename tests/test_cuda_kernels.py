@@ -241,8 +241,8 @@ def test_a_kernel_writes_nothing_but_its_outputs(monkeypatch):
 
     def empty_like(prototype, dtype=None, order="K", subok=None, shape=None):
         axes = sorted(range(prototype.ndim), key=lambda axis: -prototype.strides[axis])
-        shape = prototype.shape if shape is None else shape
-        flat = empty([shape[axis] for axis in axes], dtype or prototype.dtype)
+        sizes = prototype.shape if shape is None else shape
+        flat = empty([sizes[axis] for axis in axes], dtype or prototype.dtype)
         return flat.transpose([axes.index(axis) for axis in range(prototype.ndim)])
 
     monkeypatch.setattr(strict_cupy, "empty", empty)

@@ -41,8 +41,7 @@ from minires.train.config import Config
 
 FILES = sorted(pathlib.Path(layers.__file__).parent.glob("[a-z]*.py"))
 LAYERS = [kind for name in layers.__all__ if inspect.isclass(kind := getattr(layers, name))]
-ROWS = layer_rows()
-cases = pytest.mark.parametrize("case", ROWS, ids=lambda case: case.name)
+cases = pytest.mark.parametrize("case", layer_rows(), ids=lambda case: case.name)
 
 
 def rng():
@@ -149,7 +148,7 @@ def test_a_constructors_arguments_are_kept_by_every_layer():
     for kind in LAYERS:
         if not issubclass(kind, Layer) or kind is Layer:
             continue
-        built = {type(inner): inner for case in ROWS for _, inner in case.make()[0].named_layers()}
+        built = {type(inner): inner for case in layer_rows() for _, inner in case.make()[0].named_layers()}
         for name, argument in inspect.signature(kind).parameters.items():
             if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
                 continue

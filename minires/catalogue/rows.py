@@ -123,7 +123,7 @@ class LayerRow(Row):
     elements: int | None = ELEMENTS
 
     def make(self, dtype=np.float32):
-        """Return (layer, x), the same at every call; x is read-only, the layer stirred."""
+        """Return (layer, x), the same at every call; x is read-only, the layer randomized."""
         layer = randomize(self.build(np.random.default_rng(1)), np.random.default_rng(2)).astype(dtype)
         x = np.random.default_rng(3).standard_normal(self.shape).astype(dtype)
         x.setflags(write=False)

@@ -1,4 +1,4 @@
-"""Nonlinearities: ReLU, leaky ReLU, sigmoid, softmax."""
+"""Nonlinearities: ReLU, sigmoid, softmax."""
 
 import minires.functional as F
 from minires.layers.base import Layer
@@ -40,20 +40,26 @@ class ReLU(Layer):
 
 
 class LeakyReLU(Layer):
-    """max(x, 0) + slope * min(x, 0): no unit stays silent for good, as one after a ReLU may.
+    """Leaky rectified linear unit: max(x, 0) + slope * min(x, 0), of arrays of any shape.
 
     Parameters
     ----------
     slope : float, default 0.01
-        Of the negative side.
+        What is left of a negative x, at least 0.
 
-    See Also
-    --------
-    minires.functional.leaky_relu_forward : the arithmetic
+    Raises
+    ------
+    ValueError
+        For a negative slope, by `forward`.
+
+    Notes
+    -----
+    A ReLU that is negative for every image has no gradient and never comes back ("dead units"); a leaky one
+    does. It remembers y. At the corner its gradient is that of the negative side.
 
     References
     ----------
-    Maas, Hannun & Ng 2013, "Rectifier nonlinearities improve neural network acoustic models", equation 2.
+    Maas, Hannun & Ng 2013, "Rectifier nonlinearities improve neural network acoustic models", section 2.
 
     Examples
     --------

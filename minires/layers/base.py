@@ -133,9 +133,9 @@ class Layer:
     """
 
     frozen: bool = False
-    input_gradient: bool = True
     keeps_zero: bool = False
     idempotent: bool = False
+    input_gradient: bool = True
 
     def forward(self, x: Array, *, train: bool) -> tuple[Any, Any]:
         """Compute y, and what backward will need to know about x.
@@ -217,6 +217,22 @@ class Layer:
         macs = sum(leaf.macs for leaf in step.leaves())
         return step.y.shape, macs, sum(blank.nbytes for blank in step.remembered())
 
+    def scale_and_shift(self) -> tuple[Parameter | None, Parameter | None]:
+        """Name the parameters in which y = scale * something + shift is linear: zero them, and y is zero.
+
+        Returns
+        -------
+        scale : Parameter or None
+            A weight (O, ...), or a factor for each channel (C,); None in most layers.
+        shift : Parameter or None
+            A bias, or beta.
+
+        Notes
+        -----
+        `minires.surgery` silences a residual branch by them.
+        """
+        return None, None
+
     # -- what stands at the prompt -----------------------------------------------------------------
 
     def settings(self) -> dict[str, Any]:
@@ -240,19 +256,6 @@ class Layer:
         from minires.layers import tree
 
         return tree.as_html(self)
-
-    def scale_and_shift(self) -> tuple[Parameter | None, Parameter | None]:
-        """Return the two Parameters in which y = scale * something + shift is linear.
-
-        Where both are zero, y is: `minires.surgery` silences a branch by them.
-
-        Returns
-        -------
-        scale : Parameter or None
-            A weight (O, ...), or a factor for each channel (C,); None in a layer that has none, as in most.
-        shift : Parameter (C,) or None
-        """
-        return None, None
 
     # -- the tree of names -------------------------------------------------------------------------
 

@@ -185,14 +185,15 @@ class GroupNorm(Layer):
     channels : int
         C.
     groups : int
-        Into how many groups of neighbouring channels they are divided; each has a mean and a variance.
+        A divisor of C; C / groups channels that lie side by side are normalised together. 1 is layer norm, C
+        instance norm.
     eps : float, default 1e-5
         Added to the variance before its root is taken; units of x squared.
 
     Attributes
     ----------
     gamma, beta : Parameter (C,)
-        Scale and shift after the normalisation; they start at 1 and 0.
+        Scale and shift of each channel after the normalisation; they start at 1 and 0.
 
     Raises
     ------
@@ -205,17 +206,16 @@ class GroupNorm(Layer):
 
     Notes
     -----
-    Training and evaluation are the same, and a batch of one will do. One group is layer normalisation over
-    the whole image, a group for each channel instance normalisation.
+    Nothing is averaged over the batch, so there are no running averages, training and evaluation are the
+    same, and a batch of one is as good as any.
 
     References
     ----------
-    Wu & He 2018 (arXiv:1803.08494), equations 1 to 7.
+    Wu & He 2018 (arXiv:1803.08494), equations 1, 2 and 7.
 
     Examples
     --------
-    >>> x = np.array([[1.0, 3.0, 10.0, 30.0]], np.float32)
-    >>> GroupNorm(4, 2, eps=0.0).predict(x)
+    >>> GroupNorm(4, 2, eps=0.0).predict(np.array([[1.0, 3.0, 10.0, 30.0]], np.float32))
     array([[-1.,  1., -1.,  1.]], dtype=float32)
     """
 
@@ -224,9 +224,14 @@ class GroupNorm(Layer):
             raise ValueError(
                 f"expected groups that divide {channels} channels and eps >= 0, got {groups}, {eps}"
             )
-        self.channels, self.groups, self.eps = channels, groups, eps
+        self.groups, self.eps = groups, eps
         self.gamma = Parameter(np.ones(channels, np.float32))
         self.beta = Parameter(np.zeros(channels, np.float32))
+
+    @property
+    def channels(self) -> int:
+        """Channels of x and y."""
+        return len(self.gamma.data)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, tuple]:
         return F.group_norm_forward(x, self.gamma.data, self.beta.data, groups=self.groups, eps=self.eps)
@@ -241,7 +246,7 @@ class GroupNorm(Layer):
         return self.gamma, self.beta
 
     def trace(self, x: Blank) -> Step:
-        channels = len(self.gamma.data)
+        channels = self.channels
         check_ndim("x", x, (2, "(N, C)"), (4, "(N, C, H, W)"))
         check_shape(
             "x", x, (x.shape[0], channels, *x.shape[2:]), f"this layer normalises {channels} channels"
