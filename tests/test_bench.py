@@ -4,6 +4,7 @@ import gc
 import importlib.util
 import itertools
 import json
+import types
 from functools import partial
 
 import numpy as np
@@ -12,10 +13,10 @@ from optional_torch import import_torch
 from oracles import pieces
 
 import minires.functional as F
-from minires import bench, layers, models, plot
-from minires.bench import ceilings, clock, memory, rows, sides, work
+from minires import bench, layers, models, plot, probe
+from minires.bench import ceilings, clock, depth, memory, profile, rows, sides, work
 from minires.cli import main
-from minires.layers import Concat, Residual, Sequential
+from minires.layers import Concat, Conv2d, Residual, Sequential
 from minires.models.network import Network
 
 TASK = {"model": "resnet8", "batch_size": 2, "size": 8}
@@ -45,7 +46,7 @@ def test_without_torch_it_prints_its_own_figures_and_says_how_to_compare(
 ):
     assert main(["bench", *TINY]) == 0
     printed = capsys.readouterr().out
-    assert "minires[parity]" in printed and "resnet8 step" in printed and "missed" not in printed
+    assert "minires-learn[parity]" in printed and "resnet8 step" in printed and "missed" not in printed
     assert main(["bench", *TINY, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     step, evaluation = report["records"]
@@ -285,7 +286,10 @@ def test_every_network_of_the_table_has_a_twin_and_others_are_refused_by_name():
 # -- a step taken apart, and depth -------------------------------------------------------------------------
 
 
-def test_a_profile_shows_every_kind_and_adds_up_to_the_step(capsys):
+def test_a_profile_shows_every_kind_and_adds_up_to_the_step(capsys, monkeypatch):
+    ticks = itertools.count()  # a clock that moves on by a second whenever it is read: the same at each step
+    for module in (profile, probe):
+        monkeypatch.setattr(module, "time", types.SimpleNamespace(perf_counter=lambda: float(next(ticks))))
     options = ["--profile", "resnet8", "--batch-size", "8", "--size", "16", "--steps", "2"]
     assert main(["bench", *options]) == 0
     printed = capsys.readouterr().out
@@ -294,20 +298,32 @@ def test_a_profile_shows_every_kind_and_adds_up_to_the_step(capsys):
         line.split()[0] for line in printed.splitlines() if line
     }
     assert main(["bench", *options, "--json"]) == 0
-    profile = json.loads(capsys.readouterr().out)
-    added_up = sum(record["forward"] + record["backward"] for record in profile["records"])
-    assert 0.5 * profile["seconds"] < added_up < 1.5 * profile["seconds"]  # medians do not add up exactly
-    conv = next(record for record in profile["records"] if record["name"] == "conv")
+    report = json.loads(capsys.readouterr().out)
+    added_up = sum(record["forward"] + record["backward"] for record in report["records"])
+    # all but the five seconds around forward, loss, backward and update
+    assert added_up == report["seconds"] - 5 > 100
+    conv = next(record for record in report["records"] if record["name"] == "conv")
     assert conv["output"] == "16x16x16" and conv["flops"] == 6 * 8 * 16**3 * 27
 
 
-def test_depths_are_measured_and_drawn(capsys, tmp_path):
+def test_depths_are_measured_and_drawn(capsys, tmp_path, monkeypatch):
+    convolutions = 0  # forwards so far: the clock
+
+    def forward(self, x, *, train, real=Conv2d.forward):
+        nonlocal convolutions
+        convolutions += 1
+        return real(self, x, train=train)
+
+    monkeypatch.setattr(Conv2d, "forward", forward)
+    monkeypatch.setattr(depth, "time", types.SimpleNamespace(perf_counter=lambda: float(convolutions)))
     path = tmp_path / "depths.png"
     options = ["--depths", "8", "26", "--batch-size", "2", "--size", "8", "--steps", "1"]
     assert main(["bench", *options, "--json", "--plot", str(path)]) == 0
     shallow, deep = json.loads(capsys.readouterr().out)
     assert (shallow["depth"], deep["depth"]) == (8, 26) and path.read_bytes().startswith(b"\x89PNG")
-    assert deep["bytes"] > shallow["bytes"] > 0 and deep["seconds"] > shallow["seconds"] > 0
+    assert deep["bytes"] > shallow["bytes"] > 0
+    assert (shallow["seconds"], deep["seconds"]) == (7, 25)  # 6n + 1 convolutions each
+    assert deep["seconds_per_layer"] == 25 / 26
     assert main(["bench", *options]) == 0
     assert (
         capsys.readouterr().out.splitlines()[0].split() == "depth ms/step ms/layer MB/step MB/layer".split()
@@ -317,8 +333,6 @@ def test_depths_are_measured_and_drawn(capsys, tmp_path):
 
 
 def test_memory_a_layer_is_the_same_at_any_depth():
-    from minires.bench import depth
-
     records = depth.measure(depths=(56, 110, 218), batch_size=4, size=16, steps=1)
     per_layer = [record["bytes_per_layer"] for record in records]
     assert max(per_layer) < 1.1 * min(per_layer)  # what does not grow with the depth is shared by more layers

@@ -338,7 +338,7 @@ def test_eval_refuses_what_it_cannot_use(capsys, tmp_path):
 
 def test_a_gpu_that_is_not_there_is_one_line_that_says_what_to_install(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
-    assert 'pip install "minires[gpu]"' in error_of(capsys, "train", "--device", "gpu")
+    assert 'pip install "minires-learn[gpu]"' in error_of(capsys, "train", "--device", "gpu")
     minires(capsys, "train", *QUICK, "--out", "a")
     assert "pip install" in error_of(capsys, "eval", "a/checkpoint.npz", "--device", "gpu")
 

@@ -219,7 +219,9 @@ def test_what_raises_in_a_call_leaves_the_cell_alive():
 def test_an_endless_call_is_ended_in_time(body):
     start = time.monotonic()
     assert failure(f"def f():\n    {body}\n", seconds=0.5).kind == "timeout"
-    assert time.monotonic() - start < 5  # 0.5 s, start and end; more only on a machine that is busy
+    # The limit is 0.5 s. A grader that waits for the child itself takes 100 s or forever, so the bound lies
+    # far from both: starting a child may take 30 s at most, on a machine however busy.
+    assert time.monotonic() - start < 60
 
 
 def test_an_endless_module_is_ended_in_time():
@@ -467,7 +469,7 @@ def test_threads_can_start_and_end_with_the_cell(holding):
     """
     start = time.monotonic()
     assert given(source)[0] == 1
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60  # the thread that is left sleeps for 100 s
 
 
 def test_the_filter_knows_both_machines():
@@ -601,7 +603,7 @@ def test_kill_9_of_the_grader_ends_its_sandboxes(chosen):
         time.sleep(0.2)
         assert processes_of(folder)
         process.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60  # the process has 99 s; on an idle machine it is gone at once
     while processes_of(folder) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.rmdir(folder)

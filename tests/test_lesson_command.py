@@ -155,7 +155,7 @@ def test_what_makes_no_sense_is_one_line(folder, capsys, arguments, message):
 def test_without_the_extra_the_error_says_how_to_get_it(folder, capsys, monkeypatch, arguments):
     monkeypatch.setattr(notebook.importlib.util, "find_spec", lambda name: None)
     message = error_of(capsys, *arguments)
-    assert 'pip install "minires[lessons]"' in message and "minires lesson 8 --run" in message
+    assert 'pip install "minires-learn[lessons]"' in message and "minires lesson 8 --run" in message
     assert [path.name for path in pathlib.Path().iterdir()] == ["lessons"]
 
 

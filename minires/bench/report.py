@@ -191,7 +191,7 @@ def _closing(report):
     if any(record["disturbed"] for record in report["records"]):
         lines.append("~ disturbed: runs of the same work took very different times; do not quote these rows")
     if not report["torch"]:
-        lines.append('\nPyTorch is not installed; to compare with it: pip install "minires[parity]"')
+        lines.append('\nPyTorch is not installed; to compare with it: pip install "minires-learn[parity]"')
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ NOTEBOOKS = pathlib.Path("lesson-notebooks")  # where a reader's own copies lie
 
 EPILOG = """\
 Figures of --run are saved in ./lesson-figures/. Notebooks and the site need more packages:
-pip install "minires[lessons]"."""
+pip install "minires-learn[lessons]"."""
 
 
 def add_arguments(parser):
