@@ -8,6 +8,7 @@ import pytest
 from oracles import assert_refused, conv2d_loops, im2col_loops, pieces, relative_error
 
 import minires.functional as F
+from minires import kernels
 from minires.checks import check_windows
 from minires.kernels.cpu import conv, conv_point, conv_shift, parallel
 from minires.kernels.cpu.layout import as_rows
@@ -148,6 +149,7 @@ def test_without_dx_no_columns_are_added_back(monkeypatch):
     assert F.conv2d_backward(y, cache, need_dx=False)[0] is None
 
 
+@kernels.use("fast")  # whatever the environment says
 def test_backward_need_not_reorder_x_again(monkeypatch):
     monkeypatch.setattr(conv_shift, "NARROW", 0)
     monkeypatch.setattr(conv_point, "NARROW", 0)
@@ -157,6 +159,7 @@ def test_backward_need_not_reorder_x_again(monkeypatch):
         assert np.shares_memory(as_rows(remembered), remembered)
 
 
+@kernels.use("fast")
 def test_few_rows_and_large_weights_are_cut_by_channels(monkeypatch):
     rng, cuts = np.random.default_rng(0), []
     cut = parallel.in_chunks
