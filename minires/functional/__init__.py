@@ -1,4 +1,4 @@
-"""The maths: every operation as a pair of pure functions, written as a textbook would write it.
+"""The maths: every operation as a pair of pure functions, written as a textbook would write it::
 
     y, cache  = F.name_forward(x, ...)
     gradients = F.name_backward(dy, cache)

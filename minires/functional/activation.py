@@ -2,10 +2,11 @@
 
 from minires.checks import check_floats, check_gradient
 from minires.functional.dispatch import accelerated
+from minires.typing import Array, Cache
 
 
 @accelerated
-def relu_forward(x):
+def relu_forward(x: Array) -> tuple[Array, Cache]:
     """Keep what is positive: y = max(x, 0).
 
     Parameters
@@ -34,7 +35,7 @@ def relu_forward(x):
 
 
 @accelerated
-def relu_backward(dy, cache):
+def relu_backward(dy: Array, cache: Cache) -> Array:
     """Return dx: dy where x was positive, else 0 (also at the corner x = 0).
 
     Parameters
@@ -52,7 +53,7 @@ def relu_backward(dy, cache):
 
 
 @accelerated
-def sigmoid_forward(x):
+def sigmoid_forward(x: Array) -> tuple[Array, Cache]:
     """Squeeze x between 0 and 1: y = 1 / (1 + exp(-x)).
 
     Parameters
@@ -73,14 +74,14 @@ def sigmoid_forward(x):
 
 
 @accelerated
-def sigmoid_backward(dy, cache):
+def sigmoid_backward(dy: Array, cache: Cache) -> Array:
     """Return dx = dy * y * (1 - y), of dy's shape."""
     (y,) = cache
     check_gradient(dy, y.shape, y.dtype, on=y)
     return dy * (y * (1 - y))
 
 
-def softmax_forward(x):
+def softmax_forward(x: Array) -> tuple[Array, Cache]:
     """Turn scores into probabilities: y = exp(x) / sum(exp(x)) along the last axis.
 
     Parameters
@@ -109,7 +110,7 @@ def softmax_forward(x):
     return y, (y,)
 
 
-def softmax_backward(dy, cache):
+def softmax_backward(dy: Array, cache: Cache) -> Array:
     """Return dx = y * (dy - sum_k dy_k y_k): each output depends on every input through the denominator."""
     (y,) = cache
     check_gradient(dy, y.shape, y.dtype, on=y)

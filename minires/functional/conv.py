@@ -9,10 +9,19 @@ from minires.backend import array_module
 from minires.checks import check_conv2d, check_gradient
 from minires.functional.columns import col2im, im2col
 from minires.functional.dispatch import accelerated
+from minires.typing import Array, Cache, Size
 
 
 @accelerated
-def conv2d_forward(x, weight, bias=None, *, stride=1, padding=0, groups=1):
+def conv2d_forward(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    stride: Size = 1,
+    padding: Size = 0,
+    groups: int = 1,
+) -> tuple[Array, Cache]:
     """Convolve images with a bank of kernels (cross-correlation, as everywhere in deep learning).
 
     Parameters
@@ -63,7 +72,9 @@ def conv2d_forward(x, weight, bias=None, *, stride=1, padding=0, groups=1):
 
 
 @accelerated
-def conv2d_backward(dy, cache, *, need_dx=True):
+def conv2d_backward(
+    dy: Array, cache: Cache, *, need_dx: bool = True
+) -> tuple[Array | None, Array, Array | None]:
     """Return the three gradients of `conv2d_forward`.
 
     Parameters
@@ -97,7 +108,16 @@ def conv2d_backward(dy, cache, *, need_dx=True):
 
 
 @accelerated
-def conv2d_predict(x, weight, bias=None, *, stride=1, padding=0, groups=1, relu=False):
+def conv2d_predict(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    stride: Size = 1,
+    padding: Size = 0,
+    groups: int = 1,
+    relu: bool = False,
+) -> Array:
     """Return y of `conv2d_forward` alone, or max(y, 0) of it, remembering nothing.
 
     Parameters

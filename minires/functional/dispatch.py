@@ -1,4 +1,4 @@
-"""The one place where it is decided which code runs: the textbook's function, or a kernel of the same name.
+"""The one place where it is decided which code runs: the textbook's function, or a kernel of the same name::
 
     @accelerated
     def relu_forward(x): ...
@@ -12,18 +12,34 @@ is `relu_forward.textbook`.
 import functools
 import os
 import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 import numpy as np
 
 from minires import kernels
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-def accelerated(textbook):
+
+class Accelerated(Protocol[P, R]):
+    """A function that first looks for a kernel of its name; `textbook` is the function as it is written."""
+
+    __name__: str
+    textbook: Callable[P, R]
+
+    def __call__(self, *arguments: P.args, **options: P.kwargs) -> R:
+        """Run the kernel or the textbook."""
+
+
+def accelerated(textbook: Callable[P, R]) -> Accelerated[P, R]:
     """Let a function look for a kernel of its name before it runs; a decorator."""
     name = textbook.__name__
 
     @functools.wraps(textbook)
-    def dispatched(*arguments, **options):
+    def dispatched(*arguments: P.args, **options: P.kwargs) -> R:
         kernel = find(name, arguments[0] if arguments else next(iter(options.values()), None))
         if kernel is not None:
             result = kernel(*arguments, **options)
@@ -31,11 +47,11 @@ def accelerated(textbook):
                 return result
         return textbook(*arguments, **options)
 
-    dispatched.textbook = textbook
-    return dispatched
+    dispatched.textbook = textbook  # type: ignore[attr-defined]
+    return cast(Accelerated[P, R], dispatched)
 
 
-def find(name, first):
+def find(name: str, first: object) -> Callable[..., Any] | None:
     """Return the kernel of that name for an array, or for the first of a sequence of arrays; else None."""
     if isinstance(first, (list, tuple)):
         first = first[0] if first else None
@@ -44,7 +60,7 @@ def find(name, first):
     return getattr(_kernels_for(first), name, None)
 
 
-def _kernels_for(array):
+def _kernels_for(array: object) -> ModuleType | None:
     """Return the package of kernels for an array's module, or None. Never raises: what is no array is refused
     by the checks of who runs then."""
     if isinstance(array, np.ndarray):

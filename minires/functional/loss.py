@@ -2,10 +2,13 @@
 
 from minires.checks import check_cross_entropy, check_floats, check_ndim, check_shape
 from minires.functional.dispatch import accelerated
+from minires.typing import Array, Cache
 
 
 @accelerated
-def softmax_cross_entropy_forward(logits, labels, *, label_smoothing=0.0):
+def softmax_cross_entropy_forward(
+    logits: Array, labels: Array, *, label_smoothing: float = 0.0
+) -> tuple[Array, Cache]:
     """Return the mean cross-entropy between softmax(logits) and the labels.
 
     Parameters
@@ -39,7 +42,7 @@ def softmax_cross_entropy_forward(logits, labels, *, label_smoothing=0.0):
     Examples
     --------
     >>> loss, cache = softmax_cross_entropy_forward(np.zeros((1, 4)), np.array([2]))
-    >>> round(float(loss), 6), round(np.log(4), 6)
+    >>> round(float(loss), 6), round(float(np.log(4)), 6)
     (1.386294, 1.386294)
     >>> softmax_cross_entropy_backward(1.0, cache)
     array([[ 0.25,  0.25, -0.75,  0.25]])
@@ -55,7 +58,7 @@ def softmax_cross_entropy_forward(logits, labels, *, label_smoothing=0.0):
 
 
 @accelerated
-def softmax_cross_entropy_backward(dloss, cache):
+def softmax_cross_entropy_backward(dloss: float | Array, cache: Cache) -> Array:
     """Return dlogits (N, K): in each row dloss / count * (sum of the targets * softmax(logits) - targets).
 
     Where the targets of a row sum to 1, that is the difference between what the network believes and what is
@@ -73,7 +76,7 @@ def softmax_cross_entropy_backward(dloss, cache):
     return dlogits
 
 
-def pixel_cross_entropy_forward(y, labels):
+def pixel_cross_entropy_forward(y: Array, labels: Array) -> tuple[Array, Cache]:
     """Return the softmax cross-entropy averaged over all pixels: every pixel is an example of its own.
 
     Parameters
@@ -99,14 +102,14 @@ def pixel_cross_entropy_forward(y, labels):
     return loss, (cache, y.shape)
 
 
-def pixel_cross_entropy_backward(dloss, cache):
+def pixel_cross_entropy_backward(dloss: float | Array, cache: Cache) -> Array:
     """Return dy (N, K, H, W): the matrix of gradients, folded back."""
     cache, (n, k, h, w) = cache
     dlogits = softmax_cross_entropy_backward(dloss, cache)
     return dlogits.reshape(n, h, w, k).transpose(0, 3, 1, 2)
 
 
-def squared_error_forward(y, target):
+def squared_error_forward(y: Array, target: Array) -> tuple[Array, Cache]:
     """Return 1/2 sum (y - target)^2 / N.
 
     Parameters
@@ -126,7 +129,7 @@ def squared_error_forward(y, target):
     return loss, (difference,)
 
 
-def squared_error_backward(dloss, cache):
+def squared_error_backward(dloss: float | Array, cache: Cache) -> tuple[Array, Array]:
     """Return (dy, dtarget) = dloss * (y - target) / N and its negative."""
     (difference,) = cache
     dy = difference / len(difference)

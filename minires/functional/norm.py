@@ -2,10 +2,13 @@
 
 from minires.checks import check_batch, check_gradient, check_norm, check_response_norm
 from minires.functional.dispatch import accelerated
+from minires.typing import Array, Cache
 
 
 @accelerated
-def batch_norm_train_forward(x, gamma, beta, *, eps=1e-5):
+def batch_norm_train_forward(
+    x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5
+) -> tuple[Array, Cache, tuple[Array, Array]]:
     """Normalise each channel by this batch's own mean and variance, then scale and shift it.
 
     Parameters
@@ -53,7 +56,7 @@ def batch_norm_train_forward(x, gamma, beta, *, eps=1e-5):
 
 
 @accelerated
-def batch_norm_train_backward(dy, cache):
+def batch_norm_train_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Return the three gradients of `batch_norm_train_forward`.
 
     Parameters
@@ -87,7 +90,9 @@ def batch_norm_train_backward(dy, cache):
 
 
 @accelerated
-def batch_norm_eval_forward(x, gamma, beta, running_mean, running_var, *, eps=1e-5):
+def batch_norm_eval_forward(
+    x: Array, gamma: Array, beta: Array, running_mean: Array, running_var: Array, *, eps: float = 1e-5
+) -> tuple[Array, Cache]:
     """Normalise each channel by given statistics: a fixed line for each channel, gamma*(x-mean)/std + beta.
 
     Parameters
@@ -115,7 +120,7 @@ def batch_norm_eval_forward(x, gamma, beta, running_mean, running_var, *, eps=1e
 
 
 @accelerated
-def batch_norm_eval_backward(dy, cache):
+def batch_norm_eval_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Return dx, like x, and dgamma and dbeta, each (C,): with constant statistics dx = dy * gamma / std."""
     x, mean, inverse_std, gamma = cache
     check_gradient(dy, x.shape, x.dtype, on=x)
@@ -125,7 +130,9 @@ def batch_norm_eval_backward(dy, cache):
 
 
 @accelerated
-def move_averages(running_mean, running_var, mean, var, *, momentum, count):
+def move_averages(
+    running_mean: Array, running_var: Array, mean: Array, var: Array, *, momentum: float, count: int
+) -> None:
     """Let batch norm's running averages take in a batch, in place.
 
     Parameters
@@ -154,18 +161,20 @@ def move_averages(running_mean, running_var, mean, var, *, momentum, count):
     running_var += (1 - momentum) * (var * (count / (count - 1)))
 
 
-def _all_but_channels(x):
+def _all_but_channels(x: Array) -> tuple[int, ...]:
     """Return the axes over which a channel's values run: (0, 2, 3) for images, (0,) for vectors."""
     return (0, *range(2, x.ndim))
 
 
-def _spread(vector, x):
+def _spread(vector: Array, x: Array) -> Array:
     """Return a vector (C,) in the shape (C, 1, 1) that meets the channels of images; as it is for (N, C)."""
     return vector.reshape(-1, *[1] * (x.ndim - 2))
 
 
 @accelerated
-def local_response_norm_forward(x, *, size=5, alpha=1e-4, beta=0.75, k=2.0):
+def local_response_norm_forward(
+    x: Array, *, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0
+) -> tuple[Array, Cache]:
     """Divide each pixel by a power of the mean square over `size` neighbouring channels.
 
     Parameters
@@ -204,7 +213,7 @@ def local_response_norm_forward(x, *, size=5, alpha=1e-4, beta=0.75, k=2.0):
 
 
 @accelerated
-def local_response_norm_backward(dy, cache):
+def local_response_norm_backward(dy: Array, cache: Cache) -> Array:
     """Return dx, like x: the pixel's own quotient, minus its part in the denominators of its neighbours."""
     x, denominator, size, alpha, beta = cache
     check_gradient(dy, x.shape, x.dtype, on=x)
@@ -214,7 +223,7 @@ def local_response_norm_backward(dy, cache):
     return dy * power - (2 * alpha * beta / size) * x * parts
 
 
-def _sum_over_channels(x, before, after):
+def _sum_over_channels(x: Array, before: int, after: int) -> Array:
     """Return x (N, C, H, W), each channel summed with `before` channels before and `after` after it."""
     total = x + 0
     for shift in range(1, before + 1):

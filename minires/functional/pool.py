@@ -7,10 +7,14 @@ All windows have a pixel at position (kh, kw) at once, so each loop runs over th
 from minires.backend import array_module
 from minires.checks import check_floats, check_gradient, check_ndim, check_pool
 from minires.functional.dispatch import accelerated
+from minires.typing import Array, Cache, Size
+from minires.windows import Windows
 
 
 @accelerated
-def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=False):
+def max_pool2d_forward(
+    x: Array, *, kernel_size: Size, stride: Size | None = None, padding: Size = 0, ceil_mode: bool = False
+) -> tuple[Array, Cache]:
     """Return the largest value of each window.
 
     Parameters
@@ -37,7 +41,7 @@ def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=Fals
     Examples
     --------
     >>> y, (argmax, *_) = max_pool2d_forward(np.array([[[[1.0, 7.0], [3.0, 5.0]]]]), kernel_size=2)
-    >>> float(y), int(argmax)
+    >>> float(y[0, 0, 0, 0]), int(argmax[0, 0, 0, 0])
     (7.0, 1)
     """
     windows = check_pool(x, kernel_size, stride, padding, ceil_mode)
@@ -52,7 +56,7 @@ def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=Fals
 
 
 @accelerated
-def max_pool2d_backward(dy, cache):
+def max_pool2d_backward(dy: Array, cache: Cache) -> Array:
     """Return dx (N, C, H, W): each window's dy goes to its largest pixel; overlapping windows add up."""
     argmax, windows, x_shape, dtype = cache
     check_gradient(dy, argmax.shape, dtype, on=argmax)
@@ -63,7 +67,9 @@ def max_pool2d_backward(dy, cache):
 
 
 @accelerated
-def avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=False):
+def avg_pool2d_forward(
+    x: Array, *, kernel_size: Size, stride: Size | None = None, padding: Size = 0, ceil_mode: bool = False
+) -> tuple[Array, Cache]:
     """Return the mean of each window.
 
     Parameters
@@ -92,7 +98,7 @@ def avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=Fals
 
 
 @accelerated
-def avg_pool2d_backward(dy, cache):
+def avg_pool2d_backward(dy: Array, cache: Cache) -> Array:
     """Return dx (N, C, H, W): each window gives every one of its pixels the same fraction of its dy."""
     windows, x_shape, dtype = cache
     check_gradient(dy, (*x_shape[:2], *windows.out_size), dtype)
@@ -102,12 +108,12 @@ def avg_pool2d_backward(dy, cache):
     return dx
 
 
-def _counts(windows, x):
+def _counts(windows: Windows, x: Array) -> Array:
     """Return how many values each window covers, (OH, OW), as an array like x."""
     return array_module(x).asarray(windows.counts(), dtype=x.dtype)
 
 
-def global_avg_pool2d_forward(x):
+def global_avg_pool2d_forward(x: Array) -> tuple[Array, Cache]:
     """Return each channel's mean over the image.
 
     Parameters
@@ -128,7 +134,7 @@ def global_avg_pool2d_forward(x):
     return x.mean(axis=(2, 3)), (x.shape, x.dtype)
 
 
-def global_avg_pool2d_backward(dy, cache):
+def global_avg_pool2d_backward(dy: Array, cache: Cache) -> Array:
     """Return dx (N, C, H, W): each of the H*W pixels gets dy / (H*W), a number that is stored once."""
     x_shape, dtype = cache
     check_gradient(dy, x_shape[:2], dtype)

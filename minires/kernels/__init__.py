@@ -2,7 +2,7 @@
 
 A kernel has the name, the arguments, the checks and the cache of the textbook's function, so that either's
 backward may follow the other's forward; it answers NotImplemented where it does not support a case or is too
-small to pay. `functional.dispatch` decides which of the two runs; to read an operation, read `functional`.
+small to pay. `functional.dispatch` decides which of the two runs; to read an operation, read `functional`::
 
     with kernels.use("textbook"):      # step through the maths with a debugger
         y, cache = net.forward(x, train=True)
@@ -13,18 +13,32 @@ For a whole process set the environment variable MINIRES_KERNELS to "textbook".
 import contextlib
 import contextvars
 import os
+from collections.abc import Iterator
 
 CHOICES = ("fast", "textbook")
 
-_chosen = contextvars.ContextVar("kernels", default=None)  # None: what the environment says
+_chosen: contextvars.ContextVar[str | None] = contextvars.ContextVar(
+    "kernels", default=None
+)  # None: what the environment says
 _of_environment = None
 
 
 @contextlib.contextmanager
-def use(which):
+def use(which: str) -> Iterator[None]:
     """Within a with-block, run the kernels ("fast") or the textbook's functions alone ("textbook").
 
-    It holds for the thread, or asyncio task, that enters the block. Raises ValueError for another name.
+    It holds for the thread, or asyncio task, that enters the block.
+
+    Raises
+    ------
+    ValueError
+        For another name.
+
+    Examples
+    --------
+    >>> with use("textbook"):
+    ...     in_use()
+    'textbook'
     """
     token = _chosen.set(_known("which", which))
     try:
@@ -33,7 +47,7 @@ def use(which):
         _chosen.reset(token)
 
 
-def in_use():
+def in_use() -> str:
     """Return "fast" or "textbook": what `use`, else MINIRES_KERNELS, else the default asks for."""
     global _of_environment
     chosen = _chosen.get()
@@ -46,21 +60,21 @@ def in_use():
     return chosen
 
 
-def _known(name, value):
+def _known(name: str, value: str) -> str:
     if value not in CHOICES:
         raise ValueError(f"{name}: expected {' or '.join(map(repr, CHOICES))}, got {value!r}")
     return value
 
 
-def get_threads():
+def get_threads() -> int:
     """Return how many threads the kernels for a CPU use."""
     from minires.kernels.cpu import parallel
 
     return parallel.get_threads()
 
 
-def set_threads(count):
-    """Let the kernels for a CPU use count threads from now on. Raises ValueError unless it is at least 1."""
+def set_threads(count: int) -> None:
+    """Let the kernels for a CPU use count threads from now on. ValueError unless it is at least 1."""
     from minires.kernels.cpu import parallel
 
     parallel.set_threads(count)
