@@ -5,18 +5,34 @@ do have it was the riddle that residual networks answer (He et al. 2015, arXiv:1
 """
 
 import copy
+from collections.abc import Sequence
 
 from minires import init
 from minires.backend import array_module, to_module
 from minires.checks import whole_number
-from minires.layers import BatchNorm, Conv2d, Identity, Linear, Parameter, ReLU, Residual, Sequential
+from minires.layers import BatchNorm, Conv2d, Identity, Layer, Linear, Parameter, ReLU, Residual, Sequential
 from minires.layers.trace import Blank
 from minires.surgery.parts import fill, find, in_a_row, inputs, last_with_weights, where
 
 
-def deepen(net, *, blocks=1, stages=None):
+def deepen(net: Layer, *, blocks: int = 1, stages: Sequence[str] | None = None) -> Layer:
     """Return a copy of the network with that many more blocks in each stage, which change nothing at first.
 
+    Parameters
+    ----------
+    blocks
+        How many more.
+    stages
+        Names of the Sequentials to deepen; a chain of single layers gets one more layer (with its batch norm
+        and ReLU) after its last ReLU. None: every part of net that ends in a block, or net itself.
+
+    Raises
+    ------
+    ValueError
+        Where the identity cannot be constructed, saying why.
+
+    Notes
+    -----
     What is added can learn, but starts as the identity:
 
     - where a stage ends in a residual block: one with an identity shortcut (no gate, nothing else on it) and
@@ -26,9 +42,14 @@ def deepen(net, *, blocks=1, stages=None):
     - with batch norm in the plain block (running mean 0 and variance 1 - eps, gamma 1, beta 0): equal up to
       rounding (1e-6) and in eval mode only. In training it subtracts the mean of the batch.
 
-    stages: names of the Sequentials to deepen; a chain of single layers gets one more layer (with its batch
-    norm and ReLU) behind its last ReLU. None: every part of net that ends in a block, or net itself.
-    Raises ValueError where the identity cannot be constructed, and says why.
+    Examples
+    --------
+    >>> from minires import models
+    >>> net = models.build("resnet8", rng=rng)
+    >>> deeper = deepen(net, blocks=2)
+    >>> x = rng.standard_normal((1, 3, 32, 32), np.float32)
+    >>> bool(np.allclose(deeper.predict(x), net.predict(x)))
+    True
     """
     whole_number("blocks", blocks, least=1)
     deeper = copy.deepcopy(net)

@@ -1,6 +1,6 @@
 """Folding: what is several layers in training is one in evaluation.
 
-In eval mode batch norm is a line for each channel, and a line of a convolution is a convolution:
+In eval mode batch norm is a line for each channel, and a line of a convolution is a convolution::
 
     scale * (weight x + bias) + shift = (scale * weight) x + (scale * bias + shift)
 
@@ -29,18 +29,20 @@ from minires.models.heads import NetworkWithHeads
 from minires.models.network import Network
 
 
-def fold(net):
-    """Return a network that predicts what net predicts, faster: see above.
+def fold(net: Layer) -> Layer:
+    """Return a network that predicts what net predicts, faster: batch norm and ReLU fused into convolutions.
 
     Parameters
     ----------
-    net : Layer
+    net
+        It stays as it is: its names, its state, its watchers.
 
     Returns
     -------
-    Layer, for `predict` alone. It shares the parameters and running averages of net, so it follows net when
-    that is trained on. net itself stays as it is: its names, its state, its watchers. What is of a class
-    derived from the library's may compute something else and is never folded, but called as it is.
+    folded
+        For `predict` alone. It shares the parameters and running averages of net, so it follows net when that
+        is trained on. What is of a class derived from the library's may compute something else and is never
+        folded, but called as it is.
 
     Examples
     --------
