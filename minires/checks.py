@@ -223,6 +223,13 @@ def check_addends(branch: Array, shortcut: Array) -> ModuleType:
     return xp
 
 
+def check_gate(branch: Array, shortcut: Array, gate: Array) -> None:
+    """Raise unless the three arrays have one shape."""
+    check_floats(branch=branch, shortcut=shortcut, gate=gate)
+    check_shape("shortcut", shortcut, branch.shape, "that of the branch")
+    check_shape("gate", gate, branch.shape, "that of the branch: a gate decides element by element")
+
+
 def check_resample(x: Array, down: Array, across: Array) -> None:
     """Raise unless down (OH, H) and across (OW, W) fit images x (N, C, H, W)."""
     check_floats(x=x, down=down, across=across)

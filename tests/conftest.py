@@ -1,6 +1,19 @@
-"""Makes the helpers that lie beside the tests importable: `import strict_cupy`."""
+"""What all tests share: the helpers beside them can be imported (`import strict_cupy`), and kernels run."""
 
 import pathlib
 import sys
 
+import pytest
+
+from minires.kernels.cpu import parallel
+
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+
+@pytest.fixture(autouse=True)
+def kernels_take_small_arrays():
+    """Tests compute with small arrays, which kernels leave to the textbook: here they take them all."""
+    before = parallel.SMALL, parallel.LARGE
+    parallel.SMALL = parallel.LARGE = 0
+    yield
+    parallel.SMALL, parallel.LARGE = before

@@ -324,7 +324,7 @@ def test_a_disk_that_is_full_leaves_the_old_checkpoint_as_it_was(call, old, monk
 def test_a_write_that_really_breaks_off_leaves_the_old_checkpoint_as_it_was(old):
     code = (
         "import resource, signal, sys, numpy as np\n"
-        "from minires import checkpoint\n"
+        "from minires.train import checkpoint\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
         "try:\n"

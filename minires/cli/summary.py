@@ -199,7 +199,7 @@ MEMORY = {
     "gradients": "gradients of the weights",
     "velocities": "velocities of SGD with momentum",
     "remembered": "remembered between forward and backward",
-    "tiles": "tiles in the threads' caches, about",
+    "blocks": "blocks in the threads' caches, about",
     "peak": "peak, with gradients of activations",
 }
 

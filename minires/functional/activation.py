@@ -69,7 +69,9 @@ def sigmoid_forward(x: Array) -> tuple[Array, Cache]:
     Computed as (1 + tanh(x/2)) / 2, which is the same number and never overflows.
     """
     xp = check_floats(x=x)
-    y = (1 + xp.tanh(x * 0.5)) * 0.5
+    y = xp.tanh(x * 0.5)
+    y += 1
+    y *= 0.5
     return y, (y,)
 
 

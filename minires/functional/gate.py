@@ -1,6 +1,6 @@
 """Where two paths meet and a gate decides how much of each passes; and a constant in its place."""
 
-from minires.checks import check_floats, check_gradient, check_shape
+from minires.checks import check_floats, check_gate, check_gradient
 from minires.functional.dispatch import accelerated
 from minires.typing import Array, Cache
 
@@ -24,7 +24,7 @@ def gate_forward(branch: Array, shortcut: Array, gate: Array) -> tuple[Array, Ca
     Srivastava et al. 2015 (arXiv:1505.00387), equation 3; the exclusive gate of He et al. 2016
     (arXiv:1603.05027), figure 2 (c).
     """
-    _check(branch, shortcut, gate)
+    check_gate(branch, shortcut, gate)
     y = branch * gate + (1 - gate) * shortcut
     return y, (branch, shortcut, gate)
 
@@ -38,7 +38,6 @@ def gate_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
     return dy * gate, dy * (1 - gate), dy * (branch - shortcut)
 
 
-@accelerated
 def shortcut_gate_forward(branch: Array, shortcut: Array, gate: Array) -> tuple[Array, Cache]:
     """Return branch + (1 - gate) * shortcut, element by element: the branch passes untouched.
 
@@ -55,12 +54,11 @@ def shortcut_gate_forward(branch: Array, shortcut: Array, gate: Array) -> tuple[
     ----------
     He et al. 2016 (arXiv:1603.05027), figure 2 (d).
     """
-    _check(branch, shortcut, gate)
+    check_gate(branch, shortcut, gate)
     y = (1 - gate) * shortcut + branch
     return y, (shortcut, gate)
 
 
-@accelerated
 def shortcut_gate_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Return (dbranch, dshortcut, dgate): dy itself for the branch, the product rule for the other two."""
     shortcut, gate = cache
@@ -68,7 +66,6 @@ def shortcut_gate_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array
     return dy, dy * (1 - gate), -(dy * shortcut)
 
 
-@accelerated
 def scale_forward(x: Array, *, factor: float) -> tuple[Array, Cache]:
     """Return factor * x.
 
@@ -86,15 +83,8 @@ def scale_forward(x: Array, *, factor: float) -> tuple[Array, Cache]:
     return x * factor, (factor, x.shape, x.dtype)
 
 
-@accelerated
 def scale_backward(dy: Array, cache: Cache) -> Array:
     """Return dx = factor * dy: L of them in a row leave factor**L of the gradient (He et al. 2016, eq. 8)."""
     factor, shape, dtype = cache
     check_gradient(dy, shape, dtype)
     return dy * factor
-
-
-def _check(branch: Array, shortcut: Array, gate: Array) -> None:
-    check_floats(branch=branch, shortcut=shortcut, gate=gate)
-    check_shape("shortcut", shortcut, branch.shape, "that of the branch")
-    check_shape("gate", gate, branch.shape, "that of the branch: a gate decides element by element")

@@ -134,6 +134,7 @@ def global_avg_pool2d_forward(x: Array) -> tuple[Array, Cache]:
     return x.mean(axis=(2, 3)), (x.shape, x.dtype)
 
 
+@accelerated
 def global_avg_pool2d_backward(dy: Array, cache: Cache) -> Array:
     """Return dx (N, C, H, W): each of the H*W pixels gets dy / (H*W), a number that is stored once."""
     x_shape, dtype = cache

@@ -3,16 +3,17 @@
     parallel       the threads, and how an array is cut for them
     layout         the order of memory in which images lie
     columns, conv, conv_point, conv_shift    convolution
-    norm, pool, linear, resample, elementwise    the rest
+    norm, pool, resample, elementwise    the rest
 
 Every name here is that of a function in `minires.functional`, which it must equal.
 """
 
-from minires.kernels.cpu.columns import col2im, im2col
 from minires.kernels.cpu.conv import conv2d_backward, conv2d_forward, conv2d_predict
 from minires.kernels.cpu.elementwise import (
     dropout_backward,
     dropout_forward,
+    gate_backward,
+    gate_forward,
     relu_backward,
     relu_forward,
     residual_add_forward,
@@ -21,7 +22,6 @@ from minires.kernels.cpu.elementwise import (
     sigmoid_backward,
     sigmoid_forward,
 )
-from minires.kernels.cpu.linear import linear_backward, linear_forward
 from minires.kernels.cpu.norm import (
     batch_norm_eval_backward,
     batch_norm_eval_forward,
@@ -31,8 +31,7 @@ from minires.kernels.cpu.norm import (
     local_response_norm_forward,
 )
 from minires.kernels.cpu.pool import (
-    avg_pool2d_backward,
-    avg_pool2d_forward,
+    global_avg_pool2d_backward,
     max_pool2d_backward,
     max_pool2d_forward,
 )

@@ -1,41 +1,17 @@
-"""im2col and col2im for a few output rows at a time: the steps of `conv`, and the public pair.
+"""The columns of a few output rows at a time, and the way back: the steps of `conv`.
 
-The textbook: `functional.columns`. Both go through an image with its padding, `pad`, in which what a window
-position reads lies side by side. Windows that start every S pixels read every S-th pixel of a row; so pixel w
-of a padded row stands at [w % S, w // S]. Then position (kh, kw) reads, for all windows at once, one slice of
-it, and the columns are copies of slices that overlap.
+In the textbook (`functional.columns`) all columns exist at once. Both ways go through an image with its
+padding, `pad`, in which what a window position reads lies side by side. Windows that start every S pixels
+read every S-th pixel of a row; so pixel w of a padded row stands at [w % S, w // S]. Then position (kh, kw)
+reads, for all windows at once, one slice of it, and the columns are copies of slices that overlap. Images
+are in the order of their memory, (H, C, W, N).
 """
 
 import math
 
 import numpy as np
 
-from minires.checks import check_col2im, check_im2col
 from minires.kernels.cpu import parallel
-
-
-def im2col(x, *, kernel_size, stride=1, padding=0):
-    """Return the columns (C*KH*KW, OH*OW*N) of x (N, C, H, W)."""
-    windows = check_im2col(x, kernel_size, stride, padding)
-    (n, c), (kh, kw), (oh, ow) = x.shape[:2], windows.kernel, windows.out_size
-    columns = np.empty((c, kh, kw, oh, ow, n), x.dtype)
-    x = x.transpose(2, 1, 3, 0)
-    for rows in parallel.blocks(0, oh, rows_to_pad(x, windows)):
-        fill_columns(columns[:, :, :, rows], pad(x, rows, windows), windows)
-    return columns.reshape(c * kh * kw, oh * ow * n)
-
-
-def col2im(columns, x_shape, *, kernel_size, stride=1, padding=0):
-    """Return dx (N, C, H, W): each pixel's sum over the columns it stands in."""
-    windows = check_col2im(columns, x_shape, kernel_size, stride, padding)
-    n, c, h, w = x_shape
-    (kh, kw), (oh, ow) = windows.kernel, windows.out_size
-    dpadded = np.zeros(padded_shape((h, c, w, n), windows), columns.dtype)
-    add_columns(dpadded, columns.reshape(c, kh, kw, oh, ow, n), windows)
-    return crop([(0, dpadded)], (h, c, w, n), windows).transpose(3, 1, 0, 2)
-
-
-# -- the steps; images are in the order of their memory, (H, C, W, N) ---------------------------------------
 
 
 def padded_shape(shape, windows):

@@ -19,6 +19,8 @@ WIDE = 256  # columns below which a matrix product is slow
 
 def conv2d_forward(x, weight, bias=None, *, stride=1, padding=0, groups=1):
     """As `functional.conv2d_forward`; x in the cache is in the order of memory in which backward wants it."""
+    if x.size < parallel.SMALL:
+        return NotImplemented
     windows, groups = check_conv2d(x, weight, bias, stride, padding, groups)
     y, x = _convolution(x, weight, bias, windows, groups)
     return y, (x, weight, bias is not None, windows, groups)
@@ -26,12 +28,16 @@ def conv2d_forward(x, weight, bias=None, *, stride=1, padding=0, groups=1):
 
 def conv2d_predict(x, weight, bias=None, *, stride=1, padding=0, groups=1, relu=False):
     """As `functional.conv2d_predict`: max(y, 0) is taken of each row while it is in the cache."""
+    if x.size < parallel.SMALL:
+        return NotImplemented
     windows, groups = check_conv2d(x, weight, bias, stride, padding, groups)
     return _convolution(x, weight, bias, windows, groups, relu)[0]
 
 
 def conv2d_backward(dy, cache, *, need_dx=True):
     """As `functional.conv2d_backward`."""
+    if cache[0].size < parallel.SMALL:
+        return NotImplemented
     x, weight, has_bias, windows, groups = cache
     check_gradient(dy, (x.shape[0], weight.shape[0], *windows.out_size), x.dtype, on=x)
     dbias = _sum_over_pixels(dy) if has_bias else None

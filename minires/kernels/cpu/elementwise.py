@@ -1,4 +1,5 @@
-"""Operations that treat every number by itself, where one pass over the memory on several threads pays.
+"""Operations that treat every number by itself, on arrays so large that one pass over them on several threads
+pays; smaller ones are left to the textbook.
 
 The textbook: `functional.activation`, `functional.combine`, `functional.dropout`, `functional.gate`,
 `functional.update`.
@@ -6,13 +7,15 @@ The textbook: `functional.activation`, `functional.combine`, `functional.dropout
 
 import numpy as np
 
-from minires.checks import check_addends, check_floats, check_gradient, check_shape
+from minires.checks import check_addends, check_floats, check_gate, check_gradient, check_shape
 from minires.kernels.cpu import parallel
 from minires.kernels.cpu.parallel import elementwise
 
 
 def relu_forward(x):
     """As `functional.relu_forward`."""
+    if x.size < parallel.LARGE:
+        return NotImplemented
     check_floats(x=x)
     y = elementwise(lambda x, out: np.maximum(x, 0, out=out), x)
     return y, (y,)
@@ -20,6 +23,8 @@ def relu_forward(x):
 
 def relu_backward(dy, cache):
     """As `functional.relu_backward`."""
+    if dy.size < parallel.LARGE:
+        return NotImplemented
     (y,) = cache
     check_gradient(dy, y.shape, y.dtype, on=y)
     return elementwise(lambda y, dy, out: np.multiply(dy, y > 0, out=out), y, dy)
@@ -27,6 +32,8 @@ def relu_backward(dy, cache):
 
 def sigmoid_forward(x):
     """As `functional.sigmoid_forward`."""
+    if x.size < parallel.LARGE:
+        return NotImplemented
     check_floats(x=x)
 
     def block(x, out):
@@ -40,6 +47,8 @@ def sigmoid_forward(x):
 
 def sigmoid_backward(dy, cache):
     """As `functional.sigmoid_backward`."""
+    if dy.size < parallel.LARGE:
+        return NotImplemented
     (y,) = cache
     check_gradient(dy, y.shape, y.dtype, on=y)
     return elementwise(lambda y, dy, out: np.multiply(dy, y * (1 - y), out=out), y, dy)
@@ -47,11 +56,14 @@ def sigmoid_backward(dy, cache):
 
 def residual_add_forward(branch, shortcut):
     """As `functional.residual_add_forward`."""
-    return residual_add_predict(branch, shortcut), ()
+    y = residual_add_predict(branch, shortcut)
+    return y if y is NotImplemented else (y, ())
 
 
 def residual_add_predict(branch, shortcut, *, relu=False):
     """As `functional.residual_add_predict`: max(y, 0) is taken of each block while it is in the cache."""
+    if branch.size < parallel.LARGE:
+        return NotImplemented
     check_addends(branch, shortcut)
 
     def block(branch, shortcut, out):
@@ -64,6 +76,8 @@ def residual_add_predict(branch, shortcut, *, relu=False):
 
 def dropout_forward(x, mask):
     """As `functional.dropout_forward`."""
+    if x.size < parallel.LARGE:
+        return NotImplemented
     check_floats(x=x, mask=mask)
     check_shape("mask", mask, x.shape, "that of x")
     return elementwise(lambda x, mask, out: np.multiply(x, mask, out=out), x, mask), (mask,)
@@ -71,13 +85,46 @@ def dropout_forward(x, mask):
 
 def dropout_backward(dy, cache):
     """As `functional.dropout_backward`."""
+    if dy.size < parallel.LARGE:
+        return NotImplemented
     (mask,) = cache
     check_gradient(dy, mask.shape, mask.dtype, on=mask)
     return elementwise(lambda dy, mask, out: np.multiply(dy, mask, out=out), dy, mask)
 
 
+def gate_forward(branch, shortcut, gate):
+    """As `functional.gate_forward`."""
+    if branch.size < parallel.LARGE:
+        return NotImplemented
+    check_gate(branch, shortcut, gate)
+
+    def block(branch, shortcut, gate, out):
+        np.multiply(branch, gate, out=out)
+        out += (1 - gate) * shortcut
+
+    return elementwise(block, branch, shortcut, gate), (branch, shortcut, gate)
+
+
+def gate_backward(dy, cache):
+    """As `functional.gate_backward`."""
+    if dy.size < parallel.LARGE:
+        return NotImplemented
+    branch, shortcut, gate = cache
+    check_gradient(dy, gate.shape, gate.dtype, on=gate)
+
+    def block(dy, branch, shortcut, out):
+        np.subtract(branch, shortcut, out=out)
+        out *= dy
+
+    dbranch = elementwise(lambda dy, gate, out: np.multiply(dy, gate, out=out), dy, gate)
+    dshortcut = elementwise(lambda dy, gate, out: np.multiply(dy, 1 - gate, out=out), dy, gate)
+    return dbranch, dshortcut, elementwise(block, dy, branch, shortcut)
+
+
 def sgd_step(weight, gradient, velocity, *, lr, momentum, decay, nesterov):
     """As `functional.sgd_step`."""
+    if weight.size < parallel.LARGE:
+        return NotImplemented
 
     def block(weight, gradient, velocity=None):
         direction = parallel.scratch("direction", weight.shape, like=weight)

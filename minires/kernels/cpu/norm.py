@@ -16,6 +16,8 @@ FAR = 100  # squared mean over variance from which on sums of squares are too in
 
 def batch_norm_train_forward(x, gamma, beta, *, eps=1e-5):
     """As `functional.batch_norm_train_forward`; x in the cache is a view of contiguous rows."""
+    if x.size < parallel.SMALL:
+        return NotImplemented
     check_norm(x, gamma=gamma, beta=beta, eps=eps)
     check_batch(x)
     rows = as_rows(x)
@@ -28,6 +30,8 @@ def batch_norm_train_forward(x, gamma, beta, *, eps=1e-5):
 
 def batch_norm_train_backward(dy, cache):
     """As `functional.batch_norm_train_backward`."""
+    if dy.size < parallel.SMALL:
+        return NotImplemented
     x, mean, inverse_std, gamma = cache
     check_gradient(dy, x.shape, x.dtype, on=x)
     rows, dy = as_rows(x), as_rows(dy)
@@ -51,6 +55,8 @@ def batch_norm_train_backward(dy, cache):
 
 def batch_norm_eval_forward(x, gamma, beta, running_mean, running_var, *, eps=1e-5):
     """As `functional.batch_norm_eval_forward`; x in the cache is a view of contiguous rows."""
+    if x.size < parallel.SMALL:
+        return NotImplemented
     check_norm(x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var, eps=eps)
     rows = as_rows(x)
     inverse_std = 1 / np.sqrt(running_var + eps)
@@ -61,6 +67,8 @@ def batch_norm_eval_forward(x, gamma, beta, running_mean, running_var, *, eps=1e
 
 def batch_norm_eval_backward(dy, cache):
     """As `functional.batch_norm_eval_backward`."""
+    if dy.size < parallel.SMALL:
+        return NotImplemented
     x, mean, inverse_std, gamma = cache
     check_gradient(dy, x.shape, x.dtype, on=x)
     rows, dy = as_rows(x), as_rows(dy)
@@ -154,6 +162,8 @@ def _parameter_gradients(dy, rows, mean, inverse_std):
 
 def local_response_norm_forward(x, *, size=5, alpha=1e-4, beta=0.75, k=2.0):
     """As `functional.local_response_norm_forward`; the arrays in the cache are views of contiguous rows."""
+    if x.size < parallel.SMALL:
+        return NotImplemented
     size = check_response_norm(x, size)
     rows = as_rows(x)
     denominator, y = np.empty_like(rows), np.empty_like(rows)
@@ -170,6 +180,8 @@ def local_response_norm_forward(x, *, size=5, alpha=1e-4, beta=0.75, k=2.0):
 
 def local_response_norm_backward(dy, cache):
     """As `functional.local_response_norm_backward`."""
+    if dy.size < parallel.SMALL:
+        return NotImplemented
     x, denominator, size, alpha, beta = cache
     check_gradient(dy, x.shape, x.dtype, on=x)
     rows, denominator, dy = as_rows(x), as_rows(denominator), as_rows(dy)

@@ -3,6 +3,8 @@
 The textbook: `functional.pool`.
 """
 
+import math
+
 import numpy as np
 
 from minires.checks import check_gradient, check_pool
@@ -12,6 +14,8 @@ from minires.kernels.cpu.layout import empty_images
 
 def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=False):
     """As `functional.max_pool2d_forward`."""
+    if x.size < parallel.SMALL:
+        return NotImplemented
     windows = check_pool(x, kernel_size, stride, padding, ceil_mode)
     y = empty_images(x, (*x.shape[:2], *windows.out_size))
     positions = windows.kernel[0] * windows.kernel[1]
@@ -48,6 +52,8 @@ def _take_larger(best, argmax, pixels, position):
 def max_pool2d_backward(dy, cache):
     """As `functional.max_pool2d_backward`."""
     argmax, windows, x_shape, dtype = cache
+    if math.prod(x_shape) < parallel.SMALL:
+        return NotImplemented
     check_gradient(dy, argmax.shape, dtype, on=argmax)
     dx = empty_images(dy, x_shape)
 
@@ -60,34 +66,15 @@ def max_pool2d_backward(dy, cache):
     return dx
 
 
-def avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=False):
-    """As `functional.avg_pool2d_forward`."""
-    windows = check_pool(x, kernel_size, stride, padding, ceil_mode)
-    y, fraction = empty_images(x, (*x.shape[:2], *windows.out_size)), _fractions(windows, x.dtype)
-
-    def block(x, y):
-        y[...] = 0
-        for outputs, pixels in windows.positions():
-            y[outputs] += x[pixels]
-        y *= fraction
-
-    _in_blocks_of_channels(block, x, y)
-    return y, (windows, x.shape, x.dtype)
-
-
-def avg_pool2d_backward(dy, cache):
-    """As `functional.avg_pool2d_backward`."""
-    windows, x_shape, dtype = cache
-    check_gradient(dy, (*x_shape[:2], *windows.out_size), dtype)
-    dx, fraction = empty_images(dy, x_shape), _fractions(windows, dtype)
-
-    def block(dx, dy):
-        dx[...] = 0
-        each = dy * fraction
-        for outputs, pixels in windows.positions():
-            dx[pixels] += each[outputs]
-
-    _in_blocks_of_channels(block, dx, dy)
+def global_avg_pool2d_backward(dy, cache):
+    """As `functional.global_avg_pool2d_backward`, but every number is written, in the order of memory that the
+    layers before it work in: they would otherwise go on in the order of dy."""
+    x_shape, dtype = cache
+    if math.prod(x_shape) < parallel.SMALL:
+        return NotImplemented
+    check_gradient(dy, x_shape[:2], dtype)
+    dx = empty_images(dy, x_shape)
+    dx[...] = (dy / (x_shape[2] * x_shape[3]))[:, :, None, None]
     return dx
 
 
@@ -102,9 +89,3 @@ def _in_blocks_of_channels(block, *arrays):
             block(*(array[:, part] for array in arrays))
 
     parallel.in_chunks(chunk, channels, first)
-
-
-def _fractions(windows, dtype):
-    """Return 1 / (number of values) of each window: a float if all are complete, else an array (OH, OW)."""
-    counts, whole = np.array(windows.counts()), windows.kernel[0] * windows.kernel[1]
-    return 1 / whole if (counts == whole).all() else (1 / counts).astype(dtype)
