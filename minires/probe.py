@@ -64,8 +64,10 @@ def watch(net: Layer, observer: Seen) -> Iterator[Seen]:
     before = {key: dict(vars(layer)) for key, (_, layer) in layers.items()}
     try:
         for name, layer in layers.values():
-            layer.forward = _watched_forward(layer.forward, name, layer, observer)
-            layer.backward = _watched_backward(layer.backward, name, layer, observer)
+            vars(layer).update(
+                forward=_watched_forward(layer.forward, name, layer, observer),
+                backward=_watched_backward(layer.backward, name, layer, observer),
+            )
         yield observer
     finally:
         for key, (_, layer) in layers.items():

@@ -9,6 +9,7 @@ Like the counts in `cost`, the bytes come from the network's own trace; nothing 
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from minires.kernels.cpu import parallel
 from minires.layers import Layer, Parameter, Sequential
@@ -78,7 +79,7 @@ def training_memory(net: Layer, input_shape: Shape) -> Memory:
     return Memory(weights, params, params, remembered, blocks, peak)
 
 
-def fit(net: Layer, input_shape: Shape, limit: float, *, extra: float = 0) -> dict[str, int]:
+def fit(net: Layer, input_shape: Shape, limit: float, *, extra: float = 0) -> dict[str, Any]:
     """Make a training step of net fit into a limit: compute stages in segments (gradient checkpointing).
 
     Parameters
@@ -103,7 +104,8 @@ def fit(net: Layer, input_shape: Shape, limit: float, *, extra: float = 0) -> di
     ValueError
         If the limit cannot be kept; net is then as it was.
     """
-    stages = {name: part for name, part in net.children() if _is_stage(part)}
+    parts = ((name, part) for name, part in net.children() if isinstance(part, Sequential))
+    stages = {name: part for name, part in parts if _has_blocks(part)}
     before = {name: stage.segment for name, stage in stages.items()}
     needed = training_memory(net, input_shape).peak + extra
     for stage in stages.values():
@@ -121,10 +123,8 @@ def fit(net: Layer, input_shape: Shape, limit: float, *, extra: float = 0) -> di
     return {name: stage.segment for name, stage in stages.items() if stage.segment is not None}
 
 
-def _is_stage(layer: Layer) -> bool:
-    return (
-        isinstance(layer, Sequential) and sum(1 for _, block in layer.children() if any(block.children())) > 1
-    )
+def _has_blocks(stage: Sequential) -> bool:
+    return sum(1 for _, block in stage.children() if any(block.children())) > 1
 
 
 def _cut(stage: Sequential, net: Layer, input_shape: Shape) -> None:

@@ -151,8 +151,8 @@ class LayerSubject(Subject):
         """Return (y, cache) at the present arrays, or at others of the same names and shapes."""
         for buffer, start in self._buffers:
             buffer.data[...] = start
-        for rng, start in self._random:
-            rng.bit_generator.state = start
+        for rng, state in self._random:
+            rng.bit_generator.state = state
         self.presented = {name: self.present(a) for name, a in (arrays or self.arrays).items()}
         for name, parameter in self.parameters.items():
             parameter.data = self.presented[name]

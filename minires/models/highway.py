@@ -8,6 +8,7 @@ block is what remains if both factors are 1: nothing to learn, and never closed.
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from minires.checks import whole_number
 from minires.layers import (
@@ -102,7 +103,7 @@ def cifar_highway(
     return Network(**stages, pool=GlobalAvgPool2d(), fc=blocks.classifier(before, num_classes, rng))
 
 
-def _layer(layer: Callable[[], Conv2d | Linear], gate_bias: float) -> GatedResidual:
+def _layer(layer: Callable[[], Any], gate_bias: float) -> GatedResidual:
     """A highway layer: layer() makes the weights of H and, once more, those of T. Equation 3."""
     transform, gate = layer(), layer()
     gate.bias.data.fill(gate_bias)

@@ -83,7 +83,7 @@ def _unit(
 ) -> Sequential:
     """conv, norm, relu; the map keeps its size at stride 1 and halves at stride 2."""
     kernel = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
-    padding = tuple(size // 2 for size in kernel)
+    padding = kernel[0] // 2, kernel[1] // 2
     conv = Conv2d(in_channels, channels, kernel, stride=stride, padding=padding, bias=False, rng=rng)
     return Sequential(conv=conv, norm=BatchNorm(channels), relu=ReLU())
 

@@ -156,8 +156,9 @@ def _shortcut_unit(
     option = "C" if variant == "conv1x1" else "A"
     path = blocks.shortcut(option, in_channels, channels, stride, rng)
     if variant in GATE_BIAS:
-        gate = Sequential(Conv2d(in_channels, channels, 1, stride=stride, rng=rng), Sigmoid())
-        gate[0].bias.data.fill(gate_bias)
+        conv: Any = Conv2d(in_channels, channels, 1, stride=stride, rng=rng)
+        conv.bias.data.fill(gate_bias)
+        gate = Sequential(conv, Sigmoid())
         gating = variant.removesuffix("_gate")
         return GatedResidual(branch, gate, path, after=ReLU(), gating=gating)
     if variant == "constant":
