@@ -115,7 +115,7 @@ lesson.table(
     ("parameters", 64 * (3 * 11 * 11 + 1), sum(p.data.size for _, p in conv1.named_parameters())),
     ("multiply-adds", 64 * 56 * 56 * 3 * 11 * 11, counted),
 )
-assert y.shape == (1, 64, 56, 56) and y.nbytes == 784 * 1024, "conv1 puts out 64 x 56 x 56 numbers, 784 KB"
+assert y.shape == (1, 64, 56, 56) and y.nbytes == 784 * 1024, "conv1 outputs 64 x 56 x 56 numbers, 784 KB"
 assert counted == 72_855_552, "conv1 takes 72,855,552 multiply-adds"
 
 # %% [markdown]
@@ -148,7 +148,7 @@ for title, column in (("memory", "output_bytes"), ("parameters", "params"), ("mu
     largest, total = max(numbers, key=numbers.get), sum(numbers.values())
     fully_connected = numbers["fc6"] + numbers["fc7"] + numbers["fc8"]
     rows.append((title, prediction[title], largest, numbers[largest] / total, fully_connected / total))
-lesson.table(("most of the", "predicted", "measured", "its share", "share of fc6 to fc8"), *rows)
+lesson.table(("most of the", "predicted", "measured", "its fraction", "fraction of fc6 to fc8"), *rows)
 assert [row[2] for row in rows] == ["conv1", "fc6", "conv2"], "the layers with most of each"
 assert abs(rows[0][3] - 0.400) < 5e-4, "conv1 should have 40.0 % of the memory"
 assert abs(rows[1][4] - 0.960) < 5e-4, "three fully-connected layers should have 96.0 % of the parameters"
@@ -168,11 +168,11 @@ lesson.show(plot.costs(table, title="AlexNet, one image of 227 x 227 (lighter: p
 # - The pooling layers are printed with 0: rounded from 0.4, 0.3 and 0.1 million, not nothing.
 # - 227 pixels with padding 2, and so a map 56 wide, is the lecture's own combination. The paper's 55 needs
 #   227 without padding or, as in torchvision, 224 with padding 2. The paper writes 224 (without padding: 54).
-# - Figure 2 of the paper counts 253,440 neurons behind conv1. That is $55 \cdot 48 \cdot 96$; the layer has
+# - Figure 2 of the paper counts 253,440 neurons after conv1. That is $55 \cdot 48 \cdot 96$; the layer has
 #   $55 \cdot 55 \cdot 96 = 290,400$. The counts of the other seven layers are right.
 
 # %%
-WIDTHS = {(227, 2): 56, (227, 0): 55, (224, 2): 55, (224, 0): 54}  # (image, padding): width behind conv1
+WIDTHS = {(227, 2): 56, (227, 0): 55, (224, 2): 55, (224, 0): 54}  # (image, padding): width after conv1
 found = {(size, padding): width_after(size, 11, 4, padding) for size, padding in WIDTHS}
 first = cost.table(models.build("alexnet_2012", rng=init.SHAPES_ONLY), (3, 227, 227))
 neurons = [row.output_bytes // 4 for row in first.rows if row.weighted]

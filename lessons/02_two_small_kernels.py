@@ -19,11 +19,11 @@ from minires.layers import Conv2d, ReLU, Sequential
 #
 # **How far it sees.** The receptive field of an output pixel is the square of input pixels that can change
 # it. Each $K \times K$ kernel at stride 1 adds $(K - 1)/2$ pixels on either side, so $n$ layers of 3 x 3
-# see a square of edge
+# see a square with sides of
 #
 # $$R = 1 + n\,(3 - 1) = 2n + 1 :$$
 #
-# two see 5 x 5 pixels, three see 7 x 7, as one kernel of edge $R$ does.
+# two see 5 x 5 pixels, three see 7 x 7, as one $R \times R$ kernel does.
 #
 # **What it costs.** Let every layer take $C$ channels to $C$ channels on a map of $H \times W$. One large
 # kernel has $R^2 C^2$ weights, $n$ small ones have $9 n\,C^2$, and as each is used once at every pixel,
@@ -35,7 +35,7 @@ from minires.layers import Conv2d, ReLU, Sequential
 #
 # ## Predict
 #
-# Which part of the multiply-adds do two 3 x 3 kernels save in place of one 5 x 5? And three in place of a
+# What fraction of the multiply-adds do two 3 x 3 kernels save in place of one 5 x 5? And three in place of a
 # 7 x 7?
 
 # %%
@@ -46,36 +46,36 @@ prediction = {5: 0.28, 7: 0.45}
 
 
 # %%
-def one_large(edge, channels, wider):
-    """Return a convolution from `channels` to `wider` channels with a kernel of that edge."""
-    return Sequential(Conv2d(channels, wider, edge, padding=edge // 2, rng=init.SHAPES_ONLY))
+def one_large(size, channels, wider):
+    """Return a convolution from `channels` to `wider` channels with a kernel of that size."""
+    return Sequential(Conv2d(channels, wider, size, padding=size // 2, rng=init.SHAPES_ONLY))
 
 
-def small_ones(edge, channels, wider, rng=init.SHAPES_ONLY, kernel=3):
-    """Return as many 3 x 3 convolutions as see that edge, each with a ReLU; the first makes them wider."""
+def small_ones(size, channels, wider, rng=init.SHAPES_ONLY, kernel=3):
+    """Return as many 3 x 3 convolutions as see that size, each with a ReLU; the first makes them wider."""
     parts = []
-    for i in range(edge // 2):
+    for i in range(size // 2):
         parts += [Conv2d(channels if i == 0 else wider, wider, kernel, padding=kernel // 2, rng=rng), ReLU()]
     return Sequential(*parts)
 
 
 C, H, W = 64, 56, 40
-EDGES = (5, 7, 9, 11)
-large = {edge: cost.table(one_large(edge, C, C), (C, H, W)) for edge in EDGES}
-small = {edge: cost.table(small_ones(edge, C, C), (C, H, W)) for edge in EDGES}
-for edge in EDGES:
-    n = edge // 2
-    assert large[edge].params == edge**2 * C**2 + C and large[edge].macs == edge**2 * C**2 * H * W
-    assert small[edge].params == 9 * n * C**2 + n * C, "n layers of 3 x 3 have 9 n C^2 weights and n C biases"
-    assert small[edge].macs == 9 * n * C**2 * H * W, "n layers of 3 x 3 take 9 n C^2 H W multiply-adds"
+SIZES = (5, 7, 9, 11)
+large = {size: cost.table(one_large(size, C, C), (C, H, W)) for size in SIZES}
+small = {size: cost.table(small_ones(size, C, C), (C, H, W)) for size in SIZES}
+for size in SIZES:
+    n = size // 2
+    assert large[size].params == size**2 * C**2 + C and large[size].macs == size**2 * C**2 * H * W
+    assert small[size].params == 9 * n * C**2 + n * C, "n layers of 3 x 3 have 9 n C^2 weights and n C biases"
+    assert small[size].macs == 9 * n * C**2 * H * W, "n layers of 3 x 3 take 9 n C^2 H W multiply-adds"
 assert (large[5].params, small[5].params) == (102_464, 73_856), "102,400 and 73,728 weights, and the biases"
 
-saved = {edge: 1 - small[edge].macs / large[edge].macs for edge in EDGES}
+saved = {size: 1 - small[size].macs / large[size].macs for size in SIZES}
 rows = []
-for edge in EDGES:
-    derived = 1 - 9 * (edge // 2) / edge**2
-    macs = large[edge].macs, small[edge].macs
-    rows.append((f"{edge} x {edge}", *macs, prediction.get(edge), derived, saved[edge]))
+for size in SIZES:
+    derived = 1 - 9 * (size // 2) / size**2
+    macs = large[size].macs, small[size].macs
+    rows.append((f"{size} x {size}", *macs, prediction.get(size), derived, saved[size]))
 lesson.table(
     ("multiply-adds to see", "one kernel", "3 x 3 kernels", "saved: predicted", "derived", "measured"), *rows
 )
@@ -84,8 +84,8 @@ assert saved[5] == 1 - 18 / 25, "two 3 x 3 should save 28 % of a 5 x 5"
 # %%
 figure = plot.bars(
     {
-        "one large kernel": {f"{edge} x {edge}": large[edge].macs / (C * C * H * W) for edge in EDGES},
-        "3 x 3 kernels": {f"{edge} x {edge}": small[edge].macs / (C * C * H * W) for edge in EDGES},
+        "one large kernel": {f"{size} x {size}": large[size].macs / (C * C * H * W) for size in SIZES},
+        "3 x 3 kernels": {f"{size} x {size}": small[size].macs / (C * C * H * W) for size in SIZES},
     },
     xlabel="receptive field (pixels)",
     ylabel="multiply-adds / ($C^2 H W$)",
@@ -143,7 +143,7 @@ lesson.table(
     ("from the middle of an edge (mean of 4)", 3, strength[[0, 2, 2, 4], [2, 0, 4, 2]].mean()),
     ("from a corner (mean of 4)", 1, strength[[0, 0, 4, 4], [0, 4, 0, 4]].mean()),
 )
-# the mean over 64 images and 64 channels scatters: the worst of the 25 pixels is off by 7 to 9 %
+# the mean over 64 images and 64 channels is noisy: the worst of the 25 pixels is off by 7 to 9 %
 assert abs(strength / paths - 1).max() <= 0.2, "the mean square should be in proportion to the paths"
 
 # %%
@@ -183,7 +183,7 @@ assert small[5].output_bytes == 2 * large[5].output_bytes, "two layers should ha
 # ## What to keep
 #
 # - Two 3 x 3 layers have the receptive field of a 5 x 5 with 28 % fewer weights and multiply-adds, provided
-#   that the first takes about as many channels as it puts out.
+#   that the first takes about as many channels as it outputs.
 # - They do not compute the same. Without the ReLU between them they would be a 5 x 5 kernel with restricted
 #   weights; with it they are no single convolution at all, but a function that is not linear.
 #

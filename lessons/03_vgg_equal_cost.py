@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 3. Half the edge, twice the channels: the same work
+# # 3. Half the resolution, twice the channels: the same work
 #
 # **Question.** VGG's convolutions grow from 64 channels to 512. A layer with eight times the channels has 64
 # times the weights. Do the last stages not take nearly all of the computation?
@@ -37,7 +37,7 @@ prediction, predicted_exceptions = 1, 4
 # ## Measure
 
 # %%
-SIZE, WIDTH = 224, 64  # pixels on an edge; channels of stage 1
+SIZE, WIDTH = 224, 64  # pixels on a side; channels of stage 1
 vgg = cost.table(models.build("vgg16", width=WIDTH, rng=init.SHAPES_ONLY), (3, SIZE, SIZE))
 convs = {row.name: row for row in vgg.rows if row.kind == "Conv2d"}
 rule = 36 * (SIZE // 2) ** 2 * WIDTH**2  # in stage 1 the maps have 2H x 2W pixels
@@ -155,15 +155,15 @@ assert round(vgg19.macs / 1e9, 1) == 19.6, "19.6 billion are those of all of VGG
 # %% [markdown]
 # ## What to keep
 #
-# - Where the map has half the edge and twice the channels, a convolution takes the same multiply-adds, in VGG
-#   as in ResNet after it. Where the channels do not double, it takes a quarter.
+# - Where the map has half the resolution and twice the channels, a convolution takes the same multiply-adds,
+#   in VGG and later in ResNet. Where the channels do not double, it takes a quarter.
 # - The number of weights says little about the computation: VGG-16 has 89 % of its parameters in layers that
 #   take 0.8 % of its multiply-adds.
 #
 # ## What to try next
 #
 # Make `WIDTH` 32: by how much do the numbers of the first table change, and those of the figures? Then make
-# `SIZE` 32, as for CIFAR-10, and give the builder `image_size=SIZE`: what becomes of the share of the
+# `SIZE` 32, as for CIFAR-10, and give the builder `image_size=SIZE`: what becomes of the fraction of the
 # fully-connected layers? (The assertions about VGG-16's own numbers, like 1,849,688,064, then have to fail.)
 #
 # ## Exercises

@@ -25,7 +25,7 @@ from minires.train.objective import cross_entropy
 # An inception module passes one map of $C$ channels through four branches, with 1 x 1, 3 x 3 and 5 x 5
 # kernels and a pooling of stride 1, and concatenates their outputs. Done naively, a $K \times K$ branch with
 # $n$ filters takes $K^2 C n$ multiply-adds for each pixel. With a 1 x 1 convolution in front that reduces $C$
-# to $r$ channels it takes $C r + K^2 r n$. In module 3a $C = 192$; the branches put out 64, 128, 32 and 32
+# to $r$ channels it takes $C r + K^2 r n$. In module 3a $C = 192$; the branches output 64, 128, 32 and 32
 # channels, and $r$ is 96 before the 3 x 3 and 16 before the 5 x 5 kernels. For each of the $28^2$ pixels
 # the naive module takes
 #
@@ -63,11 +63,11 @@ def naive(channels, one, three, five, _):
 
 
 def nine(module):
-    """Return (channels behind each module, its multiply-adds) of the nine in a row."""
+    """Return (channels after each module, its multiply-adds) of the nine in a row."""
     channels, macs = [192], []
     for name, widths in INCEPTION.items():
-        edge = {"3": 28, "4": 14, "5": 7}[name[0]]
-        table = cost.table(module(channels[-1], *widths), (channels[-1], edge, edge))
+        size = {"3": 28, "4": 14, "5": 7}[name[0]]
+        table = cost.table(module(channels[-1], *widths), (channels[-1], size, size))
         channels.append(table.outputs[""][0])
         macs.append(table.macs)
     return channels[1:], macs
@@ -144,12 +144,12 @@ assert dense == [123_642_856, 1_025_000], "averaging should leave 1.0 of 50.2 mi
 # While the network is trained, two small classifiers (*heads*) on the outputs of modules 4a and 4d predict
 # the class too; the weight of their losses is 0.3 each. The gradient at 4a is then a sum of what comes back
 # from the end, through six more modules, and of what the heads send. How much of the former survives? With
-# MSRA's weights a ReLU layer keeps the gradient's length, with Xavier's it divides it by $\sqrt2$ (lesson 8).
+# MSRA's weights a ReLU layer keeps the gradient's norm, with Xavier's it divides it by $\sqrt2$ (lesson 8).
 # From 5b back to 3a the gradient passes eight modules, each one or two layers deep. So about 1 is left with
 # MSRA's weights, and with Xavier's between $1/\sqrt2^{\,16} = 1/256$ and $1/\sqrt2^{\,8} = 1/16$. We measure
 # it with random images of 65 pixels, and in the network with batch norm (lesson 5) as well.
 #
-# Predict: how many times longer is the gradient at the output of 3a with the heads? (That of the head at 4a
+# Predict: how many times larger is the gradient at the output of 3a with the heads? (That of the head at 4a
 # is spared six modules, but has a weight of only 0.3.)
 
 # %%
@@ -158,7 +158,7 @@ END, ALL, HEAD_4A = (1, 0, 0), (1, 0.3, 0.3), (0, 0.3, 0)  # weights of the loss
 
 
 def gradients(kind, seed):
-    """Return {weights of the losses: length of the gradient at the output of each module, (9,)}."""
+    """Return {weights of the losses: norm of the gradient at the output of each module, (9,)}."""
     rng = np.random.default_rng(seed)
     if kind == "batch norm":  # torchvision's network, with 3 x 3 for 5 x 5
         net = googlenet_bn(num_classes=10, aux=True, keep=1.0, rng=rng)
@@ -192,8 +192,8 @@ for runs in found.values():
     assert (head[:, :3] > 0).all() and (head[:, 3:] == 0).all(), "head 4a should reach 4a and before, not 4b"
 assert all((times[:, :6] > 1).all() for times in gain.values()), "the heads should add to the gradient"
 assert ((1 / 256 < left["Xavier"]) & (left["Xavier"] < 1 / 16)).all(), "with Xavier's weights it vanishes"
-assert ((left["MSRA"] > 0.5) & (left["MSRA"] < 2)).all(), "with MSRA's it should keep its length"
-assert (gain["Xavier"][:, 0] > 3).all(), "where the gradient vanishes, the heads should make it longer"
+assert ((left["MSRA"] > 0.5) & (left["MSRA"] < 2)).all(), "with MSRA's it should keep its norm"
+assert (gain["Xavier"][:, 0] > 3).all(), "where the gradient vanishes, the heads should make it larger"
 assert (gain["MSRA"][:, 0] < 1.5).all() and (gain["batch norm"][:, 0] < 1.2).all(), "little elsewhere"
 
 # %%
@@ -204,14 +204,14 @@ for kind, runs in found.items():
 figure = plot.line_panels(
     panels,
     xlabel="module (1: 3a, 3: 4a, 6: 4d, 9: 5b)",
-    ylabel="length of the gradient at its output",
+    ylabel="norm of the gradient at its output",
     log=True,
 )
 lesson.show(figure)
 
 # %% [markdown]
 # The heads help where the gradient vanishes on its way. With Xavier's weights 3 % of it is left at 3a, and
-# the heads make that more than five times longer. With MSRA's, published half a year after GoogLeNet, they
+# the heads make that more than five times larger. With MSRA's, published half a year after GoogLeNet, they
 # change little, and with batch norm the gradient even grows on its way back. This agrees with the lecture's
 # remark that with batch norm the trick is no longer needed. (All of it is before the first step of training;
 # whether a trained network is better for its heads is not measured here.)
@@ -230,7 +230,7 @@ lesson.show(figure)
 # 1. $C r + K^2 r n < K^2 C n$ for $r < K^2 C n / (C + K^2 n)$: up to 164 of the 192 channels in the 3 x 3
 #    branch of 3a. With $r = C$ it would add $C^2$: what saves is not the 1 x 1 kernel but the fewer channels.
 # 2. Each output of fc6 has a weight for each of $512 \cdot 7 \cdot 7$ numbers. An average has none, whatever
-#    the edge of the map.
+#    the size of the map.
 #
 # (To try: the channels are then those of the paper, and all nine take 3948 million: a factor of 3.1 is due to
 # the pooling branches, the remaining 3.6 to the reductions before the 3 x 3 and 5 x 5 kernels.)

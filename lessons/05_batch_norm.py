@@ -2,7 +2,7 @@
 # # 5. Normalisation: from LRN to batch norm
 #
 # **Question.** My network learns with batch norm and does not without it, and with it, it answers differently
-# in training and in testing. What does batch norm compute, what is its gradient, and why has it two modes?
+# in training and in testing. What does batch norm compute, what is its gradient, and why are there two modes?
 #
 # *Time: 8 s. Before this: nothing. Sources: lecture 6, slides "Batch Normalization (BN)"; the ICML 2016
 # tutorial, the same slides; lecture 9, slide "AlexNet"; Krizhevsky et al. 2012, section 3.3; Ioffe &
@@ -212,7 +212,7 @@ lesson.show(figure)
 # that come sorted by digit, as folders of images would give them. In train mode the mean of the batch is
 # subtracted, and with it what all its 3s have in common. Besides, the test then moves the running averages.
 #
-# Even in correct use these averages scatter, for they hold little more than the last ten batches, and they
+# Even in correct use these averages are noisy, for they hold little more than the last ten batches, and they
 # lag behind weights that still move. "Post-processing" (a footnote of lecture 6) computes the statistics anew
 # when training is over; for the first batch norm that must give the mean over the whole training set.
 

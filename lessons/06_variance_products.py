@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 6. Every layer multiplies the variance
 #
-# **Question.** Before its first step of training, one of my 30-layer networks puts out numbers of about
+# **Question.** Before its first step of training, one of my 30-layer networks outputs numbers of about
 # 0.00003, and another one numbers of about 30,000. The weights are small and random in both. What decides?
 #
 # *Time: 3 s. Before this: no other lesson. Sources: lecture 6 and the ICML 2016 tutorial, slides
@@ -45,7 +45,7 @@ from minires.layers import Linear, Sequential
 # computed from $x$ and $w$, is not independent of them, and need not be.)
 #
 # A measurement has one draw of the weights; it averages over all outputs and many inputs instead. It then
-# scatters from seed to seed by less than 1 % (standard deviation), and we allow 3 %.
+# varies from seed to seed by less than 1 % (standard deviation), and we allow 3 %.
 
 # %%
 SAMPLES, OFFSET = 256, 1.0
@@ -72,7 +72,7 @@ for name, derived, measured in rows:
 
 # %% [markdown]
 # Now break condition 3: give the inputs of the last row a mean of 1. Their variance is the same, but what the
-# derivation needs is the mean square, and that is $\mathrm{Var}[x] + 1$. (This scatters more, by 4 %, for now
+# derivation needs is the mean square, and that is $\mathrm{Var}[x] + 1$. (This varies more, by 4 %, for now
 # all inputs have the same large component in common. We allow 10 %.)
 
 # %%
@@ -113,7 +113,7 @@ assert measured > 2 * by_variance, "for inputs that have a mean, Var[x] is not w
 # ## Predict
 #
 # Thirty layers of 512 units, weights of standard deviation 0.03125, 0.0442 or 0.0625. What is
-# $n\,\mathrm{Var}[w]$ for each? Guess, before you compute it: by which factor has the last one multiplied the
+# $n\,\mathrm{Var}[w]$ for each? Guess, before you compute it: by what factor has the last one multiplied the
 # variance after 30 layers?
 
 # %%
@@ -148,7 +148,7 @@ for name, std in STDS.items():
 # ## Derived beside measured
 #
 # The factor of one layer is the geometric mean over the 29 steps from layer 1 to layer 30 (backward: from
-# 30 to 1), for each of three seeds. It scatters by 0.2 %; we allow 1 %. (With equal widths
+# 30 to 1), for each of three seeds. It varies by 0.2 %; we allow 1 %. (With equal widths
 # $n^{in} = n^{out} = n$; lesson 7 measures layers in which the two differ.)
 
 # %%
@@ -207,8 +207,8 @@ lesson.show(figure)
 #
 # 1. An old default draws weights uniformly from $\pm 1/\sqrt{n^{in}}$. What is $n^{in}\,\mathrm{Var}[w]$, and
 #    what is left of the variance after 30 linear layers?
-# 2. Why did three seeds suffice here, when a single input scatters? For one input and normal weights, derive
-#    the standard deviation of the logarithm of the variance after 30 layers.
+# 2. Why did three seeds suffice here, when a single input varies so much? For one input and normal weights,
+#    derive the standard deviation of the logarithm of the variance after 30 layers.
 #
 # ## Answers
 #
@@ -219,7 +219,7 @@ lesson.show(figure)
 #    expectation times $\chi^2_n / n$, which has standard deviation $\sqrt{2/n}$. The logarithms of $L$ layers
 #    add up to $\sqrt{2L/n} = \sqrt{60/512} = 0.34$: a single input may well be off by 40 %, and its factor of
 #    one layer by 1.2 %. Different inputs pass the same weights but point in different directions, so
-#    their average scatters far less.
+#    their average varies far less.
 #
 # (To try: with one sample an assertion of 3 % fails already in the first table. Weights of $+$`std` or
-# $-$`std` change nothing beyond the scatter, for no distribution was assumed.)
+# $-$`std` change nothing beyond the noise, for no distribution was assumed.)

@@ -43,9 +43,9 @@ from minires.layers import Conv2d, Linear, Sequential
 # %% [markdown]
 # ## Predict
 #
-# A linear network of widths 256, 512, 1024, 512, 128, weights by fan in: by which factor is the variance of
+# A linear network of widths 256, 512, 1024, 512, 128, weights by fan in: by what factor is the variance of
 # the gradient multiplied on its way back to the input? And sixteen layers of 512 and 128 units in turn,
-# weights by the average of both fans: by which factor is the variance of the signal multiplied?
+# weights by the average of both fans: by what factor is the variance of the signal multiplied?
 
 # %%
 prediction, predicted_average = 0.5, 1
@@ -99,7 +99,7 @@ lesson.table(
     ),
 )
 for fan, (fw, bw, fw_seen, bw_seen) in results.items():
-    # a single draw scatters by 1.5 % (standard deviation), the mean of four by half of that
+    # a single draw varies by 1.5 % (standard deviation), the mean of four by half of that
     assert abs(fw_seen / fw - 1) <= 0.04, f"fan {fan}: forward as derived"
     assert abs(bw_seen / bw - 1) <= 0.04, f"fan {fan}: backward as derived"
     assert abs(bw_seen / fw_seen - 128 / 256) <= 0.02, f"fan {fan}: the ratio is n_last / n_first"
@@ -138,7 +138,7 @@ for fan, name in FANS.items():
     seen = measured(alternating, fan)
     expected = 0.64**PAIRS if fan == "average" else 1
     rows.append((name, predicted_average if fan == "average" else None, expected, *seen))
-    # through 128 units a single draw scatters by 10 %, the mean of four by 5 %
+    # through 128 units a single draw varies by 10 %, the mean of four by 5 %
     assert abs(seen / expected - 1).max() <= 0.15, f"fan {fan}: {expected} after {PAIRS} pairs"
 lesson.table(("16 layers, 512 and 128 in turn", "predicted", "derived", "forward", "backward"), *rows)
 
@@ -148,12 +148,12 @@ lesson.table(("16 layers, 512 and 128 in turn", "predicted", "derived", "forward
 # An output of a $k \times k$ convolution is a sum over $n^{in} = k^2 \cdot \text{channels in}$ products, and
 # an input takes part in $n^{out} = k^2 \cdot \text{channels out}$ outputs. The border and the stride make
 # the true counts smaller. For $k = 3$ and a border of zeros around $H \times H$ pixels ($H$ even), the
-# windows at the edge stick out; over all windows the share $b = (1 - \tfrac{2}{3H})^2$ of the products is
+# windows at the edge stick out; over all windows the fraction $b = (1 - \tfrac{2}{3H})^2$ of the products is
 # left. And stride 2 leaves a quarter of the outputs, so an input takes part in a quarter as many.
 
 # %%
 CHANNELS, SIZE = (32, 128), 16
-inside = (1 - 2 / (3 * SIZE)) ** 2  # the share of the products that use a pixel, not the border
+inside = (1 - 2 / (3 * SIZE)) ** 2  # the fraction of the products that use a pixel, not the border
 rows = []
 for fan, stride in (("in", 1), ("out", 1), ("out", 2)):
     rng = np.random.default_rng(0)
@@ -212,7 +212,7 @@ assert rows[0][-1] <= (3 / n_in) ** 0.5, "Caffe's xavier stays within sqrt(3 / f
 #
 # ## Exercises
 #
-# 1. A classifier ends with a layer from 2048 features to 10 classes. With fan in, by which factor is the
+# 1. A classifier ends with a layer from 2048 features to 10 classes. With fan in, by what factor is the
 #    gradient's variance multiplied there? Does it matter?
 # 2. Layers of 512 and 128 units in turn, narrowing layers by fan out, widening ones by fan in. What happens?
 #

@@ -83,7 +83,7 @@ msra = np.array([variances(MSRA, seed) for seed in seeds])
 # Each of the 21 layers after the first multiplies by $\tfrac12 \cdot 1$ with Xavier's weights and by
 # $\tfrac12 \cdot 2 = 1$ with MSRA's: $2^{-(L-1)}$, one two-millionth, against 1. The measured ratio of one
 # layer is the geometric mean over all layers and seeds. Expectations are over draws of the weights, and a
-# single draw scatters around them: by about half a power of two after 22 layers, which more inputs would not
+# single draw varies around them by about half a power of two after 22 layers, which more inputs would not
 # average away, for all inputs pass the same weights.
 
 # %%
@@ -120,7 +120,7 @@ lesson.show(figure)
 # "Half" is said of the mean square. The *variance* of what comes out of a ReLU is another number: for a
 # standard normal $y$, $\max(0, y)$ has mean square $\tfrac12$, mean $1/\sqrt{2\pi} = 0.399$ and hence
 # variance $\tfrac12 - \tfrac1{2\pi} = 0.341$. Lecture 9 shows histograms of what six layers of 4096 units
-# with MSRA's weights put out, $h = \max(0, y)$, for a normal input of variance 1. There
+# with MSRA's weights output, $h = \max(0, y)$, for a normal input of variance 1. There
 # $\mathrm{Var}[y] = n \cdot \tfrac2n \cdot 1 = 2$ in every layer, so $E[h^2] = 1$, the mean is
 # $\sqrt2 \cdot 0.399 = 0.564$ and the standard deviation $\sqrt{1 - 0.564^2} = 0.826$.
 
@@ -182,6 +182,6 @@ lesson.show(plot.histograms(hidden, xlabel="value after the ReLU (zeros left out
 #    conditions suffices.
 #
 # (To try: with 1.8 the ratio, 0.9, lies outside 1 ± 0.04, so the second assertion fails. With 64 units single
-# seeds scatter by one and a half powers of two. Over 40 seeds their mean lies 0.9 below 0, which five seeds
+# seeds vary by one and a half powers of two. Over 40 seeds their mean lies 0.9 below 0, which five seeds
 # cannot show: the derivation is about the mean of the variance, and the mean of a logarithm is less than the
 # logarithm of the mean.)

@@ -35,7 +35,7 @@ predicted_loss = 1.0
 # Draw the same random numbers for both rules. Then every weight of Xavier's network is the one of MSRA's
 # divided by $\sqrt2$, and the biases are 0. A ReLU passes positive factors,
 # $\max(0, \alpha z) = \alpha \max(0, z)$ for $\alpha > 0$, so the *same* units are active in both
-# networks and the signal $h_l$ behind layer $l$ of $L$ is
+# networks and the signal $h_l$ after layer $l$ of $L$ is
 #
 # $$h_l^{Xavier} = 2^{-l/2}\; h_l^{MSRA}.$$
 #
@@ -203,12 +203,12 @@ if setting == "live":
 #
 # ## What to try next
 #
-# Give the stack batch norm behind every linear layer: does the rule still matter? Run the 30 layers at a
+# Give the stack batch norm after every linear layer: does the rule still matter? Run the 30 layers at a
 # rate of 0.02: which of the two rules fails, and how?
 #
 # ## Exercises
 #
-# 1. By which factor does the gradient of layer $l$'s *bias* shrink? Which biases learn at the beginning?
+# 1. By what factor does the gradient of layer $l$'s *bias* shrink? Which biases learn at the beginning?
 # 2. Could one learning rate for every weight, 1448 times larger, save Xavier's 22 layers?
 #
 # ## Answers

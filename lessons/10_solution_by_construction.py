@@ -23,8 +23,8 @@ from minires.surgery import deepen
 #
 # **A convolution and a ReLU.** Let the kernel $W$ from channel $j$ to channel $i$ be zero, but for a 1 in
 # its centre where $i = j$ (a *Dirac* kernel). Then $W * x = x$: each output is one number times 1 plus
-# other numbers times 0, which is exact even in floating point. The ReLU behind it returns
-# $\max(0, x) = x$ if $x \ge 0$, and that holds wherever $x$ came out of a ReLU itself. So behind a ReLU
+# other numbers times 0, which is exact even in floating point. The ReLU after it returns
+# $\max(0, x) = x$ if $x \ge 0$, and that holds wherever $x$ came out of a ReLU itself. So after a ReLU
 # the new layer is *exactly* the identity.
 #
 # **With batch norm** between the two, in eval mode,
@@ -66,7 +66,7 @@ def inserted(x):
     return F.relu_forward(F.conv2d_forward(x, dirac, padding=1)[0])[0]
 
 
-assert (inserted(positive) == positive).all(), "behind a ReLU the inserted layer should change no bit"
+assert (inserted(positive) == positive).all(), "after a ReLU the inserted layer should change no bit"
 assert abs((inserted(signed) == signed).mean() - 0.5) <= 0.02, "elsewhere it should lose what is negative"
 
 # %% [markdown]
@@ -214,14 +214,14 @@ lesson.show(plot.construction(parts(1), parts(1 + NEW_BLOCKS), titles=titles))
 #
 # ## What to try next
 #
-# Set `NEW_BLOCKS` to 10, which makes 68 layers: which numbers in the tables change? Behind the two
+# Set `NEW_BLOCKS` to 10, which makes 68 layers: which numbers in the tables change? After the two
 # tables, call `learn` on `deep["plain-8"]` and on `deep["ResNet-8"]`: which keeps its low training error?
 #
 # ## Exercises
 #
 # 1. How many zeros and ones does the identity need in one 3x3 convolution of 64 channels? How many numbers
 #    must be zero in a residual block of two such convolutions with batch norm?
-# 2. Pre-activation networks have no ReLU behind their additions. Can a plain convolution and ReLU be
+# 2. Pre-activation networks have no ReLU after their additions. Can a plain convolution and ReLU be
 #    inserted there without harm? Can a pre-activation block whose last convolution is zero?
 #
 # ## Answers

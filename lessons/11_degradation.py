@@ -26,8 +26,8 @@ from minires.layers import Conv2d
 #   \min_{f \in \mathcal H_{20}} \mathrm{error}_{train}(f).$$
 #
 # This speaks of *minima*. What training returns is not a minimum but where stochastic gradient descent stands
-# after so many steps. If the deeper network ends with the higher **training** error, it is no overfitting
-# (that would be a low training error beside a high test error) and no lack of representation: the better
+# after so many steps. If the deeper network ends with the higher **training** error, this is not overfitting
+# (that would be a low training error beside a high test error) nor a lack of capacity: the better
 # solution exists, and the solver does not find it.
 
 # %% [markdown]
@@ -90,7 +90,7 @@ lesson.show(figure)
 # here: they are taken on cropped and flipped images, and while the network is still improving.)
 #
 # The shortcuts do **not** make 56 layers better than 20 here: ResNet-56 ends 19 points behind ResNet-20.
-# 800 iterations show only how networks begin, and there the deeper one is the slower one, with shortcuts
+# 800 iterations show only the start of training, where the deeper network is the slower one, with shortcuts
 # too. That time alone does not cure the plain ones is what the paper's long runs show. On CIFAR-10, after
 # 64,000 iterations on all 50,000 images, plain-56 is still behind plain-20 (its figure 6), while ResNet-56
 # has 6.97 % test error and ResNet-20 8.75 %. On ImageNet the validation error goes from 27.94 % (plain-18)
@@ -102,7 +102,7 @@ lesson.show(figure)
 # The digits that come with minires, ten epochs, one seed. Here plain-56 hardly learns at all: it ends near
 # the 90 % of guessing. (`python lessons/11_degradation.py --full` trains the paper's networks up to 110
 # layers with the paper's recipe: 64k iterations, the rate divided by 10 at 32k and 48k, a warm-up for 110
-# layers. It needs CIFAR-10, a GPU and hours, and goes on where it was stopped.)
+# layers. It needs CIFAR-10, a GPU and hours, and resumes where it was stopped.)
 
 # %%
 setting = lesson.setting()
@@ -135,7 +135,7 @@ x, labels = data.Normalisation.fit(train)(train.images[:64]), train.labels[:64]
 
 
 def gradient_norms(name, seed):
-    """Return the norm of the gradient behind every convolution of an untrained network, first to last."""
+    """Return the norm of the gradient after every convolution of an untrained network, first to last."""
     net = models.build(name, num_classes=10, in_channels=1, rng=np.random.default_rng(seed))
     with probe.watch(net, probe.Statistics()) as seen:
         logits, cache = net.forward(x, train=True)

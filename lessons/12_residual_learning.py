@@ -40,7 +40,7 @@ from minires.layers import Linear, ReLU, Residual, Sequential
 # - pre-activation, ReLU only **inside** the branch: $a^{[l+2]} = a^{[l]}$ for every $a^{[l]}$.
 #
 # Within a ResNet $a^{[l]}$ comes out of a ReLU, so the second case does no harm there: a block can be the
-# identity on all that it ever sees. It cannot put out a negative number, and that is what lecture 9 means
+# identity on all that it ever sees. It cannot output a negative number, and that is what lecture 9 means
 # by "cannot actually learn identity function".
 #
 # **Small fluctuations.** Lecture 6 adds: if the wanted $H$ is close to the identity, the weights of $F$ are
@@ -55,11 +55,11 @@ from minires.layers import Linear, ReLU, Residual, Sequential
 # %% [markdown]
 # ## Predict
 #
-# Standard normal numbers enter each of the three blocks, with $F = 0$. Which share comes out unchanged?
+# Standard normal numbers enter each of the three blocks, with $F = 0$. What fraction comes out unchanged?
 # And with $x \ge 0$ and $s = 0.1$: how far is the residual block's output from $x$, relative to $x$?
 
 # %%
-predicted_shares = {"plain": 0.5, "residual": 0.5, "pre-activation": 0.5}
+predicted = {"plain": 0.5, "residual": 0.5, "pre-activation": 0.5}
 predicted_distance = 0.1
 
 # %% [markdown]
@@ -96,17 +96,17 @@ assert abs(found - np.maximum(0, z2 + SHORTCUT * a)).max() <= 1e-12, "a residual
 
 silent = three_blocks(first, linear(WIDTH, WIDTH, 0))  # F = 0
 x = abs(a)
-shares = {name: (block.predict(a) == a).mean() for name, block in silent.items()}
+fractions = {name: (block.predict(a) == a).mean() for name, block in silent.items()}
 of_positive = {name: (block.predict(x) == x).mean() for name, block in silent.items()}
 derived = {"plain": 0, "residual": 0.5, "pre-activation": 1}
 lesson.table(
-    ("F = 0: share of numbers unchanged", "predicted", "derived", "measured", "measured, x >= 0"),
-    *((name, predicted_shares[name], derived[name], shares[name], of_positive[name]) for name in silent),
+    ("F = 0: fraction of numbers unchanged", "predicted", "derived", "measured", "measured, x >= 0"),
+    *((name, predicted[name], derived[name], fractions[name], of_positive[name]) for name in silent),
 )
-assert shares["plain"] == of_positive["plain"] == 0, "a plain block with zero weights loses everything"
+assert fractions["plain"] == of_positive["plain"] == 0, "a plain block with zero weights loses everything"
 assert of_positive["residual"] == 1, "a residual block with F = 0 should be the identity for x >= 0"
-assert abs(shares["residual"] - 0.5) <= 0.01, "and lose what is negative"
-assert shares["pre-activation"] == 1, "a pre-activation block with F = 0 should be the identity for all x"
+assert abs(fractions["residual"] - 0.5) <= 0.01, "and lose what is negative"
+assert fractions["pre-activation"] == 1, "a pre-activation block with F = 0 should be the identity for all x"
 
 # %%
 SCALES = (0.3, 0.1, 0.03, 0.01)
@@ -124,7 +124,7 @@ lesson.table(
 )
 for name in ("residual", "pre-activation"):
     ratio = np.array(distances[name]) / np.array(SCALES) ** 2 * 2**0.5
-    assert abs(ratio - 1).max() <= 0.1, "the distance should be s^2 / sqrt 2; one draw scatters by some 5 %"
+    assert abs(ratio - 1).max() <= 0.1, "the distance should be s^2 / sqrt 2; one draw varies by some 5 %"
 assert min(distances["plain"]) > 0.9, "a plain block with small weights is far from the identity"
 
 # %% [markdown]
@@ -244,7 +244,7 @@ assert abs(lengths[-1] / lengths[-2] - 1 / 9) <= 1e-6, "with the residual equati
 #
 # ## Answers
 #
-# 1. Stack $W_1$ on the unit matrix: the ReLU then puts out $g(W_1 x)$ and, below it, $g(x) = x$. Put $W_2$
+# 1. Stack $W_1$ on the unit matrix: the ReLU then outputs $g(W_1 x)$ and, below it, $g(x) = x$. Put $W_2$
 #    and the unit matrix side by side: they make $W_2\,g(W_1 x) + x$ of it. So shortcuts add no functions
 #    that a (wider) plain network lacks; they change where its weights start and how they move.
 # 2. Hardly. The squared distance to zero is $9 \cdot 64^2 \cdot 2/(9 \cdot 64) = 128$ and to the Dirac

@@ -39,7 +39,7 @@ rng = np.random.default_rng(0)
 #
 # The paper trains on CIFAR-10 for 64,000 iterations with momentum 0.9: 32,000 at $\eta = 0.1$, 16,000 at
 # 0.01, 16,000 at 0.001. Its weight decay is $10^{-4}$; the ResNet lecture's slide has $10^{-5}$, a slip.
-# Which share of its initial norm is left, with the one and with the other, of a weight that never gets
+# What fraction of its initial norm is left, with the one and with the other, of a weight that never gets
 # a data gradient?
 
 # %%
@@ -58,7 +58,7 @@ for decay in predicted:
     derived = np.exp(-(32_000 * 0.1 + 16_000 * 0.01 + 16_000 * 0.001) * decay / (1 - 0.9))
     rows.append((f"weight decay {decay:g}", predicted[decay], derived, weight.data[0]))
     assert abs(weight.data[0] / derived - 1) <= 0.01, "exp(-sum of the learning rates * decay / (1 - mu))"
-lesson.table(("share of the norm left after 64,000 iterations", "predicted", "derived", "measured"), *rows)
+lesson.table(("fraction of the norm left after 64,000 iterations", "predicted", "derived", "measured"), *rows)
 
 # %% [markdown]
 # With $10^{-4}$ three percent are left, with $10^{-5}$ seventy-one: there the claim fails for lack of time.
@@ -123,7 +123,7 @@ assert accuracy > 85, "and the network should learn"
 # matrices have the factor $r = (1 - \eta\lambda)^t$. A positive factor passes the ReLU, so $F$ has the
 # factor $r^2$, and $F(x) + x \to x$.
 #
-# Real branches have batch norm behind each convolution, and
+# Real branches have batch norm after each convolution, and
 #
 # $$\mathrm{BN}(cW * x) = \mathrm{BN}(W * x) \qquad\text{as long as } c^2\,\mathrm{Var}[W * x] \gg \epsilon:$$
 #
@@ -147,7 +147,7 @@ x = abs(rng.standard_normal((128, WIDTH)))  # what comes out of a ReLU
 
 
 def branch(*, norm):
-    """Return linear, ReLU, linear, in float64; if norm, with batch norm behind both linear layers."""
+    """Return linear, ReLU, linear, in float64; if norm, with batch norm after both linear layers."""
     first, second = (Linear(WIDTH, WIDTH, bias=False, rng=rng) for _ in range(2))
     if norm:
         layers = [first, BatchNorm(WIDTH), ReLU(), second, BatchNorm(WIDTH)]
@@ -174,7 +174,7 @@ _, weights_only = decayed(branch(norm=True), LONGER, no_decay=("gamma", "beta"))
 shrunk = (1 - RATE * DECAY) ** np.arange(LONGER + 1)
 print()
 lesson.table(
-    (f"share left after {LONGER} steps", "derived", "measured"),
+    (f"fraction left after {LONGER} steps", "derived", "measured"),
     ("W", shrunk[-1], weights[-1]),
     ("F, no batch norm", shrunk[-1] ** 2, without_norm[-1]),
     ("F, batch norm, everything decayed", shrunk[-1], all_decayed[-1]),

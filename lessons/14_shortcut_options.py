@@ -23,7 +23,7 @@ SHAPES = init.SHAPES_ONLY  # weights that take no memory: we count
 # ## Derivation: the quiz
 #
 # A $K \times K$ convolution from $C$ to $C'$ channels has $K^2 C C'$ weights (no bias, for batch norm
-# follows) and uses each of them once for each of the $HW$ pixels that it puts out. With $C = 64$:
+# follows) and uses each of them once for each of the $HW$ pixels that it outputs. With $C = 64$:
 #
 # | block | weights | multiply-adds |
 # |---|---|---|
@@ -81,17 +81,17 @@ assert [table.macs / MAP**2 / C**2 for table in (basic, bottleneck, wide)] == [1
 # %%
 pixels = np.array([[1.0, 2.0], [3.0, 4.0]])
 x = np.stack([pixels, 10 * pixels])[None]  # (1, 2, 2, 2)
-behind, _ = F.pad_shortcut_forward(x, channels=4, stride=2, placement="append")
+appended, _ = F.pad_shortcut_forward(x, channels=4, stride=2, placement="append")
 both_sides, _ = F.pad_shortcut_forward(x, channels=4, stride=2, placement="split")
 averaged, _ = F.pad_shortcut_forward(x, channels=4, stride=2, placement="mean")
 print()
 lesson.table(
     ("zeros of option A", "1", "2", "3", "4"),
-    ("fb.resnet.torch: behind the channels", *behind.ravel()),
+    ("fb.resnet.torch: after the channels", *appended.ravel()),
     ("akamaster's CIFAR code: on both sides", *both_sides.ravel()),
-    ("stochastic depth: behind, and 2x2 pixels are averaged", *averaged.ravel()),
+    ("stochastic depth: after, and 2x2 pixels are averaged", *averaged.ravel()),
 )
-assert behind.ravel().tolist() == [1, 10, 0, 0] and both_sides.ravel().tolist() == [0, 1, 10, 0]
+assert appended.ravel().tolist() == [1, 10, 0, 0] and both_sides.ravel().tolist() == [0, 1, 10, 0]
 assert averaged.ravel().tolist() == [2.5, 25, 0, 0]
 
 # %% [markdown]
@@ -109,7 +109,7 @@ prediction = 0
 # ## Derivation: the shortcuts
 #
 # A projection from $C$ to $C'$ channels has $C C'$ weights and the $2 C'$ of its batch norm. For basic
-# blocks $C' = 2C$ on every dotted shortcut. A bottleneck stage puts out 256, 512, 1024, 2048 channels,
+# blocks $C' = 2C$ on every dotted shortcut. A bottleneck stage outputs 256, 512, 1024, 2048 channels,
 # and its *first* stage is dotted too: it takes 64 channels from the stem and hands on 256, at stride 1.
 
 
@@ -231,7 +231,7 @@ lesson.table(
 #
 # ## Exercises
 #
-# 1. How many projections does ResNet-152 have with option B, and which share of its parameters are they?
+# 1. How many projections does ResNet-152 have with option B, and what fraction of its parameters are they?
 # 2. With option A the new channels of the shortcut are zero. What is "residual" in those channels?
 #
 # ## Answers

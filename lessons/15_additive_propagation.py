@@ -62,7 +62,7 @@ prediction = 0.5
 # and keep every $x_i$ and $g_i$; then we ask each branch *alone* for its $F_i(x_i)$ and its $J_i^\top
 # g_{i+1}$, and add those up. Then the same in the first stages of two ResNets with 110 layers (without the
 # first unit: with pre-activation it has a norm and a ReLU before its shortcut). In the table, "through all
-# masks" is the share of the elements of $g_L$ that no mask after an addition sets to zero.
+# masks" is the fraction of the elements of $g_L$ that no mask after an addition sets to zero.
 
 # %%
 WIDTH, BATCH, DEPTH = 192, 96, 54
@@ -79,7 +79,7 @@ def branch(rng, *, norm=True, scale=1.0):
 
 
 def propagate(units, x, dy):
-    """Return [x_0, ..., x_L] and [g_0, ..., g_L]: what stands before and behind every unit."""
+    """Return [x_0, ..., x_L] and [g_0, ..., g_L]: what stands before and after every unit."""
     signals, caches = [x], []
     for unit in units:
         x, cache = unit.forward(x, train=True)
@@ -122,7 +122,7 @@ found = {}
 for name, build in {"pre-activation": models.cifar_preresnet, "original": models.cifar_resnet}.items():
     stage = build(depth=110, rng=rng).astype(np.float64)["stage1"]
     units = list(stage.parts.values())[1:]
-    start = abs(rng.standard_normal((2, 16, 8, 8)))  # not negative, as behind a ReLU
+    start = abs(rng.standard_normal((2, 16, 8, 8)))  # not negative, as after a ReLU
     signals, gradients = propagate(units, start, rng.standard_normal(start.shape))
     found[name] = check(units, signals, gradients)
 through = np.all([y > 0 for y in signals[1:]], axis=0).mean()  # in the original
@@ -143,7 +143,7 @@ assert through < 0.9, "and stop a part of the gradient on the direct path"
 #
 # The last weights of a branch have mean 0 and are independent of $x_i$, so on average $F_i$ is orthogonal
 # to $x_i$ and squared lengths add. Batch norm gives each branch a signal of variance 1, and norm, ReLU and
-# MSRA's weights put out mean square 1 (lesson 8). Hence $E[x_l^2] = 1 + l$, and for $l < m$
+# MSRA's weights output mean square 1 (lesson 8). Hence $E[x_l^2] = 1 + l$, and for $l < m$
 #
 # $$\cos(x_l, x_m) = \frac{\langle x_l,\; x_l + \ldots\rangle}{|x_l|\,|x_m|} = \frac{|x_l|}{|x_m|}
 # = \sqrt{\frac{1 + l}{1 + m}}, \qquad \cos(g_l, g_m) = \frac{|g_m|}{|g_l|}.$$
@@ -185,7 +185,7 @@ lesson.table(
     ("all cosines of x: largest deviation", None, 0, abs(cos_x - derived_x).max()),
     ("all cosines of g: largest deviation", None, 0, abs(cos_g - derived_g).max()),
     ("plain: largest cosine of two different layers", None, 0, plain_cosine),
-    ("length of g_0 / length of g_54", None, None, growth(g)),
+    ("norm of g_0 / norm of g_54", None, None, growth(g)),
     ("plain: the same", None, None, growth(plain_g)),
 )
 assert abs(cos_x - derived_x).max() < 0.08, "squared lengths should add up, 1 for each unit"
@@ -210,7 +210,7 @@ lesson.show(plot.heat_maps(panels, xlabel="unit $m$", ylabel="unit $l$", label="
 #
 # ## "Unlikely to vanish" is not "cannot explode"
 #
-# The terms $J_i^\top g_{i+1}$ contain the sums of the units behind them, so the sum may grow geometrically
+# The terms $J_i^\top g_{i+1}$ contain the sums of the units after them, so the sum may grow geometrically
 # all the same. Take stacks without batch norm, with the last weights of each branch times $s$. A plain
 # stack then multiplies lengths by $s$ a unit; with shortcuts, *squared* lengths grow by $1 + s^2$.
 
@@ -221,7 +221,7 @@ _, plain_g = propagate(weak, x_0, dy)
 _, weak_g = propagate([Residual(branch) for branch in weak], x_0, dy)
 derived = (1 + SCALE**2) ** (DEPTH / 2)
 lesson.table(
-    (f"length of g_0 / length of g_54, s = {SCALE}", "derived", "measured"),
+    (f"norm of g_0 / norm of g_54, s = {SCALE}", "derived", "measured"),
     ("plain", SCALE**DEPTH, growth(plain_g)),
     ("with shortcuts", derived, growth(weak_g)),
 )

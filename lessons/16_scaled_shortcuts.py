@@ -38,7 +38,7 @@ from minires.models.shortcuts import cifar_shortcut_variant
 # %% [markdown]
 # ## Predict
 #
-# ResNet-110 has 54 units. With $\lambda = 0.9$, only 10 % less in each, which share of $g_L$ reaches the
+# ResNet-110 has 54 units. With $\lambda = 0.9$, only 10 % less in each, what fraction of $g_L$ reaches the
 # first one directly?
 
 # %%
@@ -54,7 +54,7 @@ UNITS = 54
 
 
 def gradient_lengths(units, x):
-    """Return the length of the gradient in front of each unit, the first unit's first."""
+    """Return the norm of the gradient before each unit, the first unit's first."""
     with probe.watch(units, probe.Statistics()) as seen:
         y, cache = units.forward(x, train=True)
         units.backward(np.random.default_rng(1).standard_normal(y.shape), cache)
@@ -71,7 +71,7 @@ direct = {
     factor: gradient_lengths(bare(factor), x) / gradient_lengths(bare(1), x) for factor in (0.5, 0.9, 1.1)
 }
 expected = {0.5: 5.55e-17, 0.9: 3.38e-3, 1.1: 171.9}  # the 54th powers
-passed = np.arange(UNITS, 0, -1)  # units between the last gradient and that in front of each unit
+passed = np.arange(UNITS, 0, -1)  # units between the last gradient and that before each unit
 lesson.table(
     ("shortcut times", "predicted", "derived", "measured"),
     *((f, prediction if f == 0.9 else None, expected[f], direct[f][0]) for f in direct),
@@ -87,9 +87,9 @@ for factor, lengths in direct.items():
 # ## The same in ResNet-110, with gates
 #
 # Now the networks of the paper's figure 2: 54 units with convolutions, batch norm, and a ReLU after the
-# addition, which does nothing here, for $x \ge 0$ behind the stem, and with $F = 0$ it stays so. We set the
+# addition, which does nothing here, for $x \ge 0$ after the stem, and with $F = 0$ it stays so. We set the
 # last $\gamma$ of each branch to 0 and the weights of the gates too, so that $b$ alone decides, and compare
-# the gradient in front of every unit with that of the original network. "Unscaled" leaves $F$ as it is; an
+# the gradient before every unit with that of the original network. "Unscaled" leaves $F$ as it is; an
 # exclusive gate multiplies $F$ by $\sigma(W x + b)$, a shortcut-only gate leaves $F$ alone.
 
 
@@ -107,11 +107,11 @@ def resnet110(variant, bias=None, *, silent=True, constant_gates=True):
 
 
 def kept(bias):
-    """Return 1 - sigmoid(bias): the share of the shortcut that a gate lets through where it starts."""
+    """Return 1 - sigmoid(bias): the fraction of the shortcut that a gate lets through where it starts."""
     return 1 / (1 + math.exp(bias))
 
 
-x = np.maximum(np.random.default_rng(0).standard_normal((2, 16, 8, 8)), 0)  # what a stem puts out
+x = np.maximum(np.random.default_rng(0).standard_normal((2, 16, 8, 8)), 0)  # what a stem outputs
 original = gradient_lengths(resnet110("original"), x)
 variants = {  # what is done: (variant, bias, lambda, name in table 1)
     "x and F times 0.5": ("constant", None, 0.5, "constant"),
@@ -146,7 +146,7 @@ figure = plot.lines(
     {label: direct[name][::-1] for label, (name, _) in labels.items()},
     derived={r"derived: $\lambda^n$" if f == 0.5 else f"_{f}": f ** passed[::-1] for _, f in labels.values()},
     xlabel="units passed, $n$",
-    ylabel="share of the gradient on the direct path",
+    ylabel="fraction of the gradient on the direct path",
     log=True,
 )
 lesson.show(figure)
@@ -154,7 +154,7 @@ lesson.show(figure)
 # %% [markdown]
 # ## Beside the published errors
 #
-# Table 1 of the paper has the error of the trained networks, and it agrees with the direct path in the main:
+# Table 1 of the paper has the error of the trained networks, and it agrees with the direct path on the whole:
 # where $\lambda^{54}$ is $10^{-17}$, the error is 12 to 13 % or training fails (more than 20 %); where it is
 # near 1, it is 7 to 10 %. But compare the rows two by two, and the direct path is not everything:
 #
@@ -170,8 +170,8 @@ lesson.show(figure)
 # ## What does not follow: that the gradient vanishes
 #
 # We silenced the branches. As they are drawn, each adds its own $J_i^\top g_{i+1}$, and nothing says that
-# this is small. Write down: with $\lambda = 0.5$, is the gradient in front of the first unit longer or
-# shorter than in the original network?
+# this is small. Write down: with $\lambda = 0.5$, is the gradient before the first unit larger or
+# smaller than in the original network?
 
 # %%
 names = ("original", "constant", "constant_unscaled")
@@ -179,15 +179,15 @@ whole = {name: gradient_lengths(resnet110(name, silent=False), x)[0] for name in
 drawn = gradient_lengths(resnet110("exclusive_gate", -6, constant_gates=False), x)[0] / original[0]
 lesson.table(
     ("at the start of the training", "measured"),
-    *((f"{name}: gradient in front of the first unit", length) for name, length in whole.items()),
-    ("exclusive gate, b = -6, its weights as drawn, F = 0: share", drawn),
+    *((f"{name}: gradient before the first unit", length) for name, length in whole.items()),
+    ("exclusive gate, b = -6, its weights as drawn, F = 0: fraction", drawn),
 )
 for name in names[1:]:
     assert whole[name] > 100 * whole["original"], "with scaled shortcuts the gradient should explode"
 assert 0.7 < drawn < 0.95, "with weights as drawn most of the direct path should still be there"
 
 # %% [markdown]
-# It *explodes*: to 48,000 and 141,000 times the original's. What decays is the share of it that comes
+# It *explodes*: to 48,000 and 141,000 times the original's. What decays is the fraction of it that comes
 # directly. "Blocked", the slide's word, is right for the direct path and wrong for the gradient; lesson 17
 # has all variants. The last row: gates with weights differ from element to element and add a gradient of
 # their own, so $(1 - \sigma(b))^{54} = 0.875$ is then only nearly the value.
@@ -207,7 +207,7 @@ assert 0.7 < drawn < 0.95, "with weights as drawn most of the direct path should
 #
 # 1. A gated network of 333 units (1001 layers) should keep half of the direct path. Where must $b$ start?
 # 2. Dropout on the shortcut, which keeps each element with probability ½ and does not rescale it, has
-#    $\lambda = 0.5$ on average. Which share of the elements of $g_{54}$ comes through all masks?
+#    $\lambda = 0.5$ on average. What fraction of the elements of $g_{54}$ comes through all masks?
 #
 # ## Answers
 #

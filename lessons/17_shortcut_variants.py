@@ -3,7 +3,7 @@
 #
 # **Question.** The identity is only one choice of shortcut. A gate or a 1x1 convolution contains it as a
 # special case and can do more, so why are the networks that have them *worse*? And which layers may
-# stand behind the addition?
+# stand after the addition?
 #
 # *Time: 50 s. Before this: lesson 16. Sources: lecture 6, slides "Experiment Set 1" and "Experiment Set
 # 2" and the slide on $h(x) = \lambda x$; He et al. 2016 (arXiv:1603.05027), figures 2 to 4, tables 1 and
@@ -21,7 +21,7 @@ from minires.layers import BatchNorm, Linear, ReLU, Residual, Scale, Sequential
 # %% [markdown]
 # ## The units
 #
-# A unit is $x_{l+1} = f(h(x_l) + \mathcal F(x_l))$: a shortcut $h$, a branch $\mathcal F$, and $f$ behind
+# A unit is $x_{l+1} = f(h(x_l) + \mathcal F(x_l))$: a shortcut $h$, a branch $\mathcal F$, and $f$ after
 # the addition. In set 1 $f$ is a ReLU; a gate is $g = \sigma(W x + b)$ with the logistic function $\sigma$:
 #
 # | set 1 | shortcut $h(x)$ | branch |
@@ -69,7 +69,7 @@ predicted_power = -16
 # ## Derivation
 #
 # Let $h(x) = \lambda x$ and $f$ be the identity; $\hat{\mathcal F}$ is the branch with the factors of the
-# shortcuts behind it. As in lesson 16 (the lecture's sum begins at $i = 1$; it says itself that this
+# shortcuts after it. As in lesson 16 (the lecture's sum begins at $i = 1$; it says itself that this
 # should be $l$)
 #
 # $$\frac{\partial E}{\partial x_l} = \frac{\partial E}{\partial x_L}
@@ -78,7 +78,7 @@ predicted_power = -16
 # The first term is the **direct path**, through the shortcuts alone. For the rest at the start of
 # training take the branch BN-ReLU-linear-BN-ReLU-linear with MSRA's weights. BN makes each feature about
 # normal with variance 1. A ReLU leaves $\tfrac12 (1 - \tfrac1\pi)$ of that (mean square $\tfrac12$ minus
-# squared mean $\tfrac{1}{2\pi}$) and the weights behind it double it. So one branch adds
+# squared mean $\tfrac{1}{2\pi}$) and the weights after it double it. So one branch adds
 # $1 - \tfrac1\pi = 0.68$ to the variance $\sigma_l^2$ of $x_l$ over the batch, or with a factor $s$ on it
 #
 # $$\sigma_{l+1}^2 = \lambda^2 \sigma_l^2 + s^2 \big(1 - \tfrac1\pi\big).$$
@@ -91,7 +91,7 @@ predicted_power = -16
 #
 # With $\lambda = s = 1$ the variance grows like $0.68\,l$, the factor tends to 1, and the product grows
 # like a power of the depth. With $\lambda = s = 0.5$ the variance settles at 0.23 and the factor at 1.86:
-# the product grows *exponentially*. A plain network has two BN behind ReLUs in place of each unit, a
+# the product grows *exponentially*. A plain network has two BN after ReLUs in place of each unit, a
 # factor of $(\tfrac{\pi}{\pi-1})^2$. (All this is for wide layers and large batches.)
 
 # %% [markdown]
@@ -104,21 +104,21 @@ predicted_power = -16
 WIDTH, BLOCKS, BATCH, HALF = 128, 54, 256, 0.5
 
 
-def unit(keep, share, *, preactivation, rng):
-    """Return keep * x + share * F(x), with a ReLU behind the addition or nothing."""
+def unit(keep, fraction, *, preactivation, rng):
+    """Return keep * x + fraction * F(x), with a ReLU after the addition or nothing."""
     first, second = (Linear(WIDTH, WIDTH, bias=False, init=init.msra_by_fan_in, rng=rng) for _ in range(2))
     norm, second_norm, relu = BatchNorm(WIDTH), BatchNorm(WIDTH), ReLU()
     if preactivation:
-        branch = Sequential(norm, relu, first, second_norm, relu, second, Scale(share))
+        branch = Sequential(norm, relu, first, second_norm, relu, second, Scale(fraction))
         return Residual(branch, Scale(keep))
-    branch = Sequential(first, norm, relu, second, second_norm, Scale(share))
+    branch = Sequential(first, norm, relu, second, second_norm, Scale(fraction))
     return Residual(branch, Scale(keep), after=relu)
 
 
-def gradients(keep, share, *, preactivation=False):
+def gradients(keep, fraction, *, preactivation=False):
     """Return the gradient's norm before each unit, and the direct path's before the first (output: 1)."""
     rng = np.random.default_rng(0)
-    net = Sequential(*(unit(keep, share, preactivation=preactivation, rng=rng) for _ in range(BLOCKS)))
+    net = Sequential(*(unit(keep, fraction, preactivation=preactivation, rng=rng) for _ in range(BLOCKS)))
     x = np.maximum(rng.standard_normal((BATCH, WIDTH), dtype=np.float32), 0)
     _, caches = net.forward(x, train=True)
     direct = gradient = dy = rng.standard_normal((BATCH, WIDTH), dtype=np.float32)
@@ -131,12 +131,12 @@ def gradients(keep, share, *, preactivation=False):
     return np.array(norms), np.linalg.norm(direct) / np.linalg.norm(dy)
 
 
-def derived(keep, share, variance=0.5 - 0.5 / math.pi):
-    """Return the first of those norms by the formula; variance: of x, a normal variable behind a ReLU."""
+def derived(keep, fraction, variance=0.5 - 0.5 / math.pi):
+    """Return the first of those norms by the formula; variance: of x, a normal variable after a ReLU."""
     square = 1.0
     for _ in range(BLOCKS):
-        square *= keep**2 + share**2 / variance * math.pi / (math.pi - 1)
-        variance = keep**2 * variance + share**2 * (1 - 1 / math.pi)
+        square *= keep**2 + fraction**2 / variance * math.pi / (math.pi - 1)
+        variance = keep**2 * variance + fraction**2 * (1 - 1 / math.pi)
     return math.sqrt(square)
 
 
@@ -166,13 +166,13 @@ assert near(norms["plain"][0], (math.pi / (math.pi - 1)) ** 54, 0.5), "the formu
 
 # %%
 plain = (math.pi / (math.pi - 1)) ** np.arange(BLOCKS, 0.0, -1)
-labels = {"xlabel": "unit", "ylabel": "gradient before the unit / behind the last (norms)"}
+labels = {"xlabel": "unit", "ylabel": "gradient before the unit / after the last (norms)"}
 lesson.show(plot.lines(norms, derived={"plain, derived": plain}, log=True, **labels))
 
 # %% [markdown]
 # Nothing vanishes. Halving shortcuts make the gradient *explode*, almost as a network without shortcuts
 # does, because of BN. (Over 54 units the formula is 1.4 to 2.6 times too large.) What is lost is not the
-# size of the gradient but the **share** of the direct path: one part in $10^{23}$ with halved shortcuts,
+# size of the gradient but the **fraction** of the direct path: one part in $10^{23}$ with halved shortcuts,
 # one in 57 with the identity. The rest has come through the random weights of the branches.
 #
 # ## Does it matter for training?
@@ -215,7 +215,7 @@ lesson.show(plot.run_panels(stored, reference="original", columns=5, title=title
 
 # %% [markdown]
 # Five of the six other shortcuts train worse than the identity, in every seed and with 4 to 17 times its
-# training error on average, as in the paper. In set 2 BN behind the addition scales the signal of *all*
+# training error on average, as in the paper. In set 2 BN after the addition scales the signal of *all*
 # paths, and a ReLU at the end of the branch lets $\mathcal F$ only ever add: both are worse, here as
 # there. With the activations ahead of the branch nothing touches $x$ any more, and 56 layers begin faster
 # than the original. (In the paper the ReLU alone ends level with it; with BN it ends ahead.)
@@ -229,7 +229,7 @@ lesson.show(plot.run_panels(stored, reference="original", columns=5, title=title
 #
 # Six epochs of 20 layers, one seed. (`--full` trains the paper's eleven networks of 110 layers: 64k
 # iterations each, batches of 128, a rate of 0.1 divided by 10 at 32k and 48k, the first 400 at 0.01. It
-# needs CIFAR-10, a GPU and days, and goes on where it was stopped.)
+# needs CIFAR-10, a GPU and days, and resumes where it was stopped.)
 
 # %%
 setting = lesson.setting()

@@ -25,7 +25,7 @@ from minires.layers import BatchNorm, Linear, ReLU, Residual, Sequential
 #
 # The shortcut contributes 1, and the branch what it makes of the mean square. A branch has two kinds of
 # steps. **Weights** with $n\,\mathrm{Var}[w] = 2$ (MSRA), $n$ being the number of inputs, double the mean
-# square. A **ReLU** halves it, *if its input is symmetric around 0* (lesson 8). What weights put out is
+# square. A **ReLU** halves it, *if its input is symmetric around 0* (lesson 8). What weights output is
 # symmetric. So, for a symmetric $x$,
 #
 # $$\text{ReLU, weights, ReLU, weights:}\quad
@@ -125,7 +125,7 @@ prediction, predicted_norm = 2, 1
 # ## The other orders
 #
 # **Weights, ReLU, weights.** One ReLU fewer: $2 \cdot \tfrac12 \cdot 2 = 2$, so $1 + 2 = 3$, both ways, and
-# for every $x$: what the first weights put out is symmetric, whatever $x$ is.
+# for every $x$: what the first weights output is symmetric, whatever $x$ is.
 #
 # **The same, and a ReLU after the sum.** The sum has $3\,E[x^2]$ as before, and the last ReLU takes less than
 # half of it, because $x$ comes out of a ReLU itself and is nowhere negative: the sum leans to the positive
@@ -136,7 +136,7 @@ prediction, predicted_norm = 2, 1
 # $$u_{l+1} = \max\left(0,\; u_l + \sqrt{2\,E[u_l^2]}\;\xi_l\right), \qquad \xi_l \text{ standard normal}.$$
 #
 # We know no closed formula; 300,000 such numbers give the ratio. Backward, the count would be 3 times the
-# share of positive $u_{l+1}$.
+# fraction of positive $u_{l+1}$.
 #
 # **Batch norm before each ReLU.** Whatever $x_l$ is, the branch sees a signal of variance 1, and returns
 # $\tfrac12 \cdot 2 = 1$. So every block *adds* 1 instead of multiplying: $E[x_l^2] = 1 + l$, linear growth.
@@ -228,15 +228,15 @@ lesson.show(figure)
 # 1. Replace the weights by $3 \times 3$ convolutions with padding 1 on maps of $8 \times 8$ pixels. Is the
 #    first block's factor still 2?
 # 2. With batch norm the gradient at the first block has 181 times the mean square of that at the last. Derive
-#    it. The batch norm behind a ReLU divides by the *variance* of its input, not by its mean square.
+#    it. The batch norm after a ReLU divides by the *variance* of its input, not by its mean square.
 #
 # ## Answers
 #
-# 1. No: pixels at the border see fewer inputs. Along one axis the first convolution leaves the share
+# 1. No: pixels at the border see fewer inputs. Along one axis the first convolution leaves the fraction
 #    $s = (\tfrac23, 1, \ldots, 1, \tfrac23)$ of the variance, and the second one
 #    $\tfrac18 \sum s_i^2 = 0.861$ on average; along both axes that is $0.861^2 = 0.74$. So the factor is
 #    1.74; with 64 channels, the mean over 40 seeds was 1.75.
-# 2. The next batch norm takes out the mean that the ReLU has made: what weights with MSRA put out has
+# 2. The next batch norm takes out the mean that the ReLU has made: what weights with MSRA's rule output has
 #    variance $c = 2\,(\tfrac12 - \tfrac1{2\pi}) = 1 - 1/\pi$ over the batch. So $x_l$ has variance $1 + c\,l$
 #    over the batch. Backward, batch norm divides the mean square of the gradient by the variance it met: by
 #    $c$ inside the branch, by $1 + c\,l$ at its beginning, so

@@ -48,7 +48,7 @@ prediction = (0, 0)
 #
 # ## Measure
 #
-# With MSRA's weights the powers of two scatter by about one from seed to seed in stacks of this width. What
+# With MSRA's weights the powers of two vary by about one from seed to seed in stacks of this width. What
 # is 1 with zeros is 1 for every seed.
 
 # %%
@@ -147,7 +147,7 @@ assert moving == [0, 0], "with the first layer 0 nothing should ever move"
 #
 # ## It learns
 #
-# The task: put out the input in reverse order. The stack with MSRA's weights everywhere starts with numbers
+# The task: output the input in reverse order. The stack with MSRA's weights everywhere starts with numbers
 # a thousand times too large and needs a learning rate of $10^{-9}$; at $10^{-7}$ it overflows in the second
 # step.
 
@@ -180,7 +180,7 @@ assert msra[-1] > 1000 * zero[0], "MSRA's should still be far behind where the o
 #
 # The branch of a ResNet ends in a batch norm, and its $\gamma$ and $\beta$ set to 0 do the same (a zero
 # *convolution* is the wrong zero there: lesson 20). The ReLU after the addition then changes nothing, for
-# behind the stem $x \ge 0$, and so it stays. A real ResNet-20 has 9 units, with two weights, two $\gamma$
+# after the stem $x \ge 0$, and so it stays. A real ResNet-20 has 9 units, with two weights, two $\gamma$
 # and two $\beta$ in each branch:
 
 # %%

@@ -3,7 +3,7 @@
 #
 # **Question.** In my ResNet batch norm follows every convolution. I set the last convolution of each
 # block to zero, as in lesson 19, and the network does start as the identity. Yet its first gradient is
-# hundreds of times too long. Why? And why does torchvision set the last *gamma* to zero instead?
+# hundreds of times too large. Why? And why does torchvision set the last *gamma* to zero instead?
 #
 # *Time: 5 s. Before this: lessons 5 and 19. Sources: lecture 9, slide "Weight Initialization for
 # Residual Networks"; Ioffe & Szegedy 2015 (arXiv:1502.03167), section 3; Goyal et al. 2017
@@ -36,7 +36,7 @@ from minires.layers import BatchNorm, Linear, ReLU, Residual, Sequential
 # $$\frac{\partial E}{\partial z_n} = \frac{1}{\sqrt\epsilon}\,(g_n - \overline{g}), \qquad
 # \frac1{\sqrt{10^{-5}}} = 316.$$
 #
-# So $W_2$ gets a gradient 316 times too long. A step with learning rate $\eta$ makes $z$ proportional to
+# So $W_2$ gets a gradient 316 times too large. A step with learning rate $\eta$ makes $z$ proportional to
 # $\eta / \sqrt\epsilon$, and on the way forward batch norm divides *that* by $\sqrt\epsilon$ once more. As
 # long as $\sigma^2 \ll \epsilon$, the branch moves as if the learning rate were
 #
@@ -48,7 +48,7 @@ from minires.layers import BatchNorm, Linear, ReLU, Residual, Sequential
 # %% [markdown]
 # ## Predict
 #
-# PyTorch's and our batch norm have $\epsilon = 10^{-5}$; Chainer's has $2 \cdot 10^{-5}$. By which factor
+# PyTorch's and our batch norm have $\epsilon = 10^{-5}$; Chainer's has $2 \cdot 10^{-5}$. By what factor
 # does the gradient of zero weights grow there? And after *one* step with learning rate 0.001, what is the
 # mean square of the branch whose weights started at zero, if that of $x$ is 1?
 
@@ -59,7 +59,7 @@ prediction, predicted_square = 224, 0.01
 # ## Measure: one unit
 #
 # Linear, norm, ReLU, linear, norm, with five ways to start. The gradient at the unit's output is random,
-# with mean 0 over the batch, so that $\overline g$ plays no part. How long is the gradient at the output
+# with mean 0 over the batch, so that $\overline g$ plays no part. How large is the gradient at the output
 # of the last linear layer, relative to it? And how far does the branch's output move in a first, tiny step,
 # for each unit of the learning rate? (We leave out the mean over the batch of that movement: without a
 # norm there is one, and batch norm removes it.)
@@ -89,7 +89,7 @@ dy = (dy - dy.mean(axis=0)) / BATCH
 
 
 def first_step(net, lr):
-    """Return the length of the gradient at the last linear layer's output relative to dy, whether the unit
+    """Return the norm of the gradient at the last linear layer's output relative to dy, whether the unit
     started as the identity both ways, and the branch's output before and after a step."""
     with probe.watch(net, probe.Statistics()) as seen:
         y, cache = net.forward(x, train=True)
@@ -149,7 +149,7 @@ lesson.show(figure)
 #
 # ## One step, and the identity is gone
 #
-# As soon as $\sigma^2$ is much larger than $\epsilon$, batch norm puts out mean square 1, as always.
+# As soon as $\sigma^2$ is much larger than $\epsilon$, batch norm outputs mean square 1, as always.
 
 # %%
 after = {name: (first_step(unit(*cases[name]), lr=1e-3)[3] ** 2).mean() for name in (unsafe, gamma)}
@@ -165,7 +165,7 @@ assert after[gamma] < 1e-6, "with zero gamma it should still be nearly silent"
 # ## A real network
 #
 # ResNet-20 on the digits that come with minires, learning rate 0.1, momentum 0.9, means of three seeds. How
-# long is the first gradient, over all parameters, and what becomes of the loss?
+# large is the first gradient, over all parameters, and what becomes of the loss?
 
 # %%
 train_set, _ = data.load("digits")
@@ -178,7 +178,7 @@ def length(arrays):
 
 
 def train(start, seed, steps=20):
-    """Return the length of the first gradient, the loss at the start, the highest of the first 5, the last,
+    """Return the norm of the first gradient, the loss at the start, the highest of the first 5, the last,
     and the length of all branches' last weights."""
     net = models.cifar_resnet(depth=20, in_channels=1, rng=np.random.default_rng(seed))
     last = [block.branch[3].weight for _, block in net.named_layers() if isinstance(block, Residual)]
@@ -218,7 +218,7 @@ assert weights > 5 * safe_weights, "the first steps should make the zero weights
 # network is behind MSRA's start and ahead of zero gamma, which is slow on this small task. The last weights
 # are now more than eight times as long, and batch norm ignores the length of weights: each step turns them
 # the less, the longer they are (lesson 13). What is lost is what the zeros were for: the identity lasts for
-# one step, the length of the gradient says nothing about the rest of the network (whoever clips it at 1
+# one step, the norm of the gradient says nothing about the rest of the network (whoever clips it at 1
 # divides every *other* gradient by more than 250), and the last layers learn at rates of their own.
 #
 # ## What to keep

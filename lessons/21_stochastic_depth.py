@@ -51,7 +51,7 @@ predicted_all, predicted_below_30 = 10, 100
 # $$E[\mathrm{depth}] = L - \tfrac12 (1 - p_L)(L + 1) = \frac{3L - 1}{4} \quad\text{for}\quad p_L = 0.5.$$
 #
 # The gates are independent, so the variance of the depth is $\sum_l p_l (1 - p_l)$. Its distribution
-# follows block by block: with chance $p_l$ block $l$ adds one to the depth of those before it.
+# follows block by block: with probability $p_l$ block $l$ adds one to the depth of those before it.
 
 # %% [markdown]
 # ## Measure
@@ -63,7 +63,7 @@ survival = np.array([layer.survival for _, layer in net.named_layers() if isinst
 depth = (np.random.default_rng(0).random((10_000, BLOCKS)) < survival).sum(axis=1)
 
 rule = 1 - np.arange(1, 55) / 54 * (1 - 0.5)
-chance = np.ones(1)  # of depth 0, 1, 2, ... behind the first l blocks, beginning with l = 0
+chance = np.ones(1)  # of depth 0, 1, 2, ... after the first l blocks, beginning with l = 0
 for p in rule:
     chance = np.convolve(chance, [1 - p, p])
 lesson.table(
@@ -75,16 +75,16 @@ lesson.table(
 )
 assert len(survival) == 54 and abs(survival - rule).max() < 1e-12, "the network follows the linear rule"
 assert abs(depth.mean() - 40.25) < 0.1, "three quarters of the blocks take part"
-assert abs(depth.std() - 3.02) < 0.1, "the depth scatters by three blocks"
+assert abs(depth.std() - 3.02) < 0.1, "the depth varies by three blocks"
 assert (depth == 54).sum() == 0 and chance[54] < 1e-7, "the whole network never takes part"
 
 # %%
 labels = {"xlabel": "block $l$", "ylabel": "survival probability $p_l$"}
 lesson.show(plot.lines({"": survival}, ylim=(0, 1.05), **labels))
 blocks = np.arange(26, 55)
-shares = {"10,000 steps": np.bincount(depth, minlength=55)[blocks] / 10_000}
-labels = {"xlabel": "blocks that take part in a step", "ylabel": "share of the steps"}
-lesson.show(plot.lines(shares, derived={"derived": chance[blocks]}, x=blocks, **labels))
+fractions = {"10,000 steps": np.bincount(depth, minlength=55)[blocks] / 10_000}
+labels = {"xlabel": "blocks that take part in a step", "ylabel": "fraction of the steps"}
+lesson.show(plot.lines(fractions, derived={"derived": chance[blocks]}, x=blocks, **labels))
 
 # %% [markdown]
 # The depth stays within a few blocks of 40. A step with the whole network is expected once in 22 million:
@@ -124,7 +124,7 @@ lesson.table(
     ("largest difference of output and input", 0.0, abs(y - x).max()),
     ("largest gradient in the branch", 0.0, largest),
     ("largest difference of both gradients", 0.0, abs(dx - dy).max()),
-    ("share of a weight lost in the step", 0.1 * 1e-4, 1 - shrunk.mean()),
+    ("fraction of a weight lost in the step", 0.1 * 1e-4, 1 - shrunk.mean()),
     ("survival 0.5: patterns of skipped vectors", 2, len(patterns)),
 )
 assert largest == 0 and (y == x).all() and (dx == dy).all(), "a closed block is the identity, both ways"
@@ -140,7 +140,7 @@ assert patterns == {(True,) * 4, (False,) * 4}, "a mini-batch has one gate for a
 #
 # $$E\big[b\,\mathcal F(x) + x\big] = p\,(\mathcal F(x) + x) + (1 - p)\,x = p\,\mathcal F(x) + x.$$
 #
-# So for one block without the ReLU behind it the test rule *is* the mean over the gate. With that ReLU it
+# So for one block without the ReLU after it the test rule *is* the mean over the gate. With that ReLU it
 # is not, since the mean of a ReLU is not the ReLU of the mean; nor for several blocks, since a branch is
 # not linear in its input. For a network it is a rule of thumb.
 
@@ -152,7 +152,7 @@ mean = 0.8 * np.maximum(opened, 0) + 0.2 * x  # with the ReLU; x >= 0 passes it 
 gap_with_relu = abs(mean - np.maximum(tested, 0)).max()
 lesson.table(
     ("largest difference of mean and test", "derived", "measured"),
-    ("block without ReLU behind", 0.0, gap),
+    ("block without the ReLU after it", 0.0, gap),
     ("block with the ReLU", "not 0", gap_with_relu),
 )
 assert gap < 1e-12, "the test rule is the mean over the gate"
@@ -163,7 +163,7 @@ assert gap_with_relu > 1e-3, "with the ReLU it is not"
 #
 # A skipped branch costs nothing, so a step should take about as much less time as there are fewer
 # blocks. ResNet-32 has 15 blocks, of which $(3 \cdot 15 - 1) / 4 = 11$ take part: 73 %, and a little
-# more, since the stem and the classifier always run. (So short a measurement scatters; nothing is
+# more, since the stem and the classifier always run. (So short a measurement is noisy; nothing is
 # asserted.)
 
 # %%
@@ -225,7 +225,7 @@ lesson.show(plot.runs(stored, apart=True, title=title, ylim=(-0.5, 40)))
 #
 # ResNet-32, all 1,437 digits, 20 epochs, one seed. (`--full` trains the paper's two networks: 110
 # layers, CIFAR-10 without 5,000 images held out, 500 epochs, batches of 128, Nesterov's momentum. It
-# needs a GPU and hours, and goes on where it was stopped.)
+# needs a GPU and hours, and resumes where it was stopped.)
 
 # %%
 setting = lesson.setting()
@@ -237,10 +237,10 @@ results(live)
 # ## What to keep
 #
 # - Each block takes part with probability $p_l = 1 - \tfrac lL (1 - p_L)$, for a whole mini-batch; three
-#   quarters of them on average if $p_L = 0.5$, and a step takes about that share of the time.
+#   quarters of them on average if $p_L = 0.5$, and a step takes about that fraction of the time.
 # - A closed block is the identity in both directions. Weight decay goes on all the same.
 # - At test time all branches take part, times $p_l$: the mean over the gate for one block without the
-#   ReLU behind it, a rule of thumb for the network.
+#   ReLU after it, a rule of thumb for the network.
 # - A training error measured while blocks are missing is not the training error of the network that is
 #   tested.
 #

@@ -2,7 +2,7 @@
 # # 22. Depth is not cost
 #
 # **Question.** ResNet-152 has eight times as many layers as VGG-19, and yet fewer parameters, fewer
-# multiply-adds and fewer errors. Where did VGG spend it all? And is it the shortcuts that save?
+# multiply-adds and a lower error. Where did VGG spend it all? And do the shortcuts save anything?
 #
 # *Time: 2 s. Before this: lessons 1, 3 and 14. Sources: lecture 6, slides "ImageNet experiments" and
 # "Revolution of Depth"; the ResNet lecture, slide "Deeper Bottleneck Architecture (Cont.)"; lecture 9,

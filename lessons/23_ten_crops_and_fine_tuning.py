@@ -146,7 +146,7 @@ assert all(0.9 <= single[n] - averaged[n] <= 1.2 for n in names), "ten crops sho
 #   thousand classes knows many of the things that people want to tell apart;
 # - one with fresh weights.
 #
-# Each then learns the target twice, with its layers frozen behind a new head, and with everything free.
+# Each then learns the target twice, with its layers frozen below a new head, and with everything free.
 #
 # **Predict** the accuracies (%). Chance is 20.
 

@@ -79,7 +79,8 @@ def device_module(device: str) -> ModuleType:
     if device != "gpu":
         raise ValueError(f"device: expected 'cpu' or 'gpu', got {device!r}")
     install = (
-        'install CuPy for your driver: pip install "minires[gpu]" (CUDA 12) or "minires[gpu13]" (CUDA 13)'
+        'install CuPy for your driver: pip install "minires-learn[gpu]" (CUDA 12) '
+        'or "minires-learn[gpu13]" (CUDA 13)'
     )
     try:
         cupy = importlib.import_module("cupy")

@@ -207,6 +207,19 @@ def check_batch(x: Array) -> None:
         )
 
 
+def check_groups(x: Shaped, groups: int) -> int:
+    """Return groups as an int, or raise unless they divide the channels of x, two values or more to each."""
+    groups = whole_number("groups", groups, least=1)
+    if x.shape[1] % groups:
+        raise ValueError(f"groups: expected a divisor of the {x.shape[1]} channels of x, got {groups}")
+    if x.size == x.shape[0] * groups:
+        raise ValueError(
+            f"x: statistics need at least two values a group, got {tuple(x.shape)} in {groups} groups; "
+            "take fewer groups"
+        )
+    return groups
+
+
 def check_response_norm(x: Array, size: int) -> int:
     """Return size as an int, or raise unless x is (N, C, H, W) and size at least 1."""
     check_floats(x=x)

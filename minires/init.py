@@ -20,6 +20,11 @@ class _ShapesOnly(np.random.Generator):
     def __init__(self) -> None:
         super().__init__(np.random.PCG64(0))
 
+    def __repr__(self) -> str:
+        return "SHAPES_ONLY"
+
+    __str__ = __repr__
+
 
 SHAPES_ONLY = _ShapesOnly()  # rng=SHAPES_ONLY: a network to count, not to run; its weights take no memory
 

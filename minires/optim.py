@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 
 import minires.functional as F
+from minires import reprs
 from minires.backend import array_module, to_module
 from minires.functional import dispatch
 from minires.layers import Parameter
@@ -97,6 +98,7 @@ class SGD:
             raise ValueError("named_parameters: expected at least one parameter, got none")
         self.lr, self.momentum, self.weight_decay, self.nesterov = lr, momentum, weight_decay, nesterov
         lr_scale = lr_scale or {}
+        self.no_decay, self.lr_scale = tuple(no_decay), dict(lr_scale)
         for pattern in (*no_decay, *lr_scale):
             if not any(_matches(name, pattern) for name in self.parameters):
                 raise ValueError(
@@ -114,6 +116,14 @@ class SGD:
             name: array_module(p.data).zeros_like(p.data) for name, p in self.parameters.items() if momentum
         }
         self._at_once = None  # on a GPU: a kernel that moves all parameters in one launch
+
+    def __repr__(self) -> str:
+        values = reprs.settings(self, hidden=("named_parameters",))
+        values = {name: value for name, value in values.items() if value != {}}
+        size = sum(parameter.data.size for parameter in self.parameters.values())
+        arrays = reprs.counted(len(self.parameters), "parameter array")
+        options = ", ".join(f"{name}={reprs.text(value)}" for name, value in values.items())
+        return f"<SGD of {arrays}, {reprs.counted(size, 'number')}: {options}>"
 
     def prepare(self) -> None:
         """Bring the learning rate to where `step` reads it: to the GPU, if the parameters live there."""
@@ -207,6 +217,9 @@ class Schedule:
     def __init__(self, lr: float) -> None:
         _check_range("lr", lr, 0, math.inf)
         self.lr = lr
+
+    def __repr__(self) -> str:
+        return reprs.call(self, reprs.settings(self))
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of step number `step`, from 0."""
@@ -312,7 +325,7 @@ class Plateau(Schedule):
         From 0 to 1; the ResNet paper divides by 10 "when the error plateaus".
     patience
         Epochs without progress that are waited for.
-    least_gain
+    min_improvement
         A fall of the error (a fraction) that counts as progress.
 
     References
@@ -329,13 +342,13 @@ class Plateau(Schedule):
     """
 
     def __init__(
-        self, lr: float, *, factor: float = 0.1, patience: int = 5, least_gain: float = 1e-3
+        self, lr: float, *, factor: float = 0.1, patience: int = 5, min_improvement: float = 1e-3
     ) -> None:
         super().__init__(lr)
         _check_range("factor", factor, 0, 1)
         if patience < 0:
             raise ValueError(f"patience: expected at least 0 epochs, got {patience}")
-        self.factor, self.patience, self.least_gain = factor, patience, least_gain
+        self.factor, self.patience, self.min_improvement = factor, patience, min_improvement
         self.best, self.waited = math.inf, 0
 
     def __call__(self, step: int) -> float:
@@ -350,7 +363,7 @@ class Plateau(Schedule):
         error
             On held-out images, as a fraction; lower is better.
         """
-        if error < self.best - self.least_gain:
+        if error < self.best - self.min_improvement:
             self.best, self.waited = error, 0
         else:
             self.waited += 1
@@ -398,8 +411,8 @@ class WarmUp(Schedule):
         """Return the learning rate of step number `step`, from 0."""
         if step >= self.steps:
             return self.then(step)
-        share = step / self.steps if self.rising else 0
-        return self.lr + share * (self.then(self.steps) - self.lr)
+        fraction = step / self.steps if self.rising else 0
+        return self.lr + fraction * (self.then(self.steps) - self.lr)
 
     def observe(self, error: float) -> None:
         """Hand the error on to the schedule after the warm-up."""

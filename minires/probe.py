@@ -193,7 +193,7 @@ class Stopwatch(Observer):
 
 
 class Statistics(Observer):
-    """Record of every layer what the signal looks like after it, and the gradient before it.
+    """Record for every layer the statistics of the signal after it and of the gradient before it.
 
     `seen[name]` is a dict of floats with these measures:
 

@@ -32,3 +32,7 @@ class Shaped(Protocol):
     @property
     def ndim(self) -> int:
         """How many axes there are."""
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are."""

@@ -24,8 +24,8 @@ import grade_class
 from hostile import corpus
 
 from minires.course import exercise
-from minires.course.cell import perform
 from minires.course.examination import Examination
+from minires.course.sandbox import perform
 
 ANSWERS = pathlib.Path(__file__).parent / "answers"
 SCRIPT = "import sys; from minires import cli; sys.exit(cli.main(sys.argv[1:]))"
@@ -191,12 +191,12 @@ def measure(folder, *, students, seed, jobs, times, held):
 
 
 def protections():
-    """Return the names of the protections and locks that hold on this machine."""
-    from minires.course.grade import jail
+    """Return the names of the protections and restrictions that hold on this machine."""
+    from minires.course.grade import isolation
 
-    with jail.Cell({"nothing": b""}, "nothing") as cell:
-        locks = {name for name, why_not in cell.locks.items() if why_not is None}
-    return locks | {each.name for each in jail.protections() if each.holds}
+    with isolation.Sandbox({"nothing": b""}, "nothing") as sandbox:
+        restrictions = {name for name, why_not in sandbox.restrictions.items() if why_not is None}
+    return restrictions | {each.name for each in isolation.protections() if each.holds}
 
 
 def main():

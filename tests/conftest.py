@@ -1,5 +1,6 @@
 """What all tests share: the helpers beside them can be imported (`import strict_cupy`), and kernels run."""
 
+import os
 import pathlib
 import sys
 
@@ -17,3 +18,9 @@ def kernels_take_small_arrays():
     parallel.SMALL = parallel.LARGE = 0
     yield
     parallel.SMALL, parallel.LARGE = before
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """`-n auto`: at most four, for each worker computes in threads, and some networks take a gigabyte."""
+    return min(4, os.cpu_count() or 1)

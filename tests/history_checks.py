@@ -5,7 +5,7 @@ from optional_torch import import_torch
 
 import minires.functional as F
 from minires import init
-from minires.catalogue import stir
+from minires.catalogue import randomize
 from minires.layers import Conv2d, Dropout, Layer, Linear, freeze
 from minires.layers.trace import Blank
 
@@ -73,7 +73,7 @@ def assert_equals_torch(net, forward, x, *, train):
     """
     torch = import_torch()
     torch.set_num_threads(1)
-    net = without_dropout(stir(net.astype(np.float64), rng(1)))
+    net = without_dropout(randomize(net.astype(np.float64), rng(1)))
     p = {name: torch.from_numpy(array.copy()) for name, array in net.state_dict().items()}
     for name, _ in net.named_parameters():
         p[name].requires_grad_()

@@ -11,7 +11,7 @@ MUTATIONS = {
         ("neurons[0] == 55 * 55 * 96", "neurons[0] == 55 * 48 * 96"),
     ],
     2: [
-        ("for i in range(edge // 2)", "for i in range(edge // 2 + 1)"),
+        ("for i in range(size // 2)", "for i in range(size // 2 + 1)"),
         ("pair = small_ones(5, C, C, rng=rng)", "pair = small_ones(5, C, C, rng=rng, kernel=5)"),
         ("paths = np.outer([1, 2, 3, 2, 1]", "paths = np.outer([1, 2, 2, 2, 1]"),
         ("one_large(5, 3, C)", "one_large(15, 3, C)"),

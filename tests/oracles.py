@@ -10,7 +10,10 @@ import re
 import numpy as np
 import pytest
 
+from minires.catalogue.rows import ORDERS, in_order
 from minires.kernels.cpu import parallel
+
+__all__ = ["ORDERS", "in_order"]  # beside the oracles below
 
 
 def relative_error(found, expected):
@@ -21,35 +24,12 @@ def relative_error(found, expected):
     return np.linalg.norm(found - expected) / (norm or 1)
 
 
-ORDERS = ("C", "F", "images innermost", "reversed axes", "every other", "backwards")
-
-
-def in_order(array, order):
-    """Return a read-only array of the same values, laid out in memory in another way."""
-    if order == "F" and array.ndim:
-        array = np.asfortranarray(array)
-    elif order == "images innermost" and array.ndim == 4:  # memory (H, C, W, N)
-        array = np.ascontiguousarray(array.transpose(2, 1, 3, 0)).transpose(3, 1, 0, 2)
-    elif order == "reversed axes" and array.ndim > 1:  # the last two swapped
-        array = np.ascontiguousarray(array.swapaxes(-1, -2)).swapaxes(-1, -2)
-    elif order == "every other" and array.ndim:  # a slice of a larger array full of NaN
-        wide = np.full((*array.shape[:-1], 2 * array.shape[-1]), np.nan, array.dtype)
-        wide[..., ::2] = array
-        array = wide[..., ::2]
-    elif order == "backwards" and array.ndim:  # a negative stride
-        array = np.ascontiguousarray(array[..., ::-1])[..., ::-1]
-    else:
-        array = array.copy()
-    array.flags.writeable = False
-    return array
-
-
 @contextlib.contextmanager
-def pieces(threads, tile):
+def pieces(threads, block):
     """Cut even the smallest arrays for so many threads and into blocks of so many elements."""
     before = parallel.get_threads(), parallel.BLOCK, parallel.WORTH_THREADS
     parallel.set_threads(threads)
-    parallel.BLOCK, parallel.WORTH_THREADS = tile, 0
+    parallel.BLOCK, parallel.WORTH_THREADS = block, 0
     try:
         yield
     finally:

@@ -4,17 +4,14 @@ import importlib
 import inspect
 import pkgutil
 
-from minires import surgery
-
-# the programs around the library and what lies below it; `layers` and `catalogue` are described elsewhere
-PACKAGES = "accounting data functional gradcheck interop models plot train".split()
-SURGERY = ["surgery", *(f"surgery.{name}" for name in ("construction", "folding", "heads", "silence"))]
-MODULES = "backend checks init kernels optim probe resources typing windows".split()
+# not here: the programs around the library (among them `catalogue`), and what lies below it
+PACKAGES = "accounting data functional gradcheck interop layers models plot surgery train".split()
+MODULES = "backend checks init kernels markup optim probe reprs resources typing windows".split()
 
 
 def modules():
     """Return the public modules, packages before what is in them."""
-    names = [*MODULES, *SURGERY]
+    names = MODULES.copy()
     for package in PACKAGES:
         path = importlib.import_module(f"minires.{package}").__path__
         names += [package, *(f"{package}.{found.name}" for found in pkgutil.iter_modules(path))]
@@ -28,11 +25,10 @@ def definitions():
         for name, value in vars(module).items():
             if not is_public(name, value) or value.__module__ != module.__name__:
                 continue
-            if "surgery" not in module.__name__ or name in surgery.__all__:
-                path = f"{module.__name__}.{name}".removeprefix("minires.")
-                found[path] = value
-                if inspect.isclass(value):
-                    found |= {f"{path}.{own}": member for own, member in members(value)}
+            path = f"{module.__name__}.{name}".removeprefix("minires.")
+            found[path] = value
+            if inspect.isclass(value):
+                found |= {f"{path}.{own}": member for own, member in members(value)}
     return found
 
 

@@ -5,7 +5,7 @@ from optional_torch import import_torch
 
 import minires.functional as F
 from minires import gradcheck, optim
-from minires.catalogue import stir
+from minires.catalogue import randomize
 from minires.init import SHAPES_ONLY
 from minires.layers import Conv2d, Layer, Linear
 from minires.layers.trace import Blank
@@ -91,7 +91,7 @@ def assert_equals_pytorch(ours, build, x, *, train, tolerance=1e-8):
     torch = import_torch()
     torch.set_num_threads(1)
     theirs = build(torch).double().train(train)
-    ours = stir(ours.astype(np.float64), rng(1))
+    ours = randomize(ours.astype(np.float64), rng(1))
     averages = [buffer for name, buffer in theirs.named_buffers() if "num_batches" not in name]
     pairs = list(zip(ours.named_parameters(), theirs.parameters(), strict=True))
     buffers = list(zip(ours.named_buffers(), averages, strict=True))

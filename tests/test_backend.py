@@ -87,7 +87,7 @@ def test_without_a_gpu_one_line_says_what_to_install(module, words, monkeypatch)
     with pytest.raises(ValueError) as error:
         backend.device_module("gpu")
     message = str(error.value)
-    assert words in message and "pip install" in message and "minires[gpu]" in message
+    assert words in message and "pip install" in message and "minires-learn[gpu]" in message
     assert "\n" not in message
 
 

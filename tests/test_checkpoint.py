@@ -210,9 +210,8 @@ def test_a_damaged_checkpoint_is_one_error_that_names_the_file(variant, tmp_path
     with pytest.raises(ValueError) as caught:
         checkpoint.load(path)
     assert str(path) in str(caught.value)
-    assert (
-        time.perf_counter() - start < 5
-    )  # milliseconds as a rule; a reader that believes a header takes hours
+    # milliseconds as a rule; a reader that believes a header takes hours, so a minute parts the two anywhere
+    assert time.perf_counter() - start < 60
 
 
 def test_every_single_flipped_bit_is_seen():

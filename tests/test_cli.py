@@ -190,7 +190,7 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed():
         child.send_signal(signal.SIGINT)
         rest = child.stderr.read()
     assert child.returncode == 130 and "Traceback" not in rest
-    assert "to go on: minires train --resume --out a" in rest
+    assert "to continue: minires train --resume --out a" in rest
     assert checkpoint.load("a/checkpoint.npz").facts["position"]["step"] < 3 * 45
     resumed = subprocess.run([*command[:4], "--resume", "--out", "a"], capture_output=True, text=True)
     assert resumed.returncode == 0 and re.search(r"test accuracy \d+\.\d %\n\Z", resumed.stdout)
@@ -338,7 +338,7 @@ def test_eval_refuses_what_it_cannot_use(capsys, tmp_path):
 
 def test_a_gpu_that_is_not_there_is_one_line_that_says_what_to_install(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
-    assert 'pip install "minires[gpu]"' in error_of(capsys, "train", "--device", "gpu")
+    assert 'pip install "minires-learn[gpu]"' in error_of(capsys, "train", "--device", "gpu")
     minires(capsys, "train", *QUICK, "--out", "a")
     assert "pip install" in error_of(capsys, "eval", "a/checkpoint.npz", "--device", "gpu")
 

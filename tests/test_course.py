@@ -273,9 +273,9 @@ def test_a_mistake_must_stand_once():
 
 
 def test_find_lists_what_there_is():
-    with pytest.raises(ValueError, match=r"exercise 9.9: there is none; there are 1\.1"):
+    with pytest.raises(ValueError, match=r"exercise 9.9: does not exist; there are 1\.1"):
         exercise.find("9.9")
-    with pytest.raises(ValueError, match="assignment 9: there is none; there are 1"):
+    with pytest.raises(ValueError, match="assignment 9: does not exist; there are 1"):
         exercise.of_assignment(9)
 
 

@@ -7,7 +7,7 @@ import pytest
 from grade_class import SOLUTION
 
 from minires.course import exercise
-from minires.course.grade import grader, jail, journal, reports, results, submissions
+from minires.course.grade import grader, isolation, journal, reports, results, submissions
 from minires.course.grade import run as runner
 
 
@@ -33,7 +33,7 @@ def test_a_missing_a_refused_and_an_unreadable_submission_get_a_line(tmp_path):
     for files, problem in (
         (submissions.Files(), "ex1_1_linear.py is missing"),
         (submissions.Files(problems={"ex1_1_linear": "it is a link"}), "it is a link"),
-        (submissions.Files(problem="the submission is no zip"), "the submission is no zip"),
+        (submissions.Files(problem="the submission is not a zip"), "the submission is not a zip"),
     ):
         got = judge.grade(files)
         assert [(row["points"], row["problem"], row["noted"]) for row in got] == [(0, problem, True)] * 2
@@ -44,7 +44,10 @@ def test_a_missing_a_refused_and_an_unreadable_submission_get_a_line(tmp_path):
     [
         ("while True: pass", "takes too long when Python reads it"),
         ("import os; os._exit(3)", "ends Python when it is read"),
-        ("import torch", "imports what is not here: exercises are solved in NumPy alone (line 1 of"),
+        (
+            "import torch",
+            "imports a module that is not available: exercises are solved with NumPy only (line 1 of",
+        ),
         (
             "x = 1 / 0",
             "raised ZeroDivisionError at line 1 of ex1_1_linear.py, before any function was called",
@@ -55,7 +58,7 @@ def test_a_missing_a_refused_and_an_unreadable_submission_get_a_line(tmp_path):
 )
 def test_a_file_that_cannot_be_loaded_gets_a_line(source, problem, monkeypatch):
     judge = make()
-    monkeypatch.setattr(judge.papers[0], "limits", jail.Limits(load=1.0))
+    monkeypatch.setattr(judge.papers[0], "limits", isolation.Limits(load=1.0))
     got = judge.grade(submissions.Files(found={"ex1_1_linear": source.encode()}))
     assert [row["points"] for row in got] == [0, 0] and problem in got[0]["problem"]
 
@@ -99,9 +102,9 @@ def test_a_child_that_never_started_is_not_the_students_fault(monkeypatch):
     judge = make()
 
     def fail(self):
-        raise jail.CellError("timeout", "not started")
+        raise isolation.SandboxError("timeout", "not started")
 
-    monkeypatch.setattr(jail.Cell, "__enter__", fail)
+    monkeypatch.setattr(isolation.Sandbox, "__enter__", fail)
     with pytest.raises(ValueError, match="no isolated process can be started: not started"):
         judge.grade(submissions.Files(found={"ex1_1_linear": SOLUTION.encode()}))
 

@@ -18,10 +18,10 @@ import pytest
 from grade_class import backward
 
 from minires.course import exercise
-from minires.course.cell import perform
-from minires.course.cell.wire import Unknown
 from minires.course.examination import Examination, Verdict
 from minires.course.grade import grader, message, records, reports, submissions
+from minires.course.sandbox import perform
+from minires.course.sandbox.wire import Unknown
 from minires.gradcheck import diagnosis
 
 FORMULAS = '''"""Exercise 1.1: All kinds of returns.\n"""
@@ -226,7 +226,7 @@ def solved(examination):
 @hypothesis.settings(max_examples=60, deadline=None)
 @hypothesis.given(data=st.data())
 def test_the_judge_gives_a_verdict_whatever_was_sent(data):
-    """Some of the records are right, so that the questions behind the first are reached as well."""
+    """Some of the records are right, so that the questions after the first are reached as well."""
     examination = data.draw(st.sampled_from(examinations()))
     solution = solved(examination)
     for record in solution:

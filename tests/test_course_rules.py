@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from minires.course import diagnosis, exercise
-from minires.course.cell import perform
 from minires.course.check import check
 from minires.course.examination import Examination, explain
+from minires.course.sandbox import perform
 from minires.course.values import flatten
 
 LINEAR = exercise.find("1.1")
@@ -182,7 +182,7 @@ def test_an_error_alone_is_no_known_mistake_and_a_known_one_must_raise_where_the
 
 def test_only_pythons_own_errors_are_called_by_their_names():
     error = {"type": "Secret17", "message": "", "file": None, "line": None}
-    assert explain(error, "f")[0] == "f raised an error of its own"
+    assert explain(error, "f")[0] == "f raised a custom error"
     assert explain({**error, "type": "AxisError"}, "f")[0] == "f raised AxisError"
     assert explain({**error, "type": "Missing", "message": "f"}, "f")[0] == "f is missing"
 
@@ -221,7 +221,7 @@ def test_a_pattern_in_a_few_inputs_is_said_to_be_in_a_few():
 def test_a_factor_that_depends_on_the_input_is_said_to():
     _, verdict = judged(dx_times(lambda case: len(case["x"]) + 2))
     assert verdict.mistake == "constant factor"
-    assert verdict.says.startswith("The factor is another one for each input; in the smallest, ")
+    assert verdict.says.startswith("The factor differs from input to input; in the smallest, ")
     assert judged(dx_times(lambda case: 3))[1].says.startswith("Every value is 3 times too large")
 
 
@@ -390,11 +390,11 @@ def test_a_mistake_that_explains_all_outputs_comes_before_one_that_explains_the_
     one = [{"a": 2 * np.ones(3), "b": np.arange(3.0)}]
     both = [{"a": 2 * np.ones(3), "b": -np.arange(3.0)}]
     examination = Examination(LINEAR, LINEAR.parts[0], 0)
-    suspects = examination._suspects
-    suspects.expected = right
-    suspects._alone = [("one", "", one), ("both", "", both)]
-    assert suspects.culprit(both, [0], "a")[0] == "both"
-    assert suspects.culprit(one, [0], "a")[0] == "one"
+    known = examination._known_mistakes
+    known.expected = right
+    known._alone = [("one", "", one), ("both", "", both)]
+    assert known.explanation(both, [0], "a")[0] == "both"
+    assert known.explanation(one, [0], "a")[0] == "one"
 
 
 # -- rules that only the numeric gradients' run brings to light -------------------------------------------

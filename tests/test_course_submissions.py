@@ -125,8 +125,8 @@ def test_of_two_the_shallower_counts_and_side_by_side_neither(tmp_path):
         write(tmp_path / "s" / name, content)
     assert read(tmp_path / "s", MODULES).found["ex1_1_linear"] == b"new"
     write(tmp_path / "s" / "d" / NAME)
-    assert "is there twice" in problem(tmp_path / "s")
-    assert "is there twice" in problem(zipped(tmp_path / "a.zip", [(NAME, b"1"), (NAME, b"2")]))
+    assert "appears twice" in problem(tmp_path / "s")
+    assert "appears twice" in problem(zipped(tmp_path / "a.zip", [(NAME, b"1"), (NAME, b"2")]))
 
 
 def test_a_folder_with_nothing_but_a_zip_is_that_zip(tmp_path):
@@ -243,7 +243,7 @@ def test_damaged_zips_are_refused_whatever_is_broken(tmp_path):
         for content in (whole[:at], whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :]):
             path.write_bytes(content)
             assert read(path, MODULES).found in ({}, {"ex1_1_linear": mine})  # and it never raises
-    assert "no zip" in problem(write(tmp_path / "c.zip", b"not a zip"))
+    assert "not a zip" in problem(write(tmp_path / "c.zip", b"not a zip"))
 
 
 def test_nothing_is_written_while_reading(tmp_path):

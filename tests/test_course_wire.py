@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from minires.course.cell import wire
-from minires.course.cell.wire import Ended, TooLarge, Unknown, WireError, decode, encode
+from minires.course.sandbox import wire
+from minires.course.sandbox.wire import Ended, TooLarge, Unknown, WireError, decode, encode
 
 SCALARS = st.none() | st.booleans() | st.integers(-(1 << 400), 1 << 400) | st.floats() | st.binary(max_size=9)
 SCALARS |= st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
@@ -177,7 +177,7 @@ STRANGERS = [
     (len, "a builtin_function_or_method"),
     ({1, 2}, "a set"),
     (1j, "a complex"),
-    ({1: 2}, "a dict with keys that are no text"),
+    ({1: 2}, "a dict with keys that are not text"),
     (1 << 600, "an int of 601 bits"),
     (type("T", (float,), {})(1.0), "a T"),
     (type("e\x1b[2J", (), {})(), "an e[2J"),
@@ -310,7 +310,7 @@ def test_a_frame_beyond_the_limit_is_not_read():
 def test_a_frame_that_lies_about_its_length_takes_no_memory():
     source = (
         "import io, resource, struct, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from minires.course.cell import wire\n"
+        "from minires.course.sandbox import wire\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "for begin in (b'', b's', b'l', b'af4\\x01'):\n"
         "    content = begin + struct.pack('<Q', 1 << 40)\n"

@@ -9,6 +9,7 @@ from strict_cupy import _cublas, _kernels
 
 from minires import layers, models, optim
 from minires.backend import to_numpy
+from minires.catalogue import layer_rows
 from minires.kernels.cuda import blas, graph
 from minires.layers import combine
 from minires.train import Config, Trainer, loop, parameters_only
@@ -309,6 +310,42 @@ def test_a_number_that_is_not_finite_is_found_in_a_captured_run(monkeypatch):
 
     with pytest.raises(NotFiniteError, match="learning rate"):
         trained(monkeypatch, strict_cupy, digits_net(), lr=1e30, epochs=4)
+
+
+def without_randomness(case):
+    return not any(True for _ in case.make()[0].named_generators())
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in layer_rows() if without_randomness(case)], ids=lambda case: case.name
+)
+def test_no_layer_without_randomness_refuses_to_be_captured(case):
+    """So no network without randomness does: forward and backward of every row of the catalogue."""
+    (layer, x), (alone, _) = case.make(np.float64), case.make(np.float64)
+    dy = np.random.default_rng(4).standard_normal(layer.forward(x, train=False)[0].shape)
+    on_device = strict_cupy.asarray(dy)
+    layer.to(strict_cupy)
+    results = {}
+
+    def step(images, _):
+        y, cache = layer.forward(images, train=True)
+        results["dx"][...] = layer.backward(on_device, cache)
+
+    results["dx"] = strict_cupy.zeros(x.shape)
+    take = graph.CapturedStep(step, like=on_device, prepare=lambda: None, depends_on=lambda: [])
+    for _ in range(graph.WARM_UP + 2):
+        take(x, LABELS)
+    assert take.refused is None and take.graph is not None
+    for _ in range(graph.WARM_UP + 2):
+        expected = alone.backward(dy, alone.forward(x, train=True)[1])
+    np.testing.assert_allclose(
+        results["dx"].get(), expected, rtol=1e-9, atol=1e-10 * (1 + abs(expected).max())
+    )
+    for (name, p), (_, other) in zip(layer.named_parameters(), alone.named_parameters(), strict=True):
+        # gradients of four steps have been added up; float64, sums in another order
+        np.testing.assert_allclose(
+            p.grad.get(), other.grad, rtol=1e-9, atol=1e-10 * (1 + abs(other.grad).max()), err_msg=name
+        )
 
 
 # -- what a step of ResNet-20 costs -------------------------------------------------------------------------

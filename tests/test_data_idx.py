@@ -82,7 +82,7 @@ DAMAGED_GZ = {
     "length wrong": PACKED[:-4] + b"\1\2\3\4",
     "a changed byte": PACKED[:40] + bytes([PACKED[40] ^ 255]) + PACKED[41:],
     "only the gzip header": PACKED[:10],
-    "garbage behind": PACKED + b"garbage",
+    "garbage after": PACKED + b"garbage",
     "content cut before packing": gzip.compress(WHOLE[:-1]),
     "content too long before packing": gzip.compress(WHOLE + b"\0"),
     "4 billion images announced": gzip.compress(WHOLE[:4] + b"\xff\xff\xff\xff" + WHOLE[8:]),

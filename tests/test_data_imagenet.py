@@ -512,7 +512,7 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed():
         child.send_signal(signal.SIGINT)
         rest = child.stderr.read()
     assert child.returncode == 130 and "Traceback" not in rest
-    assert "to go on: minires train --resume --out a" in rest
+    assert "to continue: minires train --resume --out a" in rest
     checkpoint.load("a/checkpoint.npz")
 
 

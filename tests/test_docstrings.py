@@ -11,10 +11,20 @@ core = pytest.importorskip("docutils.core")
 
 TEXTS = {module.__name__: module for module in modules()} | definitions()
 TEXTS = {path: inspect.cleandoc(value.__doc__) for path, value in TEXTS.items() if value.__doc__}
-SECTIONS = "Parameters Attributes Returns Yields Raises Notes References Examples".split()
+SECTIONS = [
+    "Parameters",
+    "Attributes",
+    "Returns",
+    "Yields",
+    "Raises",
+    "See Also",
+    "Notes",
+    "References",
+    "Examples",
+]
 
 
-ENTRIES = SECTIONS[:5]  # sections that are lists: a line that is not indented begins an entry
+ENTRIES = SECTIONS[:6]  # sections that are lists: a line that is not indented begins an entry
 
 
 def warnings(text):

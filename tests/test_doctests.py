@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from public_names import modules
 
-from minires import data, functional, gradcheck, init, interop, models, optim, probe, surgery, train
+from minires import data, functional, gradcheck, init, interop, layers, models, optim, probe, surgery, train
 from minires.accounting import cost
 
 FIRST = {
@@ -31,11 +31,16 @@ FIRST = {
 
 
 def examples():
-    """Return {path: DocTest} of every docstring with examples; they find np, and a generator rng."""
+    """Return {path: DocTest} of every docstring with examples; they find np, and a generator rng.
+
+    Those of the layers find all layers by their names.
+    """
     finder, found = doctest.DocTestFinder(exclude_empty=True), {}
     for module in modules():
         for test in finder.find(module):
             if test.examples:
+                if module.__name__.startswith("minires.layers"):
+                    test.globs = {name: getattr(layers, name) for name in layers.__all__} | test.globs
                 found[test.name] = test
     return found
 

@@ -119,7 +119,7 @@ def test_the_folder_one_stands_in_is_checked(capsys, monkeypatch):
     assert minires(capsys, "check", "1.1")[1].startswith("1.1  dbias is wrong")
 
 
-def test_hints_come_rung_by_rung(capsys):
+def test_hints_come_level_by_level(capsys):
     started(capsys, wrong())
     _, first, _ = minires(capsys, "check", "1.1", "--hint")
     assert "Hint 1, the idea" in first and "Hint 2" not in first
@@ -134,13 +134,13 @@ def test_plot_saves_a_picture(capsys):
     assert pathlib.Path("error.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_hint_belongs_to_the_function_that_is_wrong_and_one_rung_is_the_default(capsys):
+def test_the_hint_belongs_to_the_function_that_is_wrong_and_level_1_is_the_default(capsys):
     started(capsys, wrong())
-    rungs = LINEAR.part("linear_backward").hints
+    hints = LINEAR.part("linear_backward").hints
     _, out, _ = minires(capsys, "check", "1.1", "--hint")
     told = " ".join(out.split())
-    assert rungs[0] in told and rungs[1] not in told and "A hint: " not in out
-    assert rungs[1] in " ".join(minires(capsys, "check", "1.1", "--hint", "2")[1].split())
+    assert hints[0] in told and hints[1] not in told and "A hint: " not in out
+    assert hints[1] in " ".join(minires(capsys, "check", "1.1", "--hint", "2")[1].split())
 
 
 def test_the_first_wrong_function_is_explained_and_points_are_those_of_the_right_ones(capsys):
@@ -177,7 +177,7 @@ def test_the_picture_has_expected_and_got_in_this_order(capsys, monkeypatch):
 def test_a_mistake_without_numbers_has_no_picture_and_what_is_right_no_hint(capsys):
     started(capsys, wrong("dy.sum(axis=0)", "1 / 0"))
     _, out, _ = minires(capsys, "check", "1.1", "--plot", "error.png")
-    assert "--plot: this mistake has no numbers to draw" in out and not pathlib.Path("error.png").exists()
+    assert "--plot: this mistake has no numbers to plot" in out and not pathlib.Path("error.png").exists()
     pathlib.Path("assignment-1/ex1_1_linear.py").write_text(LINEAR.head, encoding="utf-8")
     assert minires(capsys, "check", "1.1", "--hint")[1].startswith("nothing is wrong")
 
@@ -232,11 +232,11 @@ def test_wrong_commands_get_one_line(capsys):
     assert "expected the files of one assignment" in error_of(capsys, "check")
     started(capsys)
     assert "exists and is not empty" in error_of(capsys, "start", "1")
-    assert "assignment 7: there is none" in error_of(capsys, "start", "7")
+    assert "assignment 7: does not exist" in error_of(capsys, "start", "7")
     assert "number of an assignment" in error_of(capsys, "start", "one")
     for number in ("1.9", "9.9"):  # of an assignment that is there, and of none
-        assert f"exercise {number}: there is none" in error_of(capsys, "check", number)
-    assert "assignment 4: there is none" in error_of(capsys, "check", "4")
+        assert f"exercise {number}: does not exist" in error_of(capsys, "check", number)
+    assert "assignment 4: does not exist" in error_of(capsys, "check", "4")
     assert "minires exercise start 3 writes one" in error_of(capsys, "check", "3.1")
     assert "--hint: expected 1" in error_of(capsys, "check", "1.1", "--hint", "0")
     assert "at least 0" in error_of(capsys, "check", "--seed", "-1")
@@ -270,5 +270,5 @@ def test_a_notebook_says_what_it_needs(capsys):
 def test_plot_of_what_cannot_be_drawn_still_ends_with_the_list(capsys, put):
     started(capsys, LINEAR.head.replace("return y, cache", put))
     code, out, err = minires(capsys, "check", "1.1", "--plot", "error.png")
-    assert code == 1 and err == "" and "no numbers to draw" in out and "of 2 functions are right" in out
+    assert code == 1 and err == "" and "no numbers to plot" in out and "of 2 functions are right" in out
     assert not pathlib.Path("error.png").exists()

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from minires.course import exercise
-from minires.course.cell import perform
 from minires.course.check import check
 from minires.course.examination import Examination
+from minires.course.sandbox import perform
 
 ANSWERS = pathlib.Path(__file__).parent / "answers"
 EXERCISES = exercise.exercises()

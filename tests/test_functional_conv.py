@@ -13,7 +13,7 @@ from minires.kernels.cpu import conv, conv_point, conv_shift, parallel
 from minires.kernels.cpu.layout import as_rows
 
 CUTS = pytest.mark.parametrize("cut", [(1, 1 << 18), (2, 1), (3, 64)], ids=["whole", "2 chunks", "3 chunks"])
-# name: (x shape, weight shape, stride, padding, groups, whether it takes the way without columns)
+# name: (x shape, weight shape, stride, padding, groups, whether it takes the algorithm without columns)
 CONVOLUTIONS = {
     "3x3, padding 1": ((2, 3, 6, 5), (4, 3, 3, 3), (1, 1), (1, 1), 1, True),
     "3x2 on one image": ((1, 2, 5, 7), (3, 2, 3, 2), (1, 1), (2, 0), 1, True),
@@ -55,7 +55,7 @@ def convolution(name):
 
 
 @CUTS
-@pytest.mark.parametrize("columns", [False, True], ids=["fastest way", "columns"])
+@pytest.mark.parametrize("columns", [False, True], ids=["fastest algorithm", "columns"])
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_conv2d_agrees_with_nested_loops(name, columns, cut, monkeypatch):
     monkeypatch.setattr(conv_shift, "NARROW", 10**9 if columns else 0)

@@ -228,3 +228,46 @@ def test_dgamma_keeps_its_digits_where_the_mean_is_far_from_zero(scale):
     _, dgamma, _ = F.batch_norm_train_backward(dy, (rows, mean, *rest))
     x_hat = (wide - mean.reshape(1, 3, 1, 1)) / wide.std((0, 2, 3), keepdims=True)
     assert np.abs(dgamma - (dy * x_hat).sum((0, 2, 3))).max() < 0.02
+
+
+# -- group normalisation ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3, 6])
+def test_group_norm_gives_each_group_of_each_image_mean_0_and_variance_1(groups):
+    x = drawn((2, 6, 4, 5))[0]
+    y, _ = F.group_norm_forward(x, np.ones(6), np.zeros(6), groups=groups, eps=0)
+    values = y.reshape(2, groups, -1)
+    # 1e-12: sums of at most 120 float64 numbers of order 1
+    np.testing.assert_allclose(values.mean(axis=2), 0, atol=1e-12)
+    np.testing.assert_allclose(values.var(axis=2), 1, rtol=1e-12)
+
+
+def test_group_norm_of_one_image_in_groups_of_one_channel_is_batch_norm_of_that_image():
+    x, gamma, beta, dy = drawn((1, 3, 4, 5))
+    y, cache = F.group_norm_forward(x, gamma, beta, groups=3)
+    expected, other, _ = F.batch_norm_train_forward(x, gamma, beta)
+    np.testing.assert_allclose(y, expected, rtol=1e-12)
+    for found, wanted in zip(
+        F.group_norm_backward(dy, cache), F.batch_norm_train_backward(dy, other), strict=True
+    ):
+        np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-12)
+
+
+def test_no_image_sees_another_through_group_norm():
+    x, gamma, beta, dy = drawn((3, 4, 2, 5))
+    y, cache = F.group_norm_forward(x, gamma, beta, groups=2)
+    dx = F.group_norm_backward(dy, cache)[0]
+    alone, cache = F.group_norm_forward(x[1:2], gamma, beta, groups=2)
+    np.testing.assert_allclose(y[1:2], alone, rtol=1e-13)
+    np.testing.assert_allclose(dx[1:2], F.group_norm_backward(dy[1:2], cache)[0], rtol=1e-11, atol=1e-13)
+
+
+def test_groups_that_do_not_fit_are_refused():
+    x, gamma, beta, _ = drawn((2, 6))
+    for groups, words in (
+        (4, "groups: expected a divisor of the 6 channels of x, got 4"),
+        (0, "groups: expected an integer >= 1"),
+        (6, "at least two values a group, got (2, 6) in 6 groups"),
+    ):
+        assert_refused(lambda groups=groups: F.group_norm_forward(x, gamma, beta, groups=groups), words)

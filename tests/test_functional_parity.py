@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from oracles import ORDERS, in_order, pieces, relative_error
 
 import minires.functional as F
+from minires.catalogue import PAIRS
 from minires.kernels.cpu import conv_point, conv_shift
 
 try:
@@ -98,6 +99,69 @@ def compare(found, expected, dtype, what):
     assert error < TOLERANCES[dtype], f"{what}: relative error {error:.1e} in {np.dtype(dtype)}"
 
 
+# -- every row of the catalogue -------------------------------------------------------------------------
+
+# pair: the same in PyTorch, called with tensors and then the row's options (and labels) as keywords
+REFERENCES = {
+    "avg_pool2d": T.avg_pool2d,
+    "batch_norm_eval": lambda x, gamma, beta, mean, var: T.batch_norm(
+        x, mean.detach(), var.detach(), gamma, beta
+    ),
+    "batch_norm_train": lambda x, gamma, beta: T.batch_norm(x, None, None, gamma, beta, training=True),
+    "channels": lambda x, start, stop: x[:, start:stop],
+    "concat": lambda *arrays: torch.cat(arrays, dim=1),
+    "conv2d": T.conv2d,
+    "dropconnect": lambda x, weight, bias, mask: torch.einsum("noi,ni->no", mask * weight, x) + bias,
+    "dropout": torch.mul,
+    "flatten": lambda x: x.flatten(1),
+    "gate": lambda branch, shortcut, gate: torch.lerp(shortcut, branch, gate),
+    "global_avg_pool2d": lambda x: T.adaptive_avg_pool2d(x, 1)[:, :, 0, 0],
+    "group_norm": lambda x, gamma, beta, groups: T.group_norm(x, groups, gamma, beta),
+    "leaky_relu": lambda x, slope: T.leaky_relu(x, slope),
+    "linear": T.linear,
+    "local_response_norm": lambda x, k=2.0, **options: T.local_response_norm(x, k=k, **options),
+    "max_pool2d": T.max_pool2d,
+    "maxout": lambda x, pieces: x.unflatten(1, (-1, pieces)).amax(2),
+    "pixel_cross_entropy": lambda y, labels: T.cross_entropy(y, labels),
+    "relu": T.relu,
+    "resample": lambda x, down, across: torch.einsum("nchw,ph,qw->ncpq", x, down, across),
+    "residual_add": torch.add,
+    "scale": lambda x, factor: factor * x,
+    "shortcut_gate": lambda branch, shortcut, gate: branch + (1 - gate) * shortcut,
+    "sigmoid": torch.sigmoid,
+    "softmax": lambda x: torch.softmax(x, -1),
+    "softmax_cross_entropy": lambda logits, labels, **options: T.cross_entropy(logits, labels, **options),
+    "squared_error": lambda y, target: T.mse_loss(y, target, reduction="sum") / (2 * len(y)),
+}
+NOT_IN_TORCH = {"pad_shortcut"}
+
+
+def test_every_pair_has_a_reference():
+    for row in PAIRS:
+        assert row.pair in REFERENCES or row.pair in NOT_IN_TORCH, (
+            f"{row.pair}: write what it is in PyTorch into REFERENCES, or, if there is no such thing, its "
+            "name into NOT_IN_TORCH"
+        )
+
+
+@pytest.mark.parametrize("dtype", BOTH)
+@pytest.mark.parametrize(
+    "row", [row for row in PAIRS if row.pair not in NOT_IN_TORCH], ids=lambda row: row.name
+)
+def test_a_row_of_the_catalogue_agrees_with_torch(row, dtype):
+    inputs = row.inputs(dtype)
+    leaves = [tensor(array).requires_grad_() for array in inputs]
+    labels = {} if row.labels is None else {"labels": tensor(row.labels)}
+    expected = REFERENCES[row.pair](*leaves, **row.options, **labels)
+    dy = np.asarray(np.random.default_rng(1).standard_normal(tuple(expected.shape)), dtype)
+    y, cache, _ = row.forward(*inputs)
+    expected.backward(tensor(dy))
+    compare(y, expected, dtype, "y")
+    for name, leaf, gradient in zip(row.shapes, leaves, row.backward(dy, cache), strict=False):
+        if gradient is not None:
+            compare(gradient, leaf.grad, dtype, f"gradient of {name}")
+
+
 # -- convolution ----------------------------------------------------------------------------------------
 
 
@@ -121,9 +185,9 @@ def windows(draw, *, most_padding):
     groups=st.sampled_from([1, 1, 2, 3]),
     channels=pair_of(1, 3),
     with_bias=st.booleans(),
-    tiled=st.booleans(),
+    blocked=st.booleans(),
 )
-def test_conv2d_agrees_with_torch(how, geometry, batch, groups, channels, with_bias, tiled):
+def test_conv2d_agrees_with_torch(how, geometry, batch, groups, channels, with_bias, blocked):
     kernel, stride, padding, size = geometry
     rng = how[0]
     x = rng.standard_normal((batch, groups * channels[0], *size))
@@ -136,7 +200,7 @@ def test_conv2d_agrees_with_torch(how, geometry, batch, groups, channels, with_b
         assert (dbias is not None) == with_bias
         return gradients + [dbias] * with_bias
 
-    narrow = 10**9 if tiled else 0  # all rows are too short: the way over columns
+    narrow = 10**9 if blocked else 0  # all rows are too short: the algorithm with columns
     with (
         mock.patch.object(conv_shift, "NARROW", narrow),
         mock.patch.object(conv_point, "NARROW", narrow),

@@ -21,6 +21,17 @@ def test_relu_keeps_nan_and_infinity_visible():
     np.testing.assert_array_equal(y, [np.nan, np.inf, 0])
 
 
+def test_leaky_relu_has_the_slope_of_the_negative_side_at_its_corner():
+    y, cache = F.leaky_relu_forward(np.array([-2.0, -0.0, 0.0, 3.0]), slope=0.5)
+    np.testing.assert_array_equal(y, [-1, 0, 0, 3])
+    np.testing.assert_array_equal(F.leaky_relu_backward(np.full(4, 8.0), cache), [4, 4, 4, 8])
+    x = np.array([-2.0, 0.0, 3.0])
+    y, cache = F.leaky_relu_forward(x, slope=0.0)
+    np.testing.assert_array_equal(y, F.relu_forward(x)[0])
+    np.testing.assert_array_equal(F.leaky_relu_backward(np.ones(3), cache), [0, 0, 1])
+    assert_refused(lambda: F.leaky_relu_forward(x, slope=-0.1), "slope: expected a number >= 0, got -0.1")
+
+
 @DTYPES
 def test_sigmoid_of_large_inputs_saturates_without_a_warning(dtype):
     x = np.array([-1e4, -1e3, 0, 1e3, 1e4], dtype)
@@ -96,7 +107,7 @@ def test_concat_takes_any_sequence_of_arrays():
     ("placement", "expected"),
     [
         ("append", [1, 101, 0, 0, 0]),
-        ("split", [0, 1, 101, 0, 0]),  # three new channels: one before, two behind
+        ("split", [0, 1, 101, 0, 0]),  # three new channels: one before, two after
         ("mean", [1 + 4.5, 101 + 4.5, 0, 0, 0]),  # of 1, 2, 9, 10: the image counts from 1 in rows of 8
     ],
 )

@@ -56,7 +56,7 @@ def test_pooling_agrees_with_nested_loops(kind, geometry, ceil_mode):
         (112, 3, 2, 0, 55, 56),  # the stem of the Caffe ResNet: 3x3, stride 2, no padding, ceil mode
         (112, 3, 2, 1, 56, 57),
         (55, 3, 2, 0, 27, 27),  # AlexNet
-        (4, 2, 3, 1, 2, 2),  # rounding up would start a window behind the image
+        (4, 2, 3, 1, 2, 2),  # rounding up would start a window beyond the image
         (5, 3, 3, 1, 2, 2),
     ],
 )
@@ -77,7 +77,7 @@ def test_a_tie_sends_its_gradient_to_the_first_pixel_of_the_window():
 
 
 @pytest.mark.parametrize("order", ["C", "F", "images innermost", "reversed axes"])
-def test_every_window_of_equal_values_has_exactly_one_winner(order):
+def test_every_window_of_equal_values_has_exactly_one_argmax(order):
     # a rectifier before the pool makes whole windows equal to 0, so ties are the common case
     x = in_order(np.zeros((2, 3, 5, 6)), order)
     y, cache = F.max_pool2d_forward(x, kernel_size=3, stride=3, padding=1)
@@ -85,7 +85,7 @@ def test_every_window_of_equal_values_has_exactly_one_winner(order):
     assert sorted(np.unique(dx)) == [0, 1] and dx.sum() == y.size
 
 
-def test_overlapping_windows_add_up_at_their_common_winner():
+def test_overlapping_windows_add_up_at_their_common_argmax():
     x = np.zeros((1, 1, 3, 3))
     x[0, 0, 1, 1] = 1
     y, cache = F.max_pool2d_forward(x, kernel_size=2, stride=1)
@@ -127,7 +127,7 @@ def test_infinities_pass_through_max_pooling():
 
 
 @pytest.mark.parametrize("kernel", [(15, 17), (16, 16), (16, 17), (32, 33)])
-def test_a_large_kernel_remembers_a_winner_beyond_one_byte(kernel):
+def test_a_large_kernel_remembers_an_argmax_beyond_one_byte(kernel):
     x = np.random.default_rng(0).standard_normal((1, 2, *kernel))
     x[0, :, -1, -1] = 100  # the last position: number 255, 256, 272, 1056
     y, cache = F.max_pool2d_forward(x, kernel_size=kernel)

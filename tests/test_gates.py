@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from contract_cases import IMAGE, Case, branch, make
-from contract_rows_gates import gate
 from optional_torch import import_torch
 from oracles import assert_refused
 
 import minires.functional as F
+from minires.catalogue import LayerRow
+from minires.catalogue.blocks import IMAGE, branch, gate
 from minires.gradcheck import check_function
 from minires.layers import (
     Conv2d,
@@ -106,9 +106,10 @@ def test_the_pairs_refuse_what_does_not_fit(pair):
 @modes
 def test_a_gated_block_equals_its_formula_in_pytorch(gating, train):
     torch = import_torch()
-    block, x = make(
-        Case("", lambda rng: GatedResidual(branch(rng), gate(rng), gating=gating), IMAGE), np.float64
+    row = LayerRow(
+        "GatedResidual", gating, lambda rng: GatedResidual(branch(rng), gate(rng), gating=gating), IMAGE
     )
+    block, x = row.make(np.float64)
     theirs = torch.nn.Sequential(
         torch.nn.Conv2d(3, 4, 3, padding=1, bias=False),
         torch.nn.BatchNorm2d(4),
@@ -162,13 +163,13 @@ def test_the_weights_of_both_paths_come_from_one_gate_and_add_up_to_one(gating):
 def test_every_path_sends_its_own_share_of_the_gradient(gating):
     x, dy = draw(2, 3, 4, 5), draw(2, 3, 4, 5, seed=7)
     inner, half = gate(rng(3)).astype(np.float64), Constant(0.5)
-    share = 0.5 if gating == "exclusive" else 1.0
+    fraction = 0.5 if gating == "exclusive" else 1.0
 
     def gradient(branch, gate, shortcut):
         block = GatedResidual(branch, gate, shortcut, gating=gating)
         return block.backward(dy, block.forward(x, train=True)[1])
 
-    np.testing.assert_array_equal(gradient(Identity(), half, Constant(3)), share * dy)
+    np.testing.assert_array_equal(gradient(Identity(), half, Constant(3)), fraction * dy)
     np.testing.assert_array_equal(gradient(Constant(3), half, Identity()), 0.5 * dy)
     factor = 3 - 2 if gating == "exclusive" else -2  # dy times the difference of the paths
     y, cache = inner.forward(x, train=True)

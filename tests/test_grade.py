@@ -12,7 +12,7 @@ from grade_class import CLASS, NAME, POINTS, SOLUTION, command, rows, write_clas
 
 from minires import cli
 from minires.course import exercise
-from minires.course.grade import grader, jail, journal, message, reports, results
+from minires.course.grade import grader, isolation, journal, message, reports, results
 
 FIELDS = ["student", "total", "1.1 linear_forward", "1.1 linear_backward", "notes"]
 
@@ -21,8 +21,8 @@ FIELDS = ["student", "total", "1.1 linear_forward", "1.1 linear_backward", "note
 def exercises(tmp_path, monkeypatch):
     """Exercise 1.1 alone; and this process stays as it is."""
     there = grade_class.use_exercises(grade_class.write_exercises(tmp_path / "exercises"))
-    monkeypatch.setattr(jail, "harden", lambda: None)
-    monkeypatch.setattr(jail, "protections", lambda: [jail.Protection("files", True, "Closed.")])
+    monkeypatch.setattr(isolation, "harden", lambda: None)
+    monkeypatch.setattr(isolation, "protections", lambda: [isolation.Protection("files", True, "Closed.")])
     yield tmp_path / "exercises"
     exercise.folder = there
     exercise.exercises.cache_clear()
@@ -102,7 +102,7 @@ def test_gradescope_files_have_the_fields_that_it_reads(graded):
 
 def test_the_summary_counts_what_is_wrong(graded):
     text = (graded[0] / "out/grades/summary.md").read_text("utf-8")
-    assert "6 submissions, 3 points." in text and "Mean 1.0, median 1, least 0, most 3." in text
+    assert "6 submissions, 3 points." in text and "Mean 1.0, median 1, lowest 0, highest 3." in text
     assert "| 1.1 linear\\_forward | 4 | 67 % | 1 |" in text
     assert "| 1.1 linear\\_backward: mean over the batch | 1 |" in text
     assert text.count("not valid Python | 1 |") == 1  # once for the file, not for each function
@@ -111,7 +111,7 @@ def test_the_summary_counts_what_is_wrong(graded):
 
 def test_the_protections_are_printed_first(graded):
     assert graded[1].startswith("What holds on this machine while submissions run:\n")
-    for name in jail.MEANINGS:
+    for name in isolation.MEANINGS:
         assert f"\n  {name} " in graded[1]
 
 
@@ -171,15 +171,15 @@ def test_the_reports_of_who_is_gone_go_too_and_an_unreadable_one_is_said_once(tm
         said = {"problem": problem, "mistake": "", "says": "", "noted": noted}
         return {"exercise": "1.1", "function": function, "points": 0, "of": 1, **said}
 
-    damaged = [row(name, "the submission is no zip, or a damaged one") for name in "fg"]
+    damaged = [row(name, "the submission is not a zip, or a damaged one") for name in "fg"]
     absent = [row(name, "ex1_1_linear.py is missing") for name in "fg"]
     empty = [row(name, f"{name} is not written yet", noted=False) for name in "fg"]
     grades = {"ann": damaged, "bo": absent, "cy": empty}
     results.write(tmp_path / "g.csv", tmp_path / "g", grades, title="T")
     texts = {each: (tmp_path / f"g/reports/{each}.md").read_text("utf-8") for each in grades}
-    assert texts["ann"].endswith("\n\nThe submission is no zip, or a damaged one.\n")
+    assert texts["ann"].endswith("\n\nThe submission is not a zip, or a damaged one.\n")
     assert "## 1.1 `f`, `g`\n\nNot written yet.\n" in texts["cy"]
-    assert reports.diagnoses(grades) == {"the submission is no zip, or a damaged one": 1}
+    assert reports.diagnoses(grades) == {"the submission is not a zip, or a damaged one": 1}
     assert "| 1.1 f | 0 | 0 % | 2 |" in (tmp_path / "g/summary.md").read_text("utf-8")
     results.write(tmp_path / "g.csv", tmp_path / "g", {"bo": absent}, title="T")
     assert [path.name for path in (tmp_path / "g/reports").iterdir()] == ["bo.md"]
@@ -230,16 +230,16 @@ def test_a_single_submission_also_gets_results_json(tmp_path, capsys):
     [
         (["nowhere", "--out", "g.csv"], "nowhere: there is no such folder"),
         (["empty", "--out", "g.csv"], "empty: there is no submission in it"),
-        (["in", "--out", "g.txt"], "--out: expected a file's name that ends with .csv"),
-        (["in", "--out", "in/g.csv"], "lies among the submissions"),
+        (["in", "--out", "g.txt"], "--out: expected a file name that ends with .csv"),
+        (["in", "--out", "in/g.csv"], "is among the submissions"),
         (["in", "--out", "file/g.csv"], "file"),
-        (["in", "--out", "g.csv", "--assignment", "7"], "assignment 7: there is none"),
+        (["in", "--out", "g.csv", "--assignment", "7"], "assignment 7: does not exist"),
         (["in", "--out", "g.csv", "--jobs", "0"], "--jobs: expected at least 1, got 0"),
         (["in", "--out", "g.csv", "--memory", "1"], "--memory: expected at least 256"),
         (["in", "--out", "g.csv", "--seed-file", "file"], "file: expected the secret seed"),
         (["in", "--out", "g.csv", "--seed-file", "empty"], "empty"),
-        (["other", "--out", "g.csv"], "say which --assignment"),
-        (["mixed", "--out", "g.csv"], "files of the assignments 1 and 2"),
+        (["other", "--out", "g.csv"], "give --assignment"),
+        (["mixed", "--out", "g.csv"], "files of assignments 1 and 2"),
         (["in"], "--out"),
     ],
 )
@@ -258,6 +258,6 @@ def test_a_users_mistake_is_one_line(tmp_path, capsys, monkeypatch, arguments, m
 
 def test_required_isolation_that_is_missing_stops_it(tmp_path, capsys, monkeypatch):
     write_class(tmp_path / "in", {"ann": SOLUTION})
-    monkeypatch.setattr(jail, "protections", lambda: [jail.Protection("network", False, "Open.")])
+    monkeypatch.setattr(isolation, "protections", lambda: [isolation.Protection("network", False, "Open.")])
     code, out, error = grade(capsys, tmp_path / "in", "--out", tmp_path / "g.csv", "--require-isolation")
     assert code == 2 and "missing on this machine: network" in error and "network  NO   Open." in out

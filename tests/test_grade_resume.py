@@ -1,4 +1,4 @@
-"""`minires grade` interrupted by kill -9 and by Ctrl-C goes on where it was."""
+"""`minires grade` interrupted by kill -9 and by Ctrl-C continues where it was."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def test_a_killed_or_stopped_grader_goes_on_where_it_was(tmp_path):
 
     second = start([*call, "--resume"], tmp_path, until=lambda: lines(kept) >= 5)
     second.send_signal(signal.SIGINT)
-    _, complaint = second.communicate(timeout=20)
+    _, complaint = second.communicate(timeout=60)
     assert second.returncode == 130 and "of 8 submissions are graded" in complaint and "--resume" in complaint
     assert "Traceback" not in complaint and not (tmp_path / "out/grades.csv").exists()
 
@@ -46,7 +46,7 @@ def test_a_killed_or_stopped_grader_goes_on_where_it_was(tmp_path):
 def start(call, folder, *, until):
     """Start a process and return it when until() holds."""
     process = subprocess.Popen(call, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60  # for what never comes; it takes seconds
     while not until():
         assert time.monotonic() < deadline and process.poll() is None, process.communicate()[1]
         time.sleep(0.02)

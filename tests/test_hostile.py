@@ -16,7 +16,7 @@ import grade_class
 import pytest
 from hostile import corpus, odd
 
-from minires.course.grade import jail
+from minires.course.grade import isolation
 
 MEMBERS = corpus.members()
 HONEST = {"ann": (odd.RIGHT, 3), "zoe": (odd.RIGHT.replace(b"dy.T @ x", b"dy.T @ x / len(x)"), 1)}
@@ -30,7 +30,7 @@ def missing(member, held):
 
 @pytest.fixture(scope="module")
 def held():
-    """Names of the protections and of the locks that hold on this machine."""
+    """Names of the protections and of the restrictions that hold on this machine."""
     return class_of_300.protections()
 
 
@@ -149,8 +149,8 @@ def test_the_filter_alone_stops_what_landlock_does_not_know(held, tmp_path, body
     (tmp_path / "a").write_text("kept")
     before = (tmp_path / "a").stat()
     source = f"import fcntl, os\ndef f(path):\n    open('b', 'w').write('allowed')\n    {body}\n".encode()
-    with jail.Cell({"work": source}, "work", ask_for=("system calls",)) as cell:
-        record = cell.perform({"name": "f", "after": None}, [{"path": str(tmp_path / "a")}], seconds=10)[0]
+    with isolation.Sandbox({"work": source}, "work", ask_for=("system calls",)) as sandbox:
+        record = sandbox.perform({"name": "f", "after": None}, [{"path": str(tmp_path / "a")}], seconds=10)[0]
     assert record["error"]["type"] == "PermissionError" and record["error"]["line"] == 4
     assert (tmp_path / "a").read_text() == "kept" and (tmp_path / "a").stat().st_mode == before.st_mode
 

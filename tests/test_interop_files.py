@@ -114,7 +114,9 @@ def test_without_the_package_safetensors_it_says_how_to_install_it(tmp_path, mon
     path = write(tmp_path, ".safetensors")
     monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
     for use in (interop.read_weights, lambda path: interop.write_weights(path, ARRAYS)):
-        with pytest.raises(ValueError, match=r"package safetensors.*pip install \"minires\[weights\]\""):
+        with pytest.raises(
+            ValueError, match=r"package safetensors.*pip install \"minires-learn\[weights\]\""
+        ):
             use(path)
     assert_same(interop.read_weights(write(tmp_path, ".npz")), ARRAYS)
 

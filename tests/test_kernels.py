@@ -12,12 +12,12 @@ import pytest
 import strict_cupy
 from oracles import in_order, pieces, relative_error
 from strict_cupy import _kernels
-from test_functional_contract import CASES as PAIRS
 from test_functional_contract import upstream
 
 import minires.functional as F
 from minires import kernels, models, optim
 from minires.backend import to_numpy
+from minires.catalogue import PAIRS
 from minires.functional import dispatch
 from minires.kernels import cpu
 from minires.kernels.cpu import conv_point, conv_shift, parallel

@@ -469,7 +469,7 @@ def test_dropout_keeps_the_share_and_the_mean():
     x = np.ones((200, 100), np.float32)
     y, _ = layer.forward(x, train=True)
     assert set(np.unique(y).tolist()) == {0.0, float(np.float32(1 / 0.8))}
-    # 20,000 draws: the share's standard deviation is 0.003
+    # 20,000 draws: the fraction's standard deviation is 0.003
     assert abs((y > 0).mean() - 0.8) < 0.015
 
 
@@ -573,8 +573,8 @@ def test_pools_move_by_their_kernel_unless_asked():
         (lambda: MaxPool2d(0), ValueError, "kernel_size"),
         (lambda: MaxPool2d(2, stride=0), ValueError, "stride"),
         (lambda: MaxPool2d(2, padding=-1), ValueError, "padding"),
-        (lambda: BatchNorm(3, momentum=1.1), ValueError, "momentum: expected the share"),
-        (lambda: BatchNorm(3, momentum=-0.1), ValueError, "momentum: expected the share"),
+        (lambda: BatchNorm(3, momentum=1.1), ValueError, "momentum: expected the weight"),
+        (lambda: BatchNorm(3, momentum=-0.1), ValueError, "momentum: expected the weight"),
         (lambda: Dropout(0, rng=rng()), ValueError, "keep: expected a probability"),
         (lambda: Dropout(1.5, rng=rng()), ValueError, "keep: expected a probability"),
     ],

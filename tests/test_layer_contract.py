@@ -1,26 +1,21 @@
-"""What every layer and block promises, one table (`contract_table`) through all promises, in both modes."""
+"""What every layer and block promises: each row of `minires.catalogue` through all of it, in both modes."""
 
-import importlib
-import inspect
 import os
-import pathlib
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import strict_cupy
-from contract_cases import make
-from contract_table import CASES
 from oracles import in_order
 
-from minires import layers, optim
+from minires import optim
 from minires.backend import array_module, to_numpy
+from minires.catalogue import layer_rows
 from minires.gradcheck import check_gradients
-from minires.layers import Layer
 from minires.train import parameters_only
 
-HERE = pathlib.Path(layers.__file__).parent
+CASES = layer_rows()
 cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 modes = pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])
 
@@ -58,33 +53,14 @@ def every_array(cache):
         yield cache
 
 
-# -- the table itself ------------------------------------------------------------------------------
-
-
-def test_every_layer_and_combinator_has_a_row():
-    used = {type(inner) for case in CASES for _, inner in make(case)[0].named_layers()}
-    public = {getattr(layers, name) for name in layers.__all__}
-    assert {kind for kind in public if inspect.isclass(kind) and issubclass(kind, Layer)} - {Layer} <= used
-
-
-def test_every_layer_is_public():
-    """A class of layers in a new file that nobody exports would escape every table."""
-    files = [importlib.import_module(f"minires.layers.{path.stem}") for path in HERE.glob("[a-z]*.py")]
-    for file in files:
-        for name, kind in inspect.getmembers(file, inspect.isclass):
-            if issubclass(kind, Layer) and kind.__module__ == file.__name__ and not name.startswith("_"):
-                assert getattr(layers, name, None) is kind, f"{name} is missing in minires.layers.__all__"
-
-
 # -- gradients -------------------------------------------------------------------------------------
 
 
 @cases
 @modes
 def test_gradients_equal_numeric_ones(case, train):
-    layer, x = make(case, np.float64)
-    closed = case.silent and train
-    expect_zero = [n for n, _ in layer.named_parameters() if closed and n.startswith(case.silent)]
+    layer, x = case.make(np.float64)
+    expect_zero = case.gradients_of_zero(layer) if train else []
     # the checker's own tolerance, 1e-7: central differences in float64 reach 1e-9
     check_gradients(
         layer, x, train=train, rng=np.random.default_rng(5), expect_zero=expect_zero, max_elements=12
@@ -94,8 +70,8 @@ def test_gradients_equal_numeric_ones(case, train):
 @cases
 @modes
 def test_gradients_are_added_in_place(case, train):
-    alone = run(make(case)[0], make(case)[1], train=train)
-    layer, x = make(case)
+    alone = run(case.make()[0], case.make()[1], train=train)
+    layer, x = case.make()
     before = {name: (p.data, p.grad) for name, p in layer.named_parameters()}
     for _, parameter in layer.named_parameters():
         parameter.grad.fill(2)
@@ -110,8 +86,8 @@ def test_gradients_are_added_in_place(case, train):
 @cases
 @modes
 def test_without_the_inputs_gradient_the_parameters_gradients_are_the_same(case, train):
-    expected = run(make(case)[0], make(case)[1], train=train)
-    layer, x = make(case)
+    expected = run(case.make()[0], case.make()[1], train=train)
+    layer, x = case.make()
     y, cache = layer.forward(x, train=train)
     with parameters_only(layer):
         layer.backward(upstream(y), cache)
@@ -122,7 +98,7 @@ def test_without_the_inputs_gradient_the_parameters_gradients_are_the_same(case,
 @cases
 @modes
 def test_backward_twice_gives_the_same_or_raises(case, train):
-    layer, x = make(case)
+    layer, x = case.make()
     y, cache = layer.forward(x, train=train)
     first = layer.backward(upstream(y), cache)
     leaf = not list(layer.children())
@@ -140,10 +116,10 @@ def test_backward_twice_gives_the_same_or_raises(case, train):
 @cases
 def test_the_cache_knows_the_mode_and_the_input(case):
     """Two forwards in different modes on different inputs, then backward on the caches of both."""
-    layer, x = make(case)
+    layer, x = case.make()
     other = x[::-1] * np.float32(0.5)
     expected = run(layer, x, train=True)
-    layer, x = make(case)
+    layer, x = case.make()
     y, cache = layer.forward(x, train=True)
     other_y, other_cache = layer.forward(other, train=False)
     dx = layer.backward(upstream(y), cache)
@@ -160,7 +136,7 @@ def test_the_cache_knows_the_mode_and_the_input(case):
 @modes
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dtype_is_kept(case, train, dtype):
-    layer, x = make(case, dtype)
+    layer, x = case.make(dtype)
     assert {
         name: array.dtype for name, array in run(layer, x, train=train).items() if array.dtype != dtype
     } == {}
@@ -171,9 +147,9 @@ def test_dtype_is_kept(case, train, dtype):
 @modes
 def test_inputs_and_parameters_and_caches_are_only_read(case, train):
     """Everything that a layer was given or remembers is read-only while it runs; buffers move in forward."""
-    layer, x = make(case)
+    layer, x = case.make()
     expected = run(layer, x, train=train)
-    layer, x = make(case)
+    layer, x = case.make()
     for _, parameter in layer.named_parameters():
         parameter.data.setflags(write=False)
     y, cache = layer.forward(x, train=train)
@@ -182,12 +158,12 @@ def test_inputs_and_parameters_and_caches_are_only_read(case, train):
     dx = layer.backward(upstream(y), cache)
     np.testing.assert_array_equal(dx, expected["dx"])
     np.testing.assert_array_equal(y, expected["y"])
-    np.testing.assert_array_equal(x, make(case)[1])
+    np.testing.assert_array_equal(x, case.make()[1])
 
 
 @cases
 def test_predict_is_forward_in_eval_mode(case):
-    layer, x = make(case, np.float64)
+    layer, x = case.make(np.float64)
     state = {name: array.copy() for name, array in layer.state_dict().items()}
     # predict makes a convolution and its batch norm one, which rounds in another place
     np.testing.assert_allclose(layer.predict(x), layer.forward(x, train=False)[0], rtol=1e-11, atol=1e-12)
@@ -197,7 +173,7 @@ def test_predict_is_forward_in_eval_mode(case):
 
 @cases
 def test_eval_mode_treats_every_image_by_itself(case):
-    layer, x = make(case, np.float64)
+    layer, x = case.make(np.float64)
     one_by_one = np.concatenate([layer.predict(x[i : i + 1]) for i in range(len(x))])
     # a batch of 1 may add its products in another order: a few units of the 16th digit
     np.testing.assert_allclose(layer.predict(x), one_by_one, rtol=1e-11, atol=1e-12)
@@ -206,7 +182,26 @@ def test_eval_mode_treats_every_image_by_itself(case):
 @cases
 @modes
 def test_same_seed_same_bits(case, train):
-    assert_same_bits(run(*make(case), train=train), run(*make(case), train=train))
+    assert_same_bits(run(*case.make(), train=train), run(*case.make(), train=train))
+
+
+# -- what surgery may ask ------------------------------------------------------------------------------
+
+
+@cases
+@modes
+def test_what_a_layer_says_of_zeros_and_of_a_second_time_is_so(case, train):
+    layer, x = case.make(np.float64)
+    if layer.keeps_zero:
+        assert not layer.forward(np.zeros_like(x), train=train)[0].any()
+    if layer.idempotent:
+        y = layer.forward(x, train=train)[0]
+        np.testing.assert_array_equal(layer.forward(y, train=train)[0], y)
+    scale_and_shift = [parameter for parameter in layer.scale_and_shift() if parameter]
+    if scale_and_shift:
+        for parameter in scale_and_shift:
+            parameter.data.fill(0)
+        assert not layer.forward(x, train=train)[0].any()
 
 
 # -- what it would cost ------------------------------------------------------------------------------
@@ -214,7 +209,7 @@ def test_same_seed_same_bits(case, train):
 
 @cases
 def test_trace_tells_the_shape_of_y_and_every_byte_that_forward_remembers(case):
-    layer, x = make(case)
+    layer, x = case.make()
     if x.ndim == 4:
         x = in_order(x, "images innermost")  # else the first layer would remember a copy in that order
     y, cache = layer.forward(x, train=True)
@@ -223,7 +218,7 @@ def test_trace_tells_the_shape_of_y_and_every_byte_that_forward_remembers(case):
     remembered = sum(nbytes for key, nbytes in arrays.items() if key not in weights)
     shape, _, predicted = layer.cost(x.shape)
     assert shape == y.shape
-    if "gate closed" in case.name:  # a trace is of the dearest forward
+    if "gate closed" in case.name:  # a trace is of the most expensive forward
         assert predicted > remembered
     else:
         assert predicted == remembered
@@ -235,7 +230,7 @@ def address(array):
 
 @cases
 def test_trace_refuses_what_forward_refuses(case):
-    layer, x = make(case)
+    layer, x = case.make()
     for shape in ((2, 1, 1, 1), (2, 40), (3,), (2, 5, 3, 3), (2, 3, 2, 2)):
         wrong = np.zeros(shape, np.float32)
         try:
@@ -252,10 +247,9 @@ def test_trace_refuses_what_forward_refuses(case):
 
 def test_names_are_in_definition_order_in_every_process():
     script = (
-        "from contract_cases import make\n"
-        "from contract_table import CASES\n"
-        "for case in CASES:\n"
-        "    layer = make(case)[0]\n"
+        "from minires.catalogue import layer_rows\n"
+        "for row in layer_rows():\n"
+        "    layer = row.make()[0]\n"
         "    for named in layer.named_layers, layer.named_parameters, layer.named_buffers:\n"
         "        print(*(name for name, _ in named()))\n"
         "    print(*layer.state_dict())"
@@ -274,7 +268,7 @@ def test_names_are_in_definition_order_in_every_process():
     assert outputs[0] == outputs[1]
     assert "weight bias" in outputs[0] and "gamma beta" in outputs[0]
     residual = next(case for case in CASES if case.name.startswith("Residual, projection"))
-    assert [name for name, _ in make(residual)[0].named_parameters()] == [
+    assert [name for name, _ in residual.make()[0].named_parameters()] == [
         "branch.0.weight",
         "branch.1.gamma",
         "branch.1.beta",
@@ -289,7 +283,7 @@ def test_names_are_in_definition_order_in_every_process():
 
 @cases
 def test_state_dict_round_trip(case):
-    layer, x = make(case)
+    layer, x = case.make()
     other = case.build(np.random.default_rng(99)).astype(np.float32)
     arrays = {name: array for name, array in other.state_dict().items()}
     other.load_state_dict({name: array.copy() for name, array in layer.state_dict().items()})
@@ -323,9 +317,9 @@ def xp(request):
 @cases
 @modes
 def test_another_device_computes_the_same(case, train, xp):
-    layer, x = make(case, np.float64)
+    layer, x = case.make(np.float64)
     expected = run(layer, x, train=train)
-    layer, x = make(case, np.float64)
+    layer, x = case.make(np.float64)
     found = run(layer.to(xp), xp.asarray(x), train=train)
     for name, array in expected.items():
         assert isinstance(found[name], xp.ndarray), name
@@ -340,7 +334,7 @@ def test_another_device_computes_the_same(case, train, xp):
 
 def make_predict(case, after):
     """The prediction on the CPU once the running averages have moved as in `after`."""
-    layer, x = make(case, np.float64)
+    layer, x = case.make(np.float64)
     for name, buffer in layer.named_buffers():
         buffer.data[...] = after[name]
     return layer.predict(x)
@@ -348,7 +342,7 @@ def make_predict(case, after):
 
 @cases
 def test_moving_there_and_back_keeps_every_bit(case, xp):
-    layer, x = make(case)
+    layer, x = case.make()
     run(layer, x, train=True)
     parameters = list(layer.named_parameters())
     optimiser = optim.SGD(parameters, lr=0.1, momentum=0.9) if parameters else None
@@ -371,7 +365,7 @@ def test_moving_there_and_back_keeps_every_bit(case, xp):
 
 def test_a_state_is_loaded_from_another_device(xp):
     case = next(case for case in CASES if case.name == "cifar_resnet")
-    here, there = make(case)[0], case.build(np.random.default_rng(9)).to(xp)
+    here, there = case.make()[0], case.build(np.random.default_rng(9)).to(xp)
     expected = {name: array.copy() for name, array in here.state_dict().items()}
     arrays = there.state_dict()
     there.load_state_dict(here.state_dict())
@@ -391,7 +385,7 @@ def test_a_training_step_on_another_device_moves_the_same_weights(xp):
     case = next(case for case in CASES if case.name == "cifar_resnet")
     results = []
     for module in (np, xp):
-        layer, x = make(case, np.float64)
+        layer, x = case.make(np.float64)
         layer.to(module)
         optimiser = optim.SGD(layer.named_parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.1)
         for seed in (1, 2):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from minires import cli
-from minires.lesson import formula, library, markdown, notebook, run, stage
+from minires.lesson import display, formula, library, markdown, notebook, run
 
 HALVES = """\
 # %% [markdown]
@@ -134,7 +134,7 @@ def test_cells_know_their_first_lines():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ((99,), "lesson 99: there is none; there are 8"),
+        ((99,), "lesson 99: does not exist; there are 8"),
         (("eight",), "invalid int value: 'eight'"),
         ((8, "--pause"), "--pause: expected one lesson to run"),
         (("--run", "--pause"), "--pause: expected one lesson to run"),
@@ -155,7 +155,7 @@ def test_what_makes_no_sense_is_one_line(folder, capsys, arguments, message):
 def test_without_the_extra_the_error_says_how_to_get_it(folder, capsys, monkeypatch, arguments):
     monkeypatch.setattr(notebook.importlib.util, "find_spec", lambda name: None)
     message = error_of(capsys, *arguments)
-    assert 'pip install "minires[lessons]"' in message and "minires lesson 8 --run" in message
+    assert 'pip install "minires-learn[lessons]"' in message and "minires lesson 8 --run" in message
     assert [path.name for path in pathlib.Path().iterdir()] == ["lessons"]
 
 
@@ -278,7 +278,7 @@ def test_running_all_prints_a_line_each_and_the_output_of_those_that_fail(folder
     assert lines[-1] == "2 lessons, 1 failed: 2" and "setting" not in out
     (folder / "02_fails.py").unlink()
     code, out, _ = minires(capsys, "--run", "--fast")
-    assert code == 0 and out.endswith("1 lessons, all ran to their end\n")
+    assert code == 0 and out.endswith("1 lessons, all ran to completion\n")
 
 
 def test_a_lesson_is_a_script_of_its_own(folder):
@@ -476,12 +476,12 @@ def test_a_figure_is_described_by_its_titles_or_its_axes():
     left.set_title("error")
     right.set_xlabel("layer")
     right.set_ylabel("variance")
-    assert stage._title(figure) == "error; variance over layer"
+    assert display._title(figure) == "error; variance over layer"
 
 
 def test_a_table_is_aligned_with_four_digits_and_whole_integers(capsys):
     rows = ("x", 0.123456, np.int64(1234567)), ("longer", None, True), ("z", np.float32(12345.6), False)
-    stage.table(("", "value", "count"), *rows)
+    display.table(("", "value", "count"), *rows)
     assert capsys.readouterr().out.splitlines() == [
         "            value      count",
         "------  ---------  ---------",
@@ -490,15 +490,15 @@ def test_a_table_is_aligned_with_four_digits_and_whole_integers(capsys):
         "z       1.235e+04         no",
     ]
     with pytest.raises(ValueError, match="rows: expected 2 values"):
-        stage.table(("", "value"), ("x", 1, 2))
+        display.table(("", "value"), ("x", 1, 2))
 
 
 def test_the_option_wins_over_the_environment(monkeypatch):
     monkeypatch.setenv("MINIRES_LESSON", "full")
     monkeypatch.setattr(sys, "argv", ["lesson.py", "--fast"])
-    assert stage.setting() == "fast"
+    assert display.setting() == "fast"
     monkeypatch.setattr(sys, "argv", ["lesson.py"])
-    assert stage.setting() == "full"
+    assert display.setting() == "full"
 
 
 def test_every_figure_of_a_lesson_has_a_file_of_its_own(folder, capsys):

@@ -236,7 +236,7 @@ def test_what_resampling_costs_and_refuses():
     assert_refused(lambda: AdaptiveAvgPool2d(2).predict(np.ones((2, 3))), "expected the axes (N, C, H, W)")
 
 
-def test_the_winner_may_be_any_of_255_pieces():
+def test_the_argmax_may_be_any_of_255_pieces():
     x = np.zeros((1, 255, 1, 1), np.float32)
     x[0, 200] = 1
     y, cache = F.maxout_forward(x, pieces=255)

@@ -1,4 +1,4 @@
-"""A fully convolutional network answers for every pixel, at any size, with the trunk of a classifier."""
+"""A fully convolutional network answers for every pixel, at any size, with the backbone of a classifier."""
 
 import numpy as np
 import pytest
@@ -7,15 +7,15 @@ from residual_checks import assert_gradients
 
 import minires.functional as F
 from minires import gradcheck, init, models, optim
-from minires.catalogue import stir
+from minires.catalogue import randomize
 from minires.layers import Conv2d, MaxPool2d, ReLU, Sequential, Upsample
-from minires.models.fcn import fcn, trunk_of
+from minires.models.fcn import backbone_of, fcn
 from minires.models.vgg import vgg
 
 modes = pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])
 
 
-def small_trunk():
+def small_backbone():
     return Sequential(
         conv1=Conv2d(2, 5, 3, padding=1, rng=rng()),
         relu1=ReLU(),
@@ -27,16 +27,16 @@ def small_trunk():
 
 
 def small():
-    net = fcn(small_trunk(), num_classes=3, image_shape=(2, 12, 8), rng=rng())
+    net = fcn(small_backbone(), num_classes=3, image_shape=(2, 12, 8), rng=rng())
     net["score"].weight.data[...] = rng(5).standard_normal(net["score"].weight.data.shape)
-    return stir(net, rng(1)), images(2, 2, 12, 8)
+    return randomize(net, rng(1)), images(2, 2, 12, 8)
 
 
-def test_it_takes_the_trunk_of_a_classifier_and_images_of_other_sizes():
+def test_it_takes_the_backbone_of_a_classifier_and_images_of_other_sizes():
     resnet = models.build("resnet8", rng=rng())
-    net = fcn(trunk_of(resnet, "stage3"), num_classes=4, image_shape=(3, 32, 32), rng=rng())
+    net = fcn(backbone_of(resnet, "stage3"), num_classes=4, image_shape=(3, 32, 32), rng=rng())
     assert net["upsample"].factor == 4 and net["score"].weight.data.shape == (4, 64, 1, 1)
-    assert net["trunk"]["conv"].weight is resnet["conv"].weight
+    assert net["backbone"]["conv"].weight is resnet["conv"].weight
     for height, width in ((32, 32), (16, 24), (8, 40)):
         x = images(2, 3, height, width).astype(np.float32)
         assert net.predict(x).shape == (2, 4, height, width)
@@ -44,8 +44,8 @@ def test_it_takes_the_trunk_of_a_classifier_and_images_of_other_sizes():
 
 
 def test_it_is_built_without_memory():
-    trunk = vgg(depth=16, rng=init.SHAPES_ONLY)
-    net = fcn(trunk_of(trunk, "pool5"), num_classes=21, image_shape=(3, 224, 224), rng=init.SHAPES_ONLY)
+    backbone = vgg(depth=16, rng=init.SHAPES_ONLY)
+    net = fcn(backbone_of(backbone, "pool5"), num_classes=21, image_shape=(3, 224, 224), rng=init.SHAPES_ONLY)
     assert net["upsample"].factor == 32  # FCN-32s
     assert net.cost((1, 3, 320, 480))[0] == (1, 21, 320, 480)
 
@@ -72,7 +72,7 @@ def test_gradients(train):
 def torch_fcn(torch, p, x, train):
     f = torch.nn.functional
     for i in (1, 2):
-        at = f"trunk.conv{i}"
+        at = f"backbone.conv{i}"
         x = f.max_pool2d(torch.relu(f.conv2d(x, p[f"{at}.weight"], p[f"{at}.bias"], padding=1)), 2)
     x = f.conv2d(x, p["score.weight"], p["score.bias"])
     return f.interpolate(x, scale_factor=4, mode="bilinear", align_corners=False)
@@ -99,7 +99,7 @@ def test_the_loss_of_pixels_is_the_mean_of_each_pixels_loss():
 
 def test_it_learns_where_a_square_is():
     """Each image is dark but for a bright quarter; the label of a pixel says whether it lies in it."""
-    net = fcn(small_trunk(), num_classes=2, image_shape=(2, 16, 16), rng=rng())
+    net = fcn(small_backbone(), num_classes=2, image_shape=(2, 16, 16), rng=rng())
     x, labels = np.zeros((8, 2, 16, 16), np.float32), np.zeros((8, 16, 16), int)
     for i, (top, left) in enumerate(rng(1).integers(0, 9, (8, 2))):
         x[i, :, top : top + 8, left : left + 8] = 1
@@ -119,13 +119,13 @@ def test_it_learns_where_a_square_is():
 def test_what_it_refuses():
     resnet = models.build("resnet8", rng=init.SHAPES_ONLY)
     with pytest.raises(ValueError, match="expected one of conv, norm, .*got 'stage9'"):
-        trunk_of(resnet, "stage9")
-    with pytest.raises(ValueError, match=r"trunk: expected to get a map .* got \(1, 64\)"):
-        fcn(trunk_of(resnet, "pool"), num_classes=2, image_shape=(3, 32, 32), rng=rng())
+        backbone_of(resnet, "stage9")
+    with pytest.raises(ValueError, match=r"backbone: expected to get a map .* got \(1, 64\)"):
+        fcn(backbone_of(resnet, "pool"), num_classes=2, image_shape=(3, 32, 32), rng=rng())
     with pytest.raises(ValueError, match="a map of 8x8 cannot be enlarged to 30x32 by one whole number"):
-        fcn(trunk_of(resnet, "stage3"), num_classes=2, image_shape=(3, 30, 32), rng=rng())
+        fcn(backbone_of(resnet, "stage3"), num_classes=2, image_shape=(3, 30, 32), rng=rng())
     with pytest.raises(ValueError, match="a map of 8x8 cannot be enlarged to 32x30 by one whole number"):
-        fcn(trunk_of(resnet, "stage3"), num_classes=2, image_shape=(3, 32, 30), rng=rng())
+        fcn(backbone_of(resnet, "stage3"), num_classes=2, image_shape=(3, 32, 30), rng=rng())
 
 
 def test_only_pixels_that_enter_an_output_with_a_weight_count():

@@ -10,7 +10,7 @@ from residual_checks import assert_gradients, assert_overfits
 
 import minires.functional as F
 from minires import init, optim
-from minires.catalogue import stir
+from minires.catalogue import randomize
 from minires.layers import (
     AdaptiveAvgPool2d,
     AvgPool2d,
@@ -146,7 +146,7 @@ def test_dropping_a_branch_changes_its_own_channels_alone(name):
 
 def test_the_branches_look_at_windows_of_1_3_5_and_3_pixels():
     module, x = googlenet(num_classes=5, rng=rng())["inception3a"], np.zeros((1, 192, 9, 9), np.float32)
-    stir(module, rng(1))
+    randomize(module, rng(1))
     for branch, reach in zip(module.branches.values(), (0, 1, 2, 1), strict=True):
         other = x.copy()
         other[:, :, 4, 4] = 10
@@ -261,7 +261,7 @@ def test_gradients_of_a_module(unit, train):
         return getattr(family, unit)(*arguments, rng=generator, **options)
 
     generator = rng()
-    module = stir(inception(6, 4, (3, 5), (2, 3), 2, unit=build, largest_kernel=5), rng(1))
+    module = randomize(inception(6, 4, (3, 5), (2, 3), 2, unit=build, largest_kernel=5), rng(1))
     assert_gradients(module, images(3, 6, 7, 5), train=train)
 
 
@@ -271,7 +271,7 @@ SLOW_BESIDES = [pytest.param("googlenet_bn", marks=pytest.mark.slow)]
 @pytest.mark.parametrize("name", ["googlenet", *SLOW_BESIDES])
 @pytest.mark.parametrize("train", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["train", "eval"])
 def test_gradients_of_the_whole_network(name, train):
-    net = stir(BUILDERS[name](num_classes=5, rng=rng()), rng(1))
+    net = randomize(BUILDERS[name](num_classes=5, rng=rng()), rng(1))
     assert_gradients(net, images(3, 3, 36, 28), train=train)
 
 
@@ -280,7 +280,7 @@ def test_gradients_of_the_whole_network(name, train):
 def test_gradients_with_heads(name):
     # few pixels, so that few ReLUs lie on their corner; batch norm needs more than one image all the same
     x = images(1 if name == "googlenet" else 3, 3, 65, 65)
-    assert_gradients(Joined(stir(with_heads(name), rng(1))), x, train=True)
+    assert_gradients(Joined(randomize(with_heads(name), rng(1))), x, train=True)
 
 
 def torch_googlenet(norm, heads):

@@ -5,7 +5,7 @@ import pytest
 from history_checks import assert_equals_torch, counted, images, rng, rows, totals, without_dropout
 from residual_checks import Zero, assert_gradients, assert_overfits
 
-from minires.catalogue import stir
+from minires.catalogue import randomize
 from minires.init import SHAPES_ONLY
 from minires.layers import BatchNorm, Conv2d, Dropout, Linear, ReLU, Residual
 from minires.models import inception_resnet, nin
@@ -70,7 +70,7 @@ def test_each_class_of_nin_has_a_map_of_its_own():
 @pytest.mark.parametrize("kernel", [3, 5])
 @modes
 def test_gradients_of_an_mlpconv_layer(kernel, train):
-    layer = stir(nin.mlpconv(3, (5, 4, 6), kernel, rng()), rng(1))
+    layer = randomize(nin.mlpconv(3, (5, 4, 6), kernel, rng()), rng(1))
     assert_gradients(layer, images(2, 3, 6, 5), train=train)
 
 
@@ -151,14 +151,14 @@ def test_the_residual_is_scaled_before_the_addition(letter):
 @blocks
 @modes
 def test_gradients_of_a_block(letter, train):
-    block = stir(BLOCKS[letter][0](6, width=4, scale=0.3, rng=rng()), rng(1))
+    block = randomize(BLOCKS[letter][0](6, width=4, scale=0.3, rng=rng()), rng(1))
     assert_gradients(block, images(3, 6, 7, 5), train=train)
 
 
 @modes
 def test_gradients_of_the_small_network(train):
-    # stirred: with every bias at 0, a pixel where all branches are silent would lie on the corner of a ReLU
-    net = stir(inception_resnet.inception_resnet_small(num_classes=4, width=8, rng=rng()), rng(1))
+    # at random: with every bias at 0, a pixel where all branches are silent would lie on the corner of a ReLU
+    net = randomize(inception_resnet.inception_resnet_small(num_classes=4, width=8, rng=rng()), rng(1))
     assert_gradients(net, images(4, 3, 12, 9), train=train)
 
 

@@ -206,11 +206,11 @@ def test_silent_branches_leave_half_of_x_a_unit(variant):
         np.testing.assert_array_equal(y, x * np.float32(0.5**18))
 
 
-@pytest.mark.parametrize("variant, share", [("constant", 0.5), ("constant_unscaled", 1.0)])
-def test_the_branch_is_halved_only_where_the_paper_halves_it(variant, share):
+@pytest.mark.parametrize("variant, fraction", [("constant", 0.5), ("constant_unscaled", 1.0)])
+def test_the_branch_is_halved_only_where_the_paper_halves_it(variant, fraction):
     unit, plain = shortcut_net(variant)["stage1"][1], shortcut_net("original")["stage1"][1]
     x = abs(images(channels=16))
-    np.testing.assert_array_equal(unit.branch.predict(x), np.float32(share) * plain.branch.predict(x))
+    np.testing.assert_array_equal(unit.branch.predict(x), np.float32(fraction) * plain.branch.predict(x))
 
 
 @gated
@@ -241,7 +241,7 @@ def test_dropout_stands_on_the_shortcut_alone_and_leaves_half_of_x_on_average():
     x = abs(images(8, channels=16)) + 1
     y, _ = unit.forward(x, train=True)
     np.testing.assert_array_equal(y, np.where(y == 0, 0, x))  # kept as it is, or gone
-    # 12,288 draws: the share of those kept has a deviation of 0.0045
+    # 12,288 draws: the fraction of those kept has a deviation of 0.0045
     assert (y > 0).mean() == pytest.approx(0.5, abs=0.02)
     np.testing.assert_array_equal(unit.predict(x), 0.5 * x)
     net = shortcut_net("dropout")
@@ -310,7 +310,7 @@ def test_projections_of_bottlenecks_are_normalised_where_the_branch_is(variant):
 
 
 def test_signals_keep_their_sign_or_grow_as_section_4_says():
-    """Behind a ReLU before the addition it can only grow; behind one after it, it is never negative."""
+    """With a ReLU before the addition it can only grow; with one after it, it is never negative."""
     grows, negative = {}, {}
     for variant in ACTIVATIONS:
         x = abs(images(channels=16))

@@ -65,7 +65,7 @@ def test_from_224_to_28_pixels_vgg16_works_much_harder_than_the_lecture_says():
 
 
 def test_a_convolution_costs_the_same_in_every_stage_but_the_last():
-    """36 HWC^2 multiply-adds in two: half the edge, twice the channels. Stage 5 does not widen."""
+    """36 HWC^2 multiply-adds in two: half the resolution, twice the channels. Stage 5 does not widen."""
     table = rows(counted(vgg.MODELS["vgg16"]), 3, 224, 224)
     macs = {name.removeprefix("conv"): row[3] for name, row in table.items() if name.startswith("conv")}
     full = 1_849_688_064

@@ -342,7 +342,7 @@ def test_cosine_starts_at_lr_halves_in_the_middle_and_stays_at_zero():
 
 
 def test_plateau_waits_for_more_than_its_patience():
-    schedule = optim.Plateau(1.0, factor=0.1, patience=2, least_gain=0.01)
+    schedule = optim.Plateau(1.0, factor=0.1, patience=2, min_improvement=0.01)
     rates = []
     #        best  best  no gain, three times      best  gain too small, no gain, no gain: again
     for error in (0.5, 0.4, 0.4, 0.41, 0.395, 0.3, 0.295, 0.31, 0.3, 0.1):
@@ -353,7 +353,7 @@ def test_plateau_waits_for_more_than_its_patience():
 
 
 def test_plateau_counts_anew_after_each_fall_and_each_gain():
-    schedule = optim.Plateau(1.0, factor=0.5, patience=1, least_gain=0.0)
+    schedule = optim.Plateau(1.0, factor=0.5, patience=1, min_improvement=0.0)
     rates = []
     for error in (0.5, 0.5, 0.4, 0.4, 0.4, 0.4, 0.4):
         schedule.observe(error)

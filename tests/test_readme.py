@@ -18,10 +18,13 @@ def test_the_python_examples_run_one_after_the_other(capsys):
         exec(compile(code, "README.md", "exec"), names)
     assert names["dx"].shape == names["y"].shape == (8, 16, 32, 32)
     assert names["accuracy"] > 0.9
+    printed = capsys.readouterr().out
+    (tree,) = re.findall(r"```\n(Sequential: .*?\n)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert tree in printed
     (diagnosis,) = re.findall(
         r"^  \* x: shortcut missing: .+$", README.read_text(encoding="utf-8"), re.MULTILINE
     )
-    assert diagnosis in capsys.readouterr().out.splitlines()  # what the README says was printed
+    assert diagnosis in printed.splitlines()  # what the README says was printed
 
 
 def test_every_file_that_the_readme_names_exists():

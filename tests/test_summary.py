@@ -62,7 +62,7 @@ def test_markdown_is_a_table(capsys):
 def test_training_memory_grows_with_the_batch(capsys):
     def remembered(batch):
         _, out, _ = minires(capsys, "summary", "resnet20", "--train", "--batch", batch)
-        (line,) = (line for line in out if "remembered" in line)
+        (line,) = (line for line in out if "cached between" in line)
         return float(line.split()[-2].replace(",", ""))
 
     assert remembered(64) == pytest.approx(64 * remembered(1), rel=0.05)  # printed with one decimal
@@ -85,13 +85,13 @@ def test_without_a_name_all_networks_are_listed(capsys):
 
 def test_the_comparison_is_drawn(capsys, empty_folder):
     code, out, _ = minires(capsys, "summary", "--compare", "alexnet", "vgg16", "googlenet", "resnet152")
-    assert code == 0 and out[-1] == "drawn: comparison.png" and (empty_folder / "comparison.png").exists()
+    assert code == 0 and out[-1] == "plot: comparison.png" and (empty_folder / "comparison.png").exists()
     assert out[1].split() == "vgg16 15.47 G multiply-adds 138.4 M parameters 71.6 % top-1 accuracy".split()
 
 
 def test_an_option_that_would_be_ignored_is_refused(capsys):
-    assert "--train: is for the table of one network" in error_of(capsys, "summary", "--train")
-    assert "--batch: is for --train" in error_of(capsys, "summary", "resnet20", "--batch", "3")
+    assert "--train: only applies to the table of one network" in error_of(capsys, "summary", "--train")
+    assert "--batch: only applies with --train" in error_of(capsys, "summary", "resnet20", "--batch", "3")
     assert "--format" in error_of(capsys, "summary", "--compare", "alexnet", "--format", "json")
     assert "did you mean" in error_of(capsys, "summary", "--compare", "alexnet", "resnet19")
 
@@ -118,7 +118,7 @@ def test_no_network_is_allocated(capsys):
 
 def test_bars_are_drawn(capsys, empty_folder):
     code, out, _ = minires(capsys, "summary", "resnet20", "--plot", "bars.png")
-    assert code == 0 and out[-1] == "drawn: bars.png"
+    assert code == 0 and out[-1] == "plot: bars.png"
     assert (empty_folder / "bars.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -11,16 +11,21 @@ from minires.layers import (
     Conv2d,
     Dropout,
     GlobalAvgPool2d,
+    GroupNorm,
     Identity,
+    Layer,
+    LeakyReLU,
     Linear,
     MaxPool2d,
     PadShortcut,
+    Parameter,
     ReLU,
     Residual,
     Sequential,
     Sigmoid,
     freeze,
 )
+from minires.layers.trace import Step
 from minires.models.shortcuts import ACTIVATIONS, cifar_activation_variant, cifar_shortcut_variant
 from minires.surgery import deepen, freeze_prefix, replace_head, zero_last_conv, zero_last_gamma
 
@@ -233,6 +238,60 @@ def test_what_cannot_be_continued_is_refused_with_the_reason():
         assert_refused(call, *words)
 
 
+# -- a user's own layers -----------------------------------------------------------------------------
+
+
+class ReLU6(Layer):
+    """min(max(x, 0), 6), which changes nothing the second time."""
+
+    keeps_zero = idempotent = True
+
+    def forward(self, x, *, train):
+        return x.clip(0, 6), (x,)
+
+    def trace(self, x):
+        return Step(self, x, x.like(x.shape))
+
+
+class Stretch(Layer):
+    """A learned factor for each channel."""
+
+    def __init__(self, channels):
+        self.factor = Parameter(np.full(channels, 3, np.float32))
+
+    def forward(self, x, *, train):
+        return self.factor.data[:, None, None] * x, (x,)
+
+    def scale_and_shift(self):
+        return self.factor, None
+
+    def trace(self, x):
+        return Step(self, x, x.like(x.shape))
+
+
+def test_a_users_own_layers_take_part():
+    def conv(seed):
+        return Conv2d(3, 3, 3, padding=1, rng=rng(seed))
+
+    block = Residual(Sequential(conv(1), Stretch(3), ReLU6()), after=ReLU6())
+    net = Sequential(stage=Sequential(block))
+    np.testing.assert_array_equal(deepen(net, blocks=2).predict(images()), net.predict(images()))
+    plain = Sequential(conv(1), ReLU6())
+    np.testing.assert_array_equal(deepen(plain).predict(images()), plain.predict(images()))
+    zero_last_gamma(net)
+    assert not block.branch[1].factor.data.any() and block.branch[0].weight.data.any()
+    np.testing.assert_array_equal(net.predict(images()), images().clip(0, 6))
+    assert_refused(lambda: zero_last_conv(net), "ends in a Stretch; see zero_last_gamma")
+
+
+def test_a_chain_through_two_kinds_of_activations_is_refused():
+    """What has been through the last one is not what the first one lets through."""
+    net = Sequential(
+        s=Sequential(Sequential(Linear(3, 3, rng=rng()), ReLU(), Linear(3, 3, rng=rng()), ReLU6()))
+    )
+    assert_refused(lambda: deepen(net), "does not end in a layer with weights and a ReLU")
+
+
 # -- silent branches ---------------------------------------------------------------------------------
 
 
@@ -268,6 +327,65 @@ def test_zero_convolutions_make_every_pre_activation_unit_its_shortcut():
     assert not any(
         block.branch.parts[list(block.branch.parts)[-1]].weight.data.any() for block in blocks(net)
     )
+
+
+def group_norm_net(after):
+    """conv - group norm - activation - conv - group norm, twice, with their shortcuts."""
+
+    def block(seed):
+        return Residual(
+            Sequential(
+                Conv2d(4, 4, 3, padding=1, bias=False, rng=rng(seed)),
+                GroupNorm(4, 2),
+                LeakyReLU(0.1),
+                Conv2d(4, 4, 3, padding=1, bias=False, rng=rng(seed + 1)),
+                GroupNorm(4, 2),
+            ),
+            after=after(),
+        )
+
+    stem = Conv2d(3, 4, 3, padding=1, rng=rng(9))
+    return Sequential(stem=stem, relu=ReLU(), stage=Sequential(block(1), block(3)), pool=GlobalAvgPool2d())
+
+
+@pytest.mark.parametrize("mode", [True, False], ids=["train", "eval"])
+def test_a_branch_that_ends_in_group_norm_is_silenced_by_its_gamma(mode):
+    net = train(group_norm_net(ReLU))
+    assert zero_last_gamma(net) is net
+    x = abs(images(channels=4))
+    y, cache = net["stage"].forward(x, train=mode)
+    np.testing.assert_array_equal(y, x)
+    dy = rng(2).standard_normal(y.shape).astype(y.dtype)
+    np.testing.assert_array_equal(net["stage"].backward(dy, cache), dy * (x > 0))
+    gammas = [block.branch[4].gamma for block in blocks(net)]
+    assert not any(gamma.data.any() for gamma in gammas)
+    train(net, 1)
+    assert all(gamma.data.any() for gamma in gammas)  # they learn first
+    assert_refused(lambda: zero_last_conv(net), "'stage.0' ends in a GroupNorm; see zero_last_gamma")
+
+
+@pytest.mark.parametrize("mode", [True, False], ids=["train", "eval"])
+@pytest.mark.parametrize("after", [ReLU, Identity])
+def test_a_residual_network_with_group_norm_is_deepened_exactly(after, mode):
+    net = train(group_norm_net(after))
+    deeper = deepen(net, blocks=2)
+    assert len(deeper["stage"]) == 4
+    np.testing.assert_array_equal(
+        deeper.forward(images(), train=mode)[0], net.forward(images(), train=mode)[0]
+    )
+
+
+def test_what_does_not_pass_a_second_time_unchanged_is_refused():
+    assert_refused(lambda: deepen(group_norm_net(LeakyReLU)), "a LeakyReLU follows its additions")
+    plain = Sequential(Conv2d(3, 4, 1, rng=rng()), GroupNorm(4, 2), ReLU())
+    assert_refused(lambda: deepen(plain), "a GroupNorm does not return its input, whatever its weights")
+
+
+def test_what_keeps_zeros_may_stand_between_the_last_weights_and_the_addition():
+    for last in (LeakyReLU(), Dropout(0.5, rng=rng()), ReLU()):
+        net = Residual(Sequential(Conv2d(3, 3, 1, rng=rng()), last))
+        zero_last_conv(net)
+        np.testing.assert_array_equal(net.forward(images(), train=True)[0], images())
 
 
 def test_each_way_of_silencing_refuses_the_branches_of_the_other():

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from minires import models, probe
-from minires.catalogue import stir
+from minires.catalogue import randomize
 from minires.layers import BatchNorm, Conv2d, MaxPool2d, ReLU, Residual, Sequential, freeze
 from minires.surgery import fold
 
 
 def randomised(*parts):
     """A Sequential whose batch norms have seen something."""
-    return stir(Sequential(*parts).astype(np.float64), np.random.default_rng(5))
+    return randomize(Sequential(*parts).astype(np.float64), np.random.default_rng(5))
 
 
 def folded_chains(rng):
@@ -93,7 +93,7 @@ def test_folding_spares_the_passes_of_norm_and_relu(monkeypatch):
 )
 def test_a_folded_network_of_the_zoo_predicts_the_same(name, size):
     rng = np.random.default_rng(0)
-    net = stir(models.build(name, num_classes=3, rng=rng), rng).astype(np.float64)
+    net = randomize(models.build(name, num_classes=3, rng=rng), rng).astype(np.float64)
     x = rng.standard_normal((2, 3, size, size))
     expected = net.forward(x, train=False)[0]
     # float64: a product is rounded before the sum instead of after it, in up to 60 layers

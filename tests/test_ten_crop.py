@@ -237,10 +237,10 @@ def test_eval_refuses_crops_that_it_cannot_make(capsys):
         "--ten-crop --shorter-side 11": "expected two rising numbers from 12 on",
         "--ten-crop --crop 20 --shorter-side 18": "so that the crop of 20 pixels fits, got 18 and 18",
         "--ten-crop --average max": "average: expected softmax or logits, got 'max'",
-        "--average logits": "--average: is for --ten-crop",
+        "--average logits": "--average: only applies with --ten-crop",
         "--ten-crop --batch-size 0": "batch_size: expected 1 or more",
-        "--ten-crop --data digits": "--ten-crop: is for folders of images that are cropped",
-        "--shorter-side 9 --data digits": "--shorter-side: is for folders of images",
+        "--ten-crop --data digits": "--ten-crop: only applies to folders of images",
+        "--shorter-side 9 --data digits": "--shorter-side: only applies to folders of images",
         "--crop 6 --data digits": "crop: only folders of images are cropped (folder), not digits",
     }.items():
         assert message in error_of(capsys, "eval", "a/checkpoint.npz", *options.split()), options

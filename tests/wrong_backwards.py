@@ -162,7 +162,7 @@ def _(dy, cache):
     return dx, dy.T @ x, dy.sum(axis=0)
 
 
-@wrong("linear: uninitialised noise added to the gradient", linear_forward, LINEAR, "another result")
+@wrong("linear: uninitialised noise added to the gradient", linear_forward, LINEAR, "a different result")
 def _(dy, cache):
     x, weight = cache
     return dy @ weight, dy.T @ x + 1e-9 * NOISE.standard_normal(weight.shape), dy.sum(axis=0)
@@ -720,7 +720,11 @@ def _(dy, cache):
 
 
 @wrong(
-    "dropout: a fresh mask in backward", dropout_forward, dropout_inputs, "another result", fixed=("mask",)
+    "dropout: a fresh mask in backward",
+    dropout_forward,
+    dropout_inputs,
+    "a different result",
+    fixed=("mask",),
 )
 def _(dy, cache):
     return dy * (NOISE.random(dy.shape) < 0.6) / 0.6

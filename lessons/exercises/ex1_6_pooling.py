@@ -44,8 +44,8 @@ def max_pool2d_forward(x, *, kernel_size, stride):
     windows = windows_of(x, kernel_size, stride)
     flat = windows.reshape(*windows.shape[:4], -1)  # (N, C, OH, OW, KH*KW), in the order of reading
     y = flat.max(axis=-1)
-    winner = flat.argmax(axis=-1)  # the first one, if several are equal
-    cache = (x, winner, kernel_size, stride)
+    argmax = flat.argmax(axis=-1)  # the first one, if several are equal
+    cache = (x, argmax, kernel_size, stride)
     return y, cache
     # end of solution
 
@@ -64,14 +64,14 @@ def max_pool2d_backward(dy, cache):
              [ 0.,  0.,  0.]]]])
     """
     # solution
-    x, winner, (kh, kw), (stride_h, stride_w) = cache
+    x, argmax, (kh, kw), (stride_h, stride_w) = cache
     oh, ow = dy.shape[2:]
     dx = np.zeros_like(x)
     for i in range(kh):
         for j in range(kw):
             # the pixels (i, j) of all windows are pixels a stride apart; no two windows share one of them
-            won = dy * (winner == i * kw + j)
-            dx[:, :, i : i + stride_h * oh : stride_h, j : j + stride_w * ow : stride_w] += won
+            selected = dy * (argmax == i * kw + j)
+            dx[:, :, i : i + stride_h * oh : stride_h, j : j + stride_w * ow : stride_w] += selected
     return dx
     # end of solution
 
@@ -176,13 +176,13 @@ PARTS = [
         cases=cases,
         points=2,
         hints=(
-            "A window's y moves with its largest pixel alone. So begin with zeros, and let every window add "
-            "its dy to one pixel.",
-            "If window (oh, ow) was won by its pixel (i, j), add dy[n, c, oh, ow] to dx[n, c, oh * stride_h "
-            "+ i, ow * stride_w + j]. Four loops do it, over n, c, oh and ow.",
+            "A window's y changes with its largest pixel alone. So begin with zeros, and let every window "
+            "add its dy to one pixel.",
+            "If pixel (i, j) of window (oh, ow) is the largest, add dy[n, c, oh, ow] to dx[n, c, oh * "
+            "stride_h + i, ow * stride_w + j]. Four loops do it, over n, c, oh and ow.",
             "To need only two loops, over i and j: the pixels (i, j) of all windows are the slice [:, :, i "
             ": i + stride_h * OH : stride_h, j : j + stride_w * OW : stride_w], of the shape of dy. Add to "
-            "it dy where (i, j) won, and 0 elsewhere.",
+            "it dy where (i, j) is the largest, and 0 elsewhere.",
         ),
     ),
     Part(
@@ -220,7 +220,7 @@ COMMENT = "# the pixels (i, j) of all windows are pixels a stride apart; no two 
 LOOPS = "    for i in range(kh):\n        for j in range(kw):\n"
 # in this order the window that comes last in the order of reading is the last one to reach a pixel
 BACKWARDS = "    for i in reversed(range(kh)):\n        for j in reversed(range(kw)):\n"
-WON = "won = dy * (winner == i * kw + j)"
+SELECTED = "selected = dy * (argmax == i * kw + j)"
 FLAT = "windows_of(x, (kh, kw), (stride_h, stride_w)).reshape(*dy.shape, -1)"
 SHARE = "share = dy / (kh * kw)"
 
@@ -269,86 +269,86 @@ MISTAKES = [
     ),
     Mistake(
         "gradient to all ties",
-        WON,
-        f"won = dy * ({FLAT}[..., i * kw + j] == {FLAT}.max(axis=-1))",
+        SELECTED,
+        f"selected = dy * ({FLAT}[..., i * kw + j] == {FLAT}.max(axis=-1))",
         "Where several pixels of a window are equally large, each of them got the whole dy. One of them may "
         "have it, the first; else more gradient comes out than went in.",
     ),
     Mistake(
         "gradient shared among ties",
-        WON,
+        SELECTED,
         f"equal = {FLAT} == {FLAT}.max(axis=-1, keepdims=True)\n"
-        "            won = dy * equal[..., i * kw + j] / equal.sum(axis=-1)",
+        "            selected = dy * equal[..., i * kw + j] / equal.sum(axis=-1)",
         "Where several pixels of a window are equally large, they shared dy. That would be a rule too, but "
         "the exercise asks for another one: the first of them gets all.",
     ),
     Mistake(
         "gradient to the last tie",
-        WON,
-        f"won = dy * (kh * kw - 1 - {FLAT}[..., ::-1].argmax(axis=-1) == i * kw + j)",
+        SELECTED,
+        f"selected = dy * (kh * kw - 1 - {FLAT}[..., ::-1].argmax(axis=-1) == i * kw + j)",
         "Where several pixels of a window are equally large, the last one got dy; the exercise asks for the "
         "first. A search that compares with >= finds the last, one that compares with > the first.",
     ),
     Mistake(
         "gradient to every pixel of the window",
-        WON,
-        "won = dy",
+        SELECTED,
+        "selected = dy",
         "Every pixel of a window got its dy. Only the largest one made y what it is.",
     ),
     Mistake(
         "multiplied by the maximum",
-        WON,
-        f"{WON} * {FLAT}.max(axis=-1)",
+        SELECTED,
+        f"{SELECTED} * {FLAT}.max(axis=-1)",
         "dy was multiplied by the value of the largest pixel. y is that pixel, so its derivative is 1.",
     ),
     Mistake(
         "place of the largest pixel misread",
-        WON,
-        "won = dy * (winner == i + kh * j)",
+        SELECTED,
+        "selected = dy * (argmax == i + kh * j)",
         "The place within the window was taken to count column by column. It counts row by row: KW places "
         "make a row.",
     ),
     Mistake(
         "overwritten instead of added",
-        f"{LOOPS}            {COMMENT}\n            {WON}\n            {SLICE} += won",
-        f"{BACKWARDS}            won = winner == i * kw + j\n"
-        f"            {SLICE} = np.where(won, dy, {SLICE})",
+        f"{LOOPS}            {COMMENT}\n            {SELECTED}\n            {SLICE} += selected",
+        f"{BACKWARDS}            selected = argmax == i * kw + j\n"
+        f"            {SLICE} = np.where(selected, dy, {SLICE})",
         "A pixel that is the largest of several windows has the dy of the last of them alone. It gets the "
         "sum: += where you have =. (If you have +=, with arrays of indices: NumPy adds only once for each "
         "place.)",
     ),
     Mistake(
         "whole windows overwritten",
-        f"{LOOPS}            {COMMENT}\n            {WON}\n            {SLICE} += won",
-        f"{BACKWARDS}            {WON}\n            {SLICE} = won",
+        f"{LOOPS}            {COMMENT}\n            {SELECTED}\n            {SLICE} += selected",
+        f"{BACKWARDS}            {SELECTED}\n            {SLICE} = selected",
         "Every window wiped out what earlier windows had left in its pixels, even where it gave them 0. It "
         "must add to what is there.",
     ),
     Mistake(
         "overwritten by the next (i, j)",
-        f"{SLICE} += won",
-        f"{SLICE} = won",
+        f"{SLICE} += selected",
+        f"{SLICE} = selected",
         "Where windows overlap, the pixels (i, j) of one window are others of the next one. What the last "
         "round of the loops put there is all that is left: the rounds must be added up.",
     ),
     Mistake(
         "stride ignored in backward",
-        f"{SLICE} += won",
-        f"{UNSTRIDED} += won",
+        f"{SLICE} += selected",
+        f"{UNSTRIDED} += selected",
         "The gradients went to windows that begin one pixel apart. The pixel (i, j) of window (oh, ow) lies "
         "in row oh * stride_h + i and column ow * stride_w + j.",
     ),
     Mistake(
         "place in the window taken for the place in the image",
-        f"{SLICE} += won",
-        "dx[:, :, i, j] += won.sum(axis=(2, 3))",
+        f"{SLICE} += selected",
+        "dx[:, :, i, j] += selected.sum(axis=(2, 3))",
         "All gradients went to the upper left corner of dx: i and j count from the corner of the window, "
         "which begins at oh * stride_h and ow * stride_w.",
     ),
     Mistake(
         "place within the window forgotten",
-        f"{SLICE} += won",
-        "dx[:, :, : stride_h * oh : stride_h, : stride_w * ow : stride_w] += won",
+        f"{SLICE} += selected",
+        "dx[:, :, : stride_h * oh : stride_h, : stride_w * ow : stride_w] += selected",
         "Every window's dy went to its first pixel: i and j are missing in the indices of dx.",
     ),
     Mistake(

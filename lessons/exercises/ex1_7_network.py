@@ -128,7 +128,7 @@ def train(x, labels, *, hidden=(100, 100), keep=0.8, lr=0.2, epochs=30, batch=50
 
 
 def accuracy(x, labels, weights, biases):
-    """Return the share of the images for which the largest logit is that of their label. Finished."""
+    """Return the fraction of the images for which the largest logit is that of their label. Finished."""
     logits, _ = network_forward(x, weights, biases, None)
     return (logits.argmax(axis=1) == labels).mean()
 

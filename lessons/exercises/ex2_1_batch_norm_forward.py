@@ -16,7 +16,7 @@ fixed numbers for mean and variance, the running averages, which train mode has 
 
     new average = momentum * old average + (1 - momentum) * value of this batch
 
-momentum, usually 0.9, is the share of the old average (PyTorch calls what is left, 0.1, the momentum).
+momentum, usually 0.9, is the weight of the old average (PyTorch calls what is left, 0.1, the momentum).
 
 There are two variances here. What normalises x in train mode is the biased one, divided by M, as above: it
 makes the mean square of x_hat 1, but for eps. What goes into the running average is the unbiased one: the
@@ -279,14 +279,14 @@ MISTAKES = [
         AVERAGES,
         "running_mean = (1 - momentum) * running_mean + momentum * mean\n"
         "    running_var = (1 - momentum) * running_var + momentum * unbiased",
-        "momentum was given to the batch. Here it is the share of the old average, and the batch gets the "
+        "momentum was given to the batch. Here it is the weight of the old average, and the batch gets the "
         "rest (PyTorch does it the other way round).",
     ),
     Mistake(
         "overwritten instead of averaged",
         AVERAGES,
         "running_mean, running_var = mean, unbiased",
-        "The batch's statistics have replaced the running ones. A share of the old average must stay.",
+        "The batch's statistics have replaced the running ones. Part of the old average must stay.",
     ),
     Mistake(
         "running averages not updated",

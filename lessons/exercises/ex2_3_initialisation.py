@@ -79,12 +79,12 @@ def msra(shape, *, rng):
 
 
 def predicted_variances(mean_square, shapes, weight_stds, *, relu):
-    """Return the predicted variance of y behind each of L layers, an array (L,).
+    """Return the predicted variance of y after each of L layers, an array (L,).
 
     mean_square: E[x^2] of the first layer's input; shapes: L shapes of weights, as for fans; weight_stds: the
     standard deviations of these weights, L numbers; relu: whether a ReLU stands between each layer and the
-    next. Behind means before that ReLU. The input of the first layer has not been through a ReLU, so there
-    the first formula holds.
+    next; "after" a layer means before its ReLU. The input of the first layer has not been through a ReLU, so
+    there the first formula holds.
 
     Three layers of 2 units with weights of variance 1: each multiplies by 2, or with ReLU, but for the first,
     by 1:
@@ -111,12 +111,12 @@ if __name__ == "__main__":
         weights = [rule(shape, rng=rng) for shape in shapes]
         stds = [weight.std() for weight in weights]
         predicted = predicted_variances((pixels**2).mean(), shapes, stds, relu=True)
-        print(f"{name}: standard deviation of y behind a layer, before its ReLU")
+        print(f"{name}: standard deviation of y after a layer, before its ReLU")
         signal = pixels[::10]
         for layer, weight in enumerate(weights, start=1):
             y = signal @ weight.T
             signal = np.maximum(y, 0)
-            if layer == 1 or layer % 5 == 0:  # one draw of the weights scatters: by a fifth at layer 20
+            if layer == 1 or layer % 5 == 0:  # one draw of the weights varies, by a fifth at layer 20
                 print(
                     f"  layer {layer:2}  predicted {predicted[layer - 1] ** 0.5:.5f}  measured {y.std():.5f}"
                 )
@@ -197,11 +197,11 @@ PARTS = [
         cases=stack_cases,
         points=2,
         hints=(
-            "Every layer multiplies the variance behind the layer before it by a factor of its own.",
+            "Every layer multiplies the variance after the layer before it by a factor of its own.",
             "The factor is n * Var[w], with n the layer's fan in and Var[w] the square of the standard "
             "deviation; with ReLU it is half of that from the second layer on. The first layer's factor "
             "multiplies mean_square.",
-            "Write the factors into an array first. The variance behind layer l is mean_square times the "
+            "Write the factors into an array first. The variance after layer l is mean_square times the "
             "product of the first l factors: np.cumprod, or a loop that carries the variance along.",
         ),
     ),
@@ -365,7 +365,7 @@ MISTAKES = [
         "layers not multiplied",
         "np.cumprod(factors)",
         "factors",
-        "Each layer's own factor was returned. The variance behind a layer has the factors of all layers "
+        "Each layer's own factor was returned. The variance after a layer has the factors of all layers "
         "before it too.",
     ),
     Mistake(

@@ -259,7 +259,7 @@ MISTAKES = [
         "dy through the ReLU first",
         "dactive, dweight2 = conv2d_backward(dy, cache2)  # the sum",
         "dy = relu_backward(dy, relu_cache)\n    dactive, dweight2 = conv2d_backward(dy, cache2)  # the sum",
-        "dy was masked before anything else, as if the ReLU stood behind the addition. Here it stands "
+        "dy was masked before anything else, as if the ReLU stood after the addition. Here it stands "
         "between the two convolutions, and nothing follows the addition.",
     ),
     Mistake(

@@ -1,7 +1,7 @@
 """Exercise 3.2: A bottleneck block with pre-activation.
 
 In a pre-activation block (He et al. 2016, arXiv:1603.05027, figure 4e), batch norm and ReLU stand before each
-convolution, not behind it, and nothing follows the addition. A bottleneck has three convolutions: a 1x1 that
+convolution, not after it, and nothing follows the addition. A bottleneck has three convolutions: a 1x1 that
 makes few channels of many, a 3x3 on the few, and a 1x1 that makes many again:
 
     x --+-- BN -- ReLU -- 1x1 -- BN -- ReLU -- 3x3 -- BN -- ReLU -- 1x1 --(+)-- y
@@ -15,7 +15,7 @@ convolution, stands on the shortcut. It takes the activated x; x itself is not u
 
 Parameters come in a dictionary, and their gradients are returned in one with the same keys:
 
-    gamma1, beta1, weight1    of the first BN and the convolution behind it: (C,), (C,), (M, C, 1, 1)
+    gamma1, beta1, weight1    of the first BN and the convolution after it: (C,), (C,), (M, C, 1, 1)
     gamma2, beta2, weight2    the same of the second: (M,), (M,), (M, M, 3, 3)
     gamma3, beta3, weight3    and of the third: (M,), (M,), (O, M, 1, 1)
     projection                (O, C, 1, 1), only of the block with a projection
@@ -253,7 +253,7 @@ def without(parameters, *names):
     return {name: array for name, array in parameters.items() if name not in names}
 
 
-# Never a single channel before a convolution: the BN behind it undoes a common factor of its inputs or
+# Never a single channel before a convolution: the BN after it undoes a common factor of its inputs or
 # weights, so that their gradients could vanish.
 SIZES = [
     (1, 2, 2, 2, (2, 3)),  # N, C, M, O, (H, W)
@@ -353,7 +353,7 @@ PARTS = [
         returns=("y", "cache"),
         cases=projection_cases,
         hints=(
-            "In the second picture the fork comes behind the first ReLU.",
+            "In the second picture the fork comes after the first ReLU.",
             "active1 = relu(BN(x)) has two uses, in the branch and in the projection; x has no other use.",
             "Both paths take active1, and both the 3x3 convolution and the projection have the stride.",
         ),
@@ -413,7 +413,7 @@ MISTAKES = [
         "The third activation was computed with gamma2 and beta2. Each has its own.",
     ),
     Mistake(
-        "ReLU behind the last convolution",
+        "ReLU after the last convolution",
         "return branch, (conv1, act2, conv2, act3, conv3)",
         "return np.maximum(branch, 0), (conv1, act2, conv2, act3, conv3)",
         "The branch's output went through one more ReLU. With pre-activation nothing follows the last "
@@ -454,10 +454,10 @@ MISTAKES = [
         "batch norm and carries x itself; that is what makes it an identity.",
     ),
     Mistake(
-        "ReLU behind the addition",
+        "ReLU after the addition",
         IDENTITY_SUM,
         "    y = np.maximum(x + branch, 0)",
-        "y went through a ReLU behind the addition, as in the original block. With pre-activation nothing "
+        "y went through a ReLU after the addition, as in the original block. With pre-activation nothing "
         "follows, and y may be negative.",
     ),
     Mistake(
@@ -491,7 +491,7 @@ MISTAKES = [
         BOTH_BACK,
         IDENTITY_BACK.replace("dx_branch", "dx").replace("dactive1,", "dactive1 + dy,"),
         "dy was added before the first activation's backward. In the block without a projection the "
-        "shortcut carries x itself and meets the branch's gradient behind that backward.",
+        "shortcut carries x itself and meets the branch's gradient after that backward.",
     ),
     Mistake(
         "first activation left out in backward",
@@ -510,7 +510,7 @@ MISTAKES = [
         "projection of x",
         PROJECTION,
         PROJECTION.replace("active1", "x"),
-        "The projection was given x as it came in. In the block with a projection the paths part behind the "
+        "The projection was given x as it came in. In the block with a projection the paths part after the "
         "first ReLU: both take the activated x.",
     ),
     Mistake(

@@ -318,7 +318,7 @@ MISTAKES = [
         "shortcut dropped with the branch",
         TOTAL,
         "total = gate * (branch + x)",
-        "The gate was applied to the whole sum, so a closed block puts out nothing and the network ends "
+        "The gate was applied to the whole sum, so a closed block outputs nothing and the network ends "
         "there. Only the branch is gated.",
     ),
     Mistake(
@@ -355,7 +355,7 @@ MISTAKES = [
         "ReLU before the addition",
         f"{TOTAL}\n    {RELU}",
         "y, relu_cache = relu_forward(gate * branch)\n    y = y + x",
-        "The ReLU was applied to the branch, and x was added behind it. It is the sum that goes through the "
+        "The ReLU was applied to the branch, and x was added after it. It is the sum that goes through the "
         "ReLU.",
     ),
     Mistake(
@@ -417,7 +417,7 @@ MISTAKES = [
         SUM,
         "dx = dx_branch + dy",
         "On the shortcut dy itself was passed on. The ReLU comes after the addition, so both paths begin "
-        "behind its mask.",
+        "after its mask.",
     ),
     Mistake(
         "last ReLU left out in backward",

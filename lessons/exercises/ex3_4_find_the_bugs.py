@@ -334,7 +334,7 @@ PARTS = [
         returns=("dx", "dweight", "dbias"),
         cases=head_cases,
         hints=(
-            "Which gradients of the head are right? The bug sits behind them, on the way back.",
+            "Which gradients of the head are right? The bug sits after them, on the way back.",
             "Divide your numeric gradient by the wrong one, element by element.",
             "All quotients are the same number. It changes with the size of the image, not with the batch: "
             "what does forward do with the pixels?",
@@ -357,7 +357,7 @@ PARTS = [
         returns=("dimages", "dweight", "dgamma", "dbeta"),
         cases=stem_cases,
         hints=(
-            "Which gradients of the stem are right? The bug sits behind them, on the way back.",
+            "Which gradients of the stem are right? The bug sits after them, on the way back.",
             "gamma and beta are right, so the bug is between the normalised values and the convolution.",
             "normalised = (hidden - mean) / std, and hidden has three paths into it: directly, through the "
             "mean, and through std. Count them in backward.",
@@ -493,7 +493,7 @@ MISTAKES = [
         "block: last ReLU left out",
         "dsum = relu_backward(dy, relu_cache)",
         "dsum = dy",
-        "Now nothing is masked by the ReLU behind the addition. Where y is 0, no gradient may pass, on "
+        "Now nothing is masked by the ReLU after the addition. Where y is 0, no gradient may pass, on "
         "either path.",
     ),
     Mistake(

@@ -12,6 +12,8 @@ convolutions and fully-connected layers; lectures also list pooling, one operati
 from dataclasses import dataclass, field
 from typing import Any
 
+from minires import reprs
+from minires.accounting import rows as writing
 from minires.layers import Layer, Parameter
 from minires.layers.trace import Blank
 from minires.typing import Shape
@@ -51,7 +53,7 @@ class Row:
     weighted: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table:
     """A network's Rows: every layer that learns or counts, in order of their forwards.
 
@@ -91,6 +93,16 @@ class Table:
     def pooled_bytes(self) -> int:
         """Outputs of the pooling layers, for one image in float32."""
         return sum(row.output_bytes for row in self.rows if not row.weighted and row.macs)
+
+    def __repr__(self) -> str:
+        size = f"{self.params:,} parameters, {self.macs:,} multiply-adds"
+        return f"<Table of {reprs.counted(len(self.rows), 'row')}, input {reprs.times(self.input)}: {size}>"
+
+    def __str__(self) -> str:
+        return "\n".join(writing.lines(self, self))
+
+    def _repr_html_(self) -> str:
+        return writing.html(self)
 
 
 def table(net: Layer, input_shape: Shape) -> Table:

@@ -1,4 +1,4 @@
-"""What the machine could do at best: its matrix product and its memory, measured in the same run."""
+"""What the machine can do at best: its matrix product and its memory, measured in the same run."""
 
 import os
 import platform
@@ -13,8 +13,8 @@ SIDE = 1024  # of the square matrices: 2 GFLOP a product
 COPIED = 1 << 24  # elements, 64 MB: more than caches hold
 
 
-def takers():
-    """Return {"sgemm": function, "copy": function}: each does its work once, with all threads."""
+def workloads():
+    """Return {"sgemm": function, "copy": function}: each runs once, with all threads."""
     from threadpoolctl import ThreadpoolController
 
     controller = ThreadpoolController()
@@ -37,17 +37,20 @@ def work_of(name):
     return {"sgemm": 2 * SIDE**3, "copy": 8 * COPIED}[name]
 
 
-def measure(takers, repeats=12):
+def measure(workloads, repeats=12):
     """Return {"sgemm": FLOP/s of a large float32 matrix product, "copy": bytes/s of a large copy}, the best
     of several."""
     return {
-        name: work_of(name) / min(_seconds(take) for _ in range(repeats)) for name, take in takers.items()
+        name: work_of(name) / min(_seconds(work) for _ in range(repeats)) for name, work in workloads.items()
     }
 
 
-def share(name, work, seconds, ceiling_seconds):
-    """Return which share of a ceiling's rate is reached: the median over the rounds in which both were timed,
-    so that both met the same weather. work: FLOP or bytes in each of `seconds`."""
+def fraction(name, work, seconds, ceiling_seconds):
+    """Return the fraction of a ceiling's rate that is reached.
+
+    It is the median over the rounds in which both were timed, so that both met the same disturbances. work:
+    FLOP or bytes in each of `seconds`.
+    """
     pairs = zip(seconds, ceiling_seconds, strict=True)
     return statistics.median(work / ours / (work_of(name) / ceiling) for ours, ceiling in pairs)
 
@@ -61,7 +64,7 @@ def machine():
     return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}"
 
 
-def _seconds(take):
+def _seconds(work):
     start = time.perf_counter()
-    take()
+    work()
     return time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""Honest stopwatches: sides take turns, A B C A B C ..., so that a machine whose speed drifts slows all
+"""Honest stopwatches: sides work turns, A B C A B C ..., so that a machine whose speed drifts slows all
 alike.
 
 What could favour a side, and what is done about it:
@@ -16,7 +16,7 @@ What could favour a side, and what is done about it:
   15 ms for what takes 8, unless a block of that size has been freed once before. In a network this has
   happened long ago; here `settle_memory` sees to it.
 - Other programs: on busy cores the same threads spin in vain, and that step took 2700 ms while ours took 550.
-  No ratio of such a run means anything; `disturbed` says which rows are suspect.
+  No ratio of such a run means anything; `disturbed` says which rows to distrust.
 - Python's garbage collector is off while the clock runs.
 """
 
@@ -34,22 +34,23 @@ LONG = 0.5  # seconds of work beside which the first moments do not count
 UNSTEADY = 1.4  # undisturbed turns differ by a few percent
 
 
-def in_turn(takers, *, seconds, least=3, most=25, steps=None):
-    """Return {side: [seconds of each turn]} of takers, {side: function without arguments}.
+def in_turn(workloads, *, seconds, least=3, most=25, steps=None):
+    """Return {side: [seconds of each turn]} of workloads, {side: function without arguments}.
 
-    seconds: to spend, about: as many rounds as fit, but `least` to `most`; steps: or this many rounds.
+    seconds: roughly how long to measure: as many rounds as fit, but `least` to `most`; steps: or this many
+    rounds.
     """
     settle_memory()
-    first = {side: once(take) for side, take in takers.items()}
-    if max(first.values()) < LONG:  # else the warm-up was no great part of it
-        first = {side: once(take) for side, take in takers.items()}
-    warm = {side: 0 if first[side] > LONG else max(WARM, first[side]) for side in takers}
-    round_takes = sum(PAUSE + warm[side] + first[side] for side in takers)
+    first = {side: once(work) for side, work in workloads.items()}
+    if max(first.values()) < LONG:  # else the warm-up was a small part of it
+        first = {side: once(work) for side, work in workloads.items()}
+    warm = {side: 0 if first[side] > LONG else max(WARM, first[side]) for side in workloads}
+    round_takes = sum(PAUSE + warm[side] + first[side] for side in workloads)
     rounds = max(least, min(most, int(seconds / round_takes) - 1))
-    times = {side: [] for side in takers}
+    times = {side: [] for side in workloads}
     for _ in range(steps or rounds):
-        for side, take in takers.items():
-            times[side].append(_time(take, warm=warm[side]))
+        for side, work in workloads.items():
+            times[side].append(_time(work, warm=warm[side]))
     return times
 
 
@@ -59,12 +60,12 @@ def settle_memory():
     np.empty(31 << 20, np.uint8).fill(1)
 
 
-def once(take):
+def once(work):
     """Return the seconds of one call, without a call before it."""
-    return _time(take, warm=0)
+    return _time(work, warm=0)
 
 
-def _time(take, warm):
+def _time(work, warm):
     """Return the seconds of one call, after a pause and calls that took `warm` seconds or a little more."""
     time.sleep(PAUSE)
     collecting = gc.isenabled()
@@ -72,9 +73,9 @@ def _time(take, warm):
     try:
         end = time.perf_counter() + warm
         while time.perf_counter() < end:
-            take()
+            work()
         start = time.perf_counter()
-        take()
+        work()
         return time.perf_counter() - start
     finally:
         if collecting:
@@ -82,7 +83,7 @@ def _time(take, warm):
 
 
 def disturbed(times, at_best=()):
-    """Whether somebody else was at work: the median turn took far longer than the shortest one.
+    """Whether other programs were running: the median turn took far longer than the shortest one.
 
     times: lists of the seconds of turns; at_best: how long each takes undisturbed, where that is known.
     """

@@ -15,19 +15,19 @@ DEPTHS = (20, 56, 110, 218, 434, 1202)
 
 def measure(*, depths=DEPTHS, batch_size, size, steps=3):
     """Return a list of dicts, one for each depth of `models.cifar_resnet`: depth, seconds (of forward and
-    backward, a median of steps taken in turn), bytes (that one such step allocates at most), and both divided
-    by the depth. Raises ValueError for a depth that is not 6n + 2."""
-    takers = {depth: _step(depth, batch_size, size) for depth in depths}
+    backward, a median of steps taken alternately), bytes (that one such step allocates at most),
+    and both divided by the depth. Raises ValueError for a depth that is not 6n + 2."""
+    workloads = {depth: _step(depth, batch_size, size) for depth in depths}
     seconds = {depth: [] for depth in depths}
     for taken in range(steps + 1):  # the first step warms up
-        for depth, take in takers.items():
+        for depth, work in workloads.items():
             start = time.perf_counter()
-            take()
+            work()
             if taken:
                 seconds[depth].append(time.perf_counter() - start)
     records = []
-    for depth, take in takers.items():
-        record = {"depth": depth, "seconds": statistics.median(seconds[depth]), "bytes": _peak(take)}
+    for depth, work in workloads.items():
+        record = {"depth": depth, "seconds": statistics.median(seconds[depth]), "bytes": _peak(work)}
         record |= {f"{name}_per_layer": record[name] / depth for name in ("seconds", "bytes")}
         records.append(record)
     return records
@@ -35,7 +35,7 @@ def measure(*, depths=DEPTHS, batch_size, size, steps=3):
 
 def table(records):
     """Return the records as text, one line for each depth."""
-    lines = [f"{'depth':>6}{'ms a step':>12}{'ms a layer':>12}{'MB a step':>12}{'MB a layer':>12}"]
+    lines = [f"{'depth':>6}{'ms/step':>12}{'ms/layer':>12}{'MB/step':>12}{'MB/layer':>12}"]
     for record in records:
         times = [1000 * record["seconds"], 1000 * record["seconds_per_layer"]]
         sizes = [record["bytes"] / 1e6, record["bytes_per_layer"] / 1e6]
@@ -58,10 +58,10 @@ def _step(depth, batch_size, size):
     return step
 
 
-def _peak(take):
+def _peak(work):
     tracemalloc.start()
     try:
-        take()
+        work()
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

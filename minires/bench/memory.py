@@ -15,7 +15,7 @@ def peak_memory(side, *, model, batch_size, size):
     code = f"from minires.bench.memory import _print_peak; _print_peak({parallel.get_threads()}, **{task!r})"
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     if child.returncode:
-        raise MemoryError(f"a training step of {model} broke off: {child.stderr.strip()[-200:]}")
+        raise MemoryError(f"a training step of {model} failed: {child.stderr.strip()[-200:]}")
     return json.loads(child.stdout)
 
 
@@ -25,9 +25,9 @@ def _print_peak(threads, side, **task):
     if side != "minires":
         from minires.bench import torch_side as bench_torch  # noqa: F401  PyTorch's own weight is not the network's
     before = _resident_mb()
-    take = sides.training_step(side, **task)
-    take()
-    take()
+    work = sides.training_step(side, **task)
+    work()
+    work()
     peak = _peak_mb()
     print(json.dumps(None if before is None else peak - before))
 

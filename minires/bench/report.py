@@ -1,10 +1,10 @@
-"""The table of `minires bench`: every row measured, and beside what the machine and PyTorch can do."""
+"""The table of `minires bench`: every row measured, and compared with the machine's limits and PyTorch."""
 
 import os
 import statistics
 
 from minires.bench import ceilings, clock, memory
-from minires.bench.rows import GRADCHECK, MEMORY, PIPELINE, SGEMM_SHARE
+from minires.bench.rows import GRADCHECK, MEMORY, PIPELINE, SGEMM_FRACTION
 from minires.bench.sides import SIDES, available
 from minires.kernels.cpu import parallel
 
@@ -18,10 +18,10 @@ HEAD = (
 def measure(rows, *, seconds, steps=None, say=None):
     """Measure the Rows and return a dict: machine, threads, ceilings, records, checks.
 
-    seconds: to spend on each row, about; steps: or so many rounds. say: called with each piece of the table's
-    text as soon as it is measured."""
+    seconds: roughly how long to measure each row; steps: or this many rounds. say: called with each piece of
+    the table's text as soon as it is measured."""
     say = say or (lambda text: None)
-    limits = ceilings.takers()
+    limits = ceilings.workloads()
     report = {
         "machine": ceilings.machine(),
         "threads": parallel.get_threads(),
@@ -42,16 +42,16 @@ def measure(rows, *, seconds, steps=None, say=None):
 def _measure(row, limits, best, seconds, steps):
     """Return the record of one Row: a dict of what stands in its line, with None where there is nothing.
 
-    limits: the takers of the ceilings, which take their turns too; best: what they reached at the start.
+    limits: the workloads of the ceilings, which take their turns too; best: what they reached at the start.
     """
-    takers = {side: row.prepare(side) for side in row.sides}
+    workloads = {side: row.prepare(side) for side in row.sides}
     if row.bytes:
-        takers |= limits
+        workloads |= limits
     if row.name == "gradcheck":
-        times = {"minires": [clock.once(takers["minires"])]}  # long enough, and alone
+        times = {"minires": [clock.once(workloads["minires"])]}  # long enough, and alone
     else:
-        times = clock.in_turn(takers, seconds=seconds, steps=steps)
-    del takers  # the networks, before others are built for the memory
+        times = clock.in_turn(workloads, seconds=seconds, steps=steps)
+    del workloads  # the networks, before others are built for the memory
     disturbed = clock.disturbed(times[side] for side in row.sides)
     if row.bytes:  # a disturbance that lasts shows in the ceilings' turns
         at_best = [ceilings.work_of("sgemm") / best["sgemm"]]
@@ -71,14 +71,14 @@ def _measure(row, limits, best, seconds, steps):
         "verdict": None if disturbed else _verdict(ratios.get("torch"), row.target, row.stretch),
         "flops": row.flops,
         "bytes": row.bytes,
-        "sgemm_share": ceilings.share("sgemm", row.flops, ours, times["sgemm"]) if row.flops else None,
-        "copy_share": ceilings.share("copy", row.bytes, ours, times["copy"]) if row.bytes else None,
+        "sgemm_fraction": ceilings.fraction("sgemm", row.flops, ours, times["sgemm"]) if row.flops else None,
+        "copy_fraction": ceilings.fraction("copy", row.bytes, ours, times["copy"]) if row.bytes else None,
         "peak_mb": {side: memory.peak_memory(side, **row.task) for side in row.sides} if row.task else None,
     }
 
 
 def _checks(records):
-    """Return the targets that are no ratio of times, as far as they were measured: a list of dicts."""
+    """Return the targets that are not ratios of times, as far as they were measured: a list of dicts."""
     checks = []
     for record in records.values():
         peaks = record.get("peak_mb") or {}
@@ -89,8 +89,10 @@ def _checks(records):
                 )
             )
     if "resnet50 step" in records:
-        share = records["resnet50 step"]["sgemm_share"]
-        checks.append(_check("resnet50 step, share of the sgemm rate", share, SGEMM_SHARE, least=True))
+        fraction = records["resnet50 step"]["sgemm_fraction"]
+        checks.append(
+            _check("resnet50 step, fraction of the sgemm rate", fraction, SGEMM_FRACTION, least=True)
+        )
     if {"pipeline", "resnet20 step"} <= records.keys():  # both of 128 images
         times = [records[name]["seconds"]["minires"] for name in ("resnet20 step", "pipeline")]
         checks.append(
@@ -145,8 +147,8 @@ def _opening(report):
     load = report["load"]
     if load > BUSY:
         lines += [
-            f"Other programs are at work (load {load:.1f}): wait until the machine is idle, then run it",
-            "again, for PyTorch's threads, which spin while they wait, suffer from that more than ours.",
+            f"Other programs are running (load {load:.1f}): wait until the machine is idle, then try again,",
+            "because PyTorch's threads, which spin while they wait, suffer from that more than ours.",
         ]
     return "\n".join([*lines, "", HEAD])
 
@@ -158,9 +160,9 @@ def _line(records, i):
     target = f"<={record['target']:.1f}" if record["target"] and ratios else ""
     arithmetic, traffic = " " * 15, ""
     if record["flops"]:
-        arithmetic = f"{record['flops'] / ours / 1e9:8.0f}{100 * record['sgemm_share']:6.0f}%"
+        arithmetic = f"{record['flops'] / ours / 1e9:8.0f}{100 * record['sgemm_fraction']:6.0f}%"
     if record["bytes"]:
-        traffic = f"{record['bytes'] / ours / 1e9:7.1f}{100 * record['copy_share']:5.0f}%"
+        traffic = f"{record['bytes'] / ours / 1e9:7.1f}{100 * record['copy_fraction']:5.0f}%"
     mark = "~" if record["disturbed"] else " "
     line = (
         f"{mark} {record['name']:23}{record['detail']:18}{_milliseconds(ours):>8}"
@@ -172,7 +174,7 @@ def _line(records, i):
 
 
 def _closing(report):
-    """Return what stands below the table: peak memory, and the targets that are no ratios of times."""
+    """Return what stands below the table: peak memory, and the targets that are not ratios of times."""
     lines = []
     peaks = {record["name"]: record["peak_mb"] for record in report["records"] if record.get("peak_mb")}
     if peaks:
@@ -187,9 +189,9 @@ def _closing(report):
         target = f"{'>=' if check['least'] else '<='}{check['target']:g}"
         lines.append(f"  {check['what']:51}{check['value']:10.2f}{target:>8} {check['verdict']}")
     if any(record["disturbed"] for record in report["records"]):
-        lines.append("~ disturbed: turns of the same work took very different times; do not quote these rows")
+        lines.append("~ disturbed: runs of the same work took very different times; do not quote these rows")
     if not report["torch"]:
-        lines.append('\nPyTorch is not installed; to compare with it: pip install "minires[parity]"')
+        lines.append('\nPyTorch is not installed; to compare with it: pip install "minires-learn[parity]"')
     return "\n".join(lines)
 
 

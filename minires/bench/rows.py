@@ -1,6 +1,6 @@
 """What `minires bench` measures: the rows of its table, with the targets that the project has set itself.
 
-A row's name is what `--only` looks for: "resnet20 step", "conv3x3 64@56" (channels at pixels on an edge), ...
+A row's name is what `--only` looks for: "resnet20 step", "conv3x3 64@56" (channels @ side length), ...
 """
 
 import difflib
@@ -14,7 +14,7 @@ from minires import init, layers, models
 from minires.bench import sides, work
 from minires.data import Augmentation, Batches, Dataset, Normalisation
 
-NETWORKS = (  # name, images a step, pixels on an edge, targets of the training step (ratio to PyTorch NCHW)
+NETWORKS = (  # name, images per step, side length, targets of the training step (ratio to PyTorch NCHW)
     ("resnet20", 128, 32, (1.4, 1.0)),
     ("resnet110", 128, 32, (1.4, 1.0)),
     ("resnet18", 16, 224, (1.2, 1.0)),
@@ -26,10 +26,10 @@ EVALUATION = (1.2, 1.0)
 OPERATION = (1.5, 1.0)
 OVERHEAD = (1.5, 1.0)
 MEMORY = (1.0, 0.8)
-SGEMM_SHARE = (0.33, 0.42)  # of the ResNet-50 step, at least
-PIPELINE = (3.0, None)  # times what the ResNet-20 step consumes, at least
+SGEMM_FRACTION = (0.33, 0.42)  # of the ResNet-50 step, at least
+PIPELINE = (3.0, None)  # times the rate at which the ResNet-20 step consumes images, at least
 GRADCHECK = (20.0, None)  # seconds
-QUICK = ("resnet20", "@32", "@16", "@8", "softmax-ce 128", "pipeline", "overhead")  # in parts of names
+QUICK = ("resnet20", "@32", "@16", "@8", "softmax-ce 128", "pipeline", "overhead")  # parts of names
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def _pipeline(images=512, batch_size=128):
 
 
 def _gradcheck():
-    from minires.catalogue import cases
+    from minires.catalogue import checks
 
-    for case in cases():
-        case.run(np.random.default_rng(0)).raise_if_wrong()
+    for check in checks():
+        check.run(np.random.default_rng(0)).raise_if_wrong()

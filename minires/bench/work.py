@@ -1,4 +1,4 @@
-"""How much there is to do: floating-point operations, and bytes that cannot but move, from a network's trace.
+"""How much work there is: floating-point operations, and the least bytes to be moved, from a network's trace.
 
 A multiply-add is two operations, and backward does two products for each of forward's: 6 FLOP a multiply-add
 in a training step, 2 in evaluation. Bytes are counted as if every operation read and wrote each of its arrays

@@ -1,6 +1,6 @@
 """The command `minires`.
 
-Exit codes: 0, 1 (a gradient is wrong, a lesson's claim does not hold), 2 (the user's error), 130 (Ctrl-C).
+Exit codes: 0, 1 (a gradient is wrong, a lesson's claim does not hold), 2 (user error), 130 (Ctrl-C).
 """
 
 import argparse
@@ -13,7 +13,7 @@ from minires.cli import bench, data, evaluate, exercise, gradcheck, grade, lesso
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports a wrong command line in one line, like every other error."""
+    """Reports an invalid command line in one line, like every other error."""
 
     def __init__(self, **options):
         width = functools.partial(argparse.HelpFormatter, max_help_position=28)
@@ -37,7 +37,8 @@ def main(argv=None):
         print("stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor shall the flush at exit complain
+        # the flush at exit must not complain either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, OSError, MemoryError) as error:
         print(f"minires: error: {_one_line(error)}", file=sys.stderr)
@@ -68,8 +69,8 @@ def _parser():
         ("data", "list the data sets, or fetch one", data),
         ("lesson", "list, open and run the step-through lessons", lesson),
         ("exercise", "hand out assignments, and check them with a diagnosis", exercise),
-        ("grade", "grade a class's submissions, isolated, on hidden cases", grade),
-        ("bench", "measure the speed of a training step", bench),
+        ("grade", "grade a class's submissions, isolated, on hidden test cases", grade),
+        ("bench", "measure the speed of training steps, evaluations and single operations", bench),
     ):
         command = commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
         module.add_arguments(command)

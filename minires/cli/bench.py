@@ -1,24 +1,29 @@
 """`minires bench`: how fast everything is here, beside PyTorch where that is installed."""
 
 import json
+from functools import partial
 
 from minires import bench, models, plot
 from minires.bench import depth, profile, rows
+from minires.bench import kernels as kernel_table
 from minires.kernels.cpu import parallel
 
-SECONDS = {"all": 5, "quick": 1}  # to spend on a row, about
+SECONDS = {"all": 5, "quick": 1}  # to spend on a row, roughly
 
 
 def add_arguments(parser):
     """Add the options of `minires bench` to an argparse parser."""
-    what = parser.add_argument_group("what to measure (all that has a target: up to 10 minutes)")
+    what = parser.add_argument_group("what to measure (everything that has a target: up to 10 minutes)")
     what = what.add_mutually_exclusive_group()
-    what.add_argument("--quick", action="store_true", help="a small part of it, in less than a minute")
+    what.add_argument("--quick", action="store_true", help="a small selection, in less than a minute")
     what.add_argument(
-        "--only", nargs="+", metavar="WORD", help="rows with such a word in their name, such as conv3x3"
+        "--only",
+        nargs="+",
+        metavar="WORD",
+        help="rows with one of these words in their names, such as conv3x3",
     )
     what.add_argument(
-        "--model", choices=models.names(), metavar="NAME", help="one network's step and evaluation"
+        "--model", choices=models.names(), metavar="NAME", help="one network's training step and evaluation"
     )
     what.add_argument(
         "--profile",
@@ -31,12 +36,24 @@ def add_arguments(parser):
         type=int,
         nargs="*",
         metavar="N",
-        help=f"what a layer of a CIFAR ResNet takes, by depth ({', '.join(map(str, depth.DEPTHS))})",
+        help=f"time and memory per layer of a CIFAR ResNet, by depth ({', '.join(map(str, depth.DEPTHS))})",
     )
-    parser.add_argument("--batch-size", type=int, metavar="N", help="images a step (128, or 16 large ones)")
-    parser.add_argument("--size", type=int, metavar="PIXELS", help="image side in pixels (the network's own)")
-    parser.add_argument("--steps", type=int, metavar="N", help="measured steps of each side (as time allows)")
-    parser.add_argument("--threads", type=int, metavar="N", help="threads of both sides (all usable cores)")
+    what.add_argument(
+        "--kernels",
+        nargs="*",
+        metavar="WORD",
+        help="each kernel beside the textbook's function, or those with such a word in their names",
+    )
+    parser.add_argument("--batch-size", type=int, metavar="N", help="images per step (128, or 16 large ones)")
+    parser.add_argument(
+        "--size", type=int, metavar="PIXELS", help="side length of the images in pixels (the network's own)"
+    )
+    parser.add_argument(
+        "--steps", type=int, metavar="N", help="measured steps of minires and of PyTorch (as time allows)"
+    )
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="threads of minires and of PyTorch (all usable cores)"
+    )
     parser.add_argument(
         "--plot", metavar="FILE", help="draw the roofline, or the depths (.png, .pdf or .svg)"
     )
@@ -53,6 +70,8 @@ def run(arguments):
         parallel.set_threads(arguments.threads)
     if arguments.depths is not None:
         return _depths(arguments)
+    if arguments.kernels is not None:
+        return _kernels(arguments)
     if arguments.profile:
         return _profile(arguments)
     return _table(arguments)
@@ -91,6 +110,20 @@ def _profile(arguments):
     task = rows.task_of(arguments.profile, batch_size=arguments.batch_size, size=arguments.size)
     measured = profile.measure(**task, steps=arguments.steps or 5)
     print(json.dumps(measured) if arguments.json else profile.table(measured))
+    return 0
+
+
+def _kernels(arguments):
+    for name in ("plot", "batch_size", "size", "steps"):
+        if getattr(arguments, name) is not None:
+            raise ValueError(f"--{name.replace('_', '-')}: does not apply to --kernels")
+    chosen = kernel_table.select(arguments.kernels)
+    say = (lambda text: None) if arguments.json else partial(print, flush=True)  # a kernel may take seconds
+    say(kernel_table.head(parallel.get_threads()))
+    records = kernel_table.measure(chosen, say=lambda record: say(kernel_table.line(record)))
+    say(kernel_table.verdict(records))
+    if arguments.json:
+        print(json.dumps(records))
     return 0
 
 

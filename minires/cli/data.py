@@ -4,7 +4,7 @@ import sys
 
 from minires import data
 
-SETS = (  # name, what it is, what in the default folder shows that it is there, how to get it
+SETS = (  # name, what it is, the pattern of its folder in the default folder, how to get it
     ("digits", "1,797 handwritten digits, 8x8, grey, 10 classes", "", ""),
     ("cifar10", "60,000 photos, 32x32, 10 classes", "cifar-10-batches-*", "minires data fetch cifar10"),
     ("cifar100", "60,000 photos, 32x32, 100 classes", "cifar-100-*", "minires data fetch cifar100"),
@@ -18,7 +18,7 @@ def add_arguments(parser):
     actions = parser.add_subparsers(metavar="ACTION", help="without one: list the data sets")
     fetch = actions.add_parser("fetch", help="download a data set")
     fetch.description = (
-        "Download an official archive, check it, unpack it. If broken off, it goes on the next time."
+        "Download an official archive, verify it, unpack it. An interrupted download resumes the next time."
     )
     fetch.add_argument("fetch", metavar="NAME", help="cifar10 or cifar100")
     fetch.add_argument("--data-dir", metavar="DIR", help=f"where to put it ({data.default_directory()})")
@@ -37,5 +37,7 @@ def run(arguments):
         place = "comes with minires" if not pattern else found or f"not here: {remedy.format(home / name)}"
         print(f"{name:10}{what}\n{'':10}{place}")
     print(f"{'folder':10}your own JPEG and PNG files: DIR/train/CLASS/*.jpg, DIR/test/CLASS/*.jpg")
-    print(f"{'':10}name DIR with --data-dir, and the size to cut them to with --crop if they differ in size")
+    print(
+        f"{'':10}give DIR with --data-dir, and with --crop the size to crop to if the images differ in size"
+    )
     return 0

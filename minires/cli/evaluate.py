@@ -13,25 +13,29 @@ from minires.train import Config, checkpoint, evaluate, recompute_statistics, re
 def add_arguments(parser):
     """Add the options of `minires eval` to an argparse parser."""
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a run's checkpoint.npz")
-    parser.add_argument("--data", metavar="NAME", help="data set (that of the training)")
-    parser.add_argument("--data-dir", metavar="DIR", help="its folder (that of the training)")
-    parser.add_argument("--crop", type=int, metavar="N", help="edge of the crops (that of the training)")
+    parser.add_argument("--data", metavar="NAME", help="data set (the one used in training)")
+    parser.add_argument("--data-dir", metavar="DIR", help="its folder (the one used in training)")
+    parser.add_argument(
+        "--crop", type=int, metavar="N", help="side length of the crops in pixels (as in training)"
+    )
     parser.add_argument(
         "--shorter-side",
         type=int,
         metavar="N",
-        help="to which images are resized (the least of the training)",
+        help="resize images so that their shorter side has N pixels (the smallest used in training)",
     )
     parser.add_argument(
         "--ten-crop",
         action="store_true",
-        help="average over crops at the corners and the centre and those of the mirror image",
+        help="average over five crops (corners and centre) of the image and of its mirror image",
     )
     parser.add_argument(
-        "--average", metavar="NAME", help=f"of the ten: {' or '.join(ten_crop.AVERAGES)} (softmax)"
+        "--average",
+        metavar="NAME",
+        help=f"what to average over the ten crops: {' or '.join(ten_crop.AVERAGES)} (softmax)",
     )
     parser.add_argument(
-        "--batch-size", type=int, default=128, metavar="N", help="images, or crops, at once (128)"
+        "--batch-size", type=int, default=128, metavar="N", help="images, or crops, per batch (128)"
     )
     parser.add_argument(
         "--exact-statistics",
@@ -53,7 +57,7 @@ def run(arguments):
     classes = saved.facts["data"]["classes"]
     if len(test.class_names) != classes:
         raise ValueError(
-            f"the network tells {classes} classes apart, {test.name} has {len(test.class_names)}"
+            f"the network distinguishes {classes} classes, {test.name} has {len(test.class_names)}"
         )
     net.to(xp)
     options = {"batch_size": arguments.batch_size, "seed": 0, "normalisation": normalisation}
@@ -82,9 +86,11 @@ def _load_data(arguments, config):
     sides = trained.shorter_side if arguments.shorter_side is None else 2 * (arguments.shorter_side,)
     if crop is None and (sides or arguments.ten_crop):
         option = "--ten-crop" if arguments.ten_crop else "--shorter-side"
-        raise ValueError(f"{option}: is for folders of images that are cropped; say how large with --crop")
+        raise ValueError(
+            f"{option}: only applies to folders of images that are cropped; give the size with --crop"
+        )
     if arguments.average and not arguments.ten_crop:
-        raise ValueError("--average: is for --ten-crop")
+        raise ValueError("--average: only applies with --ten-crop")
     return data.load(name, arguments.data_dir or trained.data_dir, crop=crop, shorter_side=sides)
 
 

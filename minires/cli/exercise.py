@@ -8,7 +8,7 @@ import sys
 ACTIONS = {
     "list": "the exercises",
     "start": "write the files of an assignment into a folder",
-    "check": "say what is right, and which mistake is in what is not",
+    "check": "say what is right, and name the mistake in what is wrong",
     "notebook": "make a notebook of an assignment",
 }
 
@@ -37,14 +37,14 @@ def add_arguments(parser):
         const=1,
         type=int,
         metavar="N",
-        help="one rung of the ladder: 1 the idea, 2 the formula, 3 the step",
+        help="show hints up to level N (1): 1 the idea, 2 the formula, 3 the step",
     )
     check.add_argument("--plot", metavar="FILE", help="save a picture of where the numbers are wrong")
-    check.add_argument("--seed", type=int, default=0, metavar="N", help="of the inputs (0)")
+    check.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the inputs (0)")
 
 
 def run(arguments):
-    """Do what was asked; return the exit code: of `check` 1 if something is wrong."""
+    """Do what was asked; return the exit code: 1 if `check` finds something wrong."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
     return {"list": _list, "start": _start, "check": _check, "notebook": _notebook}[arguments.action](
@@ -187,7 +187,7 @@ def _chosen(number):
 
 
 def _folder(number):
-    """Return this folder if exercises lie in it, else the one that `start` writes."""
+    """Return this folder if it contains exercises, else the one that `start` writes."""
     here = pathlib.Path()
     if any(here.glob("ex[0-9]_[0-9]_*.py")):
         return here
@@ -221,7 +221,7 @@ def _plot(verdict, path):
     evidence = verdict.evidence
     is_array = evidence is not None and getattr(evidence.expected, "ndim", 0) > 0
     if not (is_array and comparable(evidence.got, evidence.expected)):
-        print("--plot: this mistake has no numbers to draw\n")
+        print("--plot: this mistake has no numbers to plot\n")
         return
     figure = plot.error_maps(evidence.expected, evidence.got, name=evidence.output)
     try:

@@ -8,9 +8,10 @@ import textwrap
 from collections import Counter
 
 EPILOG = """\
-SUBMISSIONS holds a folder or a zip for each student; or it is one student's folder or zip. Beside
-grades.csv the folder grades/ gets reports/ and gradescope/ with a file a student, summary.md and summary.png,
-the journal of what is graded, and the secret seed of the hidden cases: with it others are graded alike."""
+SUBMISSIONS contains a folder or a zip for each student, or is one student's folder or zip. Beside grades.csv,
+the folder grades/ receives reports/ and gradescope/ with one file per student, summary.md and summary.png,
+the journal of what has been graded, and the secret seed of the hidden cases, with which later submissions can
+be graded on the same cases."""
 ESSENTIAL = (
     "files",
     "descendants",
@@ -24,19 +25,21 @@ def add_arguments(parser):
     parser.epilog = EPILOG
     parser.add_argument("submissions", metavar="SUBMISSIONS", help="a folder, or one zip")
     parser.add_argument("--out", required=True, metavar="FILE.csv", help="the table to write")
-    parser.add_argument("--assignment", type=int, metavar="N", help="1, 2 or 3 (told by the files' names)")
     parser.add_argument(
-        "--resume", action="store_true", help="grade only what is not graded yet, or has changed"
+        "--assignment", type=int, metavar="N", help="1, 2 or 3 (inferred from the file names)"
     )
-    parser.add_argument("--jobs", type=int, metavar="N", help="submissions at a time (one a core)")
+    parser.add_argument(
+        "--resume", action="store_true", help="grade only what has not been graded yet, or has changed"
+    )
+    parser.add_argument("--jobs", type=int, metavar="N", help="submissions graded at a time (one per core)")
     parser.add_argument("--seed-file", metavar="FILE", help="where the secret seed is kept (grades/seed)")
     parser.add_argument(
-        "--memory", type=int, default=2048, metavar="MB", help="memory of a submission (2048)"
+        "--memory", type=int, default=2048, metavar="MB", help="memory that a submission may use (2048)"
     )
     parser.add_argument(
         "--require-isolation",
         action="store_true",
-        help=f"refuse to begin unless these are protected: {', '.join(ESSENTIAL)}",
+        help=f"refuse to start unless these are protected: {', '.join(ESSENTIAL)}",
     )
 
 
@@ -71,7 +74,7 @@ def _grade(arguments, found, number, exercises, out, folder):
     print(f"{heading}, {len(found)} submission{'s' if len(found) > 1 else ''}", flush=True)
     others = submissions.passed_over(arguments.submissions)
     if others:
-        print(_row("neither folder nor zip, not graded: ", ", ".join(others)), flush=True)
+        print(_row("neither folders nor zips, not graded: ", ", ".join(others)), flush=True)
     kept = journal.Journal(folder / "journal.jsonl")
     mark = journal.fingerprint(exercises, seed, memory)
     grades = _graded(runner, grader, found, kept, mark, arguments.jobs)
@@ -90,18 +93,18 @@ def _places(arguments):
         if value is not None and value < least:
             raise ValueError(f"--{name}: expected at least {least}, got {value}")
     if out.suffix.lower() != ".csv" or out.is_dir():
-        raise ValueError(f"--out: expected a file's name that ends with .csv, got {arguments.out!r}")
+        raise ValueError(f"--out: expected a file name that ends with .csv, got {arguments.out!r}")
     from minires.course.grade.submissions import is_single
 
     source = pathlib.Path(arguments.submissions)
     if source.is_dir() and not is_single(source) and source.resolve() in out.resolve().parents:
-        raise ValueError(f"--out: {out} lies among the submissions and would become one: name another folder")
+        raise ValueError(
+            f"--out: {out} is among the submissions and would be taken for one: give another folder"
+        )
     folder = out.with_suffix("")
     existing = [path for path in (out, folder / "journal.jsonl") if path.exists()]
     if existing and not arguments.resume:
-        raise ValueError(
-            f"{existing[0]} exists: --resume goes on with it; to grade anew, name another --out or move it"
-        )
+        raise ValueError(f"{existing[0]} exists: continue it with --resume, or give another --out")
     return out, folder
 
 
@@ -112,24 +115,22 @@ def _assignment(found):
     counts = Counter(number for submission in found for number in assignments(submission.path))
     ranked = counts.most_common(2)
     if not ranked:
-        raise ValueError(
-            "no submission holds an ex1_1_....py that can be read: say which --assignment it should be"
-        )
+        raise ValueError("no submission holds an ex1_1_....py that can be read: give --assignment")
     if len(ranked) == 2 and ranked[0][1] == ranked[1][1]:
         raise ValueError(
-            f"there are files of the assignments {ranked[0][0]} and {ranked[1][0]}: name an --assignment"
+            f"there are files of assignments {ranked[0][0]} and {ranked[1][0]}: give --assignment"
         )
     return ranked[0][0]
 
 
 def _isolate(is_required):
     """Protect this process, and print what a submission can and cannot do on this machine."""
-    from minires.course.grade import jail
+    from minires.course.grade import isolation
 
-    jail.harden()
+    isolation.harden()
     try:
-        protections = jail.protections()
-    except jail.CellError as error:
+        protections = isolation.protections()
+    except isolation.SandboxError as error:
         raise ValueError(f"no isolated process can be started here: {error}") from error
     width = max(len(each.name) for each in protections)
     print("What holds on this machine while submissions run:")
@@ -156,7 +157,7 @@ def _graded(runner, grader, found, kept, mark, jobs):
             return runner.grade_all(grader, found, kept, mark, jobs=jobs, progress=bar.update)
         except KeyboardInterrupt:
             done = bar.n
-    known = f"{done} of {len(found)} submissions are graded; the same command with --resume goes on"
+    known = f"{done} of {len(found)} submissions are graded; the same command with --resume continues"
     print(f"stopped: {known}", file=sys.stderr)
     return None
 

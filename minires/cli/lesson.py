@@ -7,7 +7,7 @@ NOTEBOOKS = pathlib.Path("lesson-notebooks")  # where a reader's own copies lie
 
 EPILOG = """\
 Figures of --run are saved in ./lesson-figures/. Notebooks and the site need more packages:
-pip install "minires[lessons]"."""
+pip install "minires-learn[lessons]"."""
 
 
 def add_arguments(parser):
@@ -24,7 +24,7 @@ def add_arguments(parser):
         "--run",
         dest="here",
         action="store_true",
-        help="run it here: text, code, result in turn; several or all: a line each",
+        help="run it here, showing text, code and results in turn; several or all: one line each",
     )
     what.add_argument(
         "--notebook",
@@ -47,10 +47,10 @@ def add_arguments(parser):
 
 
 def run(arguments):
-    """Do what was asked with the lessons; return the exit code: 1 if one of them fails."""
+    """Do what was asked; return the exit code: 1 if a lesson fails."""
     _check(arguments)
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a letter shall not end the lesson
+        sys.stdout.reconfigure(errors="replace")  # a terminal without some character must not end the lesson
     from minires.lesson import library
 
     if arguments.numbers:
@@ -106,7 +106,7 @@ def _run(lessons, arguments):
     failed = runner.run_all(lessons, setting=arguments.setting)
     numbers = ", ".join(str(lesson.number) for lesson in failed)
     print(
-        f"{len(lessons)} lessons, {f'{len(failed)} failed: {numbers}' if failed else 'all ran to their end'}"
+        f"{len(lessons)} lessons, {f'{len(failed)} failed: {numbers}' if failed else 'all ran to completion'}"
     )
     return 1 if failed else 0
 
@@ -143,9 +143,9 @@ def _open(lesson, arguments):
     notebook.require("jupytext", "notebook", "ipykernel")
     path = NOTEBOOKS / f"{lesson.path.stem}.ipynb"
     if path.exists():
-        print(f"opening your copy {path}; delete it to begin anew")
+        print(f"opening your copy {path}; delete it to start afresh")
     else:
         notebook.write(notebook.convert(lesson), path)
         print(f"opening {path}")
-    print("Ctrl-C here, twice, ends Jupyter", flush=True)
+    print("press Ctrl-C here twice to stop Jupyter", flush=True)
     return notebook.start(path, setting=arguments.setting)

@@ -8,30 +8,32 @@ import pathlib
 import re
 
 from minires import init, models, plot
-from minires.accounting import cost, published
+from minires.accounting import cost, published, rows
 from minires.accounting.memory import training_memory
 
 PICTURES = (".png", ".pdf", ".svg")
 FORMATS = ("text", "json", "csv", "markdown")
-COLUMNS = ("layer", "kind", "input", "kernel", "stride", "pad", "output", "memory KB", "params", "MACs")
-NUMBERS = 3  # columns at the end that are aligned to the right
 ERRORS = "imagenet one crop"  # the published table that --compare draws from
 
 EPILOG = """\
 MACs are multiply-adds; the totals are those of convolutions and fully-connected layers. Pooling, in brackets,
-counts one operation for each pixel of each window. KB are 1024 bytes of float32 outputs, for one image.
-Nothing is computed to find them: `minires summary vgg19` needs no memory for its weights."""
+counts one operation for each pixel of each window. A KB is 1024 bytes of float32 outputs, for one image.
+Nothing is computed to obtain them: `minires summary vgg19` needs no memory for its weights."""
 
 
 def add_arguments(parser):
     """Add the options of `minires summary` to an argparse parser."""
     parser.usage, parser.epilog = "%(prog)s [NAME] [OPTION ...]", EPILOG
     parser.add_argument("model", metavar="NAME", nargs="?", help="a network; without a name all are listed")
-    parser.add_argument("--input", metavar="CxHxW", type=_shape, help="of one image (that of its paper)")
-    parser.add_argument("--classes", type=int, metavar="N", help="outputs (those of its paper)")
-    parser.add_argument("--depth", type=int, metavar="N", help="add up layers that share N parts of the name")
+    parser.add_argument(
+        "--input", metavar="CxHxW", type=_shape, help="shape of one image (that of its paper)"
+    )
+    parser.add_argument("--classes", type=int, metavar="N", help="number of classes (that of its paper)")
+    parser.add_argument(
+        "--depth", type=int, metavar="N", help="add up layers whose names share the first N parts"
+    )
     parser.add_argument("--train", action="store_true", help="add the memory that a training step needs")
-    parser.add_argument("--batch", type=int, metavar="N", help="images of that step (1)")
+    parser.add_argument("--batch", type=int, metavar="N", help="images in that step (1)")
     parser.add_argument("--format", default="text", metavar="NAME", help=f"{', '.join(FORMATS)} (text)")
     parser.add_argument(
         "--plot", metavar="FILE", help="draw memory, parameters and multiply-adds of each layer as bars"
@@ -53,7 +55,7 @@ def run(arguments):
         if value is not None and value < 1:
             raise ValueError(f"--{name}: expected at least 1, got {value}")
     if arguments.train and arguments.format == "csv":
-        raise ValueError("--train: has no place in csv; use --format json")
+        raise ValueError("--train: not available as csv; use --format json")
     if arguments.plot and pathlib.Path(arguments.plot).suffix.lower() not in PICTURES:
         raise ValueError(f"--plot: expected a {', '.join(PICTURES)} file, got {arguments.plot}")
     _require_use(arguments)
@@ -86,14 +88,14 @@ def _require_use(arguments):
         if getattr(arguments, name) not in (None, False, "text") and not (compared and name == "plot")
     ]
     if compared and arguments.model is not None:
-        raise ValueError(f"--compare: name all networks behind it, {arguments.model} too")
+        raise ValueError(f"--compare: name all networks after it, {arguments.model} too")
     if ignored and (compared or listed):
         raise ValueError(
-            f"{ignored[0]}: is for the table of one network, "
-            + ("not for --compare" if compared else "say which")
+            f"{ignored[0]}: only applies to the table of one network, "
+            + ("not to --compare" if compared else "give its name")
         )
     if arguments.batch is not None and not arguments.train:
-        raise ValueError("--batch: is for --train")
+        raise ValueError("--batch: only applies with --train")
 
 
 def _list_networks():
@@ -101,7 +103,7 @@ def _list_networks():
     for name in models.names():
         shape = models.about(name).input_shape
         table = cost.table(_count_only(name, None, shape), shape)
-        print(f"{name:28}{_times(shape):12}{table.params:14,}{table.macs:18,}", flush=True)
+        print(f"{name:28}{rows.times(shape):12}{table.params:14,}{table.macs:18,}", flush=True)
     return 0
 
 
@@ -121,76 +123,11 @@ def _count_only(name, classes, shape):
 
 
 def _title(name, shape):
-    return f"{name}, input {_times(shape)}"
-
-
-def _times(pair):
-    return "" if pair is None else "x".join(map(str, pair))
-
-
-def _cells(row):
-    """Return a Row as texts, one a column."""
-    stride, padding = (
-        "" if p is None else str(p[0]) if p[0] == p[1] else _times(p) for p in (row.stride, row.padding)
-    )
-    macs = f"{row.macs:,}" if row.weighted or not row.macs else f"({row.macs:,})"
-    return [
-        row.name,
-        row.kind,
-        _times(row.input),
-        _times(row.kernel),
-        stride,
-        padding,
-        _times(row.output),
-        f"{row.output_bytes / 1024:,.2f}" if row.macs else "",
-        f"{row.params:,}",
-        macs if row.macs else "",
-    ]
-
-
-def _listed(table):
-    """Return the table's lines, with the layers that only scale and shift added up in one at the end."""
-    rows = [row for row in table.rows if row.macs]
-    others = [row for row in table.rows if not row.macs]
-    lines = [_cells(row) for row in rows]
-    if others:
-        kind = others[0].kind if len({row.kind for row in others}) == 1 else "other layers"
-        blank = [""] * (len(COLUMNS) - 4)
-        lines.append([f"{len(others)} x {kind}", "", *blank, f"{sum(r.params for r in others):,}", ""])
-    return lines
-
-
-def _totals(whole):
-    return [
-        "total",
-        *[""] * 6,
-        f"{whole.output_bytes / 1024:,.2f}",
-        f"{whole.params:,}",
-        f"{whole.macs:,}",
-    ], [
-        "with pooling",
-        *[""] * 6,
-        f"{(whole.output_bytes + whole.pooled_bytes) / 1024:,.2f}",
-        "",
-        f"{whole.macs + whole.pooling:,}",
-    ]
+    return f"{name}, input {rows.times(shape)}"
 
 
 def _text(name, table, whole, memory, batch):
-    lines = [list(COLUMNS), *_listed(table), *_totals(whole)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
-    first_number = len(COLUMNS) - NUMBERS
-
-    def laid_out(line):
-        cells = (
-            cell.rjust(width) if i >= first_number else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        return "  ".join(cells).rstrip()
-
-    ruled = [laid_out(line) for line in lines]
-    rule = "-" * max(map(len, ruled))
-    text = [_title(name, whole.input), "", ruled[0], rule, *ruled[1:-2], rule, *ruled[-2:]]
+    text = [_title(name, whole.input), "", *rows.lines(table, whole)]
     return "\n".join(text + (["", *_memory_lines(memory, batch)] if memory else []))
 
 
@@ -198,8 +135,8 @@ MEMORY = {
     "weights": "weights and running averages",
     "gradients": "gradients of the weights",
     "velocities": "velocities of SGD with momentum",
-    "remembered": "remembered between forward and backward",
-    "blocks": "blocks in the threads' caches, about",
+    "remembered": "cached between forward and backward",
+    "blocks": "blocks in the threads' caches, roughly",
     "peak": "peak, with gradients of activations",
 }
 
@@ -230,13 +167,14 @@ def _csv(name, table, whole, memory, batch):
     writer.writerow(fields)
     for row in table.rows:
         values = dataclasses.asdict(row)
-        writer.writerow([_times(v) if isinstance(v, tuple) or v is None else v for v in values.values()])
+        writer.writerow([rows.times(v) if isinstance(v, tuple) or v is None else v for v in values.values()])
     return file.getvalue().rstrip("\n")
 
 
 def _markdown(name, table, whole, memory, batch):
-    lines = [list(COLUMNS), ["---"] * (len(COLUMNS) - NUMBERS) + ["---:"] * NUMBERS]
-    lines += [*_listed(table), *_totals(whole)]
+    columns, numbers = list(rows.COLUMNS), rows.NUMBERS
+    lines = [columns, ["---"] * (len(columns) - numbers) + ["---:"] * numbers]
+    lines += [*rows.listed(table), *rows.totals(whole)]
     text = [f"**{_title(name, whole.input)}**", ""] + [f"| {' | '.join(line)} |" for line in lines]
     return "\n".join(text + (["", "```", *_memory_lines(memory, batch), "```"] if memory else []))
 
@@ -262,4 +200,4 @@ def _compare(arguments):
 
 def _save(figure, path):
     figure.savefig(path, dpi=150)
-    print(f"drawn: {path}")
+    print(f"plot: {path}")

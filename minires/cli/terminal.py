@@ -11,7 +11,7 @@ class Stopped(KeyboardInterrupt):
 
 
 class Terminal(Reporter):
-    """Shows a run on standard error: a bar if that is a terminal, a line an epoch in any case; a Reporter.
+    """Shows a run on standard error: a bar if that is a terminal, a line per epoch in any case; a Reporter.
 
     As a context it makes the first Ctrl-C wait for the end of the batch, which then raises Stopped. A second
     one does not wait: a plain KeyboardInterrupt, wherever the program is.

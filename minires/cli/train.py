@@ -17,33 +17,33 @@ RUNS = pathlib.Path("runs")
 BASE = Config()
 
 DESCRIPTION = f"""\
-Train a network. Without options: {DEFAULTS["digits"]["model"]} on the handwritten digits that come along.
-An option that is left out has the default in brackets; those of cifar10 are the ResNet paper's (He et al.
-2015, arXiv:1512.03385, section 4.2). Ctrl-C stops after the current step, and --resume goes on from there."""
+Train a network. Without options: {DEFAULTS["digits"]["model"]} on the digits that come with minires.
+An option that is left out takes the default in brackets; those for cifar10 are the ResNet paper's (He et al.
+2015, arXiv:1512.03385, section 4.2). Ctrl-C stops after the current step; --resume continues from there."""
 
 EPILOG = """\
-The run's folder holds config.json, metrics.jsonl (one line an epoch), curves.png and checkpoint.npz."""
+The run's folder holds config.json, metrics.jsonl (one line per epoch), curves.png and checkpoint.npz."""
 
 HELP = {
     "augment": "crop at random from padded images and, except digits, flip them",
-    "crop": "resize images of any size in folders and crop them to NxN pixels, at random to train and at the "
-    "centre to test; they are read while the network trains (none; the paper: 224)",
-    "shorter_side": "resize them so that their shorter side has A to B pixels, A to test (256 to 480 for a "
-    "crop of 224, others in proportion)",
+    "crop": "resize images of any size in folders and crop them to NxN pixels, at random for training and at "
+    "the centre for testing; they are read while the network trains (none; the paper: 224)",
+    "shorter_side": "resize them so that their shorter side has A to B pixels, A for testing (256 to 480 for "
+    "a crop of 224, others in proportion)",
     "colour": "add random colour along the principal components of the pixels (0; the paper: 0.1)",
     "schedule": "step divides the rate by 10 at the milestones, plateau once the validation error stops "
-    "falling, cosine lets it glide to 0",
+    "falling, cosine decays it to 0",
     "milestones": "epochs after which the schedule step divides, such as 82,123 (half and three quarters "
-    "of all)",
-    "warm_up": "begin with STEPS steps at a tenth of the rate (0; the paper's ResNet-110: 400)",
-    "warm_up_rises": "rise from that tenth in a straight line, not in one jump",
+    "of the epochs)",
+    "warm_up": "start with STEPS steps at a tenth of the rate (0; the paper's ResNet-110: 400)",
+    "warm_up_rises": "rise from that tenth linearly, not in one jump",
     "no_decay": "parameters without weight decay, by the beginning or end of their names, such as "
     "gamma,beta,bias (none)",
-    "label_smoothing": "share of the target that is spread over all classes, 0 to 0.99 (0)",
+    "label_smoothing": "fraction of the target that is spread over all classes, 0 to 0.99 (0)",
     "device": "cpu or gpu (cpu); with CUPY_TF32=1 in the environment a GPU rounds the factors of matrix "
     "products to 10 bits, and is faster for it",
-    "memory": "what a step may take, such as 6GiB: parts of the network are then computed twice (no limit)",
-    "resume": f"go on with the run in --out, or with the latest in {RUNS}/; of the options above only "
+    "memory": "what a step may use, such as 6GiB: parts of the network are then computed twice (no limit)",
+    "resume": f"continue the run in --out, or the latest in {RUNS}/; of the options above only "
     f"{', '.join('--' + name.replace('_', '-') for name in FREE)} may then differ",
 }
 
@@ -56,7 +56,11 @@ def add_arguments(parser):
     option("--data-dir", metavar="DIR", help="folder of the data set (the one that `minires data` shows)")
     option("--model", metavar="NAME", help=f"network, one that `minires summary` lists {_default('model')}")
     option("--validation", type=int, metavar="N", help="hold out N training images (0; the paper: 5000)")
-    option("--normalisation", metavar="KIND", help=f"of the images: {' or '.join(KINDS)} (per_channel)")
+    option(
+        "--normalisation",
+        metavar="KIND",
+        help=f"how images are normalised: {' or '.join(KINDS)} (per_channel)",
+    )
     option("--augment", action="store_true", help=f"{HELP['augment']} {_default('augment')}")
     option("--no-augment", dest="augment", action="store_false", help="leave the images as they are")
     option("--crop", type=int, metavar="N", help=HELP["crop"])
@@ -64,8 +68,8 @@ def add_arguments(parser):
     option("--colour", type=float, metavar="STD", help=HELP["colour"])
 
     option = _group(parser, "how to train it")
-    option("--epochs", type=int, metavar="N", help=f"passes over the images {_default('epochs')}")
-    option("--batch-size", type=int, metavar="N", help=f"images a step {_default('batch_size')}")
+    option("--epochs", type=int, metavar="N", help=f"passes over the training images {_default('epochs')}")
+    option("--batch-size", type=int, metavar="N", help=f"images per step {_default('batch_size')}")
     option("--lr", type=float, metavar="RATE", help=f"learning rate at the start {_default('lr')}")
     option(
         "--schedule",
@@ -75,24 +79,28 @@ def add_arguments(parser):
     option("--milestones", type=_integers, metavar="E,E", help=HELP["milestones"])
     option("--warm-up", type=int, metavar="STEPS", help=HELP["warm_up"])
     option("--warm-up-rises", action="store_true", help=HELP["warm_up_rises"])
-    option("--momentum", type=float, metavar="M", help="share of the velocity that a step keeps (0.9)")
-    option("--nesterov", action="store_true", help="look ahead along the momentum (no)")
+    option("--momentum", type=float, metavar="M", help="fraction of the velocity kept at each step (0.9)")
+    option("--nesterov", action="store_true", help="use Nesterov momentum (no)")
     option(
         "--weight-decay",
         type=float,
         metavar="D",
-        help=f"times the weight, on its gradient {_default('weight_decay')}",
+        help=f"coefficient of L2 weight decay {_default('weight_decay')}",
     )
     option("--no-decay", type=_names, metavar="P,P", help=HELP["no_decay"])
     option("--label-smoothing", type=float, metavar="S", help=HELP["label_smoothing"])
-    option("--seed", type=int, metavar="N", help="of weights, order, augmentation and held-out images (0)")
+    option(
+        "--seed", type=int, metavar="N", help="seed of weights, order, augmentation and held-out images (0)"
+    )
 
-    option = _group(parser, "where, and where to")
+    option = _group(parser, "device, memory and output")
     option("--device", metavar="NAME", help=HELP["device"])
     option("--threads", type=int, metavar="N", help="CPU threads (all usable cores)")
     option("--memory", metavar="SIZE", help=HELP["memory"])
     option("--out", type=pathlib.Path, metavar="DIR", help=f"folder of the run ({RUNS}/MODEL-DATA, numbered)")
-    option("--save-every", type=float, metavar="SECONDS", help="between checkpoints within an epoch (60)")
+    option(
+        "--save-every", type=float, metavar="SECONDS", help="time between checkpoints within an epoch (60)"
+    )
     option("--resume", action="store_true", help=HELP["resume"])
 
 
@@ -120,7 +128,7 @@ def run(arguments):
     except Stopped:
         trainer.save(folder.checkpoint)
         again = f"minires train --resume --out {folder.path}"
-        print(f"stopped after step {trainer.at.step}; to go on: {again}", file=sys.stderr)
+        print(f"stopped after step {trainer.at.step}; to continue: {again}", file=sys.stderr)
         return 130
     finally:
         folder.draw(trainer.history)
@@ -139,9 +147,7 @@ def _choose(arguments, choices):
     name = f"{config.model}-{config.data}"
     folder = RunFolder(arguments.out) if arguments.out else RunFolder(free_folder(RUNS, name), numbered=name)
     if folder.checkpoint.exists():
-        raise ValueError(
-            f"{folder.path} holds a run already; go on with it (--resume) or choose another --out"
-        )
+        raise ValueError(f"{folder.path} holds a run already; continue it (--resume) or choose another --out")
     return folder, None, config
 
 

@@ -4,5 +4,5 @@ An exercise is one file in `lessons/exercises/` (`exercise` reads it): its funct
 which the handout replaces by NotImplementedError (`handout`), the cases on which they are tried, and the
 known mistakes, each an edit of the solution. A mistake is a wrong program, so the diagnosis can run it: it is
 named only if it gives the student's numbers (`examination`, `diagnosis`). `check` does this in the student's
-own process, `grade` in an isolated one (`cell` is all that runs there).
+own process, `grade` in an isolated one (`sandbox` is all that runs there).
 """

@@ -14,9 +14,9 @@ import numpy as np
 
 from minires import gradcheck
 from minires.course import diagnosis
-from minires.course.cell import perform
 from minires.course.examination import Evidence, Examination, Verdict, explain
 from minires.course.exercise import load
+from minires.course.sandbox import perform
 from minires.course.values import flatten, is_number
 from minires.gradcheck.report import WRONG
 from minires.gradcheck.subject import is_floating
@@ -29,7 +29,7 @@ BROKEN = (  # the gradient checker's sentences on broken rules, and the mistake'
     ("in float32", diagnosis.FLOAT32),
     ("another call", diagnosis.EARLIER),
     ("returned earlier", diagnosis.EARLIER),
-    ("another result", diagnosis.STATE),
+    ("a different result", diagnosis.STATE),
 )
 
 

@@ -11,7 +11,7 @@ import builtins
 
 import numpy as np
 
-from minires.course.cell.perform import kind
+from minires.course.sandbox.perform import kind
 from minires.course.values import is_number, is_real, matches
 from minires.gradcheck import diagnosis as patterns
 
@@ -29,8 +29,8 @@ DTYPE = "dtype not kept"
 SAYS = {
     IN_PLACE: "The caller still needs this array: work on a copy, or write y = x + 1 instead of x += 1.",
     STATE: "Something survives from one call to the next: a global, a default argument, or an array that is "
-    "kept and changed; or random numbers do not come from rng. Everything that is needed must come from the "
-    "arguments.",
+    "kept and changed; or random numbers are not drawn from rng. Everything that is needed must come from "
+    "the arguments.",
     EARLIER: "Backward used what another call had left behind: whatever it needs must come from its own "
     "cache, not from a global variable or a shared array.",
     CACHE: "Backward changes what forward remembered, and a second backward finds something else. Work on "
@@ -127,7 +127,8 @@ def exchanged(outputs, expected, cases, name):
         if all(matches(got, right, EXACT) for got, right in pairs) and not all(
             matches(got, expected[i].get(name), EXACT) for i, (got, _) in zip(cases, pairs, strict=True)
         ):
-            return "outputs exchanged", f"{name} holds what {other} should be: mind the order of the returns."
+            says = f"{name} holds what {other} should be: check the order of the returned values."
+            return "outputs exchanged", says
     return None
 
 
@@ -152,7 +153,7 @@ def pattern(triples):
                 return name, "Every value is zero."
             text = sentence(*telling[0][:2]) if callable(sentence) else sentence
             if name == "constant factor" and not _one_factor(telling):
-                text = f"the factor is another one for each input; in the smallest, {text}"
+                text = f"the factor differs from input to input; in the smallest, {text}"
             return name, f"{text[0].upper()}{text[1:]}" + ("" if text.endswith("?") else ".")
     return None
 

@@ -2,7 +2,7 @@
 
 An Examination holds the cases of one part, drawn from a seed, and what the solution and every known mistake
 return on them. Whoever ran the student's function, this process or an isolated one, hands over its records
-(see `cell.perform`) and gets a Verdict. Nothing here runs a student's code.
+(see `sandbox.perform`) and gets a Verdict. Nothing here runs a student's code.
 """
 
 import zlib
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minires.course import diagnosis
-from minires.course.cell import perform
-from minires.course.suspects import Suspects
+from minires.course.known_mistakes import KnownMistakes
+from minires.course.sandbox import perform
 from minires.course.values import flatten, matches, problem_with, whole
 
 TOLERANCE = 1e-9  # relative to the largest value; another order of summation moves results by 1e-14
@@ -66,7 +66,7 @@ class Examination:
         self.cases = self._draw(np.random.default_rng([seed, zlib.crc32(part.name.encode())]))
         records = perform.perform(vars(self._solution), part.call, self.cases)
         self.expected = [self._flat(record["given"]) for record in records]
-        self._suspects = Suspects(exercise, part, self.cases, self.expected)
+        self._known_mistakes = KnownMistakes(exercise, part, self.cases, self.expected)
 
     def _draw(self, rng):
         """Return the cases, the smallest first, and last the smallest again in float32."""
@@ -129,9 +129,9 @@ class Examination:
 
     def _repeats(self, records):
         for which, name, problem in (
-            ("again", diagnosis.STATE, "gives another result when it is called again with equal inputs"),
+            ("again", diagnosis.STATE, "gives a different result when called again with equal inputs"),
             ("late", diagnosis.EARLIER, "depends on another call made since its forward"),
-            ("twice", diagnosis.CACHE, "gives another result when it is called again with the same cache"),
+            ("twice", diagnosis.CACHE, "gives a different result when called again with the same cache"),
         ):
             for case, record in zip(self.cases, records, strict=True):
                 if which != "again" and self.part.after is None:
@@ -199,7 +199,7 @@ class Examination:
         """Add the mistake, or the facts, that explain the numbers of one output (name: None, of all)."""
         outputs = [self._flat(r["given"]) if "given" in r else None for r in records]
         cases = [i for i in range(len(outputs)) if not self._is_single(i)]
-        found = self._suspects.culprit(outputs, cases, name)
+        found = self._known_mistakes.explanation(outputs, cases, name)
         if found:
             verdict.mistake, verdict.says = found
             return verdict
@@ -243,7 +243,7 @@ def explain(error, name):
     if kind == "WrongReturn":
         return f"{name}: its forward must return y and a cache", error["message"]
     if kind not in diagnosis.PYTHON_ERRORS:
-        kind = "an error of its own"
+        kind = "a custom error"
     return f"{name} raised {kind}{place}", error["message"]
 
 

@@ -92,7 +92,7 @@ def find(number):
         if exercise.number == number:
             return exercise
     known = ", ".join(exercise.number for exercise in exercises())
-    raise ValueError(f"exercise {number}: there is none; there are {known}")
+    raise ValueError(f"exercise {number}: does not exist; there are {known}")
 
 
 def of_assignment(number):
@@ -100,7 +100,7 @@ def of_assignment(number):
     chosen = tuple(exercise for exercise in exercises() if exercise.assignment == number)
     if not chosen:
         known = ", ".join(str(n) for n in sorted({exercise.assignment for exercise in exercises()}))
-        raise ValueError(f"assignment {number}: there is none; there are {known}")
+        raise ValueError(f"assignment {number}: does not exist; there are {known}")
     return chosen
 
 
@@ -180,8 +180,8 @@ def load(source, name, others, *, path=None, numpy_alone=False):
         package = wanted.partition(".")[0]
         if numpy_alone and wanted not in others and package not in {"numpy", *sys.stdlib_module_names}:
             raise ModuleNotFoundError(
-                f"{wanted} cannot be imported here: an exercise is solved in NumPy alone, and the grader has "
-                "nothing else"
+                f"{wanted} cannot be imported here: an exercise is solved with NumPy only, and the grader "
+                "has nothing else"
             )
         if wanted not in others:
             return __import__(wanted, *arguments, **options)

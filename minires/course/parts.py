@@ -29,7 +29,7 @@ class Part:
 
     @property
     def call(self):
-        """What `cell.perform` has to know."""
+        """What `sandbox.perform` has to know."""
         return {"name": self.name, "after": self.after}
 
 

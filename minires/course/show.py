@@ -122,8 +122,7 @@ def _error(right, got):
 
 
 def error_map(evidence, shades=SHADES):
-    """Return lines that draw where an output is wrong, a character an element; [] where there is nothing to
-    see.
+    """Return lines that draw where an output is wrong, a character for each element; [] if nothing is wrong.
 
     The last two axes are drawn, at the worst place of the others; the darker, the larger the error.
     """
@@ -156,12 +155,12 @@ def worst_plane(error):
 
 
 def hints(part, count):
-    """Return the first rungs of a part's ladder of hints."""
+    """Return the first hints of a part, each with its level."""
     names = ("idea", "formula", "step")
     lines = []
-    for rung, hint in enumerate(part.hints[:count]):
-        name = names[rung] if rung < len(names) else "step"
-        lines.append(_wrap(f"Hint {rung + 1}, the {name}: {hint}"))
+    for level, hint in enumerate(part.hints[:count]):
+        name = names[level] if level < len(names) else "step"
+        lines.append(_wrap(f"Hint {level + 1}, the {name}: {hint}"))
     return "\n".join(lines)
 
 

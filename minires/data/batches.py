@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
+from minires import reprs
 from minires.data.dataset import Dataset
 from minires.data.imagenet import ImageFolder
 from minires.typing import Generator
@@ -98,6 +99,12 @@ class Batches:
         """Batches in an epoch."""
         whole, rest = divmod(len(self.dataset), self.batch_size)
         return whole + (1 if rest and not self.drop_last else 0)
+
+    def __repr__(self) -> str:
+        hidden = ("dataset", "normalisation", "dtype", "prefetch")
+        options = [f"{name}={value!r}" for name, value in reprs.settings(self, hidden=hidden).items()]
+        images = reprs.counted(len(self.dataset), "image")
+        return f"<Batches: {len(self):,} of {self.dataset.name}, {images}, {', '.join(options)}>"
 
     def epoch(self, e: int, start: int = 0) -> Iterator[Batch]:
         """Return an iterator over (x, labels) of epoch number e, beginning with batch number start.

@@ -14,6 +14,7 @@ import dataclasses
 
 import numpy as np
 
+from minires import reprs
 from minires.data.dataset import Dataset
 from minires.data.imagenet import ImageFolder
 from minires.data.normalise import Normalisation
@@ -22,7 +23,7 @@ from minires.typing import Generator
 CHUNK = 50  # images whose pixels are summed at once; bounds the memory of the float64 copies
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ColourNoise:
     """Colour augmentation (PCA): adds one random colour to each normalised image.
 
@@ -56,6 +57,9 @@ class ColourNoise:
         eigenvalues, eigenvectors = principal_colours(dataset)
         unit = dataset.max_value / normalisation.std.reshape(-1, 1)  # full brightness, (C, 1)
         return cls(unit * eigenvectors * eigenvalues, std)
+
+    def __repr__(self) -> str:
+        return f"<ColourNoise: components {reprs.times(self.components.shape)}, std={self.std!r}>"
 
     def __call__(self, images: np.ndarray, rng: Generator) -> np.ndarray:
         """Return a new array like images, float (N, C, H, W)."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from minires.data import preview
 from minires.typing import Generator, Shape
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 Images = TypeVar("Images", "Dataset", "ImageFolder")
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Labelled images in memory.
 
@@ -81,6 +82,12 @@ class Dataset:
     def __len__(self) -> int:
         """Images in the data set."""
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        return f"<Dataset {preview.line(self)}>"
+
+    def _repr_html_(self) -> str:
+        return preview.html(self)
 
     @property
     def image_shape(self) -> Shape:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from minires.data import preview
 from minires.data.folder import list_folder, read_image, resize
 from minires.kernels.cpu import parallel
 from minires.typing import Array, Generator, Shape
@@ -53,7 +54,7 @@ def read_image_folder(
     return image_folder("train"), image_folder("test")
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ImageFolder:
     """Labelled image files, each seen through a square window: a data set like `Dataset`, but on disk.
 
@@ -99,6 +100,12 @@ class ImageFolder:
     def __len__(self) -> int:
         """Images in the data set."""
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        return f"<ImageFolder {preview.line(self)}, in {self.folder}>"
+
+    def _repr_html_(self) -> str:
+        return preview.html(self)
 
     @property
     def image_shape(self) -> Shape:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from minires import reprs
 from minires.data.dataset import Dataset
 from minires.data.imagenet import ImageFolder
 
@@ -17,7 +18,7 @@ KINDS = ("per_channel", "per_pixel")
 CHUNK = 1000  # images whose statistics are summed at once; bounds the memory of the integer copies
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Normalisation:
     """(images - mean) / std as float32, with the statistics of the training set.
 
@@ -108,6 +109,12 @@ class Normalisation:
         y = np.subtract(images, self.mean, dtype=np.float32)
         y *= 1 / self.std
         return y
+
+    def __repr__(self) -> str:
+        mean, std = (", ".join(f"{value:.4g}" for value in each.ravel()) for each in (self.mean, self.std))
+        if self.mean.shape[1:] != (1, 1):
+            mean = f"one for each pixel, {reprs.times(self.mean.shape)}"
+        return f"<Normalisation: mean {mean}; std {std}>"
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Return {"mean": array, "std": array}, for a checkpoint."""

@@ -6,8 +6,8 @@
     runs["plain-20"][0].final("train_error")
 
 Every run leaves one JSON file that says by which command, from which commit, seed and machine it came and
-how long it took; `python -m minires.experiments degradation stored --out DIR` makes those of the second line
-again.
+how long it took; `python -m minires.experiments degradation stored --out DIR` repeats those of the second
+line.
 """
 
 from minires.experiments.plans import PLANS, Plan, plan

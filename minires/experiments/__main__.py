@@ -11,7 +11,9 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m minires.experiments", description=__doc__)
     parser.add_argument("experiment", choices=PLANS)
     parser.add_argument("setting", choices=SETTINGS)
-    parser.add_argument("--out", metavar="DIR", required=True, help="folder; a second start goes on there")
+    parser.add_argument(
+        "--out", metavar="DIR", required=True, help="output folder; an interrupted run resumes there"
+    )
     parser.add_argument("--arms", nargs="+", metavar="NAME", help="only these networks")
     parser.add_argument("--seeds", type=int, nargs="+", metavar="N", help="instead of the plan's")
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set")

@@ -11,7 +11,7 @@ RULES = {"MSRA": init.msra_by_fan_in, "Xavier": partial(init.xavier, fan="in")}
 
 
 def relu_stack(*, layers, rule, num_classes=10, in_channels=1, rng):
-    """Build so many linear layers with ReLUs between them, from images of 64 pixels to logits.
+    """Build a stack of linear layers with ReLUs between them, from images of 64 pixels to logits.
 
     rule: one of RULES, how the weights are drawn; the biases start at 0. Both rules draw the same numbers
     from the same rng and scale them: by sqrt(2 / n) and by sqrt(1 / n).

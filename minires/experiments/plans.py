@@ -1,8 +1,8 @@
 """What is trained: for each experiment its networks, and for each setting the data and the schedule.
 
-fast    a look at whether it runs: seconds
+fast    a check that it runs: seconds
 live    small enough for a lesson: minutes on two cores
-stored  what came with minires, from at least three seeds
+stored  the runs that come with minires, from at least three seeds
 full    the papers' recipe: a GPU, and hours
 """
 
@@ -50,7 +50,7 @@ def _degradation(*depths):
 
 
 def _initialisation(*layers):
-    """ReLU stacks of so many layers with each rule."""
+    """ReLU stacks of each depth with each rule."""
     return {f"{rule}, {n} layers": partial(relu_stack, layers=n, rule=rule) for n in layers for rule in RULES}
 
 

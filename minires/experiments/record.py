@@ -1,4 +1,4 @@
-"""What a run leaves behind: one JSON file."""
+"""The record of a run: one JSON file."""
 
 import dataclasses
 import json

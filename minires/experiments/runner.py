@@ -1,4 +1,4 @@
-"""Trains the networks of a plan, one after the other, and keeps what they say on the way."""
+"""Trains the networks of a plan, one after the other, and records their losses and errors."""
 
 import pathlib
 import time
@@ -18,7 +18,7 @@ def run(
     """Train every network of an experiment from every seed; return {arm: [Run of each seed]}.
 
     arms: only these; seeds: instead of the plan's; out: a folder to keep the runs in, in which finished ones
-    are read instead of trained and interrupted ones go on; done: called with each Run; choices: of the
+    are read instead of trained and interrupted ones resume; done: called with each Run; choices: of the
     `train.Config`, such as where it is computed (device, threads, data_dir, memory).
     Raises ValueError for names that are not there or a folder with runs of something else, and what training
     raises.
@@ -60,11 +60,11 @@ def _saved(path):
     return path.with_suffix(".npz")
 
 
-NEVER = 1e9  # seconds between two checkpoints inside an epoch: a run goes on from the end of one
+NEVER = 1e9  # seconds between two checkpoints inside an epoch: a run resumes from the end of one
 
 
 class _Enough(Exception):
-    """As many iterations as were asked for are done."""
+    """The requested number of iterations is done."""
 
 
 class _Recorder(Reporter):
@@ -113,7 +113,7 @@ class _Recorder(Reporter):
     def _go_on(self, saved):
         """Restore trainer and run from an interrupted one, which stopped after a number of whole epochs.
 
-        The record is written right after the checkpoint; where only one of the two was, begin anew.
+        The record is written right after the checkpoint; where only one of the two was, start afresh.
         """
         old = record.read(self.path) if self.path.exists() else self.run
         restored = checkpoint.load(saved)

@@ -13,6 +13,8 @@ runs (see `dispatch`); `F.name_forward.textbook` is the function as it is writte
 """
 
 from minires.functional.activation import (
+    leaky_relu_backward,
+    leaky_relu_forward,
     relu_backward,
     relu_forward,
     sigmoid_backward,
@@ -58,9 +60,11 @@ from minires.functional.norm import (
     batch_norm_eval_forward,
     batch_norm_train_backward,
     batch_norm_train_forward,
+    group_norm_backward,
+    group_norm_forward,
     local_response_norm_backward,
     local_response_norm_forward,
-    move_averages,
+    update_running_averages,
 )
 from minires.functional.pool import (
     avg_pool2d_backward,
@@ -106,7 +110,11 @@ __all__ = [
     "gate_forward",
     "global_avg_pool2d_backward",
     "global_avg_pool2d_forward",
+    "group_norm_backward",
+    "group_norm_forward",
     "im2col",
+    "leaky_relu_backward",
+    "leaky_relu_forward",
     "linear_backward",
     "linear_forward",
     "local_response_norm_backward",
@@ -115,7 +123,7 @@ __all__ = [
     "max_pool2d_forward",
     "maxout_backward",
     "maxout_forward",
-    "move_averages",
+    "update_running_averages",
     "pad_shortcut_backward",
     "pad_shortcut_forward",
     "pixel_cross_entropy_backward",

@@ -52,6 +52,50 @@ def relu_backward(dy: Array, cache: Cache) -> Array:
     return dy * (y > 0)
 
 
+def leaky_relu_forward(x: Array, *, slope: float = 0.01) -> tuple[Array, Cache]:
+    """Let a little of what is negative through: y = max(x, 0) + slope * min(x, 0).
+
+    Parameters
+    ----------
+    x : array of any shape
+    slope
+        What is left of a negative x, at least 0; 0 is ReLU.
+
+    Returns
+    -------
+    y, like x; cache (y, slope): y is positive exactly where x was, for slope is not negative
+
+    Raises
+    ------
+    ValueError
+        If slope is negative: y would no longer tell the sign of x.
+
+    References
+    ----------
+    Maas, Hannun & Ng 2013, "Rectifier nonlinearities improve neural network acoustic models", section 2.
+
+    Examples
+    --------
+    >>> y, cache = leaky_relu_forward(np.array([-1.0, 0.0, 2.0]), slope=0.1)
+    >>> y
+    array([-0.1,  0. ,  2. ])
+    >>> leaky_relu_backward(np.array([10.0, 10.0, 10.0]), cache)
+    array([ 1.,  1., 10.])
+    """
+    xp = check_floats(x=x)
+    if not slope >= 0:
+        raise ValueError(f"slope: expected a number >= 0, got {slope}")
+    y = xp.maximum(x, 0) + slope * xp.minimum(x, 0)
+    return y, (y, slope)
+
+
+def leaky_relu_backward(dy: Array, cache: Cache) -> Array:
+    """Return dx, like dy: dy where x was positive, else slope * dy (also at the corner x = 0)."""
+    y, slope = cache
+    check_gradient(dy, y.shape, y.dtype, on=y)
+    return dy * (y > 0) + slope * dy * (y <= 0)
+
+
 @accelerated
 def sigmoid_forward(x: Array) -> tuple[Array, Cache]:
     """Squeeze x between 0 and 1: y = 1 / (1 + exp(-x)).

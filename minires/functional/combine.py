@@ -70,16 +70,24 @@ def concat_forward(arrays: Sequence[Array]) -> tuple[Array, Cache]:
     Szegedy et al. 2014 (arXiv:1409.4842), figure 2: "filter concatenation".
     """
     xp, arrays = _check_arrays(arrays)
-    y = xp.concatenate(arrays, axis=1)
-    return y, (tuple(array.shape[1] for array in arrays), y.shape, y.dtype)
+    channels = tuple(array.shape[1] for array in arrays)
+    y = xp.empty_like(arrays[0], shape=(len(arrays[0]), sum(channels), *arrays[0].shape[2:]))
+    for part, array in zip(_parts(channels), arrays, strict=True):
+        y[:, part] = array
+    return y, (channels, y.shape, y.dtype)
 
 
 def concat_backward(dy: Array, cache: Cache) -> tuple[Array, ...]:
     """Return a tuple with each array's own channels of dy."""
     channels, y_shape, dtype = cache
     check_gradient(dy, y_shape, dtype)
+    return tuple(dy[:, part] for part in _parts(channels))
+
+
+def _parts(channels: Sequence[int]) -> list[slice]:
+    """Return the slice of y's channels that each array has."""
     ends = [sum(channels[: i + 1]) for i in range(len(channels))]
-    return tuple(dy[:, end - own : end] for own, end in zip(channels, ends, strict=True))
+    return [slice(end - own, end) for own, end in zip(channels, ends, strict=True)]
 
 
 def _check_arrays(arrays: Sequence[Array]) -> tuple[ModuleType, list[Array]]:

@@ -1,6 +1,6 @@
-"""Batch normalisation with this batch's statistics and with running ones; local response normalisation."""
+"""Batch normalisation with this batch's statistics and with running ones; group and local response norm."""
 
-from minires.checks import check_batch, check_gradient, check_norm, check_response_norm
+from minires.checks import check_batch, check_gradient, check_groups, check_norm, check_response_norm
 from minires.functional.dispatch import accelerated
 from minires.typing import Array, Cache
 
@@ -16,7 +16,7 @@ def batch_norm_train_forward(
     x : (N, C, H, W) or (N, C)
     gamma, beta : (C,)
         Scale and shift, learned.
-    eps : float
+    eps
         Added to the variance; units of x squared.
 
     Returns
@@ -99,7 +99,7 @@ def batch_norm_eval_forward(
     ----------
     x : (N, C, H, W) or (N, C)
     gamma, beta, running_mean, running_var : (C,)
-    eps : float
+    eps
         Added to running_var; units of x squared.
 
     Returns
@@ -130,7 +130,7 @@ def batch_norm_eval_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Arr
 
 
 @accelerated
-def move_averages(
+def update_running_averages(
     running_mean: Array, running_var: Array, mean: Array, var: Array, *, momentum: float, count: int
 ) -> None:
     """Let batch norm's running averages take in a batch, in place.
@@ -159,6 +159,94 @@ def move_averages(
     running_mean += (1 - momentum) * mean
     running_var *= momentum
     running_var += (1 - momentum) * (var * (count / (count - 1)))
+
+
+def group_norm_forward(
+    x: Array, gamma: Array, beta: Array, *, groups: int, eps: float = 1e-5
+) -> tuple[Array, Cache]:
+    """Normalise each image by itself, every group of its channels by their own mean and variance.
+
+    Parameters
+    ----------
+    x : (N, C, H, W) or (N, C)
+    gamma, beta : (C,)
+        Scale and shift of each channel, learned.
+    groups
+        Groups of C/groups channels that lie side by side; 1 is layer norm, C instance norm.
+    eps
+        Added to the variance; units of x squared.
+
+    Returns
+    -------
+    y : like x
+    cache : (x, mean, 1/std, gamma)
+        mean and 1/std: (N, groups, 1, ...), to be spread over x as `_in_groups` lays it out.
+
+    Raises
+    ------
+    ValueError
+        If groups does not divide C, or a group has fewer than two values.
+
+    Notes
+    -----
+    No image sees another one: nothing is averaged over the batch, so training and evaluation are the same.
+
+    References
+    ----------
+    Wu & He 2018 (arXiv:1803.08494), equations 1, 2 and 7.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 3.0, 10.0, 30.0]])
+    >>> y, cache = group_norm_forward(x, np.ones(4), np.zeros(4), groups=2, eps=0.0)
+    >>> y
+    array([[-1.,  1., -1.,  1.]])
+    """
+    xp = check_norm(x, gamma=gamma, beta=beta, eps=eps)
+    grouped, axes = _in_groups(x, check_groups(x, groups))
+    mean = grouped.mean(axis=axes, keepdims=True)
+    centred = grouped - mean
+    var = (centred * centred).mean(axis=axes, keepdims=True)
+    inverse_std = 1 / xp.sqrt(var + eps)
+    x_hat = (centred * inverse_std).reshape(x.shape)
+    y = _spread(gamma, x) * x_hat + _spread(beta, x)
+    return y, (x, mean, inverse_std, gamma)
+
+
+def group_norm_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
+    """Return the three gradients of `group_norm_forward`.
+
+    Parameters
+    ----------
+    dy : like y
+    cache : what `group_norm_forward` returned
+
+    Returns
+    -------
+    dx, like x; dgamma (C,); dbeta (C,)
+
+    Notes
+    -----
+    The three paths of `batch_norm_train_backward`, with the means taken over a group instead of a channel.
+    gamma differs within a group, so it is multiplied in before they are taken.
+    """
+    x, mean, inverse_std, gamma = cache
+    check_gradient(dy, x.shape, x.dtype, on=x)
+    grouped, axes = _in_groups(x, mean.shape[1])
+    x_hat = (grouped - mean) * inverse_std
+    dgamma = (dy * x_hat.reshape(x.shape)).sum(axis=_all_but_channels(x))
+    dbeta = dy.sum(axis=_all_but_channels(x))
+    dx_hat, _ = _in_groups(dy * _spread(gamma, x), mean.shape[1])
+    through_mean = dx_hat.mean(axis=axes, keepdims=True)
+    through_variance = x_hat * (dx_hat * x_hat).mean(axis=axes, keepdims=True)
+    dx = inverse_std * (dx_hat - through_mean - through_variance)
+    return dx.reshape(x.shape), dgamma, dbeta
+
+
+def _in_groups(x: Array, groups: int) -> tuple[Array, tuple[int, ...]]:
+    """Return x as (N, groups, C/groups, H, W), a view, and the axes over which a group's values run."""
+    grouped = x.reshape(len(x), groups, x.shape[1] // groups, *x.shape[2:])
+    return grouped, tuple(range(2, grouped.ndim))
 
 
 def _all_but_channels(x: Array) -> tuple[int, ...]:

@@ -6,7 +6,7 @@
     print(report); report.raise_if_wrong()                           # GradientError
 
 Everything runs on float64 copies; what is passed in stays as it was. `numeric` says how numeric
-gradients are taken, `conduct` which other rules a backward must keep, `report` what the
+gradients are taken, `side_effects` which other rules a backward must keep, `report` what the
 verdicts mean, and `diagnosis` lists the mistakes that are recognised.
 """
 
@@ -16,12 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from minires.gradcheck.conduct import Conduct, keeps_dtype
 from minires.gradcheck.directional import DirectionalReport, check_directional
 from minires.gradcheck.numeric import Numeric, check_tensor
 from minires.gradcheck.report import WRONG, GradientError, Report, Row
-from minires.gradcheck.subject import FunctionSubject, LayerSubject, Subject
-from minires.layers import Layer
+from minires.gradcheck.side_effects import SideEffects, keeps_dtype
+from minires.gradcheck.subject import FunctionSubject, LayerSubject, Subject, SubjectLayer
 from minires.typing import Array, Generator
 
 __all__ = [
@@ -101,7 +100,7 @@ def check_function(
 
 
 def check_gradients(
-    layer: Layer,
+    layer: SubjectLayer,
     x: Array,
     *,
     train: bool,
@@ -137,7 +136,7 @@ def check_gradients(
     >>> report.ok, report.error < 1e-7
     (True, True)
     """
-    if not isinstance(layer, Layer):
+    if isinstance(layer, type) or not hasattr(layer, "named_parameters"):
         what = f"the class {layer.__name__}" if isinstance(layer, type) else type(layer).__name__
         raise TypeError(f"layer: expected a Layer, got {what}")
     make = functools.partial(LayerSubject, layer, x, train=train)
@@ -153,29 +152,29 @@ def _check(
     tolerance: float,
     max_elements: int,
 ) -> Report:
-    """Check the subject that make(dtype=...) builds: first its conduct, then its numbers."""
+    """Check the subject that make(dtype=...) builds: first its side effects, then its numbers."""
     subject = make(dtype=np.float64)
     unknown = set(expect_zero) - set(subject.arrays)
     if unknown:
         raise ValueError(f"expect_zero: {sorted(unknown)} are not among the tensors {list(subject.arrays)}")
-    conduct = Conduct(subject, rng).examine()
-    findings = list(conduct.findings)
-    if conduct.dy is None:  # forward itself is not usable
+    effects = SideEffects(subject, rng).examine()
+    findings = list(effects.findings)
+    if effects.dy is None:  # forward itself is not usable
         return Report(title, [], findings)
     if subject.protected and not findings:
-        findings += keeps_dtype(make(dtype=np.float32), conduct.dy)
+        findings += keeps_dtype(make(dtype=np.float32), effects.dy)
 
-    numeric = Numeric(subject, conduct.y, conduct.dy, tolerance=tolerance)
+    numeric = Numeric(subject, effects.y, effects.dy, tolerance=tolerance)
     rows = []
     for name, array in subject.arrays.items():
-        if name not in conduct.gradients:
+        if name not in effects.gradients:
             rows.append(Row(name, WRONG, False, size=array.size, notes=["nothing to compare"]))
         elif array.size:
             rows.append(
                 check_tensor(
                     numeric,
                     name,
-                    conduct.gradients[name],
+                    effects.gradients[name],
                     rng,
                     max_elements=max_elements,
                     expect_zero=name in expect_zero,

@@ -31,7 +31,7 @@ STEP = 2.0**-17  # 7.6e-6 of the element's size: the optimum above
 LADDER = (1.0, 2.0**-4, 2.0**-8, 2.0**4)  # steps tried, in units of STEP, where the first is not trusted
 ROUGHNESS_STEP = 2.0**-28  # far below STEP, far above the last bit
 FLOOR = 1e-2
-MOST_KINKS = 0.25  # a tensor that loses more than this share of its elements to corners was not checked
+MOST_KINKS = 0.25  # a tensor that loses more than this fraction of its elements to kinks was not checked
 MOST_NOISE = 1e-3  # rounding may hide this much of a gradient before the check counts as failed
 
 
@@ -231,7 +231,7 @@ def _check_ties(numeric: Numeric, row: Row, values: np.ndarray, kinked: list[int
             row.verdict, row.ok = WRONG, False
             row.notes.append(
                 f"the {len(group)} elements equal to {value:.6g} receive {total:.6g} together, but "
-                f"{true:.6g} is right: a tie must send the gradient to one winner (or share it), not to each"
+                f"{true:.6g} is right: a tie must send the gradient to one maximum (or split it), not to each"
             )
             return
 

@@ -16,6 +16,8 @@ vacuous
 
 from dataclasses import dataclass, field
 
+from minires import markup, reprs
+
 OK, WRONG, KINK, NOISE, VACUOUS = "ok", "wrong", "kink", "noise", "vacuous"
 
 
@@ -67,7 +69,7 @@ class Row:
         return [self.name, self.verdict, f"{self.checked}/{self.size}", str(self.kinks), *numbers]
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
     """The check of one function or layer.
 
@@ -118,11 +120,26 @@ class Report:
         return self
 
     def __str__(self) -> str:
-        lines = [f"{self.title}: {'the gradients are right' if self.ok else self.verdict}"]
-        lines += ["  " + line for line in table([self.COLUMNS, *(row.cells() for row in self.rows)])]
-        lines += [f"  * {finding}" for finding in self.findings]
-        lines += [f"  * {row.name}: {note}" for row in self.rows for note in row.notes]
-        return "\n".join(lines)
+        lines = ["  " + line for line in table([self.COLUMNS, *(row.cells() for row in self.rows)])]
+        return "\n".join([self._heading(), *lines, *(f"  {note}" for note in self._sentences())])
+
+    def __repr__(self) -> str:
+        tensors = reprs.counted(len(self.rows), "tensor")
+        return f"<Report on {self.title}: {self.verdict}, {tensors}, largest error {self.error:.1e}>"
+
+    def _repr_html_(self) -> str:
+        rows = [row.cells() for row in self.rows]
+        return markup.table(
+            self.COLUMNS, rows, title=self._heading(), right={4, 6, 7}, notes=self._sentences()
+        )
+
+    def _heading(self) -> str:
+        return f"{self.title}: {'the gradients are right' if self.ok else self.verdict}"
+
+    def _sentences(self) -> list[str]:
+        """Return what is said below the table: of the whole, then of each tensor."""
+        sentences = [f"* {finding}" for finding in self.findings]
+        return sentences + [f"* {row.name}: {note}" for row in self.rows for note in row.notes]
 
 
 def table(rows: list[list[str]]) -> list[str]:

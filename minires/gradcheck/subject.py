@@ -1,4 +1,4 @@
-"""What is being checked, a pure function pair or a layer, behind one face.
+"""What is being checked, a pure function pair or a layer, behind one interface.
 
 A subject owns float64 copies of everything that is differentiated (`arrays`: name -> array) and can run
 forward and backward on them. It hands out read-only views, so that code which writes into what it was
@@ -8,18 +8,28 @@ given stops at the very line; with `protected = False` it hands out fresh copies
 import copy
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from minires.backend import array_module
-from minires.layers import Layer
 from minires.typing import Array, Generator
 
 
 class WrongGradients(Exception):
     """Backward returned something that cannot be matched with the inputs."""
+
+
+class SubjectLayer(Protocol):
+    """What is asked of a layer to check it, so that a class with these methods need not be one of ours."""
+
+    forward: Callable[..., tuple[Any, Any]]
+    backward: Callable[..., Any]
+    astype: Callable[..., Any]
+    named_parameters: Callable[[], Iterable[tuple[str, Any]]]
+    named_buffers: Callable[[], Iterable[tuple[str, Any]]]
+    named_generators: Callable[[], Iterable[tuple[str, Any]]]
 
 
 class Subject:
@@ -136,7 +146,7 @@ class LayerSubject(Subject):
 
     backward_repeats = False  # a composite's cache is emptied by its backward
 
-    def __init__(self, layer: Layer, x: Array, *, train: bool, dtype: DTypeLike = np.float64) -> None:
+    def __init__(self, layer: SubjectLayer, x: Array, *, train: bool, dtype: DTypeLike = np.float64) -> None:
         self.layer = copy.deepcopy(layer).astype(dtype)
         self.train = train
         self.parameters = dict(self.layer.named_parameters())

@@ -113,7 +113,7 @@ def _format(path: pathlib.Path) -> tuple[Callable, Callable]:
         try:
             importlib.import_module("safetensors.numpy")
         except ImportError:
-            install = 'pip install "minires[weights]"'
+            install = 'pip install "minires-learn[weights]"'
             raise ValueError(f"{path} takes the package safetensors, which is missing: {install}") from None
         return _read_safetensors, _safetensors_bytes
     if suffix in (".pt", ".pth", ".th", ".bin", ".ckpt", ".tar", ".pkl", ".pickle"):

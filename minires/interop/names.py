@@ -124,7 +124,7 @@ def _positional_paths(parts: Mapping[str, Layer]) -> Iterator[Named]:
     for position, (name, layer) in enumerate(parts.items()):
         if name.startswith(("conv", "norm")):
             yield f"features.{position}", layer
-    # VGG drops behind fc6 and fc7, as ours does, torchvision's AlexNet before them
+    # VGG applies dropout after fc6 and fc7, as ours does, torchvision's AlexNet before them
     positions = (1, 4, 6) if "conv1" in parts else (0, 3, 6)
     for name, position in zip(FC, positions, strict=True):
         yield f"classifier.{position}", parts[name]

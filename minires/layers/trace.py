@@ -6,68 +6,113 @@ happened: how many multiply-adds, and which arrays the cache would remember. Two
 array name the same Blank: remembered twice, it is in memory once.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from minires.checks import check_ndim
+from minires.reprs import times
 
 
 class Blank:
-    """An array without numbers. shape: a tuple; itemsize: bytes of an element (4: float32)."""
+    """An array without numbers.
 
-    def __init__(self, shape, itemsize=4):
+    Parameters
+    ----------
+    shape : tuple of int
+    itemsize : int, default 4
+        Bytes of an element; 4 is float32.
+
+    Examples
+    --------
+    >>> Blank((8, 3, 32, 32)).nbytes
+    98304
+    """
+
+    def __init__(self, shape: tuple[int, ...], itemsize: int = 4) -> None:
         self.shape, self.itemsize = tuple(shape), itemsize
 
-    ndim = property(lambda self: len(self.shape))
-    size = property(lambda self: math.prod(self.shape))
-    nbytes = property(lambda self: self.size * self.itemsize)
+    @property
+    def ndim(self) -> int:
+        """How many axes it has."""
+        return len(self.shape)
 
-    def like(self, shape, itemsize=None):
+    @property
+    def size(self) -> int:
+        """How many numbers it would hold."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory it would take."""
+        return self.size * self.itemsize
+
+    def like(self, shape: tuple[int, ...], itemsize: int | None = None) -> Blank:
         """Return another Blank, of this one's itemsize unless told otherwise."""
         return Blank(shape, itemsize or self.itemsize)
 
-    def __repr__(self):
-        return f"Blank({'x'.join(map(str, self.shape))})"
+    def __repr__(self) -> str:
+        return f"Blank({times(self.shape)})"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Step:
     """What one layer would do.
 
-    layer: the Layer; x, y: Blanks, what goes in and what comes out; macs: multiply-adds of the forward;
-    remembers: the Blanks in its own cache; inside: the Steps of the layers in it, in order of their forwards.
-    meets: paths meet here, so backward holds on to dy while it walks through one path after the other.
-    recomputes: the caches of the inside are made only in backward.
+    Parameters
+    ----------
+    layer : Layer
+    x, y : Blank
+        What goes in and what comes out.
+    macs : int
+        Multiply-adds of the forward.
+    remembers : tuple of Blank
+        What its own cache holds.
+    inside : tuple of Step
+        Those of the layers in it, in order of their forwards.
+    meets : bool
+        Whether paths meet here, so that backward holds on to dy while it walks one path after the other.
+    recomputes : bool
+        Whether the caches of the inside are made only in backward.
     """
 
-    layer: object
+    layer: Any
     x: Blank
     y: Blank
     macs: int = 0
-    remembers: tuple = ()
-    inside: tuple = ()
+    remembers: tuple[Blank, ...] = ()
+    inside: tuple[Step, ...] = ()
     meets: bool = False
     recomputes: bool = False
 
-    def all(self):
+    def all(self) -> Iterator[Step]:
         """Yield this Step and those inside it, in order of their forwards."""
         yield self
         for step in self.inside:
             yield from step.all()
 
-    def leaves(self):
+    def leaves(self) -> Iterator[Step]:
         """Yield the Steps of the layers without inner layers, in order of their forwards."""
         return (step for step in self.all() if not step.inside)
 
-    def remembered(self):
+    def remembered(self) -> dict[Blank, None]:
         """Return {Blank: None} of all that is remembered between forward and backward, each array once."""
         own = dict.fromkeys(self.remembers)
         for step in () if self.recomputes else self.inside:
             own |= step.remembered()
         return own
 
+    def __repr__(self) -> str:
+        macs = f", {self.macs:,} multiply-adds" if self.macs else ""
+        inside = f", {len(self.inside)} steps inside" if self.inside else ""
+        shapes = f"{times(self.x.shape)} to {times(self.y.shape)}"
+        return f"<Step {type(self.layer).__name__}: {shapes}{macs}{inside}>"
 
-def check_images(x, channels=None):
+
+def check_images(x: Blank, channels: int | None = None) -> None:
     """Raise ValueError unless the Blank x has the axes of images, and as many channels as asked."""
     check_ndim("x", x, (4, "(N, C, H, W)"))
     if channels is not None and x.shape[1] != channels:

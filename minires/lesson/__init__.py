@@ -9,6 +9,6 @@
 The rest of this package lists the lessons, runs them cell by cell and turns them into notebooks and pages.
 """
 
-from minires.lesson.stage import setting, show, table
+from minires.lesson.display import setting, show, table
 
 __all__ = ["setting", "show", "table"]

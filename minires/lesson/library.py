@@ -51,7 +51,7 @@ def find(number):
     known = {int(path.name[:2]): path for path in sorted(folder().glob("[0-9][0-9]_*.py"))}
     if number not in known:
         raise ValueError(
-            f"lesson {number}: there is none; there are {_ranges(sorted(known)) or 'none at all'}"
+            f"lesson {number}: does not exist; there are {_ranges(sorted(known)) or 'none at all'}"
         )
     return read(known[number])
 

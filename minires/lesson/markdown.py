@@ -85,7 +85,7 @@ def _block(block, width, colour):
 
 
 def _items(lines, width, colour):
-    """Yield the items of a list, each wrapped behind its sign."""
+    """Yield the items of a list, each wrapped after its marker."""
     items = []
     for line in lines:
         if ITEM.match(line):
@@ -114,7 +114,7 @@ def _table(lines, colour):
 
 
 def wrap(words, width, indent=""):
-    """Return words in lines of at most width columns, each behind the indent; longer words stand alone."""
+    """Return words in lines of at most width columns, each after the indent; longer words stand alone."""
     lines = [""]
     for word in re.split(r"[ \n]+", words):
         if lines[-1] and length(indent + lines[-1]) + 1 + length(word) > width:

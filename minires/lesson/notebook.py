@@ -17,9 +17,9 @@ import shutil
 import subprocess
 import sys
 
-# What pip shall install: a wheel that you uploaded (from a clone: pip wheel --no-deps .), a folder with the
+# What pip installs: a wheel that you uploaded (from a clone: pip wheel --no-deps .), a folder with the
 # source, or the address of its repository (git+https://...).
-MINIRES = "minires-{version}-py3-none-any.whl"
+MINIRES = "minires_learn-{version}-py3-none-any.whl"
 DEVICE_PACKAGE = "cupy-cuda12x"  # with CUDA 13: "cupy-cuda13x"
 SETTING = "{setting}"  # how long the lesson may take: "fast", "live", or "full" (the papers' recipe)
 
@@ -54,7 +54,8 @@ def require(*packages, without="to run a lesson in the terminal, minires lesson 
     missing = [package for package in packages if importlib.util.find_spec(package) is None]
     if missing:
         raise ValueError(
-            f'this needs {", ".join(missing)}: {sys.executable} -m pip install "minires[lessons]"; {without}'
+            f'this needs {", ".join(missing)}: {sys.executable} -m pip install "minires-learn[lessons]"; '
+            f"{without}"
         )
 
 

@@ -10,7 +10,7 @@ import time
 import traceback
 import types
 
-from minires.lesson import markdown, stage
+from minires.lesson import display, markdown
 from minires.resources import PACKAGE
 
 
@@ -22,7 +22,7 @@ def run(lesson, *, setting=None, pause=False):
     """Show each cell of a lesson: its text, or its code and then what the code prints.
 
     setting: "fast", "live", "full", or None for the environment's; pause: wait for Enter after each cell
-    (until the end of standard input). Raises LessonError where the lesson breaks off.
+    (until the end of standard input). Raises LessonError where the lesson fails.
     """
     colour = _has_colour(sys.stdout)
     width = min(shutil.get_terminal_size().columns, 100)
@@ -93,11 +93,11 @@ def _wait(colour):
     prompt = sys.stdin.isatty() and sys.stdout.isatty()
     if prompt:
         _forget_keys()
-        print(markdown.paint("Enter goes on", markdown.DIM, colour), end="", flush=True)
+        print(markdown.paint("press Enter to continue", markdown.DIM, colour), end="", flush=True)
     try:
         line = sys.stdin.readline()
     except KeyboardInterrupt:
-        print(flush=True)  # the terminal leaves the cursor behind its ^C
+        print(flush=True)  # the terminal leaves the cursor after its ^C
         raise
     if prompt and colour:
         print("\x1b[1A\r\x1b[K" if line else "\r\x1b[K", end="", flush=True)  # take the prompt away
@@ -105,7 +105,7 @@ def _wait(colour):
 
 
 def _forget_keys():
-    """Forget what was typed while code ran, where the terminal can: it shall skip no cell."""
+    """Forget what was typed while code ran, where the terminal can: it must skip no cell."""
     try:
         import termios
     except ImportError:  # on Windows
@@ -125,12 +125,12 @@ def _script(path, setting):
     module = types.ModuleType("__main__")
     module.__file__ = str(path)
     main, arguments, before = sys.modules["__main__"], sys.argv, os.environ.get("MINIRES_LESSON")
-    stage.restart()
+    display.restart()
     sys.argv = [str(path)]
     if setting is not None:
         os.environ["MINIRES_LESSON"] = setting
     try:
-        stage.setting()  # a wrong one is the user's mistake, not the lesson's
+        display.setting()  # a wrong one is the user's mistake, not the lesson's
         sys.modules["__main__"] = module
         yield module
     finally:
@@ -179,5 +179,5 @@ def environment_of(setting):
         **os.environ,
         "PYTHONPATH": os.pathsep.join(path),
         "PYTHONUTF8": "1",
-        "MINIRES_LESSON": setting or stage.setting_of_environment(),
+        "MINIRES_LESSON": setting or display.setting_of_environment(),
     }

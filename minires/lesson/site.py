@@ -46,7 +46,7 @@ PAGE = """\
 
 def build(lessons, folder, *, setting=None, report=print):
     """Execute lessons and write their pages and an index into a folder; return the LessonErrors of those
-    that broke off, whose pages end where they did.
+    that failed, whose pages end where they did.
 
     report: is called with a line for each lesson. Raises ValueError if a package is missing, or if the folder
     is that of another site.

@@ -1,11 +1,11 @@
 """Fully convolutional networks, Long, Shelhamer & Darrell 2015 (arXiv:1411.4038): a class for every pixel::
 
-    trunk        a classifier without its head       (N, C, H/s, W/s)
+    backbone     a classifier without its head       (N, C, H/s, W/s)
     score        1x1 convolution                     (N, classes, H/s, W/s)
     upsample     bilinear, s times larger            (N, classes, H, W)
 
 A fully-connected layer on a map is a 1x1 convolution that has lost its place: put back, it slides over images
-of any size. This is the paper's single-stream net (FCN-32s with a trunk that shrinks 32 times).
+of any size. This is the paper's single-stream net (FCN-32s with a backbone that shrinks 32 times).
 """
 
 from minires import init
@@ -15,13 +15,13 @@ from minires.models.network import Network
 from minires.typing import Generator, Shape
 
 
-def fcn(trunk: Layer, *, num_classes: int, image_shape: Shape, rng: Generator) -> Network:
+def fcn(backbone: Layer, *, num_classes: int, image_shape: Shape, rng: Generator) -> Network:
     """Return a fully convolutional network for semantic segmentation: images to the logits of every pixel.
 
     Parameters
     ----------
-    trunk
-        Layer from images to a smaller map (N, C', H/s, W/s), for example `trunk_of(net, "stage3")`; the
+    backbone
+        Layer from images to a smaller map (N, C', H/s, W/s), for example `backbone_of(net, "stage3")`; the
         result shares it.
     num_classes
     image_shape : (C, H, W)
@@ -36,7 +36,7 @@ def fcn(trunk: Layer, *, num_classes: int, image_shape: Shape, rng: Generator) -
     Raises
     ------
     ValueError
-        If the trunk shrinks rows and columns differently or not by a whole number.
+        If the backbone shrinks rows and columns differently or not by a whole number.
 
     Notes
     -----
@@ -46,31 +46,31 @@ def fcn(trunk: Layer, *, num_classes: int, image_shape: Shape, rng: Generator) -
     Examples
     --------
     >>> from minires import models
-    >>> trunk = trunk_of(models.build("resnet8", rng=rng), "stage3")
-    >>> net = fcn(trunk, num_classes=21, image_shape=(3, 32, 32), rng=rng)
+    >>> backbone = backbone_of(models.build("resnet8", rng=rng), "stage3")
+    >>> net = fcn(backbone, num_classes=21, image_shape=(3, 32, 32), rng=rng)
     >>> net.predict(np.zeros((1, 3, 64, 48), np.float32)).shape
     (1, 21, 64, 48)
     """
     _, *image_size = image_shape
-    shape, _, _ = trunk.cost((1, *image_shape))
+    shape, _, _ = backbone.cost((1, *image_shape))
     if len(shape) != 4:
         raise ValueError(
-            f"trunk: expected to get a map (N, C, H, W), got {shape}: leave out pooling and head"
+            f"backbone: expected to get a map (N, C, H, W), got {shape}: leave out pooling and head"
         )
     factor = image_size[0] // shape[2]
     if [factor * size for size in shape[2:]] != image_size:
         raise ValueError(
-            f"trunk: a map of {shape[2]}x{shape[3]} cannot be enlarged to {image_size[0]}x{image_size[1]} by "
-            "one whole number; choose another image_shape or trunk"
+            f"backbone: a map of {shape[2]}x{shape[3]} cannot be enlarged to {image_size[0]}x{image_size[1]} "
+            "by one whole number; choose another image_shape or backbone"
         )
     return Network(
-        trunk=trunk,
+        backbone=backbone,
         score=Conv2d(shape[1], num_classes, 1, init=init.zero, rng=rng),
         upsample=Upsample(factor),
     )
 
 
-def trunk_of(net: Sequential, last: str) -> Sequential:
+def backbone_of(net: Sequential, last: str) -> Sequential:
     """Return the parts of a network up to and with `last`, as a Sequential that shares them."""
     check_choice("last", last, net.parts)
     names = list(net.parts)

@@ -5,7 +5,7 @@ from typing import Any
 
 import minires.functional as F
 from minires.layers import Layer
-from minires.layers.combine import check_unused
+from minires.layers.composite import check_unused
 from minires.layers.trace import Blank, Step
 from minires.models.network import Network
 from minires.typing import Array

@@ -24,7 +24,7 @@ def generalized_unit(in_channels: int, channels: int, stride: int, rng: Generato
     Parameters
     ----------
     in_channels, channels
-        Of x and y, both even.
+        Of x (N, in_channels, H, W) and of y (N, channels, OH, OW); both even.
     stride
         Where the shape changes, r's shortcut is option A: the zeros after it fill its new channels, and then
         all of t's.

@@ -132,10 +132,10 @@ def cifar_activation_variant(
     blocks.check_choice("variant", variant, ACTIVATIONS)
     blocks.check_choice("block", block, KINDS)
     blocks.check_classes_and_channels(num_classes, in_channels)
-    pattern, behind = ACTIVATIONS[variant]
+    pattern, layers_after = ACTIVATIONS[variant]
     _, layers, widths, _ = KINDS[block]
     count = blocks.blocks_of_depth(depth, layers)
-    unit = partial(_activation_unit, pattern, behind, block)
+    unit = partial(_activation_unit, pattern, layers_after, block)
     # the stem is a convolution with what follows it in the pattern; what precedes it there stands at the end
     stem, tail = pattern[pattern.index("conv") :], pattern[: pattern.index("conv")]
     stem_layers = _layers(stem, in_channels, [blocks.conv3x3(in_channels, 16, 1, rng)])
@@ -172,7 +172,7 @@ def _shortcut_unit(
 
 def _activation_unit(
     pattern: tuple[str, ...],
-    behind: int,
+    layers_after: int,
     block: str,
     in_channels: int,
     channels: int,
@@ -181,14 +181,14 @@ def _activation_unit(
     *,
     first: bool = False,
 ) -> Layer:
-    """The pattern once for each convolution, the addition before the last `behind` layers.
+    """The pattern once for each convolution, the addition before the last `layers_after` layers.
 
     first: of its stage; then what stands before the first convolution acts on both paths.
     """
     build, _, _, option = KINDS[block]
     convs = build(in_channels, channels, stride, rng)
     kinds = pattern * len(convs)
-    addition = len(kinds) - behind
+    addition = len(kinds) - layers_after
     shared = pattern.index("conv") if first else 0  # layers that x passes before the paths part
     branch = Sequential(*_layers(kinds[shared:addition], in_channels, convs))
     norm = "norm" in kinds[addition - 2 : addition]  # normalise a projection where the branch ends in a norm

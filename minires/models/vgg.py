@@ -4,8 +4,9 @@
 2. every pooling takes the largest of 2x2, stride 2;
 3. after pooling, the channels double (64, 128, 256, 512; stage 5 stays at 512).
 
-Half the edge and twice the channels: a convolution costs as much in one stage as in the next, 1,849,688,064
-multiply-adds, but for the first of each stage (half of that, and conv1_1 far less) and stage 5 (a quarter)::
+Half the resolution, twice the channels: a convolution costs as much in one stage as in the next,
+1,849,688,064 multiply-adds, except the first of each stage (half of that, and conv1_1 far less) and stage 5
+(a quarter)::
 
     convolutions in stage      1  2  3  4  5
     vgg11                      1  1  2  2  2

@@ -1,4 +1,4 @@
-"""What networks cost: layer by layer, network against network, depth by depth, under the machine's roof."""
+"""What networks cost: layer by layer, network against network, by depth, under the machine's roofline."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def comparison(points: Sequence[tuple[str, float, float, float]]) -> Figure:
 
 
 def depths(records: Sequence[Mapping[str, float]], *, title: str = "") -> Figure:
-    """Draw the time and the memory of a step, divided by the depth, over the depth.
+    """Draw the time and the memory of a step, divided by the depth, against the depth.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def depths(records: Sequence[Mapping[str, float]], *, title: str = "") -> Figure
 
     check_some("records", records, "depth")
     figure = Figure(figsize=(7.2, 3.4), layout="constrained")
-    panels = (("ms a layer", "seconds_per_layer", 1e3), ("MB a layer", "bytes_per_layer", 1e-6))
+    panels = (("ms per layer", "seconds_per_layer", 1e3), ("MB per layer", "bytes_per_layer", 1e-6))
     x = [record["depth"] for record in records]
     for axes, (label, key, factor) in zip(figure.subplots(1, 2), panels, strict=True):
         values = [factor * record[key] for record in records]
@@ -115,7 +115,7 @@ def depths(records: Sequence[Mapping[str, float]], *, title: str = "") -> Figure
 
 
 def roofline(report: Mapping[str, Any]) -> Figure:
-    """Draw the speed of each row of a benchmark over its arithmetic intensity, under the roof.
+    """Draw each benchmark row's speed against its arithmetic intensity, under the roofline.
 
     Parameters
     ----------

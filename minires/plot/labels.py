@@ -1,4 +1,4 @@
-"""Names beside the points of a figure, where they lie on nothing else."""
+"""Names beside the points of a figure, where they cover nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Matrices side by side: of one kind on one scale, or what was expected and what came."""
+"""Matrices side by side: of one kind on one scale, or expected against actual values."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def heat_maps(
 
 
 def error_maps(expected: Numbers, got: Numbers, *, name: str) -> Figure:
-    """Draw what was expected, what came, and the difference, of the last two axes of an array.
+    """Draw the last two axes of an array: expected values, actual values, and their difference.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What others have published, drawn: the tables of published.csv, and two diagrams of what depth asks for."""
+"""What others have published, drawn: the tables of published.csv, and two diagrams of what depth requires."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _unit(measure: str) -> str:
 
 
 def _under_layers(rows: list[Row], title: str) -> Figure:
-    """Return a Figure of upright bars, the numbers of layers in a panel above them."""
+    """Return a Figure of vertical bars, the numbers of layers in a panel above them."""
     figure, (above, below) = sheet(
         width=1.6 + 1.05 * len(rows), height=5.0, rows=2, sharex=True, height_ratios=(1, 1.5)
     )
@@ -171,7 +171,7 @@ def _name(row: Row) -> str:
 
 
 def _lying(rows: list[Row], measures: Sequence[str], title: str) -> Figure:
-    """Return a Figure of bars that lie, the names at the left; several measures are hatched groups."""
+    """Return a Figure of horizontal bars, the names at the left; several measures are hatched groups."""
     models = list(dict.fromkeys(row["model"] for row in rows))
     depths = {row["layers"] for row in rows}
     width = 0.8 / len(measures)
@@ -217,7 +217,7 @@ def _with_layers(model: str, rows: list[Row], depths: set[str]) -> str:
 
 
 def spectrum_of_depth() -> Figure:
-    """Draw what a network of a given depth needs so that it can be trained, over the depth.
+    """Draw what a network of a given depth needs so that it can be trained, against the depth.
 
     Notes
     -----

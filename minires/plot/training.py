@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from minires.experiments import Run
-
 
 # label, key of the metrics, line style, width: told apart without colours, as in the papers
 CURVES = (
@@ -23,6 +21,13 @@ CURVES = (
     ("test", "test_error", "solid", 2.0),
 )
 LABELLED_POINTS = 20  # epochs up to which every point is marked
+
+
+class Run(Protocol):
+    """What is drawn of a training run, such as an `experiments.Run`."""
+
+    def curve(self, measure: str) -> tuple[Sequence[int], Sequence[float]]:
+        """Return the iterations and the measure's value at each, such as "test_error"."""
 
 
 def curves(metrics: Sequence[Mapping[str, float]], *, title: str = "") -> Figure:

@@ -5,14 +5,18 @@ do have it was the riddle that residual networks answer (He et al. 2015, arXiv:1
 """
 
 import copy
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from minires import init
 from minires.backend import array_module, to_module
 from minires.checks import whole_number
-from minires.layers import BatchNorm, Conv2d, Identity, Layer, Linear, Parameter, ReLU, Residual, Sequential
+from minires.layers import BatchNorm, Conv2d, Identity, Layer, Linear, Parameter, Residual, Sequential
 from minires.layers.trace import Blank
-from minires.surgery.parts import fill, find, in_a_row, inputs, last_with_weights, where
+from minires.surgery.parts import fill, find, in_a_row, inputs, last_to_silence, weight, where
+
+L = TypeVar("L", bound=Layer)
 
 
 def deepen(net: Layer, *, blocks: int = 1, stages: Sequence[str] | None = None) -> Layer:
@@ -38,7 +42,7 @@ def deepen(net: Layer, *, blocks: int = 1, stages: Sequence[str] | None = None) 
     - where a stage ends in a residual block: one with an identity shortcut (no gate, nothing else on it) and
       a branch that ends in zero, its other weights those of the block before. Exact in both modes;
     - where it ends in a plain block: one whose convolutions copy channel i to channel i. Exact, for what
-      comes out of a ReLU is not negative and passes the next;
+      comes out of a ReLU is not negative and passes the next (`Layer.idempotent`);
     - with batch norm in the plain block (running mean 0 and variance 1 - eps, gamma 1, beta 0): equal up to
       rounding (1e-6) and in eval mode only. In training it subtracts the mean of the batch.
 
@@ -73,20 +77,22 @@ def deepen(net: Layer, *, blocks: int = 1, stages: Sequence[str] | None = None) 
     return deeper
 
 
-def _ends_in_a_block(part):
+def _ends_in_a_block(part: Layer) -> bool:
     return isinstance(part, Sequential) and len(part) > 0 and isinstance(part[-1], (Residual, Sequential))
 
 
-def _append_identity(stage):
+def _append_identity(stage: Sequential) -> None:
     names, parts = list(stage.parts), list(stage.parts.values())
-    relus = [i for i, part in enumerate(parts) if isinstance(part, ReLU)]
+    ends = [i for i, part in enumerate(parts) if part.idempotent and not isinstance(part, Identity)]
     if _ends_in_a_block(stage):
         at = len(parts)
-        like = _residual_identity if isinstance(stage[-1], Residual) else _plain_identity
-        new = [like(stage[-1])]
-    elif relus:
-        at = relus[-1] + 1
-        begin = max((i for i in range(at) if isinstance(parts[i], (Conv2d, Linear))), default=0)
+        like: Callable[[Any], Layer] = (
+            _residual_identity if isinstance(stage[-1], Residual) else _plain_identity
+        )
+        new: list[Layer] = [like(stage[-1])]
+    elif ends:
+        at = ends[-1] + 1
+        begin = max((i for i in range(at) if weight(parts[i])), default=0)
         new = list(_plain_identity(Sequential(*parts[begin:at])).parts.values())
     else:
         raise ValueError("it has neither a block at its end nor a ReLU")
@@ -99,68 +105,83 @@ def _append_identity(stage):
     stage.parts = dict(zip(names, parts, strict=True))
 
 
-def _residual_identity(block):
+def _residual_identity(block: Residual) -> Residual:
     """Return a residual block like that one that computes after(branch(x) + x) with branch(x) = 0."""
-    after = in_a_row(block.after)[0]
-    if not isinstance(block.after, (Identity, ReLU)):
+    after = in_a_row(block.after)
+    changing = [layer for layer in after if not layer.idempotent]
+    if changing or len(after) > 1:
+        what = type((changing or after)[0]).__name__
         raise ValueError(
-            f"a {type(after).__name__} follows its additions; only a ReLU or nothing lets x through"
+            f"a {what} follows its additions; only nothing, or what changes nothing a second time as a ReLU, "
+            "lets x through"
         )
     branch = _trainable_copy(block.branch)
-    fill(last_with_weights(branch), 0, 0)
-    convs = [layer for _, layer in branch.named_layers() if isinstance(layer, (Conv2d, Linear))]
-    width = len(convs[-1].weight.data)
-    for conv in convs:
-        if isinstance(conv, Conv2d):
-            conv.stride = (1, 1)
-    if inputs(convs[0]) != width:  # that block changed the shape; this one must not
-        _copy_channels(convs[0], width)
-    return _checked(Residual(branch, after=_trainable_copy(block.after)), width, convs[-1])
+    fill(last_to_silence(branch), 0, 0)
+    weighted = [layer for _, layer in branch.named_layers() if weight(layer)]
+    if not weighted:
+        raise ValueError("a branch has no convolution, so its channels are not known")
+    width = len(weight(weighted[-1]).data)
+    for layer in weighted:
+        if hasattr(layer, "stride"):
+            layer.stride = (1, 1)
+    if inputs(weighted[0]) != width:  # that block changed the shape; this one must not
+        make_identity(weighted[0], width)
+    return _checked(Residual(branch, after=_trainable_copy(block.after)), width, weighted[-1])
 
 
-def _plain_identity(chain):
+def _plain_identity(chain: L) -> L:
     """Return a chain like that one whose every layer returns what it gets, if that is not negative."""
     chain = _trainable_copy(chain)
     layers = in_a_row(chain)
+    weighted = [layer for layer in layers if weight(layer)]
+    width = len(weight(weighted[-1]).data) if weighted else 0
     for layer in layers:
-        if not isinstance(layer, (Conv2d, Linear, BatchNorm, ReLU)):
-            raise ValueError(f"a {type(layer).__name__} does not return its input, whatever its weights")
-    weighted = [layer for layer in layers if isinstance(layer, (Conv2d, Linear))]
-    if not weighted or not isinstance(layers[-1], ReLU):
+        if not layer.idempotent and weight(layer) is None:
+            make_identity(layer, width)
+    # only what has been through an activation passes the same one unchanged
+    others = [layer for layer in layers if layer.idempotent and type(layer) is not type(layers[-1])]
+    if not weighted or not layers[-1].idempotent or others:
         raise ValueError("it does not end in a layer with weights and a ReLU")
-    width = len(weighted[-1].weight.data)
-    if any(len(layer.weight.data) != width for layer in weighted):
+    if any(len(weight(layer).data) != width for layer in weighted):
         raise ValueError(f"between its layers there are not always {width} channels, so a copy does not fit")
-    for layer in layers:
-        if isinstance(layer, BatchNorm):
-            _neutralise(layer)
-        elif not isinstance(layer, ReLU):
-            _copy_channels(layer, width)
+    for layer in weighted:
+        make_identity(layer, width)
     return _checked(chain, width, weighted[-1])
 
 
-def _copy_channels(layer, width):
-    """Let a Conv2d or Linear take `width` channels and copy channel i to channel i, in place."""
+@functools.singledispatch
+def make_identity(layer: Layer, width: int) -> None:
+    """Let a layer return its input of `width` channels, in place; register another kind of layer here.
+
+    Raises ValueError if this kind of layer cannot.
+    """
+    raise ValueError(f"a {type(layer).__name__} does not return its input, whatever its weights")
+
+
+@make_identity.register(Conv2d)
+@make_identity.register(Linear)
+def _copy_channels(layer: Any, width: int) -> None:
     kernel = layer.weight.data.shape[2:]
     if kernel:
         layer.stride, layer.padding, layer.groups = (1, 1), tuple(size // 2 for size in kernel), 1
     old = layer.weight.data
-    weight = init.identity((len(old), width, *kernel)).astype(old.dtype)
-    layer.weight = Parameter(to_module(weight, array_module(old)))
+    copying = init.identity((len(old), width, *kernel)).astype(old.dtype)
+    layer.weight = Parameter(to_module(copying, array_module(old)))
     if layer.bias:
         layer.bias.data.fill(0)
 
 
-def _neutralise(norm):
-    """Let a batch norm return its input in eval mode, in place: (x - 0) / sqrt(1 - eps + eps)."""
+@make_identity.register(BatchNorm)
+def _neutralise(norm: BatchNorm, width: int) -> None:
+    """In eval mode: (x - 0) / sqrt(1 - eps + eps)."""
     fill(norm, 1, 0)
     norm.running_mean.data.fill(0)
     norm.running_var.data.fill(1 - norm.eps)
 
 
-def _checked(block, width, layer):
+def _checked(block: L, width: int, layer: Layer) -> L:
     """Return the block, or raise ValueError unless it keeps the shape of its input."""
-    shape = (2, width) if isinstance(layer, Linear) else (2, width, 32, 32)
+    shape = (2, width) if weight(layer).data.ndim == 2 else (2, width, 32, 32)
     try:
         block.trace(Blank(shape))
     except ValueError as error:  # a branch and an identity shortcut that no longer fit
@@ -168,7 +189,7 @@ def _checked(block, width, layer):
     return block
 
 
-def _trainable_copy(layer):
+def _trainable_copy(layer: L) -> L:
     """Return a copy that is not frozen and shares the generators, so that no mask is drawn twice."""
     twin = copy.deepcopy(layer, {id(rng): rng for _, rng in layer.named_generators()})
     for _, inner in twin.named_layers():

@@ -1,7 +1,7 @@
 """Fine-tuning: another head on a trained network, and a prefix that stays as it is."""
 
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from minires import init
 from minires.backend import array_module
@@ -59,15 +59,19 @@ def replace_head(net: N, num_classes: int, *, name: str | None = None, rng: Gene
     return net
 
 
-def _replace(net, path, num_classes, candidates, rng):
+def _replace(net: Layer, path: str, num_classes: int, candidates: list[str], rng: Generator) -> None:
     old = find(net, path)
     if not isinstance(old, Linear) and not (isinstance(old, Conv2d) and old.weight.data.shape[2:] == (1, 1)):
         raise ValueError(
             f"{path!r} is not a head, a Linear or a 1x1 Conv2d; the candidates are {listed(candidates)}"
         )
-    options = {"bias": old.bias is not None, "init": partial(init.xavier, fan="in"), "rng": rng}
+    options: dict[str, Any] = {
+        "bias": old.bias is not None,
+        "init": partial(init.xavier, fan="in"),
+        "rng": rng,
+    }
     if isinstance(old, Linear):
-        new = Linear(inputs(old), num_classes, **options)
+        new: Layer = Linear(inputs(old), num_classes, **options)
     else:
         new = Conv2d(inputs(old), num_classes, 1, stride=old.stride, padding=old.padding, **options)
     new.astype(old.weight.data.dtype).to(array_module(old.weight.data))
@@ -107,7 +111,9 @@ def freeze_prefix(net: N, name: str) -> N:
     if not name:
         raise ValueError("name: expected the part to freeze up to, got an empty text")
     find(net, name)  # complains of an unknown name
-    part, path, frozen = net, [], []
+    part: Layer = net
+    path: list[str] = []
+    frozen: list[Layer] = []
     for word in name.split("."):
         if not isinstance(part, Sequential):
             whole = ".".join(path)

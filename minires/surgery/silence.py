@@ -2,14 +2,14 @@
 
 from typing import TypeVar
 
-from minires.layers import BatchNorm, Conv2d, Layer, Linear, Residual
-from minires.surgery.parts import fill, last_with_weights, where
+from minires.layers import Layer, Residual
+from minires.surgery.parts import fill, last_to_silence, weight, where
 
 N = TypeVar("N", bound=Layer)
 
 
 def zero_last_gamma(net: N) -> N:
-    """Set gamma and beta of the batch norm that ends each residual branch to 0, in place: zero-gamma.
+    """Set gamma and beta of the norm that ends each residual branch to 0, in place: zero-gamma.
 
     Returns
     -------
@@ -26,7 +26,7 @@ def zero_last_gamma(net: N) -> N:
     ----------
     Goyal et al. 2017 (arXiv:1706.02677), section 5.1.
     """
-    return _silence(net, BatchNorm, "zero_last_conv")
+    return _silence(net, weighted=False, otherwise="zero_last_conv")
 
 
 def zero_last_conv(net: N) -> N:
@@ -41,20 +41,20 @@ def zero_last_conv(net: N) -> N:
     Raises
     ------
     ValueError
-        If a branch ends in a batch norm: zero comes out of a zero convolution, but batch norm would divide
+        If a branch ends in a norm: zero comes out of a zero convolution, but batch norm would divide
         its first gradient by the deviation of a constant, sqrt(0 + eps), that is multiply it by 316 for eps =
         1e-5. There take `zero_last_gamma`.
     """
-    return _silence(net, (Conv2d, Linear), "zero_last_gamma")
+    return _silence(net, weighted=True, otherwise="zero_last_gamma")
 
 
-def _silence(net, kinds, otherwise):
+def _silence(net: N, *, weighted: bool, otherwise: str) -> N:
     blocks = {name: block for name, block in net.named_layers() if isinstance(block, Residual)}
     if not blocks:
         raise ValueError("this network has no residual blocks")
-    last = {name: last_with_weights(block.branch) for name, block in blocks.items()}
+    last = {name: last_to_silence(block.branch) for name, block in blocks.items()}
     for name, layer in last.items():
-        if not isinstance(layer, kinds):
+        if (weight(layer) is not None) != weighted:
             raise ValueError(
                 f"the branch of {where(name)} ends in a {type(layer).__name__}; see {otherwise} for those"
             )

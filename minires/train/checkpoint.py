@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from minires import reprs
 from minires.backend import array_module, to_module
 from minires.typing import Array
 
@@ -28,7 +29,7 @@ DIGEST = 64  # hexadecimal characters of a SHA-256
 KINDS = "fiub"  # of dtypes: floats, integers and booleans, never objects
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Checkpoint:
     """What a checkpoint file holds.
 
@@ -45,6 +46,11 @@ class Checkpoint:
     arrays: dict
     facts: dict
     path: pathlib.Path
+
+    def __repr__(self) -> str:
+        size = sum(array.nbytes for array in self.arrays.values()) / 2**20
+        arrays = reprs.counted(len(self.arrays), "array")
+        return f"<Checkpoint {self.path}: {arrays}, {size:.1f} MiB; facts: {', '.join(self.facts)}>"
 
     def part(self, prefix: str) -> dict[str, np.ndarray]:
         """Return {name without the prefix: array} of the arrays under "prefix/"."""

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import Any
 
-from minires import optim
+from minires import optim, reprs
 from minires.data.normalise import KINDS
 from minires.train.memory import in_bytes
 
@@ -42,7 +42,7 @@ LIMITS = {
 CHOICES = {"schedule": SCHEDULES, "normalisation": KINDS, "device": DEVICES}
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Config:
     """The choices of one training run; the defaults are the ResNet paper's for CIFAR-10.
 
@@ -186,6 +186,10 @@ class Config:
             raise ValueError(f"configuration: expected exactly the fields {', '.join(sorted(known))}")
         lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
         return cls(**values | lists)
+
+    def __repr__(self) -> str:
+        """Return the call that makes it, without what is at its default but for the first choices."""
+        return reprs.call(self, reprs.settings(self, always=("model", "data", "epochs")))
 
     def as_dict(self) -> dict[str, Any]:
         """Return {field: value} for JSON."""

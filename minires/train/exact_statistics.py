@@ -74,6 +74,6 @@ class _Exact(probe.Observer):
         if not seen:  # a momentum of 0 forgets every old average but infinity and NaN: 0 times those is NaN
             layer.running_mean.data.fill(0)
             layer.running_var.data.fill(0)
-        # running = share * running + (1 - share) * batch is then the mean over all images so far
+        # running = momentum * running + (1 - momentum) * batch is then the mean over all images so far
         self.seen[id(layer)] = seen + self.images
         layer.momentum = seen / self.seen[id(layer)]

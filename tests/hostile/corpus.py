@@ -4,7 +4,7 @@ Most are a file in submissions/, which says of itself in its docstring, below wh
 
     points: 1
     line: a regular expression that one function's message, or "right", matches
-    needs: protections (of `jail.protections`) and locks (of a cell) without which it might do harm
+    needs: protections (of `isolation`) and restrictions (of a sandbox) without which it might do harm
 
 @IN@, @OUT@, @LESSONS@ and @ROOT@ in it stand for the folders of the submissions, of the grades, of the
 exercises and of minires. What is no plain file is built by a function of `odd`.

@@ -178,7 +178,7 @@ def subfolders(folder, student):
     put(folder, f"{student}/__MACOSX", b"junk", f"._{NAME}")
 
 
-@member(0, "there twice")
+@member(0, "appears twice")
 def two_files(folder, student):
     """Two versions side by side."""
     (folder / student).mkdir()
@@ -249,7 +249,7 @@ def zip_with_a_link(folder, student):
     (folder / f"{student}.zip").write_bytes(zipped((link, f"../ann/{NAME}")))
 
 
-@member(0, "is no zip, or a damaged one")
+@member(0, "is not a zip, or a damaged one")
 def damaged_zip(folder, student):
     """A zip whose upload was interrupted."""
     (folder / f"{student}.zip").write_bytes(zipped((NAME, RIGHT))[:-40])
@@ -261,7 +261,7 @@ def unusual_zip(folder, student):
     (folder / f"{student}.zip").write_bytes(zipped((NAME, RIGHT), compression=zipfile.ZIP_LZMA))
 
 
-@member(0, "is no zip, or a damaged one")
+@member(0, "is not a zip, or a damaged one")
 def no_zip(folder, student):
     """Something else under a zip's name."""
     (folder / f"{student}.zip").write_bytes(b"Rar!\x1a\x07\x01\x00")

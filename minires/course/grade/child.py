@@ -1,6 +1,6 @@
-"""A child process that may do anything: start it, ask it, end it in time with all that it started.
+"""A child process that may do anything: start it, query it, end it in time with everything it started.
 
-Nothing that comes from the child is believed: it may say anything, at any length, at any time, or nothing.
+Nothing that comes from the child is trusted: it may send anything, at any length, at any time, or nothing.
 """
 
 import ctypes
@@ -15,20 +15,20 @@ import tempfile
 import threading
 import time
 
-from minires.course.cell import wire
+from minires.course.sandbox import wire
 
 # the variables of the BLAS libraries: one thread, whose results are the same bits every time
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-# without these Windows starts no program, or an interpreter of a cluster or of conda misses its libraries
+# without these Windows starts no program, or a cluster's or conda's interpreter misses its libraries
 KEPT = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") + (("PATH",) if os.name == "nt" else ())
-PATIENCE = 5.0  # seconds in which a killed process has ended
+PATIENCE = 5.0  # seconds to wait for a killed process to end
 
 _starting = threading.Lock()
 _own_children = set()  # processes that are no orphans of a submission
 _is_subreaper = False
 
 
-class CellError(Exception):
+class SandboxError(Exception):
     """The child cannot go on and was ended. kind: "timeout", "memory", "crash" (it died), "output" (it sent
     too much) or "protocol" (what it sent is no answer)."""
 
@@ -38,15 +38,15 @@ class CellError(Exception):
 
 
 class Child:
-    """A running script with pipes to it and a scratch folder, in which it works and which goes with it.
+    """A running script with pipes to it and a scratch folder, in which it runs and which is removed with it.
 
-    Linux ends a child with the thread that started it: so a Child lives no longer than its thread.
+    Linux ends a child with the thread that started it, so a Child lives no longer than its thread.
     """
 
     def __init__(self, script, *arguments):
         """arguments: strings; {scratch} in one of them is replaced by the folder."""
-        self.scratch = tempfile.mkdtemp(prefix="minires-cell-")
-        self.trusted = True  # until somebody says that the stranger's code has begun
+        self.scratch = tempfile.mkdtemp(prefix="minires-sandbox-")
+        self.trusted = True  # until the untrusted code starts
         self.is_two, self.may_fork = True, True  # see `end`
         self._talk = None
         self._complaints = tempfile.TemporaryFile()
@@ -70,9 +70,9 @@ class Child:
             _own_children.add(self._process.pid)
 
     def ask(self, request, *, seconds, limit):
-        """Send a request (None: only listen) and return the answer, at most limit bytes. Raises CellError."""
+        """Send a request (None: only listen); return the answer, at most limit bytes. Raises SandboxError."""
         answers = queue.SimpleQueue()
-        # in a thread of its own, because a pipe may be full, or empty, for ever
+        # in a thread of its own, because a pipe may stay full, or empty, for ever
         self._talk = threading.Thread(
             target=_converse, args=(self._process, request, limit, answers), daemon=True
         )
@@ -80,13 +80,13 @@ class Child:
         try:
             answer = answers.get(timeout=seconds)
         except queue.Empty:
-            raise CellError("timeout", f"not done after {seconds:.3g} s") from None
+            raise SandboxError("timeout", f"not done after {seconds:.3g} s") from None
         if isinstance(answer, wire.TooLarge):
-            raise CellError("output", str(answer))
+            raise SandboxError("output", str(answer))
         if isinstance(answer, (wire.Ended, OSError)):
-            raise CellError("crash", self._last_words())
+            raise SandboxError("crash", self._last_words())
         if isinstance(answer, Exception):
-            raise CellError("protocol", f"what it sent is no answer: {answer}")
+            raise SandboxError("protocol", f"what it sent is no answer: {answer}")
         return answer
 
     def _last_words(self):
@@ -106,8 +106,8 @@ class Child:
     def end(self):
         """End the child and all its descendants, remove its folder.
 
-        Where it is_two, the process that is known here only waits for the other: it is told to end both, and
-        with them everything. Else the process group is ended, and after it, if it may_fork, its orphans.
+        If it is_two, the process known here only waits for the other: it is told to end both, and everything
+        with them. Otherwise the process group is killed and then, if it may_fork, its orphans.
         """
         self._kill()
         if self._talk is not None:
@@ -149,14 +149,14 @@ def _ended(process):
 
 
 def _environment(scratch):
-    """Nothing of the grader's own environment but what the interpreter needs to start."""
+    """Return the parts of the grader's environment that the interpreter needs to start, and no others."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     folders = dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), scratch)
     return {**kept, **folders, **dict.fromkeys(ONE_THREAD, "1")}
 
 
 def _converse(process, request, limit, answers):
-    """Send a request, put the answer, or the exception in its place, into a queue."""
+    """Send a request; put the answer, or the exception raised instead, into a queue."""
     try:
         if request is not None:
             wire.write(process.stdin, request)
@@ -168,8 +168,8 @@ def _converse(process, request, limit, answers):
 def harden():
     """Let no process look into this one, and let it end what its children leave behind (both on Linux).
 
-    For the command alone: from now on every new child of this process that is no Child is taken for an orphan
-    of a submission, and ended.
+    For the command alone: from now on every new child of this process that is not a Child is taken for an
+    orphan of a submission, and ended.
     """
     global _is_subreaper
     if sys.platform != "linux":

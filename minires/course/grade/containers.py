@@ -31,7 +31,7 @@ def is_litter(name):
 
 
 class Folder:
-    """A submission that is a folder. Links are not followed, whatever is behind them."""
+    """A submission that is a folder. Links are not followed, wherever they lead."""
 
     def __init__(self, path):
         self.path = path
@@ -88,7 +88,7 @@ class Zip:
         try:
             self.zip = zipfile.ZipFile(io.BytesIO(content))
         except DAMAGED:
-            raise Refused("is no zip, or a damaged one") from None
+            raise Refused("is not a zip, or a damaged one") from None
         self.infos = {}
 
     def names(self):
@@ -97,7 +97,7 @@ class Zip:
             name = info.filename.replace("\\", "/")
             parts = tuple(part for part in name.split("/") if part not in ("", "."))
             if name.startswith("/") or ".." in parts or name[1:2] == ":":
-                raise Refused("is a zip with a name in it that leads out of its folder")
+                raise Refused("is a zip with a path in it that leads out of its folder")
             if parts and not info.is_dir():
                 self.infos.setdefault(parts, []).append(info)
                 yield parts

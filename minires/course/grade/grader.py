@@ -12,10 +12,10 @@ import time
 
 import numpy as np
 
-from minires.course.cell import perform
 from minires.course.examination import Examination
 from minires.course.grade import message, records
-from minires.course.grade.jail import Cell, CellError, Limits
+from minires.course.grade.isolation import Limits, Sandbox, SandboxError
+from minires.course.sandbox import perform
 
 PATIENCE = 20  # times the solution's own time
 LEAST = 2.0  # seconds, however fast the solution is
@@ -37,13 +37,13 @@ class Question:
         self.seconds = max(LEAST, PATIENCE * (time.perf_counter() - begin))
         self._turn = threading.Lock()  # the outputs of the known mistakes are computed when first needed
 
-    def ask(self, cell, lines):
-        """Return the message on what the cell's function does; its problem is "" if that is right.
+    def ask(self, sandbox, lines):
+        """Return the message on what the sandbox's function does; its problem is "" if that is right.
 
-        lines: {file: its number of lines}. Raises CellError or BrokenRecords; then the cell is of no use.
+        lines: {file: its number of lines}. Raises SandboxError or BrokenRecords; then the sandbox is dead.
         """
         cases = self.examination.cases
-        answers = cell.perform(self.part.call, cases, seconds=self.seconds)
+        answers = sandbox.perform(self.part.call, cases, seconds=self.seconds)
         answers = records.checked(answers, len(cases), lines)
         with self._turn, np.errstate(all="ignore"):
             try:
@@ -66,30 +66,30 @@ class Paper:
         modules = {**self.others, name: source}
         lines = {f"{module}.py": len(text.splitlines()) for module, text in modules.items()}
         waiting, messages = list(self.questions), []
-        while waiting:  # one cell for all questions, and a new one after each that destroyed it
-            cell = Cell(modules, name, limits=self.limits)
+        while waiting:  # one sandbox for all questions, and a new one after each that destroyed it
+            sandbox = Sandbox(modules, name, limits=self.limits)
             try:
-                with cell:
-                    if cell.load_error is not None:
-                        error = records.error(cell.load_error, lines)
+                with sandbox:
+                    if sandbox.load_error is not None:
+                        error = records.error(sandbox.load_error, lines)
                         return messages + [message.not_loaded(f"{name}.py", error)] * len(waiting)
-                    _ask_all(waiting, messages, cell, lines, stop)
-            except (CellError, records.BrokenRecords) as error:
-                if not cell.locks:  # Python itself did not start: not the student's fault
+                    _ask_all(waiting, messages, sandbox, lines, stop)
+            except (SandboxError, records.BrokenRecords) as error:
+                if not sandbox.restrictions:  # Python itself did not start: not the student's fault
                     raise ValueError(f"no isolated process can be started: {error}") from error
                 return messages + [message.unreadable(f"{name}.py", error.kind)] * len(waiting)
         return messages
 
 
-def _ask_all(waiting, messages, cell, lines, stop):
-    """Move questions from waiting to messages until there are none, or the cell is lost."""
+def _ask_all(waiting, messages, sandbox, lines, stop):
+    """Move questions from waiting to messages until there are none, or the sandbox is lost."""
     while waiting:
         if stop.is_set():
             raise Stopped
         question = waiting.pop(0)
         try:
-            messages.append(question.ask(cell, lines))
-        except (CellError, records.BrokenRecords) as error:
+            messages.append(question.ask(sandbox, lines))
+        except (SandboxError, records.BrokenRecords) as error:
             messages.append(message.lost(question.part.name, error.kind, question.part.after))
             return
 

@@ -21,13 +21,13 @@ ISOLATED = {  # what ended a child: (said of a function, said of a file that was
         "ends Python when it is read (sys.exit, os._exit, a crash, or too much memory)",
     ),
     "protocol": (
-        "did not hand over its results in the usual way",
-        "disturbs the way in which results are handed over",
+        "did not return its results in the usual way",
+        "interferes with the way in which results are returned",
     ),
 }
 CONSTANT = (
-    "The values are off by one factor (for each input): was a mean's 1/N, a square's 2 or a keep probability "
-    "forgotten?"
+    "The values are off by a constant factor (perhaps a different one for each input): was a mean's 1/N, a "
+    "square's 2 or a keep probability forgotten?"
 )
 WITHOUT_NUMBERS = {name: CONSTANT for name, _, sentence in patterns.MISTAKES if callable(sentence)}
 NOT_PYTHON = ("SyntaxError", "IndentationError", "TabError")
@@ -59,13 +59,13 @@ def plain(problem):
 
 
 def lost(name, kind, after=None):
-    """Return what to say of a function during which its child was lost. kind: of the CellError; after: the
+    """Return what to say of a function during which its child was lost. kind: of the SandboxError; after: the
     forward that is called before it, which may be the cause."""
     text = f"{name} {_isolated(kind)[0]}"
     if after and text.endswith("?"):
         text = f"{text[:-1]}, or in {after}, which runs before it?"
     elif after:
-        text += f"; {after} runs before it, and counts too"
+        text += f"; {after}, which runs before it, counts too"
     return plain(text)
 
 
@@ -84,5 +84,6 @@ def not_loaded(file, error):
     if error["type"] in NOT_PYTHON:
         return plain(f"{file} is not valid Python{place}")
     if error["type"] in NOT_FOUND:
-        return plain(f"{file} imports what is not here: exercises are solved in NumPy alone{place}")
+        alone = "exercises are solved with NumPy only"
+        return plain(f"{file} imports a module that is not available: {alone}{place}")
     return plain(explain(error, file)[0] + ", before any function was called")

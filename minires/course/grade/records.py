@@ -3,7 +3,7 @@
 The child runs a stranger's code, which can send whatever the wire carries: anything plain, of any form.
 """
 
-from minires.course.cell.wire import Unknown
+from minires.course.sandbox.wire import Unknown
 
 LEAVES = 2_000  # values in one result; solutions return a dozen
 DEPTH = 6  # of lists in lists
@@ -13,13 +13,13 @@ RESULTS = ("given", "again", "late", "twice")
 
 
 class BrokenRecords(Exception):
-    """What came are not the records of as many calls. kind: as of a `jail.CellError`."""
+    """What came are not the records of as many calls. kind: as of a `isolation.SandboxError`."""
 
     kind = "protocol"
 
 
 def checked(records, count, files):
-    """Return the records of `cell.perform` with nothing in them but what may be looked at.
+    """Return the records of `sandbox.perform` with nothing in them but what may be looked at.
 
     count: of the cases; files: {name: its number of lines}, the only places that an error may name.
     A result of absurd size or depth becomes an Unknown. The text of an error is dropped: it may hold inputs.

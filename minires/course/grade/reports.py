@@ -46,7 +46,7 @@ def report(student, rows, title):
         lines += ["", f"## {together[0]['exercise']} {names}", ""]
         paragraphs = said(together[0]) if len(together) == 1 else _said_of_all(together[0])
         lines += "\n\n".join(_text(paragraph) for paragraph in paragraphs).split("\n")
-        lines += ["", f"To go on: `minires exercise check {together[0]['exercise']}`"]
+        lines += ["", f"To continue: `minires exercise check {together[0]['exercise']}`"]
     if all(row["points"] == row["of"] for row in rows):
         lines += ["", "Everything is right."]
     return "\n".join(lines) + "\n"
@@ -144,7 +144,7 @@ def summary(grades, title):
     lines = [f"# {title}", ""]
     lines += [f"{len(totals)} submissions, {most} points.", ""]
     lines += [
-        f"Mean {sum(totals) / len(totals):.1f}, median {middle:g}, least {totals[0]}, most {totals[-1]}.",
+        f"Mean {sum(totals) / len(totals):.1f}, median {middle:g}, lowest {totals[0]}, highest {totals[-1]}.",
         "",
     ]
     lines += ["![points of every function, and the most frequent diagnoses](summary.png)", ""]

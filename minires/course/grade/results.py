@@ -1,4 +1,4 @@
-"""Write what was graded: one table, a report and a Gradescope file a student, a summary of the class.
+"""Write what was graded: one table, a report and a Gradescope file per student, a summary of the class.
 
 Everything is written from the grades alone, in sorted order, so the same grades are the same bytes. No file
 is ever there by half: each is written beside its place and moved.

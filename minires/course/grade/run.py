@@ -25,9 +25,7 @@ def seed_in(path):
         os.replace(beside, path)
     text = path.read_bytes()[:1000].strip()
     if not text.isdigit() or len(text) > 100:
-        raise ValueError(
-            f"{path}: expected the secret seed, one integer; delete the file to have a new one drawn"
-        )
+        raise ValueError(f"{path}: expected the secret seed, one integer; delete the file to draw a new one")
     return int(text)
 
 

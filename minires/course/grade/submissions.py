@@ -1,6 +1,6 @@
-"""Read what students handed in: folders and zips. Nothing is believed, nothing unpacked to disk.
+"""Read what students handed in: folders and zips. Nothing is trusted, nothing unpacked to disk.
 
-    for submission in find("hand-ins"):
+    for submission in find("submissions"):
         files, problems = read(submission.path, ["ex1_1_linear"])
 
 Only files with the names that were handed out are read. Every refusal is a line that the student may see.
@@ -56,7 +56,7 @@ def find(folder):
 
 
 def passed_over(folder):
-    """Return the names of what lies among the submissions and is none, such as a .rar or a loose file."""
+    """Return the names of what is in the folder but not a submission, such as a .rar or a loose file."""
     folder = pathlib.Path(folder)
     if is_single(folder) or not folder.is_dir():
         return []
@@ -148,7 +148,7 @@ def _chosen(paths):
     """Return the path nearest to the top."""
     nearest = [parts for parts in paths if len(parts) == min(map(len, paths))]
     if len(nearest) > 1:
-        raise Refused("is there twice, in folders side by side: hand in one of them")
+        raise Refused("appears twice, in different folders: hand in one of them")
     return nearest[0]
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from minires.kernels.cpu import parallel
 
 NARROW = 96  # columns below which a product for each row of y spends its time on reading the weights
-FEW = 4  # rows a thread below which the threads' shares differ too much
+FEW = 4  # rows per thread below which the threads' parts differ too much
 
 
 def supports(x, windows, groups):

@@ -67,8 +67,8 @@ def max_pool2d_backward(dy, cache):
 
 
 def global_avg_pool2d_backward(dy, cache):
-    """As `functional.global_avg_pool2d_backward`, but every number is written, in the order of memory that
-    the layers before it work in: they would otherwise go on in the order of dy."""
+    """As `functional.global_avg_pool2d_backward`, but every number is written, in the memory order in which
+    the layers before it work; they would otherwise go on in that of dy."""
     x_shape, dtype = cache
     if math.prod(x_shape) < parallel.SMALL:
         return NotImplemented

@@ -30,7 +30,7 @@ from minires.kernels.cuda.norm import (
     batch_norm_eval_forward,
     batch_norm_train_backward,
     batch_norm_train_forward,
-    move_averages,
+    update_running_averages,
 )
 from minires.kernels.cuda.pool import (
     avg_pool2d_backward,

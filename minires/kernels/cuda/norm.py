@@ -73,12 +73,12 @@ def _backward(dy, cache, *, batch_statistics):
     return from_lines(dx, x.shape), dgamma, dbeta
 
 
-def move_averages(running_mean, running_var, mean, var, *, momentum, count):
-    """As `functional.move_averages`, in one launch."""
+def update_running_averages(running_mean, running_var, mean, var, *, momentum, count):
+    """As `functional.update_running_averages`, in one launch."""
     unbias, channels = count / (count - 1), len(mean)
     launch(
-        "move_averages", mean, (blocks(channels), 1), mean, var, running_mean, running_var, momentum, unbias,
-        channels,
+        "update_running_averages", mean, (blocks(channels), 1), mean, var, running_mean, running_var,
+        momentum, unbias, channels,
     )  # fmt: skip
 
 

@@ -138,7 +138,7 @@ extern "C" __global__ void norm_backward(
 }
 
 // running = momentum * running + (1 - momentum) * batch, for mean and (unbiased) variance at once.
-extern "C" __global__ void move_averages(
+extern "C" __global__ void update_running_averages(
     const real* mean, const real* var, real* running_mean, real* running_var, real momentum, real unbias,
     int channels)
 {

@@ -1,4 +1,4 @@
-"""A network is a first layer and, behind it, a network."""
+"""A network is a first layer and, after it, a network."""
 
 import numpy as np
 from ex1_1_linear import linear_backward, linear_forward

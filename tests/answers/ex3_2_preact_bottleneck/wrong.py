@@ -55,7 +55,7 @@ WRONG = [
         "layers.py",
         "return run(layers, x, parameters) + x, layers",
         "return np.maximum(run(layers, x, parameters) + x, 0), layers",
-        "ReLU behind the addition",
+        "ReLU after the addition",
     ),
     (
         "layers.py",

@@ -1,7 +1,7 @@
 """An error whose name would write into a report.
 
 points: 1
-line: linear_backward raised an error of its own
+line: linear_backward raised a custom error
 """
 
 

@@ -2,7 +2,7 @@
 
 points: 1
 line: linear_backward raised OSError
-needs: world
+needs: namespaces
 """
 
 

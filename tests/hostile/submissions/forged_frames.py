@@ -1,7 +1,7 @@
 """Writes answers in the grader's own format to every descriptor.
 
 points: 0
-line: (did not hand over its results|ended Python|disturbs|is wrong|writes into|wrong shape|returned more)
+line: (did not return its results|ended Python|interferes|is wrong|writes into|wrong shape|returned more)
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """Right, but for an import that the exercise does not need.
 
 points: 0
-line: ex1_1_linear.py imports what is not here.+line
+line: ex1_1_linear.py imports a module that is not available.+line
 """
 
 import matplotlib.pyplot as plt

@@ -1,7 +1,7 @@
 """Puts the library's folder in front of the path.
 
 points: 0
-line: ex1_1_linear.py imports what is not here
+line: ex1_1_linear.py imports a module that is not available
 needs: files
 """
 

@@ -1,7 +1,7 @@
 """Other built-in functions for everybody in the process.
 
 points: 0
-line: (linear_forward|y is wrong|disturbs)
+line: (linear_forward|y is wrong|interferes)
 """
 
 import builtins

@@ -6,7 +6,7 @@ line: linear_forward returned None
 
 import sys
 
-for name in ("perform", "wire", "locks", "__main__", "copy", "struct"):
+for name in ("perform", "wire", "restrictions", "__main__", "copy", "struct"):
     sys.modules[name] = sys.modules[__name__]
 
 

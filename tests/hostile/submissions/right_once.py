@@ -1,7 +1,7 @@
 """Notices that it is called twice with the same.
 
 points: 1
-line: linear_backward gives another result when it is called again
+line: linear_backward gives a different result when called again
 """
 
 seen = set()

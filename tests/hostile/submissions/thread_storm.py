@@ -2,7 +2,7 @@
 
 points: 1
 line: linear_backward ended Python instead of returning
-needs: world, memory
+needs: namespaces, memory
 """
 
 import _thread

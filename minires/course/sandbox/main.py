@@ -1,13 +1,13 @@
-"""The grader's child process: close the locks, load a student's modules, call functions as the grader asks.
+"""The grader's child process: apply restrictions, load a student's modules, call functions for the grader.
 
-    python -I -S main.py NUMPY SCRATCH SIZE WORLD
+    python -I -S main.py NUMPY SCRATCH SIZE NAMESPACES
 
-NUMPY is the folder in which NumPy lies, SCRATCH the folder that may be written into and SIZE its bytes, WORLD
-is 1 if the process should move into a world of its own. The grader writes frames (see `wire`) to the standard
-input and reads one answer to each from the standard output:
+NUMPY is the folder that contains NumPy, SCRATCH the folder that may be written to, SIZE its bytes, and
+NAMESPACES is 1 if the process should move into namespaces of its own. The grader writes frames (see `wire`)
+to standard input and reads one answer to each from standard output:
 
-    {"modules": {name: source}, "main": name, "locks": [names], "memory", "seconds", "output"}
-        -> {"locks": {name: None or why not}}, then, when nothing more is trusted, {"loaded": True}
+    {"modules": {name: source}, "main": name, "restrictions": [names], "memory", "seconds", "output"}
+        -> {"restrictions": {name: None or why not}}, then, when nothing more is trusted, {"loaded": True}
                                                                            or {"error": see perform.describe}
     {"call": see `perform`, "cases": [cases]}
         -> {"records": [records]}, or {"stopped": see perform.describe} or {"too much": text}
@@ -20,11 +20,11 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 UNLIMITED = 1 << 62  # the grader is trusted
-HIGH = 200  # a loop that closes the first hundred descriptors does not end the conversation
+HIGH = 200  # a loop that closes the first hundred descriptors does not cut the grader off
 
 
 class Modules:
-    """All that `import` finds besides what is built in: the submission, NumPy, the standard library.
+    """All that `import` finds besides built-in modules: the submission, NumPy, the standard library.
 
     A finder and loader of importlib. It looks nowhere else: sys.path may say what it likes.
     """
@@ -62,7 +62,7 @@ class Modules:
 
 
 def streams():
-    """Return the conversation's streams, moved to where a student's code does not meet them by accident."""
+    """Return the streams to the grader, moved to where a student's code does not touch them by accident."""
     moved = []
     for number in (0, 1):
         try:
@@ -74,12 +74,12 @@ def streams():
 
             moved.append(os.dup(number))
             msvcrt.setmode(moved[-1], os.O_BINARY)
-    print_nowhere(0, 1)
+    discard_output(0, 1)
     return os.fdopen(moved[0], "rb", buffering=0), os.fdopen(moved[1], "wb", buffering=0)
 
 
-def print_nowhere(*numbers):
-    """Let these descriptors lead to nothing."""
+def discard_output(*numbers):
+    """Connect these descriptors to the null device."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in numbers:
         os.dup2(nowhere, number)
@@ -87,7 +87,7 @@ def print_nowhere(*numbers):
 
 
 def siblings(modules, *names):
-    """Import modules beside this file, and leave no way to them: a submission's may have the same names."""
+    """Import the modules beside this file, then hide them: a submission's modules may have the same names."""
     modules.standard.append(HERE)
     found = [importlib.import_module(name) for name in names]
     modules.standard.remove(HERE)
@@ -120,21 +120,24 @@ def send(wire, target, message, limit):
     wire.send(target, content)
 
 
-def begin(numpy, scratch, size, world):
-    """Close the locks, load the modules, answer both. Return what is needed to answer requests, or None."""
+def begin(numpy, scratch, size, namespaces):
+    """Apply the restrictions, load the modules, report both; return what requests need, or None."""
     modules = Modules(numpy)
-    sys.meta_path[2:] = [modules]  # behind the finders of what is built in and of what is frozen
-    (locks,) = siblings(modules, "locks")
-    outside = locks.attempt(locks.world, scratch, int(size)) if world == "1" else "not asked for"
-    orphans = locks.attempt(locks.end_with_the_grader)
+    sys.meta_path[2:] = [modules]  # after the finders of built-in and frozen modules
+    (restrictions,) = siblings(modules, "restrictions")
+    separate = "not asked for"
+    if namespaces == "1":
+        separate = restrictions.attempt(restrictions.namespaces, scratch, int(size))
+    orphans = restrictions.attempt(restrictions.end_with_the_grader)
     source, target = streams()
     wire, perform = siblings(modules, "wire", "perform")
     importlib.import_module("numpy.random")  # NumPy loads it late, and every case may need it
     first = wire.read(source, limit=UNLIMITED)
-    room = locks.Room(first["memory"], int(size), first["seconds"], scratch, numpy)
-    wire.write(target, {"locks": {"world": outside, "orphans": orphans, **locks.close(room, first["locks"])}})
+    allowance = restrictions.Allowance(first["memory"], int(size), first["seconds"], scratch, numpy)
+    applied = restrictions.apply(allowance, first["restrictions"])
+    wire.write(target, {"restrictions": {"namespaces": separate, "orphans": orphans, **applied}})
     modules.sources = first["modules"]
-    print_nowhere(2)  # until now it told the grader why Python or NumPy did not start
+    discard_output(2)  # until now it told the grader why Python or NumPy did not start
     try:
         functions = vars(importlib.import_module(first["main"]))
     except BaseException as error:  # a module's own lines may raise anything, SystemExit too
@@ -145,7 +148,7 @@ def begin(numpy, scratch, size, world):
 
 
 def main():
-    """Answer the grader's requests until it hangs up."""
+    """Answer the grader's requests until it closes the stream."""
     begun = begin(*sys.argv[1:])
     sys.argv = [""]
     while begun is not None:

@@ -6,11 +6,11 @@ import itertools
 import numpy as np
 
 from minires.course import diagnosis
-from minires.course.cell import perform
+from minires.course.sandbox import perform
 from minires.course.values import flatten
 
 
-class Suspects:
+class KnownMistakes:
     """What every known mistake of an exercise returns on these cases.
 
     expected: the right outputs, {name: leaf} for each case. Modules are run when they are first asked about.
@@ -19,8 +19,8 @@ class Suspects:
     def __init__(self, exercise, part, cases, expected):
         self.exercise, self.part, self.cases, self.expected = exercise, part, cases, expected
 
-    def culprit(self, outputs, indices, name):
-        """Return (name, sentence) of the mistake, or the two at once, that give a student's outputs; or None.
+    def explanation(self, outputs, indices, name):
+        """Return (name, sentence) of the mistake or pair of mistakes that gives these outputs, or None.
 
         outputs: {name: leaf} for each case, None for one that raised; indices: of the cases to compare; name:
         of the output to be explained if the outputs together cannot be, None for none.

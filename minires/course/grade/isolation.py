@@ -1,7 +1,8 @@
-"""The cell in which one submitted module runs, and what this machine does to keep it there.
+"""The sandbox in which one submitted module runs, and which protections hold on this machine.
 
-What the child gives up is in `cell.locks`, what is said between the two in `cell.main`; `child` starts and
-ends it. What comes back are plain values (`cell.wire`) of a form that the child chose: `records` checks it.
+What the child gives up is in `sandbox.restrictions`, the protocol between the two in `sandbox.main`; `child`
+starts and ends the process. What comes back are plain values (`sandbox.wire`) of a form that the child chose:
+`records` checks it.
 """
 
 import os
@@ -11,19 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minires.course import cell
+from minires.course import sandbox
 from minires.course.grade import child
-from minires.course.grade.child import CellError, harden
+from minires.course.grade.child import SandboxError, harden
 
-__all__ = ["LOCKS", "Cell", "CellError", "Limits", "Protection", "harden", "protections"]
+__all__ = ["RESTRICTIONS", "Sandbox", "SandboxError", "Limits", "Protection", "harden", "protections"]
 
-FOLDER = pathlib.Path(cell.__file__).resolve().parent
-LOCKS = ("world", "memory", "small files", "unreadable", "files", "privileges", "system calls")
+FOLDER = pathlib.Path(sandbox.__file__).resolve().parent
+RESTRICTIONS = ("namespaces", "memory", "small files", "unreadable", "files", "privileges", "system calls")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one child may take. memory, output (one answer), scratch (all files): bytes. start: seconds until
+    """What one child may use. memory, output (one answer), scratch (all files): bytes. start: seconds until
     Python and NumPy run; load: for the module's own lines; processor: seconds of processor time in all."""
 
     memory: int = 2 << 30
@@ -34,35 +35,35 @@ class Limits:
     processor: int = 600
 
 
-class Cell:
+class Sandbox:
     """One child process with one submission's modules loaded: a context manager.
 
     modules: {name: source as bytes}, which can import each other; main: the one whose functions are called;
-    ask_for: the locks to close. Inside `with`: load_error is None, or what `perform.describe` says of the
-    exception that loading main raised, and then there is nothing to perform; locks is {name: None if it
-    holds, else why not}, empty if not even Python ran. Entering raises CellError as `perform` does; after one
-    the cell is dead. A cell must be left in the thread that entered it.
+    ask_for: the restrictions to apply. Inside `with`: load_error is None, or what `perform.describe` says of
+    the exception that loading main raised, and then there is nothing to perform; restrictions is {name: None
+    if it holds, else why not}, empty if not even Python ran. Entering raises SandboxError, as `perform` does;
+    after such an error the sandbox is dead. A sandbox must be left in the thread that entered it.
     """
 
-    def __init__(self, modules, main, *, limits=None, ask_for=LOCKS):
+    def __init__(self, modules, main, *, limits=None, ask_for=RESTRICTIONS):
         self.limits = limits or Limits()
         self.load_error = None
-        self.locks = {}
+        self.restrictions = {}
         self._child = None
-        self._first = {"modules": dict(modules), "main": main, "locks": list(ask_for)}
+        self._first = {"modules": dict(modules), "main": main, "restrictions": list(ask_for)}
         self._first |= {"memory": self.limits.memory, "seconds": self.limits.processor}
         self._first |= {"output": self.limits.output}
 
     def __enter__(self):
         numpy = str(pathlib.Path(np.__file__).resolve().parent.parent)
-        world = str(int("world" in self._first["locks"]))
+        namespaces = str(int("namespaces" in self._first["restrictions"]))
         size = str(self.limits.scratch)
-        self._child = child.Child(FOLDER / "main.py", numpy, "{scratch}", size, world)
+        self._child = child.Child(FOLDER / "main.py", numpy, "{scratch}", size, namespaces)
         try:
-            self.locks = _of(self._ask(self._first, self.limits.start), "locks", dict)
+            self.restrictions = _of(self._ask(self._first, self.limits.start), "restrictions", dict)
             self._child.trusted = False
-            self._child.is_two = self.locks["world"] is None
-            self._child.may_fork = self.locks["system calls"] is not None
+            self._child.is_two = self.restrictions["namespaces"] is None
+            self._child.may_fork = self.restrictions["system calls"] is not None
             loaded = self._ask(None, self.limits.load)
             if type(loaded) is dict and "error" in loaded:
                 self.load_error = _of(loaded, "error", dict)
@@ -78,22 +79,22 @@ class Cell:
         self._end()
 
     def perform(self, call, cases, *, seconds):
-        """Return the child's list of records (see cell.perform) of all cases. Raises CellError.
+        """Return the child's list of records (see sandbox.perform) of all cases. Raises SandboxError.
 
         seconds: of real time for all cases.
         """
         if self._child is None:
-            raise CellError("crash", "the process has ended")
+            raise SandboxError("crash", "the process has ended")
         try:
             answer = self._ask({"call": call, "cases": list(cases)}, seconds)
             if type(answer) is dict and "too much" in answer:
-                raise CellError("output", "it returned more than may be sent")
+                raise SandboxError("output", "it returned more than may be sent")
             if type(answer) is dict and "stopped" in answer:
                 kind = _of(_of(answer, "stopped", dict), "type", str)
-                raise CellError("memory" if kind == "MemoryError" else "crash", f"{_plain(kind)} ended it")
+                raise SandboxError("memory" if kind == "MemoryError" else "crash", f"{_plain(kind)} ended it")
             records = _of(answer, "records", list)
             if len(records) != len(cases):
-                raise CellError("protocol", f"{len(records)} records of {len(cases)} cases")
+                raise SandboxError("protocol", f"{len(records)} records of {len(cases)} cases")
             return records
         except BaseException:
             self._end()
@@ -109,9 +110,9 @@ class Cell:
 
 
 def _of(answer, key, kind):
-    """Return answer[key]. Raises CellError unless the answer is a dict with it, and it is of that kind."""
+    """Return answer[key]. Raises SandboxError unless the answer is a dict with it, and it is of that kind."""
     if type(answer) is not dict or type(answer.get(key)) is not kind:
-        raise CellError("protocol", f"an answer without {key}")
+        raise SandboxError("protocol", f"an answer without {key}")
     return answer[key]
 
 
@@ -170,19 +171,20 @@ MEANINGS = {
 def protections():
     """Return a Protection for each name in MEANINGS, tried by a child. Call `harden` before.
 
-    Raises CellError if no child can be run at all.
+    Raises SandboxError if no child can be run at all.
     """
     limits = Limits()
     probe = {"probe": (FOLDER / "probe.py").read_bytes()}
-    with socket.create_server(("127.0.0.1", 0)) as server, Cell(probe, "probe", limits=limits) as tried:
+    with socket.create_server(("127.0.0.1", 0)) as server, Sandbox(probe, "probe", limits=limits) as tried:
         case = {"grader": os.getpid(), "secret": __file__}
         case |= {"port": server.getsockname()[1], "memory": limits.memory}
         record = tried.perform({"name": "attempts", "after": None}, [case], seconds=30)[0]
-        locks = tried.locks
+        restrictions = tried.restrictions
     if "error" in record:
-        raise CellError("crash", f"the protections cannot be tried: {record['error']['message']}")
+        raise SandboxError("crash", f"the protections cannot be tried: {record['error']['message']}")
     stopped = record["given"]
     holds = {name: stopped.get(name) is not None for name in MEANINGS}
     holds["descendants"] = holds["processes"] or stopped["first"] is None or child.ends_orphans()
-    holds["orphans"] = locks["orphans"] is None and locks["system calls"] is None or locks["world"] is None
+    dies_with_grader = restrictions["orphans"] is None and restrictions["system calls"] is None
+    holds["orphans"] = dies_with_grader or restrictions["namespaces"] is None
     return [Protection(name, holds[name], MEANINGS[name][not holds[name]]) for name in MEANINGS]

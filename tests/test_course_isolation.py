@@ -1,6 +1,7 @@
-"""The child process of the grader: what it answers, how it ends, and what each lock stops.
+"""The child process of the grader: what it answers, how it ends, and what each restriction stops.
 
-A lock that this machine does not offer is skipped by name; what must hold without any is tested without any.
+A restriction that this machine does not offer is skipped by name; what must hold without any is tested
+without any.
 """
 
 import os
@@ -16,10 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from minires.course.cell import syscalls
 from minires.course.grade import child as processes
-from minires.course.grade import jail
-from minires.course.grade.jail import Cell, CellError, Limits
+from minires.course.grade import isolation
+from minires.course.grade.isolation import Limits, Sandbox, SandboxError
+from minires.course.sandbox import syscalls
 
 LINUX = sys.platform == "linux"
 INSTALLED = sorted(pathlib.Path(os.__file__).parent.glob("*-packages/**/*.*"))[
@@ -28,10 +29,10 @@ INSTALLED = sorted(pathlib.Path(os.__file__).parent.glob("*-packages/**/*.*"))[
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
-def cell(source, **options):
-    """A cell with one module."""
+def sandbox(source, **options):
+    """A sandbox with one module."""
     source = source if isinstance(source, bytes) else textwrap.dedent(source).encode()
-    return Cell({"work": source}, "work", **options)
+    return Sandbox({"work": source}, "work", **options)
 
 
 def ask(child, name="f", seconds=10, **case):
@@ -41,7 +42,7 @@ def ask(child, name="f", seconds=10, **case):
 
 def given(source, **options):
     """Return what f() of this source returned."""
-    with cell(source, **options) as child:
+    with sandbox(source, **options) as child:
         assert child.load_error is None, child.load_error
         record = ask(child)
     assert "error" not in record, record["error"]
@@ -50,35 +51,35 @@ def given(source, **options):
 
 def error(source, **options):
     """Return type and message of the exception that f() of this source raised."""
-    with cell(source, **options) as child:
+    with sandbox(source, **options) as child:
         assert child.load_error is None, child.load_error
         record = ask(child)
     return record["error"]["type"], record["error"]["message"]
 
 
 def failure(source, *, seconds=10, **options):
-    """Return the CellError that running f() of this source raises."""
-    with pytest.raises(CellError) as raised:
-        with cell(source, **options) as child:
+    """Return the SandboxError that running f() of this source raises."""
+    with pytest.raises(SandboxError) as raised:
+        with sandbox(source, **options) as child:
             ask(child, seconds=seconds)
     return raised.value
 
 
 @pytest.fixture(scope="module")
-def locks():
-    """Which locks this machine offers, as a child says that tried them."""
-    with cell("") as child:
-        return child.locks
+def restrictions():
+    """Which restrictions this machine offers, as a child says that tried them."""
+    with sandbox("") as child:
+        return child.restrictions
 
 
 @pytest.fixture
-def holding(locks):
-    """Skip a test of a lock that this machine does not offer."""
+def holding(restrictions):
+    """Skip a test of a restriction that this machine does not offer."""
 
     def check(*names):
         for name in names:
-            if locks[name] is not None:
-                pytest.skip(f"no lock {name!r} on this machine: {locks[name]}")
+            if restrictions[name] is not None:
+                pytest.skip(f"no restriction {name!r} on this machine: {restrictions[name]}")
 
     return check
 
@@ -87,7 +88,7 @@ def holding(locks):
 
 
 def test_arrays_go_in_and_come_back_with_their_dtype():
-    with cell("def f(x, stride):\n    return x[:, ::stride], {'mean': x.mean()}\n") as child:
+    with sandbox("def f(x, stride):\n    return x[:, ::stride], {'mean': x.mean()}\n") as child:
         record = ask(child, x=np.arange(6, dtype=np.float32).reshape(2, 3), stride=2)
     y, extra = record["given"]
     np.testing.assert_array_equal(y, np.float32([[0, 2], [3, 5]]))
@@ -100,7 +101,7 @@ def test_a_backward_gets_the_cache_that_its_forward_returned():
         "def forward(x):\n    return x * x, [x]\ndef backward(dy, cache):\n    return 2 * cache[0] * dy\n"
     )
     cases = [{"x": np.full(2, 3.0), "dy": np.ones(2)}, {"x": np.full(3, 4.0), "dy": np.ones(3)}]
-    with cell(source) as child:
+    with sandbox(source) as child:
         records = child.perform({"name": "backward", "after": "forward"}, cases, seconds=10)
     assert [record["late"].tolist() for record in records] == [[6.0, 6.0], [8.0, 8.0, 8.0]]
 
@@ -110,13 +111,13 @@ def test_modules_of_a_submission_import_each_other():
         "first": b"from second import g\ndef f():\n    return g()\n",
         "second": b"def g():\n    return 7\n",
     }
-    with Cell(modules, "first") as child:
+    with Sandbox(modules, "first") as child:
         assert ask(child)["given"] == 7
 
 
 def test_names_of_the_graders_own_modules_are_free():
     modules = {"wire": b"def g():\n    return 7\n", "work": b"import wire\ndef f():\n    return wire.g()\n"}
-    with Cell(modules, "work") as child:
+    with Sandbox(modules, "work") as child:
         assert ask(child)["given"] == 7
 
 
@@ -139,7 +140,7 @@ def test_inspect_finds_the_source_of_a_submission():
 
 @pytest.mark.parametrize("name", ["sqlite3", "ctypes", "random", "json", "lzma", "datetime", "unittest.mock"])
 def test_the_standard_library_imports_when_the_locks_are_closed(name):
-    __import__(name)  # a Python built without it is not the cell's doing
+    __import__(name)  # a Python built without it is not the sandbox's doing
     assert given(f"def f():\n    import {name}\n    return True\n")
 
 
@@ -169,7 +170,7 @@ def test_several_cells_run_at_a_time_in_threads():
 
 
 def test_a_missing_function_is_an_error_of_its_own():
-    with cell("f = 3\n") as child:
+    with sandbox("f = 3\n") as child:
         record = ask(child)
     assert record["error"]["type"] == "Missing" and "there is no function f" in record["error"]["message"]
 
@@ -187,16 +188,16 @@ def test_a_missing_function_is_an_error_of_its_own():
     ],
 )
 def test_an_error_while_loading_has_its_line(source, kind, line):
-    with Cell({"work": source}, "work") as child:
+    with Sandbox({"work": source}, "work") as child:
         assert child.load_error["type"] == kind
         assert (child.load_error["file"], child.load_error["line"]) == ("work.py", line)
-        with pytest.raises(CellError):
+        with pytest.raises(SandboxError):
             ask(child)
 
 
 def test_bytes_that_are_no_source_are_a_load_error():
     for source in (b"\0\0", b"x = '\xff'\n", b"# coding: nonsense\n"):
-        with cell(source) as child:
+        with sandbox(source) as child:
             assert child.load_error["type"] in ("SyntaxError", "ValueError")
 
 
@@ -206,7 +207,7 @@ def test_messages_cannot_control_the_terminal():
 
 
 def test_what_raises_in_a_call_leaves_the_cell_alive():
-    with cell("def f(x):\n    return 1 / x\n") as child:
+    with sandbox("def f(x):\n    return 1 / x\n") as child:
         assert ask(child, x=0)["error"]["line"] == 2
         assert ask(child, x=4)["given"] == 0.25
 
@@ -218,7 +219,9 @@ def test_what_raises_in_a_call_leaves_the_cell_alive():
 def test_an_endless_call_is_ended_in_time(body):
     start = time.monotonic()
     assert failure(f"def f():\n    {body}\n", seconds=0.5).kind == "timeout"
-    assert time.monotonic() - start < 5  # 0.5 s, start and end; more only on a machine that is busy
+    # The limit is 0.5 s. A grader that waits for the child itself takes 100 s or forever, so the bound lies
+    # far from both: starting a child may take 30 s at most, on a machine however busy.
+    assert time.monotonic() - start < 60
 
 
 def test_an_endless_module_is_ended_in_time():
@@ -252,9 +255,9 @@ def test_a_child_that_dies_says_how(body, text):
 
 
 def test_a_dead_cell_stays_dead():
-    with cell("import os\ndef f():\n    os._exit(0)\n") as child:
+    with sandbox("import os\ndef f():\n    os._exit(0)\n") as child:
         for _ in range(2):
-            with pytest.raises(CellError):
+            with pytest.raises(SandboxError):
                 ask(child)
 
 
@@ -314,8 +317,8 @@ def test_a_child_that_reads_nothing_cannot_hold_the_grader():
     source = (
         FIND_THE_PIPE + f"os.write(pipe(), {len(loaded).to_bytes(8, 'little') + loaded!r})\ntime.sleep(100)\n"
     )
-    with cell(source) as child:
-        with pytest.raises(CellError, match="not done"):
+    with sandbox(source) as child:
+        with pytest.raises(SandboxError, match="not done"):
             ask(child, x=np.zeros(1 << 20), seconds=0.5)
 
 
@@ -360,7 +363,7 @@ def test_files_are_small_and_few(holding):
 
 
 def test_the_scratch_folder_cannot_fill_the_disk(holding):
-    holding("world")
+    holding("namespaces")
     source = """
     def f():
         for number in range(9):
@@ -372,7 +375,16 @@ def test_the_scratch_folder_cannot_fill_the_disk(holding):
 
 @pytest.mark.parametrize(
     "path",
-    [__file__, jail.__file__, "/etc/passwd", "/proc/self/environ", "/proc/1/environ", "/", str(ROOT), "/tmp"]
+    [
+        __file__,
+        isolation.__file__,
+        "/etc/passwd",
+        "/proc/self/environ",
+        "/proc/1/environ",
+        "/",
+        str(ROOT),
+        "/tmp",
+    ]
     + list(map(str, INSTALLED)),
 )
 def test_no_other_file_can_be_read(holding, path):
@@ -402,7 +414,7 @@ def test_no_other_file_can_be_written(holding, tmp_path):
     [
         f"sys.path.insert(0, {str(ROOT)!r}); import minires",
         f"sys.path[:] = [{str(ROOT)!r}]; sys.meta_path[:] = [importlib.machinery.PathFinder]; import minires",
-        f"spec = importlib.util.spec_from_file_location('other', {str(ROOT / 'minires' / 'init.py')!r}); "
+        f"spec = importlib.util.spec_from_file_location('other', {str(ROOT / 'minires' / 'optim.py')!r}); "
         "module = importlib.util.module_from_spec(spec); spec.loader.exec_module(module)",
         f"np.__path__.append({str(ROOT)!r}); import numpy.minires",
         "importlib.import_module('site-packages')",
@@ -438,8 +450,11 @@ def test_a_path_put_in_front_finds_nothing_even_without_landlock():
 def test_system_calls_that_reach_out_are_refused(holding, body):
     holding("system calls")
     source = f"import os, resource, socket, subprocess\ndef f():\n    {body}\n"
-    locks = set(jail.LOCKS) - {"world", "files"}  # what these stop, the filter stops alone
-    assert error(source, ask_for=locks)[0] == "PermissionError"
+    restrictions = set(isolation.RESTRICTIONS) - {
+        "namespaces",
+        "files",
+    }  # what these stop, the filter stops alone
+    assert error(source, ask_for=restrictions)[0] == "PermissionError"
 
 
 def test_threads_can_start_and_end_with_the_cell(holding):
@@ -454,7 +469,7 @@ def test_threads_can_start_and_end_with_the_cell(holding):
     """
     start = time.monotonic()
     assert given(source)[0] == 1
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60  # the thread that is left sleeps for 100 s
 
 
 def test_the_filter_knows_both_machines():
@@ -511,14 +526,14 @@ def test_the_filter_refuses_what_it_names_and_allows_the_rest(machine):
     assert [passes(syscalls.PRCTL[column], option) for option in (1, 4, 15)] == [False, False, True]
 
 
-def test_a_world_of_its_own_has_no_other_processes(holding):
-    holding("world")
+def test_a_namespace_of_its_own_has_no_other_processes(holding):
+    holding("namespaces")
     number, parent = given("import os\ndef f():\n    return os.getpid(), os.getppid()\n")
     assert (number, parent) == (1, 0)
 
 
 def processes_of(folder):
-    """Return the processes on whose command line a scratch folder stands: a cell's, and their forks."""
+    """Return the processes on whose command line a scratch folder stands: a sandbox's, and their forks."""
     found = []
     for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -542,29 +557,29 @@ def f():
 """
 
 
-def test_a_world_ends_with_all_its_processes(holding):
-    holding("world")
-    with cell(STORM, ask_for={"world"}) as child:
+def test_a_namespace_ends_with_all_its_processes(holding):
+    holding("namespaces")
+    with sandbox(STORM, ask_for={"namespaces"}) as child:
         folder = ask(child)["given"]
         assert len(processes_of(folder)) > 20
     assert processes_of(folder) == []
 
 
 def grader(body):
-    """Start another Python that uses cells as the grader does."""
-    head = "import sys; sys.path.insert(0, sys.argv[1])\nfrom minires.course.grade import jail\n"
+    """Start another Python that uses sandboxes as the grader does."""
+    head = "import sys; sys.path.insert(0, sys.argv[1])\nfrom minires.course.grade import isolation\n"
     source = head + f"STORM = {STORM.encode()!r}\n" + textwrap.dedent(body)
     command = [sys.executable, "-c", source, str(ROOT)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 @pytest.mark.skipif(not LINUX, reason="the subreaper is Linux's")
-def test_without_a_world_the_subreaper_ends_what_was_left_behind():
+def test_without_a_namespace_the_subreaper_ends_what_was_left_behind():
     with grader("""
         import subprocess
         mine = subprocess.Popen(["sleep", "100"])
-        jail.harden()
-        with jail.Cell({"a": STORM}, "a", ask_for=()) as child:
+        isolation.harden()
+        with isolation.Sandbox({"a": STORM}, "a", ask_for=()) as child:
             folder = child.perform({"name": "f", "after": None}, [{}], seconds=9)[0]["given"]
         print(folder, mine.poll(), flush=True)
         mine.kill()
@@ -574,11 +589,13 @@ def test_without_a_world_the_subreaper_ends_what_was_left_behind():
 
 
 @pytest.mark.skipif(not LINUX, reason="other systems do not tell a child that its parent ended")
-@pytest.mark.parametrize("chosen", [jail.LOCKS, ("system calls",)], ids=["in a world", "without one"])
-def test_kill_9_of_the_grader_ends_its_cells(chosen):
+@pytest.mark.parametrize(
+    "chosen", [isolation.RESTRICTIONS, ("system calls",)], ids=["in namespaces", "without"]
+)
+def test_kill_9_of_the_grader_ends_its_sandboxes(chosen):
     source = b"def f():\n    while True: pass\n"
     with grader(f"""
-        child = jail.Cell({{"a": {source!r}}}, "a", ask_for={chosen!r}).__enter__()
+        child = isolation.Sandbox({{"a": {source!r}}}, "a", ask_for={chosen!r}).__enter__()
         print(child._child.scratch, flush=True)
         child.perform({{"name": "f", "after": None}}, [{{}}], seconds=99)
     """) as process:
@@ -586,7 +603,7 @@ def test_kill_9_of_the_grader_ends_its_cells(chosen):
         time.sleep(0.2)
         assert processes_of(folder)
         process.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60  # the process has 99 s; on an idle machine it is gone at once
     while processes_of(folder) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.rmdir(folder)
@@ -595,12 +612,13 @@ def test_kill_9_of_the_grader_ends_its_cells(chosen):
 
 @pytest.mark.skipif(not LINUX, reason="there is no /proc")
 def test_nobody_looks_into_a_hardened_grader():
-    locks = tuple(set(jail.LOCKS) - {"files", "world"})
+    asked = tuple(set(isolation.RESTRICTIONS) - {"files", "namespaces"})
     look = "import os\ndef f():\n    return open(f'/proc/{os.getppid()}/environ').read()\n"
     with grader(f"""
-        jail.harden()
-        with jail.Cell({{"a": {look.encode()!r}}}, "a", ask_for={locks!r}) as child:
-            print(child.locks["privileges"], child.perform({{"name": "f", "after": None}}, [{{}}], seconds=9))
+        isolation.harden()
+        with isolation.Sandbox({{"a": {look.encode()!r}}}, "a", ask_for={asked!r}) as child:
+            records = child.perform({{"name": "f", "after": None}}, [{{}}], seconds=9)
+            print(child.restrictions["privileges"], records)
     """) as process:
         said = process.communicate()[0]
     if not said.startswith("None"):
@@ -609,16 +627,16 @@ def test_nobody_looks_into_a_hardened_grader():
 
 
 def test_protections_are_tried_and_explained():
-    tried = jail.protections()
-    assert [protection.name for protection in tried] == list(jail.MEANINGS)
+    tried = isolation.protections()
+    assert [protection.name for protection in tried] == list(isolation.MEANINGS)
     for protection in tried:
-        assert protection.meaning in jail.MEANINGS[protection.name] and protection.meaning.endswith(".")
+        assert protection.meaning in isolation.MEANINGS[protection.name] and protection.meaning.endswith(".")
 
 
-@pytest.mark.skipif(not LINUX, reason="what is open without locks differs")
+@pytest.mark.skipif(not LINUX, reason="what is open without restrictions differs")
 def test_the_probe_succeeds_where_nothing_is_locked():
-    probe = {"probe": (jail.FOLDER / "probe.py").read_bytes()}
-    with Cell(probe, "probe", ask_for=()) as child:
+    probe = {"probe": (isolation.FOLDER / "probe.py").read_bytes()}
+    with Sandbox(probe, "probe", ask_for=()) as child:
         case = {"grader": os.getpid(), "secret": __file__, "port": 1, "memory": 1 << 20}
         attempts = ask(child, "attempts", **case)["given"]
     assert {name for name, stopped in attempts.items() if stopped is not None} <= {"network", "first"}
@@ -626,12 +644,14 @@ def test_the_probe_succeeds_where_nothing_is_locked():
 
 
 def test_protections_that_fail_are_said_to_fail(monkeypatch):
-    monkeypatch.setattr(jail, "LOCKS", ())
-    monkeypatch.setattr(jail.Cell.__init__, "__kwdefaults__", {"limits": None, "ask_for": ()})
-    monkeypatch.setattr(jail, "Limits", lambda: Limits(memory=1 << 20))
+    monkeypatch.setattr(isolation, "RESTRICTIONS", ())
+    monkeypatch.setattr(isolation.Sandbox.__init__, "__kwdefaults__", {"limits": None, "ask_for": ()})
+    monkeypatch.setattr(isolation, "Limits", lambda: Limits(memory=1 << 20))
     if LINUX:
         assert not any(
-            p.holds for p in jail.protections() if p.name != "descendants" or not processes.ends_orphans()
+            p.holds
+            for p in isolation.protections()
+            if p.name != "descendants" or not processes.ends_orphans()
         )
 
 
@@ -666,22 +686,22 @@ CHANGES = {
 def test_a_system_without_locks_still_answers_and_ends_in_time(system, tmp_path, monkeypatch):
     """Simulated: what such a system lacks is taken away before the child's script begins."""
     numpy = str(pathlib.Path(np.__file__).resolve().parent.parent)
-    script = OTHER_SYSTEM.format(numpy=numpy, change=CHANGES[system], main=str(jail.FOLDER / "main.py"))
+    script = OTHER_SYSTEM.format(numpy=numpy, change=CHANGES[system], main=str(isolation.FOLDER / "main.py"))
     (tmp_path / "main.py").write_text(script)
-    monkeypatch.setattr(jail, "FOLDER", tmp_path)
-    with cell("def f(x):\n    while x < 1: pass\n    return x * 2\n") as child:
-        assert child.locks["world"] == child.locks["files"] == "only Linux has it"
+    monkeypatch.setattr(isolation, "FOLDER", tmp_path)
+    with sandbox("def f(x):\n    while x < 1: pass\n    return x * 2\n") as child:
+        assert child.restrictions["namespaces"] == child.restrictions["files"] == "only Linux has it"
         assert ask(child, x=3)["given"] == 6
-        with pytest.raises(CellError, match="not done"):
+        with pytest.raises(SandboxError, match="not done"):
             ask(child, x=0, seconds=0.3)
-    with cell("import minires\n") as child:
+    with sandbox("import minires\n") as child:
         assert child.load_error["type"] == "ModuleNotFoundError"
 
 
 def test_a_python_that_does_not_start_says_why(monkeypatch, tmp_path):
     (tmp_path / "main.py").write_text("raise OSError('no such luck')\n")
-    monkeypatch.setattr(jail, "FOLDER", tmp_path)
-    with pytest.raises(CellError, match="OSError: no such luck"), cell(""):
+    monkeypatch.setattr(isolation, "FOLDER", tmp_path)
+    with pytest.raises(SandboxError, match="OSError: no such luck"), sandbox(""):
         pass
 
 

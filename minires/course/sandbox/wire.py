@@ -1,6 +1,6 @@
 """Values as bytes, without pickle: what the grader and its child process say to each other.
 
-The child runs a stranger's code, so whatever comes from it may be made to harm: pickle would run it. Here a
+The child runs untrusted code, so whatever comes from it may be malicious: pickle would execute it. Here a
 value is one letter for its type, then its content; a container is followed by what it holds. `decode` checks
 every number before it believes it, and makes nothing but plain Python values and plain arrays.
 """
@@ -21,7 +21,7 @@ SCALARS = {np.dtype(code).type for code in "?bhilqBHILQefd"}  # by C type: two o
 
 
 class WireError(Exception):
-    """The bytes are no frame of this format, or the value is too large for one."""
+    """The bytes are not a frame of this format, or the value is too large for one."""
 
 
 class Ended(WireError):
@@ -102,11 +102,11 @@ class _Writer:
         return b"".join(self.pieces)
 
     def piece(self, letter, *content):
-        self.room(1 + sum(map(len, content)))
+        self.reserve(1 + sum(map(len, content)))
         self.pieces += (letter, *content)
 
-    def room(self, size):
-        """Raise TooLarge unless so many bytes are left; take them."""
+    def reserve(self, size):
+        """Use up this many bytes. Raises TooLarge unless they are left."""
         self.left -= size
         if self.left < 0:
             raise TooLarge("more than may be sent at once")
@@ -148,7 +148,7 @@ class _Writer:
             return
         shape = struct.pack(f"<B{value.ndim}Q", value.ndim, *value.shape)
         self.piece(b"a", dtype.encode(), shape)
-        self.room(value.nbytes)  # before it is copied: a view may pretend to be larger than the memory
+        self.reserve(value.nbytes)  # before it is copied: a view may pretend to be larger than the memory
         self.pieces.append(value.astype(DTYPES[dtype], copy=False).tobytes())  # in C order
 
     def container(self, value, kind, depth):
@@ -156,7 +156,7 @@ class _Writer:
         if issubclass(kind, dict):
             pairs = list(dict.items(value))
             if not all(type(key) is str for key, _ in pairs):
-                self.sized(b"u", b"a dict with keys that are no text")
+                self.sized(b"u", b"a dict with keys that are not text")
                 return
             self.piece(b"d", struct.pack("<Q", len(pairs)))
             for key, held in pairs:
@@ -253,7 +253,7 @@ class _Reader:
     def unknown(self):
         kind = self.text()
         if len(kind) > 100 or not kind.isprintable():
-            raise WireError("a description that is none")
+            raise WireError("not a description")
         return Unknown(kind)
 
     def array(self):
@@ -261,7 +261,7 @@ class _Reader:
         (dimensions,) = self.take(1)
         shape = struct.unpack(f"<{dimensions}Q", self.take(8 * dimensions))
         if dtype is None or dimensions > 32:
-            raise WireError("an array of no dtype or of too many dimensions")
+            raise WireError("an array of an unknown dtype or with too many dimensions")
         memory = self.take(math.prod(shape) * dtype.itemsize)  # Python's ints: the product cannot overflow
         if dtype.kind == "b" and memory.strip(b"\0\1"):
             raise WireError("a bool that is neither 0 nor 1")
@@ -281,6 +281,6 @@ class _Reader:
         for _ in range(count):
             key = self.value(0)
             if type(key) is not str or key in pairs:
-                raise WireError("a dict whose keys are not text, or twice the same")
+                raise WireError("a dict with keys that are not text, or with duplicate keys")
             pairs[key] = self.value(depth)
         return pairs

@@ -1,8 +1,8 @@
-"""What a process that runs a stranger's code gives up first: files, processes, the network, memory.
+"""What a process gives up before it runs untrusted code: files, processes, the network, memory.
 
-Every lock is a function of a `Room` that asks the operating system, for this process and for good. It raises
-OSError where the system does not offer it; `close` tries each and says which hold. Linux offers all of
-them, macOS and Windows a few. Nothing here needs more than Python and the C library.
+Every restriction is a function of an `Allowance` that asks the operating system, for this process and for
+good. It raises OSError where the system does not offer it; `apply` tries each and says which hold. Linux
+offers all of them, macOS and Windows a few. Nothing here needs more than Python and the C library.
 """
 
 import ctypes
@@ -28,9 +28,9 @@ THREADS, GLANCE = 500, 0.03  # how many there may be; seconds between two looks
 PDEATHSIG, DUMPABLE, NO_NEW_PRIVILEGES = 1, 4, 38  # what prctl can set
 
 
-class Room(NamedTuple):
-    """What is left to the process. memory, file: bytes; seconds: of processor time; scratch: the one folder
-    that it may write into; numpy: the folder in which NumPy lies."""
+class Allowance(NamedTuple):
+    """What the process may use. memory, file: bytes; seconds: of processor time; scratch: the one folder that
+    it may write to; numpy: the folder that contains NumPy."""
 
     memory: int
     file: int
@@ -49,31 +49,31 @@ def _libc():
     return libc
 
 
-def _must(result, what):
-    """Return a C function's result. Raises OSError if it says that it failed."""
+def _checked(result, what):
+    """Return a C function's result. Raises OSError if it reports a failure."""
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
     return result
 
 
-# --- before NumPy is imported, while the process is small: it may become two ---
+# --- before NumPy is imported, while the process is small: it may fork ---
 
 
-def world(scratch, size):
-    """Go on in a world of its own, with its own processes, network and mounts, which ends as one.
+def namespaces(scratch, size):
+    """Continue in new namespaces, with processes, network and mounts of their own, which end together.
 
-    The process becomes two. The one that returns from here is number 1 of the new world and sees no process
-    outside; it cannot signal them, read their memory, or leave anything behind: when number 1 ends, Linux
-    ends all others. The one that was there before never runs a stranger's code. It waits, ends number 1 when
-    it is told to (SIGTERM) or when the grader dies, and ends as number 1 ended.
-    size: bytes that the scratch folder may hold; it becomes memory and is gone with the world.
+    The process becomes two. The one that returns from here is process 1 of the new namespace and sees no
+    process outside; it cannot signal them, read their memory, or leave anything behind: when process 1 ends,
+    Linux ends all the others. The original process never runs untrusted code. It waits, ends process 1 when
+    it is told to (SIGTERM) or when the grader dies, and exits with the same status.
+    size: bytes that the scratch folder may hold; it is kept in memory and vanishes with the namespaces.
     """
     libc = _libc()
     user, group = os.getuid(), os.getgid()
     flags = NEW_PROCESSES | NEW_NETWORK | NEW_MOUNTS | NEW_MESSAGES
     if libc.unshare(NEW_USER | flags) == 0:
-        # files are owned by users: without this the new world knows none, and nothing can be written
+        # files are owned by users: without this the new namespace knows none, and nothing can be written
         for path, text in (
             ("setgroups", "deny"),
             ("gid_map", f"{group} {group} 1"),
@@ -82,7 +82,7 @@ def world(scratch, size):
             with open(f"/proc/self/{path}", "w") as file:
                 file.write(text)
     else:
-        _must(libc.unshare(flags), "new namespaces")
+        _checked(libc.unshare(flags), "new namespaces")
     told = {signal.SIGTERM, signal.SIGCHLD}
     signal.pthread_sigmask(signal.SIG_BLOCK, told)
     libc.prctl(PDEATHSIG, signal.SIGTERM, 0, 0, 0)
@@ -94,8 +94,8 @@ def world(scratch, size):
 
 
 def _wait(child, told):
-    """Wait for number 1, then end with its exit status, or 128 and the signal that ended it."""
-    os.closerange(0, 3)  # the pipes are number 1's: that they close must mean that it ended
+    """Wait for process 1, then exit with its status, or with 128 plus the signal that ended it."""
+    os.closerange(0, 3)  # the pipes are process 1's: that they close must mean that it ended
     while True:
         signalled = signal.sigtimedwait(told, GLANCE)
         if signalled is not None and signalled.si_signo == signal.SIGTERM or _threads(child) > THREADS:
@@ -107,7 +107,7 @@ def _wait(child, told):
 
 
 def _threads(process):
-    """Return how many threads a process has: tens of thousands leave no number for the grader's own."""
+    """Return how many threads a process has: tens of thousands leave no process numbers for the grader."""
     try:
         with open(f"/proc/{process}/stat", "rb") as file:
             return int(file.read().rpartition(b")")[2].split()[17])
@@ -116,7 +116,7 @@ def _threads(process):
 
 
 def _scratch_in_memory(libc, scratch, size):
-    """Lay an empty file system of so many bytes over the scratch folder: nobody can fill the disk."""
+    """Mount an empty file system of this size over the scratch folder, so that nobody can fill the disk."""
     no_suid, no_devices, private, recursive = 2, 4, 1 << 18, 1 << 14
     if libc.mount(None, b"/", None, private | recursive, None) == 0:  # what is mounted here stays here
         options = f"size={size},nr_inodes=1000,mode=0700".encode()
@@ -126,43 +126,46 @@ def _scratch_in_memory(libc, scratch, size):
 
 def end_with_the_grader():
     """Be killed when the thread that started this process ends: `kill -9` of the grader leaves nothing."""
-    _must(_libc().prctl(PDEATHSIG, signal.SIGKILL, 0, 0, 0), "PR_SET_PDEATHSIG")
+    _checked(_libc().prctl(PDEATHSIG, signal.SIGKILL, 0, 0, 0), "PR_SET_PDEATHSIG")
 
 
-# --- when NumPy is imported, before a line of the stranger's code runs ---
+# --- after NumPy is imported, before any untrusted code runs ---
 
 
-def close(room, names):
-    """Close the locks of these names. Return {name: None if it holds, else why not}."""
-    return {name: attempt(lock, room) if name in names else "not asked for" for name, lock in LOCKS.items()}
+def apply(allowance, names):
+    """Apply the restrictions of these names. Return {name: None if it holds, else why not}."""
+    return {
+        name: attempt(restriction, allowance) if name in names else "not asked for"
+        for name, restriction in RESTRICTIONS.items()
+    }
 
 
-def attempt(lock, *arguments):
-    """Close a lock. Return None if it holds, else why not."""
+def attempt(restriction, *arguments):
+    """Apply a restriction. Return None if it holds, else why not."""
     try:
-        lock(*arguments)
+        restriction(*arguments)
     except (OSError, ValueError, AttributeError) as error:  # refused, or not known to this system
         return str(error) or type(error).__name__
 
 
-def memory(room):
-    """Take no more than so much address space: larger allocations raise MemoryError."""
-    try:  # and if this machine's memory ends all the same, let Linux end this process, not the grader
+def memory(allowance):
+    """Limit the address space: larger allocations raise MemoryError."""
+    try:  # if the machine runs out of memory all the same, let Linux kill this process, not the grader
         with open("/proc/self/oom_score_adj", "w") as file:
             file.write("1000")
     except OSError:
         pass
-    _limit("RLIMIT_AS", room.memory)
+    _limit("RLIMIT_AS", allowance.memory)
     if sys.platform == "darwin":
         raise OSError("macOS takes the limit and ignores it")
 
 
-def small_files(room):
-    """Write no large file, open few, leave no image of the memory, and stop after so much processor time."""
-    _limit("RLIMIT_FSIZE", room.file)
+def small_files(allowance):
+    """Write no large file, open few, leave no core dump, and stop when the processor time is used up."""
+    _limit("RLIMIT_FSIZE", allowance.file)
     _limit("RLIMIT_CORE", 0)
     _limit("RLIMIT_NOFILE", 64)
-    _limit("RLIMIT_CPU", room.seconds)
+    _limit("RLIMIT_CPU", allowance.seconds)
 
 
 def _limit(name, value):
@@ -174,26 +177,26 @@ def _limit(name, value):
     resource.setrlimit(number, (value, value))
 
 
-def unreadable(room):
+def unreadable(allowance):
     """Let no other process of this user look into this one: not another student's, either."""
-    _must(_libc().prctl(DUMPABLE, 0, 0, 0, 0), "PR_SET_DUMPABLE")
+    _checked(_libc().prctl(DUMPABLE, 0, 0, 0, 0), "PR_SET_DUMPABLE")
 
 
-def files(room):
-    """Open no file but those of Python and NumPy, and in the scratch folder (Landlock, Linux 5.13).
+def files(allowance):
+    """Open no files except those of Python and NumPy and those in the scratch folder (Landlock, Linux 5.13).
 
     Each rule allows some accesses to a folder and all below it. What no rule allows is refused, and so are
     TCP (from Linux 6.7) and signals to processes without these rules (from 6.12).
     """
     libc = _libc()
     create_ruleset, add_rule, restrict_self = 444, 445, 446  # the same numbers on every machine
-    version = _must(libc.syscall(create_ruleset, None, ctypes.c_size_t(0), 1), "Landlock")
+    version = _checked(libc.syscall(create_ruleset, None, ctypes.c_size_t(0), 1), "Landlock")
     # the accesses that each version added; refuse all that this one knows, without an exception
     accesses = 13 + (version >= 2) + (version >= 3) + (version >= 5)
     tcp, scope = (3 if version >= 4 else 0), (3 if version >= 6 else 0)
     asked = struct.pack("=QQQ", (1 << accesses) - 1, tcp, scope)
     size = 8 if version < 4 else 16 if version < 6 else 24
-    rules = _must(libc.syscall(create_ruleset, asked, ctypes.c_size_t(size), 0), "Landlock's rules")
+    rules = _checked(libc.syscall(create_ruleset, asked, ctypes.c_size_t(size), 0), "Landlock's rules")
 
     def allow(path, access):
         try:
@@ -204,17 +207,17 @@ def files(room):
         if not os.path.isdir(path):
             known &= READ | WRITE | TRUNCATE  # Linux takes no rule to list what is no folder
         rule = struct.pack("=Qi", access & known, place)
-        _must(libc.syscall(add_rule, rules, 1, rule, 0), f"Landlock's rule for {path}")
+        _checked(libc.syscall(add_rule, rules, 1, rule, 0), f"Landlock's rule for {path}")
         os.close(place)
 
-    for path in readable(room.numpy):
+    for path in readable(allowance.numpy):
         allow(path, READ | LIST)
     for path in _standard_folders():
         allow(path, LIST)
-    allow(room.scratch, READ | LIST | WRITE | TRUNCATE | CREATE)
+    allow(allowance.scratch, READ | LIST | WRITE | TRUNCATE | CREATE)
     allow(os.devnull, READ | WRITE | TRUNCATE)
     _no_new_privileges(libc)
-    _must(libc.syscall(restrict_self, rules, 0), "Landlock")
+    _checked(libc.syscall(restrict_self, rules, 0), "Landlock")
     os.close(rules)
 
 
@@ -249,19 +252,19 @@ def _libraries(folder):
         return []
 
 
-def privileges(room):
-    """Have no rights but a plain user's, and never gain others: root's, or those over the new world."""
+def privileges(allowance):
+    """Keep an ordinary user's rights, and never gain others: root's, or those over the new namespaces."""
     libc = _libc()
     _no_new_privileges(libc)
     version = struct.pack("=Ii", 0x20080522, 0)  # capabilities of 64 bits, of this process
-    _must(libc.capset(version, bytes(24)), "capset")
+    _checked(libc.capset(version, bytes(24)), "capset")
 
 
 def _no_new_privileges(libc):
-    _must(libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS")
+    _checked(libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS")
 
 
-def system_calls(room):
+def system_calls(allowance):
     """Start no process or program, signal nobody, open no connection: see syscalls.py."""
     try:
         libc = _libc()
@@ -272,8 +275,8 @@ def system_calls(room):
         raise
 
 
-# in the order in which they close: the filter would refuse what the others still need
-LOCKS = {
+# in the order in which they are applied: the filter would refuse what the others still need
+RESTRICTIONS = {
     "memory": memory,
     "small files": small_files,
     "unreadable": unreadable,

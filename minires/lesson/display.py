@@ -1,4 +1,4 @@
-"""How a lesson meets its reader: as a script in a terminal, in a notebook, or on a page."""
+"""What a lesson displays, and where: in a terminal, in a notebook, or on a page."""
 
 import io
 import os
@@ -88,5 +88,5 @@ def _title(figure):
 
 
 def restart():
-    """Forget which figures were shown: a script begins anew."""
+    """Forget which figures were shown: a script starts afresh."""
     _shown.clear()

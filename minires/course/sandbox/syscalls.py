@@ -40,7 +40,7 @@ REFUSED = {
     "add_key": (248, 217),  # the user's keys
     "request_key": (249, 218),
     "keyctl": (250, 219),
-    "chmod": (90, None),  # Landlock says nothing of who may use a file: open the seed, close a hand-in
+    "chmod": (90, None),  # Landlock says nothing of who may use a file: open the seed, lock a submission
     "fchmod": (91, 52),
     "fchmodat": (268, 53),
     "fchmodat2": (452, 452),
@@ -76,7 +76,7 @@ REFUSED = {
 CLONE, CLONE3 = (56, 220), (435, 435)
 OF_ONE_PROCESS = {"kill": (62, 129), "tgkill": (234, 131)}  # the first argument is a process: only itself
 PRLIMIT = (302, 261)  # the first argument is a process: 0, itself
-PRCTL, PDEATHSIG, DUMPABLE = (157, 167), 1, 4  # calls that would undo other locks
+PRCTL, PDEATHSIG, DUMPABLE = (157, 167), 1, 4  # calls that would undo other restrictions
 # what is done with an open file is the second argument. F_SETOWN, F_SETSIG, F_SETOWN_EX, FIOSETOWN and
 # SIOCSPGRP send a signal of choice to any process; F_SETLEASE makes all who open one of Python's files wait
 FCNTL, SETTERS = (72, 25), (8, 10, 15, 1024)

@@ -14,7 +14,7 @@ from minires.gradcheck.subject import LayerSubject, Subject, WrongGradients
 from minires.typing import Array, Generator
 
 
-class Conduct:
+class SideEffects:
     """Runs a subject in several orders and collects the broken rules in `findings`.
 
     After `examine`: y, dy and gradients ({name: array}, only those of the right shape) of an ordinary run.
@@ -27,7 +27,7 @@ class Conduct:
         self.dy: Any = None
         self.gradients: dict[str, Any] = {}
 
-    def examine(self) -> "Conduct":
+    def examine(self) -> "SideEffects":
         """Run all rules that still make sense after the earlier ones; return self."""
         self._read_only(self._ordinary_run)
         self._reordered()
@@ -74,7 +74,7 @@ class Conduct:
         if not np.all(np.isfinite(as_numpy(self.y))):
             return self._say("forward gives values that are not finite: choose other inputs")
         if not same(self.y, again):
-            return self._say("forward gives another result when it is called again with the same inputs")
+            return self._say("forward gives a different result when it is called again with the same inputs")
         if self.dy is None:
             # Random, never ones: outputs that sum to a constant (softmax, batch norm) would pass with dx = 0.
             xp = array_module(*self.subject.arrays.values())
@@ -142,7 +142,7 @@ class Conduct:
     def _repeats(self) -> None:
         """Backward twice: with the caches of two equal forwards, and twice with one cache."""
         _, cache = self._forward()
-        self._compare(self._backward(cache), "backward gives another result when everything is repeated")
+        self._compare(self._backward(cache), "backward gives a different result when everything is repeated")
         try:
             second = self._backward(cache)
         except Exception as error:
@@ -150,7 +150,7 @@ class Conduct:
             if self.subject.backward_repeats or not isinstance(error, RuntimeError):
                 self._say(f"a second backward with the same cache raises {type(error).__name__}: {error}")
         else:
-            self._compare(second, "a second backward with the same cache gives another result")
+            self._compare(second, "a second backward with the same cache gives a different result")
 
     def _other_call_in_between(self) -> None:
         """Forward A, forward and backward B, backward A: nothing of B may show."""
