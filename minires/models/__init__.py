@@ -101,7 +101,9 @@ def build(name, *, num_classes=None, rng, **options):
     """
     entry, possible = about(name), options_of(name)
     for option in options.keys() - possible:
-        raise ValueError(f"{name} has no option {option!r}; there are {', '.join(possible)}")
+        raise ValueError(
+            f"{name} has no option {option!r}; there are {', '.join(['num_classes', *possible])}"
+        )
     classes = entry.num_classes if num_classes is None else num_classes
     return entry.build(num_classes=classes, rng=rng, **options)
 
