@@ -35,7 +35,8 @@ def warnings(text):
             section = lines.pop()
             lines += ["", section, line, ""]  # a heading, which numpydoc makes a rubric or a field
         elif section in ENTRIES and line and not line.startswith(" "):
-            lines += ["", line]
+            stars, name = re.fullmatch(r"(\**)(.*)", line).groups()
+            lines += ["", stars.replace("*", r"\*") + name]  # numpydoc escapes those of *args, too
         else:
             lines.append(line)
     settings = {"warning_stream": complaints, "report_level": 2}

@@ -564,7 +564,7 @@ def test_pools_move_by_their_kernel_unless_asked():
     [
         (lambda: Conv2d(3, 4, 3, groups=2, rng=rng()), ValueError, "groups: 2 does not divide 3 and 4"),
         (lambda: Conv2d(4, 3, 3, groups=2, rng=rng()), ValueError, "groups: 2 does not divide 4 and 3"),
-        (lambda: Conv2d(4, 4, 3, groups=0, rng=rng()), ValueError, "groups: 0"),
+        (lambda: Conv2d(4, 4, 3, groups=0, rng=rng()), ValueError, "groups: expected an integer >= 1, got 0"),
         (lambda: Conv2d(3, 4, 0, rng=rng()), ValueError, "kernel_size: expected an integer >= 1"),
         (lambda: Conv2d(3, 4, 3, stride=0, rng=rng()), ValueError, "stride: expected an integer >= 1"),
         (lambda: Conv2d(3, 4, 3, padding=-1, rng=rng()), ValueError, "padding: expected an integer >= 0"),

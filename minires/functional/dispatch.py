@@ -3,13 +3,20 @@
     @accelerated
     def relu_forward(x): ...
 
-calls the `relu_forward` of `minires.kernels.cpu` for a NumPy array, that of `minires.kernels.cuda` for an
-array whose module compiles CUDA sources (if they are asked for), and this one where there is no such kernel,
-where it answers NotImplemented, and within `minires.kernels.use("textbook")`. The function as it is written
-is `relu_forward.textbook`.
+asks, at every call, in this order:
+
+1. within `minires.kernels.use("textbook")`: this function;
+2. a NumPy array, and `minires.kernels.cpu` has a `relu_forward`: that kernel;
+3. an array whose module compiles CUDA sources, these are asked for, and `minires.kernels.cuda` has one: that;
+4. there is no such kernel, or it answered NotImplemented, mostly because the array is too small (fewer than
+   2^14 elements; 2^20 for ReLU, additions and the like, see `kernels.cpu.parallel`): this function.
+
+It is the first argument that is looked at: of a sequence its first array, in backward dy. The function as it
+is written is `relu_forward.textbook`.
 """
 
 import functools
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -36,11 +43,11 @@ class Accelerated(Protocol[P, R]):
 
 def accelerated(textbook: Callable[P, R]) -> Accelerated[P, R]:
     """Let a function look for a kernel of its name before it runs; a decorator."""
-    name = textbook.__name__
+    name, first = textbook.__name__, next(iter(inspect.signature(textbook).parameters))
 
     @functools.wraps(textbook)
     def dispatched(*arguments: P.args, **options: P.kwargs) -> R:
-        kernel = find(name, arguments[0] if arguments else next(iter(options.values()), None))
+        kernel = find(name, arguments[0] if arguments else options.get(first))
         if kernel is not None:
             result = kernel(*arguments, **options)
             if result is not NotImplemented:
@@ -61,8 +68,8 @@ def find(name: str, first: object) -> Callable[..., Any] | None:
 
 
 def _kernels_for(array: object) -> ModuleType | None:
-    """Return the package of kernels for an array's module, or None. Never raises: what is no array is refused
-    by the checks of who runs then."""
+    """Return the package of kernels for an array's module, or None; None too for what is no array, which the
+    function that then runs refuses."""
     if isinstance(array, np.ndarray):
         from minires.kernels import cpu
 

@@ -1,4 +1,4 @@
-"""The operations of `minires.functional` again, fast: `cpu` for NumPy arrays, `cuda` for NVIDIA GPUs.
+"""Some operations of `minires.functional` again, fast: `cpu` for NumPy arrays, `cuda` for NVIDIA GPUs.
 
 A kernel has the name, the arguments, the checks and the cache of the textbook's function, so that either's
 backward may follow the other's forward; it answers NotImplemented where it does not support a case or is too
@@ -7,13 +7,12 @@ small to pay. `functional.dispatch` decides which of the two runs; to read an op
     with kernels.use("textbook"):      # step through the maths with a debugger
         y, cache = net.forward(x, train=True)
 
-For a whole process set the environment variable MINIRES_KERNELS to "textbook".
+For a whole process set the environment variable MINIRES_KERNELS to "textbook"; it is read once, at the first
+operation. `minires bench --kernels` lists the kernels and what each of them gains.
 """
 
-import contextlib
 import contextvars
 import os
-from collections.abc import Iterator
 
 CHOICES = ("fast", "textbook")
 
@@ -23,8 +22,7 @@ _chosen: contextvars.ContextVar[str | None] = contextvars.ContextVar(
 _of_environment = None
 
 
-@contextlib.contextmanager
-def use(which: str) -> Iterator[None]:
+class use:  # noqa: N801 (it is written like a function: with kernels.use("textbook"))
     """Within a with-block, run the kernels ("fast") or the textbook's functions alone ("textbook").
 
     It holds for the thread, or asyncio task, that enters the block.
@@ -40,11 +38,19 @@ def use(which: str) -> Iterator[None]:
     ...     in_use()
     'textbook'
     """
-    token = _chosen.set(_known("which", which))
-    try:
-        yield
-    finally:
-        _chosen.reset(token)
+
+    def __init__(self, which: str) -> None:
+        self._which = _known("which", which)
+        self._tokens: list[contextvars.Token] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(_chosen.set(self._which))
+
+    def __exit__(self, *error: object) -> None:
+        _chosen.reset(self._tokens.pop())
+
+    def __repr__(self) -> str:
+        return f"<kernels.use({self._which!r}): nothing has changed yet; write `with` before it>"
 
 
 def in_use() -> str:

@@ -25,7 +25,7 @@ class Parameter:
     Parameters
     ----------
     data : array of any shape
-        The values, float32 unless asked otherwise.
+        The values; their dtype is kept (the library's own layers start with float32).
 
     Attributes
     ----------
@@ -50,9 +50,10 @@ class Parameter:
     """
 
     def __init__(self, data: Array) -> None:
+        xp = array_module(data, names=("data",))  # refuses what is no array
         self.data = data
         # a weight of no memory (`init.SHAPES_ONLY`) has a gradient of no memory
-        self.grad = array_module(data).zeros_like(data) if any(data.strides) or not data.ndim else data
+        self.grad = xp.zeros_like(data) if any(data.strides) or not data.ndim else data
         self.frozen = False
 
     def accumulate(self, gradient: Array) -> None:
@@ -113,7 +114,7 @@ class Layer:
     >>> class Gain(Layer):
     ...     def __init__(self, start=1.0):
     ...         self.start = start
-    ...         self.gain = Parameter(np.full((), start))
+    ...         self.gain = Parameter(np.full((), start, np.float32))
     ...
     ...     def forward(self, x, *, train):
     ...         return self.gain.data * x, (x,)
@@ -123,9 +124,9 @@ class Layer:
     ...         self.gain.accumulate((dy * x).sum())
     ...         return self.gain.data * dy
     >>> layer = Gain(3.0)
-    >>> y, cache = layer.forward(np.array([1.0, 2.0]), train=True)
-    >>> layer.backward(np.array([1.0, 1.0]), cache)
-    array([3., 3.])
+    >>> y, cache = layer.forward(np.array([1.0, 2.0], np.float32), train=True)
+    >>> layer.backward(np.array([1.0, 1.0], np.float32), cache)
+    array([3., 3.], dtype=float32)
     >>> float(layer.gain.grad)
     3.0
     >>> layer

@@ -96,8 +96,12 @@ class Sequential(Layer):
         return len(self.parts)
 
     def __getitem__(self, name: str | int) -> Layer:
-        """Return a part by its name or, for an int, by its position."""
-        return list(self.parts.values())[name] if isinstance(name, int) else self.parts[name]
+        """Return a part by its name or, for an int, by its position. KeyError, IndexError: there is none."""
+        if isinstance(name, int):
+            return list(self.parts.values())[name]
+        if name not in self.parts:
+            raise KeyError(f"no part is called {name!r}; there are {', '.join(self.parts)}")
+        return self.parts[name]
 
     def _in_turn(self) -> list[Layer]:
         """Return what runs one after the other: the parts, or the segments that they are computed in."""
@@ -153,8 +157,8 @@ class Residual(Layer):
     def forward(self, x: Array, *, train: bool) -> tuple[Array, list]:
         branch, branch_cache = self.branch.forward(x, train=train)
         shortcut, shortcut_cache = self.shortcut.forward(x, train=train)
-        y, _ = F.residual_add_forward(branch, shortcut)
-        del branch, shortcut  # nothing remembers the summands
+        y, _ = F.residual_add_forward(branch, shortcut)  # an addition remembers nothing
+        del branch, shortcut
         y, after_cache = self.after.forward(y, train=train)
         return y, [branch_cache, shortcut_cache, after_cache]
 

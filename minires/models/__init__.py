@@ -137,7 +137,9 @@ def build(name: str, *, num_classes: int | None = None, rng: Generator, **option
     """
     entry, possible = about(name), options_of(name)
     for option in options.keys() - possible:
-        raise ValueError(f"{name} has no option {option!r}; there are {', '.join(possible)}")
+        raise ValueError(
+            f"{name} has no option {option!r}; there are {', '.join(['num_classes', *possible])}"
+        )
     classes = entry.num_classes if num_classes is None else num_classes
     return entry.build(num_classes=classes, rng=rng, **options)
 
