@@ -372,11 +372,14 @@ def test_every_network_can_be_built_by_a_name():
 
 
 def test_every_network_is_spoken_of_in_a_test():
-    tests = "\n".join(path.read_text(encoding="utf-8") for path in pathlib.Path(__file__).parent.glob("*.py"))
+    folder = pathlib.Path(__file__).parent
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("test_*.py"))
+        path.read_text(encoding="utf-8") for path in pathlib.Path(__file__).parent.rglob("test_*.py")
+    )
     for build, file in builders().items():
         assert re.search(rf"\b{build.__name__}\b", tests), (
             f"no test speaks of {build.__name__} of models/{file}: count its parameters and multiply-adds by "
-            "hand or from its paper, in tests/test_counts.py or a file of its own"
+            "hand or from its paper, in tests/accounting/test_counts.py or a file of its own"
         )
 
 
