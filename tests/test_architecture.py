@@ -374,8 +374,6 @@ def test_every_network_can_be_built_by_a_name():
 def test_every_network_is_spoken_of_in_a_test():
     folder = pathlib.Path(__file__).parent
     tests = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("test_*.py"))
-        path.read_text(encoding="utf-8") for path in pathlib.Path(__file__).parent.rglob("test_*.py")
-    )
     for build, file in builders().items():
         assert re.search(rf"\b{build.__name__}\b", tests), (
             f"no test speaks of {build.__name__} of models/{file}: count its parameters and multiply-adds by "
