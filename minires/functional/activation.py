@@ -15,7 +15,7 @@ def relu_forward(x: Array) -> tuple[Array, Cache]:
 
     Returns
     -------
-    y, like x; cache (y,): y is positive exactly where x was, and the next layer keeps it anyway
+    y, like x; cache (y,): y is positive exactly where x was, and most often the next layer keeps it too
 
     References
     ----------
@@ -110,7 +110,8 @@ def sigmoid_forward(x: Array) -> tuple[Array, Cache]:
 
     Notes
     -----
-    Computed as (1 + tanh(x/2)) / 2, which is the same number and never overflows.
+    Computed as (1 + tanh(x/2)) / 2, in exact arithmetic the same number. It never overflows, but rounds to 0
+    below about -18 in float32.
     """
     xp = check_floats(x=x)
     y = xp.tanh(x * 0.5)

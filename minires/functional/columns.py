@@ -1,7 +1,8 @@
 """im2col lays every window of an image out as a column; col2im, its adjoint, adds the columns back.
 
-Position (kh, kw) of all windows at once is a slice of the padded image that takes every stride-th pixel,
-beginning at (kh, kw). So both are loops over the kernel's few positions, not over the image's many windows.
+(The adjoint of a linear map is the transposed one: what its backward must be.) Both loop over the KH*KW
+positions inside a window, not over the many windows: each step handles one position of all windows at once,
+a slice of the padded image that begins at (kh, kw) and takes every stride-th pixel.
 """
 
 from minires.backend import array_module

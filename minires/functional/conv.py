@@ -22,7 +22,7 @@ def conv2d_forward(
     padding: Size = 0,
     groups: int = 1,
 ) -> tuple[Array, Cache]:
-    """Convolve images with a bank of kernels (cross-correlation, as everywhere in deep learning).
+    """Convolve images with a bank of filters (cross-correlation, as everywhere in deep learning).
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ def conv2d_forward(
     y : (N, O, OH, OW)
         With OH = (H + 2*padding - KH) // stride + 1, and OW likewise.
     cache : (x, weight, has_bias, windows, groups)
-        x for dweight, weight for dx. Not the columns, which are KH*KW times as large as x: backward lays them
-        out again.
+        x for dweight, weight for dx. Not the columns, which at stride 1 are KH*KW times as large as x:
+        backward lays them out again. windows: the geometry, see `minires.windows`.
 
     Raises
     ------
@@ -63,8 +63,8 @@ def conv2d_forward(
     windows, groups = check_conv2d(x, weight, bias, stride, padding, groups)
     n, o, (oh, ow) = len(x), len(weight), windows.out_size
     columns = im2col(x, **windows.options()).reshape(groups, -1, oh * ow * n)
-    kernels = weight.reshape(groups, o // groups, -1)
-    y = kernels @ columns  # (groups, O/groups, OH*OW*N): one product a group
+    filters = weight.reshape(groups, o // groups, -1)
+    y = filters @ columns  # (groups, O/groups, OH*OW*N): one product a group
     if bias is not None:
         y += bias.reshape(groups, -1, 1)
     y = y.reshape(o, oh, ow, n).transpose(3, 0, 1, 2)
@@ -91,18 +91,18 @@ def conv2d_backward(
 
     Notes
     -----
-    dbias sums dy over images and pixels, for each of them adds the same bias.
+    dbias sums dy over images and pixels: the same bias was added at every pixel of every image.
     """
     x, weight, has_bias, windows, groups = cache
     check_gradient(dy, (len(x), len(weight), *windows.out_size), x.dtype, on=x)
     dy = dy.transpose(1, 2, 3, 0).reshape(groups, len(weight) // groups, -1)  # (groups, O/groups, OH*OW*N)
     columns = im2col(x, **windows.options()).reshape(groups, -1, dy.shape[2])
-    kernels = weight.reshape(groups, len(weight) // groups, -1)
-    dweight = dy @ columns.transpose(0, 2, 1)  # adjoint of y = kernels @ columns
+    filters = weight.reshape(groups, len(weight) // groups, -1)
+    dweight = dy @ columns.transpose(0, 2, 1)  # dweight = dy @ columns.T, for each group
     dbias = dy.sum(axis=2).reshape(-1) if has_bias else None
     if not need_dx:
         return None, dweight.reshape(weight.shape), dbias
-    dcolumns = kernels.transpose(0, 2, 1) @ dy
+    dcolumns = filters.transpose(0, 2, 1) @ dy  # dcolumns = weight.T @ dy
     dx = col2im(dcolumns.reshape(-1, dy.shape[2]), x.shape, **windows.options())
     return dx, dweight.reshape(weight.shape), dbias
 

@@ -1,5 +1,6 @@
 """Losses: one number for a whole batch. Their backward takes dloss, a number or 0-d array (1 to train)."""
 
+from minires.backend import array_module
 from minires.checks import check_cross_entropy, check_floats, check_ndim, check_shape
 from minires.functional.dispatch import accelerated
 from minires.typing import Array, Cache
@@ -25,13 +26,14 @@ def softmax_cross_entropy_forward(
     loss : 0-d array
         In nats: ln K for a network that knows nothing.
     cache : (probabilities, targets, count)
-        targets (N, K), of which each row sums to that row's weight, here 1; count, the sum of the weights.
+        targets (N, K): 1 for the right class and 0 elsewhere, or smoothed; count: N. (Rows may have weights:
+        then a row of targets sums to its weight, and count is the sum of the weights.)
 
     Raises
     ------
     ValueError
         If a label is out of range (on a GPU they are checked when they are batched, for a look at them here
-        would stall the device).
+        would stall the device), or label_smoothing is not in [0, 1).
     TypeError
         If labels are not integers.
 
@@ -59,16 +61,17 @@ def softmax_cross_entropy_forward(
 
 @accelerated
 def softmax_cross_entropy_backward(dloss: float | Array, cache: Cache) -> Array:
-    """Return dlogits (N, K): in each row dloss / count * (sum of the targets * softmax(logits) - targets).
-
-    Where the targets of a row sum to 1, that is the difference between what the network believes and what is
-    so, divided by N.
+    """Return dlogits (N, K) = dloss / N * (softmax(logits) - targets): what is believed minus what is so.
 
     Parameters
     ----------
     dloss : float or 0-d array
         1 to train.
     cache : what `softmax_cross_entropy_forward` returned
+
+    Notes
+    -----
+    For rows with weights w, the sums of their targets: dloss / count * (w * softmax(logits) - targets).
     """
     probabilities, targets, count = cache
     dlogits = probabilities * targets.sum(axis=1, keepdims=True) - targets
@@ -97,6 +100,8 @@ def pixel_cross_entropy_forward(y: Array, labels: Array) -> tuple[Array, Cache]:
     """
     check_floats(y=y)
     check_ndim("y", y, (4, "(N, K, H, W)"))
+    array_module(y, labels, names=("y", "labels"))
+    check_shape("labels", labels, (len(y), *y.shape[2:]), "one for each pixel")
     logits = y.transpose(0, 2, 3, 1).reshape(-1, y.shape[1])
     loss, cache = softmax_cross_entropy_forward(logits, labels.reshape(-1))
     return loss, (cache, y.shape)

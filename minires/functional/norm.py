@@ -23,7 +23,8 @@ def batch_norm_train_forward(
     -------
     y : like x
     cache : (x, mean, 1/std, gamma)
-        x, not x_hat: the input is there anyway, and backward makes x_hat from it with two numbers a channel.
+        x, mean and 1/std give x_hat again: two numbers a channel are remembered, not another array as large
+        as x. gamma is for dx; beta is not needed, for its gradient is the sum of dy.
     (mean, var) : each (C,)
         var is divided by the number of values, M = N*H*W.
 
@@ -31,6 +32,10 @@ def batch_norm_train_forward(
     ------
     ValueError
         If a channel has fewer than two values.
+
+    Notes
+    -----
+    With std = sqrt(var + eps) and x_hat = (x - mean) / std, y = gamma * x_hat + beta.
 
     References
     ----------
@@ -75,7 +80,8 @@ def batch_norm_train_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Ar
 
         dx = 1/std * (dx_hat - sum(dx_hat) / M - x_hat * sum(dx_hat * x_hat) / M),    dx_hat = gamma * dy
 
-    so dx has no component along 1 or along x_hat: shifting or stretching x would not have changed y.
+    so dx has no component along 1 and, but for eps, none along x_hat: shifting x would not have changed y,
+    and stretching it only by what eps does.
     """
     x, mean, inverse_std, gamma = cache
     check_gradient(dy, x.shape, x.dtype, on=x)
@@ -106,7 +112,7 @@ def batch_norm_eval_forward(
     -------
     y : like x
     cache : (x, mean, 1/std, gamma)
-        x is what dgamma needs.
+        x is what dgamma needs; mean is running_mean itself: hand in a copy if it will move before backward.
 
     References
     ----------
@@ -263,7 +269,7 @@ def _spread(vector: Array, x: Array) -> Array:
 def local_response_norm_forward(
     x: Array, *, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0
 ) -> tuple[Array, Cache]:
-    """Divide each pixel by a power of the mean square over `size` neighbouring channels.
+    """Divide each pixel by a power of k + alpha times the mean square over `size` neighbouring channels.
 
     Parameters
     ----------

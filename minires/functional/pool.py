@@ -1,7 +1,7 @@
 """Pooling: the largest value or the mean of each window; and the mean of the whole image.
 
-All windows have a pixel at position (kh, kw) at once, so each loop runs over the few positions of the kernel:
-`windows.positions()` says which windows have one inside the image there, and which pixels these are.
+Every loop runs over the KH*KW positions inside a window and handles one position of all windows at once:
+`windows.positions()` says which windows have a pixel of the image there, and which pixels these are.
 """
 
 from minires.backend import array_module
@@ -136,7 +136,7 @@ def global_avg_pool2d_forward(x: Array) -> tuple[Array, Cache]:
 
 @accelerated
 def global_avg_pool2d_backward(dy: Array, cache: Cache) -> Array:
-    """Return dx (N, C, H, W): each of the H*W pixels gets dy / (H*W), a number that is stored once."""
+    """Return dx (N, C, H, W): each of the H*W pixels gets dy / (H*W). It is a read-only view."""
     x_shape, dtype = cache
     check_gradient(dy, x_shape[:2], dtype)
     _, _, h, w = x_shape

@@ -180,3 +180,11 @@ REFUSED = {
 def test_refused_in_one_line_that_says_what_came(name):
     call, error_type, *words = REFUSED[name]
     assert_refused(call, *words, error_type=error_type)
+
+
+def test_the_labels_of_pixels_have_the_shape_of_the_map():
+    y, labels = np.zeros((2, 3, 4, 5)), np.zeros((2, 5, 4), int)
+    assert_refused(
+        lambda: F.pixel_cross_entropy_forward(y, labels), "labels: expected the shape (2, 4, 5)", "pixel"
+    )
+    assert_refused(lambda: F.pixel_cross_entropy_forward(y, [[1]]), "labels: expected a NumPy or CuPy array")
