@@ -31,7 +31,8 @@ def max_pool2d_forward(
     y : (N, C, OH, OW)
     cache : (argmax, windows, x_shape, dtype)
         argmax (N, C, OH, OW) is the position kh*KW + kw of each window's largest value, the first of equals
-        (0 if nothing exceeds minus infinity): uint8 if a window has at most 256 pixels, else int32.
+        (0 if nothing exceeds minus infinity; left open in a window with NaN, whose y is NaN): uint8 if a
+        window has at most 256 pixels, else int32.
 
     Raises
     ------

@@ -38,7 +38,8 @@ def fold(net: Layer) -> Layer:
     Parameters
     ----------
     net
-        It stays as it is: its names, its state, its watchers.
+        It stays as it is: its names, its state, its watchers (who see the layers that are not folded, for
+        these are called).
 
     Returns
     -------

@@ -360,6 +360,12 @@ def test_a_kernel_that_does_not_support_a_case_leaves_it_to_the_textbook(monkeyp
     assert called(lambda: F.conv2d_forward(x, np.ones((1, 2, 2, 2)))) == ([], ["conv2d_forward"])
 
 
+def test_the_kernel_of_the_first_argument_is_found_by_keyword_too():
+    x = np.ones((1, 2, 3, 4))
+    assert called(lambda: F.relu_forward(x=x)) == ([], ["relu_forward"])
+    assert called(lambda: F.conv2d_forward(x=x, weight=np.ones((1, 2, 2, 2)))) == ([], ["conv2d_forward"])
+
+
 def test_the_plain_function_is_at_hand():
     assert F.conv2d_forward.textbook.__module__ == "minires.functional.conv"
     assert F.conv2d_forward.__doc__ is F.conv2d_forward.textbook.__doc__
