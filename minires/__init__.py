@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from minires.layers import *
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> object:
     """Return the module minires.name, or the layer called name (PEP 562)."""
     if name == "__all__":
         return __dir__()
@@ -64,7 +64,7 @@ def __getattr__(name):
     raise AttributeError(f"module 'minires' has no attribute {name!r}{_hint(name)}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     import pkgutil
 
     from minires import layers
@@ -73,7 +73,7 @@ def __dir__():
     return sorted([*(name for name in modules if not name.startswith("_")), *layers.__all__])
 
 
-def _hint(name):
+def _hint(name: str) -> str:
     if name.startswith("_"):
         return ""
     import difflib

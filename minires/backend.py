@@ -7,20 +7,37 @@ too may be called through `xp`.
 
 import importlib
 import sys
+from collections.abc import Sequence
+from types import ModuleType
 
 import numpy as np
 
+from minires.typing import Array
 
-def array_module(*arrays, names=None):
+
+def array_module(*arrays: object, names: Sequence[str] | None = None) -> ModuleType:
     """Return the package (numpy, cupy, ...) whose arrays these are.
 
-    arrays: NumPy or CuPy arrays of any shape and dtype.
-    names: what the caller calls each of them, for the error message.
-    Raises TypeError if one is not an array, or if they live on different devices.
+    Parameters
+    ----------
+    arrays
+        NumPy or CuPy arrays of any shape and dtype.
+    names
+        What the caller calls each of them, for the error message.
+
+    Raises
+    ------
+    TypeError
+        If one is not an array, or if they live on different devices.
+
+    Examples
+    --------
+    >>> array_module(np.zeros(3)).__name__
+    'numpy'
     """
     if all(type(array) is np.ndarray for array in arrays):
         return np
-    found = {}
+    found: dict[str, str] = {}  # package: the first array of it
     for position, array in enumerate(arrays):
         label = names[position] if names else f"argument {position}"
         root = type(array).__module__.partition(".")[0]
@@ -37,22 +54,25 @@ def array_module(*arrays, names=None):
     return sys.modules[root]
 
 
-def to_numpy(array):
+def to_numpy(array: Array) -> np.ndarray:
     """Return the same values as a NumPy array, copied from the GPU if they live there."""
     return array if isinstance(array, np.ndarray) else array.get()
 
 
-def to_module(array, xp):
+def to_module(array: Array, xp: ModuleType) -> Array:
     """Return the same values as an array of the module xp (numpy, cupy), copied only if it must move."""
     if array_module(array) is xp:
         return array
     return to_numpy(array) if xp is np else xp.asarray(to_numpy(array))
 
 
-def device_module(device):
+def device_module(device: str) -> ModuleType:
     """Return the array module for device "cpu" or "gpu".
 
-    Raises ValueError for another name and, saying what to install, where there is no usable GPU.
+    Raises
+    ------
+    ValueError
+        For another name and, saying what to install, where there is no usable GPU.
     """
     if device == "cpu":
         return np

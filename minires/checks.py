@@ -4,11 +4,17 @@ The first half serves all; the second holds one check for each operation that al
 textbook's function and the kernel refuse the same things in the same words.
 """
 
+from collections.abc import Sequence
+from types import ModuleType
+
+import numpy as np
+
 from minires.backend import array_module
+from minires.typing import Array, Shape, Shaped, Size
 from minires.windows import Windows
 
 
-def check_floats(*, bias=None, **arrays):
+def check_floats(*, bias: Array | None = None, **arrays: Array) -> ModuleType:
     """Return the arrays' module, or raise if they are not non-empty float arrays of one dtype on one device.
 
     arrays: by the names the caller uses; only bias may be None.
@@ -33,21 +39,21 @@ def check_floats(*, bias=None, **arrays):
     return xp
 
 
-def check_ndim(name, array, *allowed):
+def check_ndim(name: str, array: Shaped, *allowed: tuple[int, str]) -> None:
     """Raise ValueError unless array has one of the allowed (ndim, "axes in words")."""
     if array.ndim not in [ndim for ndim, _ in allowed]:
         axes = " or ".join(words for _, words in allowed)
         raise ValueError(f"{name}: expected the axes {axes}, got the shape {tuple(array.shape)}")
 
 
-def check_shape(name, array, shape, why=""):
+def check_shape(name: str, array: Shaped | None, shape: Sequence[int], why: str = "") -> None:
     """Raise ValueError unless array has exactly this shape; None is skipped."""
     if array is not None and tuple(array.shape) != tuple(shape):
         reason = f" ({why})" if why else ""
         raise ValueError(f"{name}: expected the shape {tuple(shape)}{reason}, got {tuple(array.shape)}")
 
 
-def check_gradient(dy, shape, dtype, on=None):
+def check_gradient(dy: Array, shape: Sequence[int], dtype: np.dtype, on: Array | None = None) -> None:
     """Raise unless the upstream gradient dy has the shape and dtype of what forward returned, and its device.
 
     on: an array that forward remembered and that tells the device; None where it remembered none.
@@ -58,7 +64,7 @@ def check_gradient(dy, shape, dtype, on=None):
         raise TypeError(f"dy: expected {dtype}, the dtype of what forward returned, got {dy.dtype}")
 
 
-def pair(name, value, *, least):
+def pair(name: str, value: Size, *, least: int) -> tuple[int, int]:
     """Return value, an int or (h, w), as a pair of ints, each at least `least`."""
     values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     whole = len(values) == 2 and all(is_whole(number) for number in values)
@@ -67,19 +73,21 @@ def pair(name, value, *, least):
     return int(values[0]), int(values[1])
 
 
-def whole_number(name, value, *, least):
+def whole_number(name: str, value: int, *, least: int) -> int:
     """Return value as an int, or raise ValueError unless it is one, at least `least`."""
     if not is_whole(value) or value < least:
         raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}")
     return int(value)
 
 
-def is_whole(value):
+def is_whole(value: object) -> bool:
     """Whether value is an integer, Python's or NumPy's, and no truth value and no array."""
     return hasattr(value, "__index__") and not isinstance(value, bool) and not hasattr(value, "__len__")
 
 
-def check_windows(size, *, kernel_size, stride, padding, ceil_mode=False):
+def check_windows(
+    size: Sequence[int], *, kernel_size: Size, stride: Size, padding: Size, ceil_mode: bool = False
+) -> Windows:
     """Return the Windows of a kernel sliding over images of size (H, W).
 
     OH = (H + 2*padding - KH) // stride + 1, and OW likewise; with ceil_mode the division rounds up, as long
@@ -91,7 +99,7 @@ def check_windows(size, *, kernel_size, stride, padding, ceil_mode=False):
     padding = pair("padding", padding, least=0)
     padded = size[0] + 2 * padding[0], size[1] + 2 * padding[1]
 
-    def count(axis):
+    def count(axis: int) -> int:
         room = padded[axis] - kernel[axis]
         if not ceil_mode:
             return room // stride[axis] + 1
@@ -106,13 +114,15 @@ def check_windows(size, *, kernel_size, stride, padding, ceil_mode=False):
             f"({size[0]}x{size[1]} with padding {padding[0]}, {padding[1]}); "
             "use a larger image, more padding or a smaller kernel"
         )
-    return Windows(kernel, stride, padding, tuple(size), out_size)
+    return Windows(kernel, stride, padding, (size[0], size[1]), out_size)
 
 
 # -- one check for each operation -----------------------------------------------------------------------
 
 
-def check_conv2d(x, weight, bias, stride, padding, groups):
+def check_conv2d(
+    x: Array, weight: Array, bias: Array | None, stride: Size, padding: Size, groups: int
+) -> tuple[Windows, int]:
     """Return (windows, groups) of a convolution, or raise what `F.conv2d_forward` says it raises."""
     check_floats(x=x, weight=weight, bias=bias)
     check_ndim("x", x, (4, "(N, C, H, W)"))
@@ -130,14 +140,14 @@ def check_conv2d(x, weight, bias, stride, padding, groups):
     return check_windows(x.shape[2:], kernel_size=weight.shape[2:], stride=stride, padding=padding), groups
 
 
-def check_im2col(x, kernel_size, stride, padding):
+def check_im2col(x: Array, kernel_size: Size, stride: Size, padding: Size) -> Windows:
     """Return the Windows over images x (N, C, H, W)."""
     check_floats(x=x)
     check_ndim("x", x, (4, "(N, C, H, W)"))
     return check_windows(x.shape[2:], kernel_size=kernel_size, stride=stride, padding=padding)
 
 
-def check_col2im(columns, x_shape, kernel_size, stride, padding):
+def check_col2im(columns: Array, x_shape: Shape, kernel_size: Size, stride: Size, padding: Size) -> Windows:
     """Return the Windows over images of x_shape (N, C, H, W) whose columns these are."""
     check_floats(columns=columns)
     if len(x_shape) != 4:
@@ -149,7 +159,7 @@ def check_col2im(columns, x_shape, kernel_size, stride, padding):
     return windows
 
 
-def check_pool(x, kernel_size, stride, padding, ceil_mode):
+def check_pool(x: Array, kernel_size: Size, stride: Size | None, padding: Size, ceil_mode: bool) -> Windows:
     """Return the Windows of a pooling; stride None means kernel_size."""
     check_floats(x=x)
     check_ndim("x", x, (4, "(N, C, H, W)"))
@@ -168,7 +178,7 @@ def check_pool(x, kernel_size, stride, padding, ceil_mode):
     return windows
 
 
-def check_linear(x, weight, bias):
+def check_linear(x: Array, weight: Array, bias: Array | None) -> None:
     """Raise unless x (N, I), weight (O, I) and bias (O,) or None fit together."""
     check_floats(x=x, weight=weight, bias=bias)
     check_ndim("x", x, (2, "(N, I)"))
@@ -177,7 +187,7 @@ def check_linear(x, weight, bias):
     check_shape("bias", bias, weight.shape[:1], "one for each output")
 
 
-def check_norm(x, *, eps, **vectors):
+def check_norm(x: Array, *, eps: float, **vectors: Array) -> ModuleType:
     """Return the module of x (N, C, H, W) or (N, C), or raise unless each vector is (C,) and eps >= 0."""
     xp = check_floats(x=x, **vectors)
     check_ndim("x", x, (2, "(N, C)"), (4, "(N, C, H, W)"))
@@ -188,7 +198,7 @@ def check_norm(x, *, eps, **vectors):
     return xp
 
 
-def check_batch(x):
+def check_batch(x: Array) -> None:
     """Raise ValueError unless every channel of x (N, C, ...) has at least two values."""
     if x.size == x.shape[1]:
         raise ValueError(
@@ -197,7 +207,7 @@ def check_batch(x):
         )
 
 
-def check_groups(x, groups):
+def check_groups(x: Shaped, groups: int) -> int:
     """Return groups as an int, or raise unless they divide the channels of x, two values or more to each."""
     groups = whole_number("groups", groups, least=1)
     if x.shape[1] % groups:
@@ -210,14 +220,14 @@ def check_groups(x, groups):
     return groups
 
 
-def check_response_norm(x, size):
+def check_response_norm(x: Array, size: int) -> int:
     """Return size as an int, or raise unless x is (N, C, H, W) and size at least 1."""
     check_floats(x=x)
     check_ndim("x", x, (4, "(N, C, H, W)"))
     return whole_number("size", size, least=1)
 
 
-def check_addends(branch, shortcut):
+def check_addends(branch: Array, shortcut: Array) -> ModuleType:
     """Return the module of two arrays of one shape."""
     xp = check_floats(branch=branch, shortcut=shortcut)
     check_shape(
@@ -226,14 +236,14 @@ def check_addends(branch, shortcut):
     return xp
 
 
-def check_gate(branch, shortcut, gate):
+def check_gate(branch: Array, shortcut: Array, gate: Array) -> None:
     """Raise unless the three arrays have one shape."""
     check_floats(branch=branch, shortcut=shortcut, gate=gate)
     check_shape("shortcut", shortcut, branch.shape, "that of the branch")
     check_shape("gate", gate, branch.shape, "that of the branch: a gate decides element by element")
 
 
-def check_resample(x, down, across):
+def check_resample(x: Array, down: Array, across: Array) -> None:
     """Raise unless down (OH, H) and across (OW, W) fit images x (N, C, H, W)."""
     check_floats(x=x, down=down, across=across)
     check_ndim("x", x, (4, "(N, C, H, W)"))
@@ -242,7 +252,7 @@ def check_resample(x, down, across):
         check_shape(name, matrix, (len(matrix), size), f"for an image of {x.shape[2]}x{x.shape[3]}")
 
 
-def check_cross_entropy(logits, labels, label_smoothing):
+def check_cross_entropy(logits: Array, labels: Array, label_smoothing: float) -> ModuleType:
     """Return the module of logits (N, K), or raise what `F.softmax_cross_entropy_forward` says it raises."""
     xp = check_floats(logits=logits)
     check_ndim("logits", logits, (2, "(N, K)"))

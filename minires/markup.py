@@ -4,12 +4,23 @@ import base64
 import html
 import struct
 import zlib
+from collections.abc import Collection, Sequence
+
+import numpy as np
 
 CELL = "padding:0.15em 0.7em;border:none;background:none;color:inherit"
 LINE = "1px solid rgba(128,128,128,0.45)"  # grey on white and on black alike
 
 
-def table(columns, rows, *, title="", totals=(), right=(), notes=()):
+def table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    title: str = "",
+    totals: Sequence[Sequence[str]] = (),
+    right: Collection[int] = (),
+    notes: Sequence[str] = (),
+) -> str:
     """Return a table as HTML; every text in it is escaped.
 
     Parameters
@@ -24,7 +35,7 @@ def table(columns, rows, *, title="", totals=(), right=(), notes=()):
         Sentences below the table.
     """
 
-    def line(cells, tag, border=""):
+    def line(cells: Sequence[str], tag: str, border: str = "") -> str:
         styles = (f"{CELL};text-align:{'right' if i in right else 'left'}{border}" for i in range(len(cells)))
         texts = (
             f'<{tag} style="{style}">{_cell(cell)}</{tag}>' for style, cell in zip(styles, cells, strict=True)
@@ -46,7 +57,7 @@ def table(columns, rows, *, title="", totals=(), right=(), notes=()):
     )
 
 
-def images(pictures, *, title="", edge=72):
+def images(pictures: Sequence[tuple[np.ndarray, str]], *, title: str = "", edge: int = 72) -> str:
     """Return images side by side as HTML, each with its caption.
 
     Parameters
@@ -70,7 +81,7 @@ def images(pictures, *, title="", edge=72):
     return f"<div><div><b>{html.escape(title)}</b></div>{''.join(shown)}</div>"
 
 
-def png(pixels):
+def png(pixels: np.ndarray) -> bytes:
     """Return the bytes of a PNG file.
 
     Parameters
@@ -89,7 +100,7 @@ def png(pixels):
     )
 
 
-def _cell(text):
+def _cell(text: str) -> str:
     """Escape a text and turn its leading spaces into an indent."""
     stripped = text.lstrip(" ")
     escaped = html.escape(stripped)

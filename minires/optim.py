@@ -1,40 +1,85 @@
 """Stochastic gradient descent and the schedules of its learning rate."""
 
 import math
+from collections.abc import Iterable, Mapping, Sequence
+from types import ModuleType
 
 import minires.functional as F
 from minires import reprs
 from minires.backend import array_module, to_module
 from minires.functional import dispatch
+from minires.layers import Parameter
+from minires.typing import Array
 
 
 class SGD:
-    """Gradient descent with momentum and weight decay, in place on named parameters.
+    """Stochastic gradient descent with momentum and weight decay, in place on named parameters.
 
-        g = grad + weight_decay * w        decay pulls every weight towards 0
+    Parameters
+    ----------
+    named_parameters : (name, Parameter) pairs
+        As `net.named_parameters()` yields them. Frozen ones are skipped.
+    lr
+        The learning rate; for a schedule set `optimiser.lr = schedule(step)` before each step.
+    momentum
+        From 0 to 1.
+    weight_decay
+        Pulls every weight towards 0.
+    nesterov
+        Take the step from the point ahead along the momentum.
+    no_decay
+        Names that are not decayed. A name is a dotted path's beginning or end: "fc" means all inside fc,
+        "gamma" every gamma.
+    lr_scale
+        {name: factor} multiplies the learning rate; names as in no_decay.
+
+    Raises
+    ------
+    ValueError
+        For a value out of range, and for a name in no_decay or lr_scale that names no parameter.
+
+    Notes
+    -----
+    ::
+
+        g = grad + weight_decay * w
         v = momentum * v + g               the velocity remembers earlier gradients
         w = w - lr * v                     with nesterov: w - lr * (g + momentum * v)
 
-    named_parameters: (name, Parameter) pairs. no_decay: names that are not decayed; lr_scale: {name: factor}
-    multiplies the learning rate. A name there is a dotted path's beginning or end: "fc" means all inside fc,
-    "gamma" every gamma. Frozen parameters are skipped.
-    Sutskever et al. 2013, equations 1 to 4.
     Differs from the paper (and from Caffe): there v holds lr * g, which is the same until lr changes; and
     with nesterov w is the point ahead, where they take the gradient, so that w need not be moved there and
     back (as PyTorch does).
+
+    References
+    ----------
+    Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", equations 1 to
+    4.
+
+    Examples
+    --------
+    >>> from minires.layers import Parameter
+    >>> weight = Parameter(np.array([1.0, 2.0]))
+    >>> optimiser = SGD([("weight", weight)], lr=0.1, momentum=0.9)
+    >>> weight.accumulate(np.array([1.0, -1.0]))
+    >>> optimiser.step()
+    >>> weight.data
+    array([0.9, 2.1])
+    >>> optimiser.zero_grad()
+    >>> weight.grad
+    array([0., 0.])
     """
 
     def __init__(
         self,
-        named_parameters,
+        named_parameters: Iterable[tuple[str, Parameter]],
         *,
-        lr,
-        momentum=0.0,
-        weight_decay=0.0,
-        nesterov=False,
-        no_decay=(),
-        lr_scale=None,
-    ):
+        lr: float,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+        no_decay: Sequence[str] = (),
+        lr_scale: Mapping[str, float] | None = None,
+    ) -> None:
         try:
             self.parameters = dict(named_parameters)
         except TypeError:
@@ -72,7 +117,7 @@ class SGD:
         }
         self._at_once = None  # on a GPU: a kernel that moves all parameters in one launch
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         values = reprs.settings(self, hidden=("named_parameters",))
         values = {name: value for name, value in values.items() if value != {}}
         size = sum(parameter.data.size for parameter in self.parameters.values())
@@ -80,14 +125,14 @@ class SGD:
         options = ", ".join(f"{name}={reprs.text(value)}" for name, value in values.items())
         return f"<SGD of {arrays}, {reprs.counted(size, 'number')}: {options}>"
 
-    def prepare(self):
+    def prepare(self) -> None:
         """Bring the learning rate to where `step` reads it: to the GPU, if the parameters live there."""
         update_of = dispatch.find("update_of", next(iter(self.parameters.values())).data)
         self._at_once = update_of(self, self._at_once) if update_of else None
         if self._at_once:
             self._at_once.set_rate(self.lr)
 
-    def step(self):
+    def step(self) -> None:
         """Move every parameter that is not frozen by one step down its gradient."""
         self.prepare()
         if self._at_once:
@@ -105,7 +150,7 @@ class SGD:
                     nesterov=self.nesterov,
                 )
 
-    def identity(self):
+    def identity(self) -> list[tuple]:
         """Return what a recorded step depends on, a tuple for each parameter: its arrays, and whether it is
         frozen."""
         return [
@@ -113,7 +158,7 @@ class SGD:
             for name, parameter in self.parameters.items()
         ]
 
-    def zero_grad(self):
+    def zero_grad(self) -> None:
         """Set every gradient to zero, in place."""
         self.prepare()
         if self._at_once:
@@ -122,16 +167,16 @@ class SGD:
         for parameter in self.parameters.values():
             parameter.grad.fill(0)
 
-    def to(self, xp):
+    def to(self, xp: ModuleType) -> "SGD":
         """Move the velocities to the array module xp (the network is moved by its own `to`); return self."""
         self.velocity = {name: to_module(array, xp) for name, array in self.velocity.items()}
         return self
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Array]:
         """Return {parameter name: velocity}, the live arrays; empty without momentum."""
         return dict(self.velocity)
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Copy velocities in place. Raises ValueError if names, shapes or dtypes differ."""
         fits = state.keys() == self.velocity.keys() and all(
             getattr(state[name], "dtype", None) == array.dtype and state[name].shape == array.shape
@@ -145,11 +190,11 @@ class SGD:
             array[...] = to_module(state[name], array_module(array))
 
 
-def _matches(name, pattern):
+def _matches(name: str, pattern: str) -> bool:
     return f".{name}.".startswith(f".{pattern}.") or f".{name}.".endswith(f".{pattern}.")
 
 
-def _check_range(name, value, least, most):
+def _check_range(name: str, value: float, least: float, most: float) -> None:
     if not least <= value <= most or math.isinf(value):
         expected = (
             f"a finite number of at least {least}" if math.isinf(most) else f"a number from {least} to {most}"
@@ -161,27 +206,33 @@ def _check_range(name, value, least, most):
 
 
 class Schedule:
-    """A learning rate as a function of the step; what all schedules share. lr: the rate at the start."""
+    """A learning rate as a function of the step; what all schedules share.
 
-    def __init__(self, lr):
+    Parameters
+    ----------
+    lr
+        The rate at the start.
+    """
+
+    def __init__(self, lr: float) -> None:
         _check_range("lr", lr, 0, math.inf)
         self.lr = lr
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return reprs.call(self, reprs.settings(self))
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
         """Return the learning rate of step number `step`, from 0."""
         raise NotImplementedError(f"{type(self).__name__} has no rule")
 
-    def observe(self, error):
+    def observe(self, error: float) -> None:
         """Take note of an epoch's validation error; only a plateau schedule reacts to it."""
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, float]:
         """Return what the schedule has learned on the way, as plain numbers."""
         return {}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
         """Restore what state_dict returned. Raises ValueError for other names or for what is no number."""
         own = self.state_dict()
         if state.keys() != own.keys() or not all(type(value) in (int, float) for value in state.values()):
@@ -191,48 +242,108 @@ class Schedule:
 
 
 class Constant(Schedule):
-    """The same learning rate at every step."""
+    """The same learning rate at every step.
 
-    def __call__(self, step):
+    Parameters
+    ----------
+    lr
+        That rate.
+    """
+
+    def __call__(self, step: int) -> float:
+        """Return the learning rate of step number `step`, from 0."""
         return self.lr
 
 
 class Steps(Schedule):
-    """lr times factor for every milestone (a step number) passed: 0.1 after 32k and 48k of 64k iterations.
+    """The step schedule: lr times factor for every milestone passed.
 
+    Parameters
+    ----------
+    lr
+        The rate at the start.
+    milestones
+        Rising step numbers; the papers' are 32k and 48k of 64k iterations.
+    factor
+        What each milestone multiplies the rate by.
+
+    References
+    ----------
     He et al. 2015 (arXiv:1512.03385), section 4.2.
+
+    Examples
+    --------
+    >>> schedule = Steps(0.1, [32_000, 48_000])
+    >>> [round(schedule(step), 3) for step in (0, 32_000, 48_000)]
+    [0.1, 0.01, 0.001]
     """
 
-    def __init__(self, lr, milestones, factor=0.1):
+    def __init__(self, lr: float, milestones: Sequence[int], factor: float = 0.1) -> None:
         if sorted(milestones) != list(milestones):
             raise ValueError(f"milestones: expected rising step numbers, got {list(milestones)}")
         super().__init__(lr)
         self.milestones, self.factor = tuple(milestones), factor
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
+        """Return the learning rate of step number `step`, from 0."""
         return self.lr * self.factor ** sum(step >= milestone for milestone in self.milestones)
 
 
 class Cosine(Schedule):
-    """Half a cosine from lr down to 0 at step `total`. Loshchilov & Hutter 2016 (arXiv:1608.03983), eq. 5."""
+    """Cosine annealing: half a cosine from lr down to 0 at step `total`.
 
-    def __init__(self, lr, total):
+    References
+    ----------
+    Loshchilov & Hutter 2016 (arXiv:1608.03983), equation 5.
+
+    Examples
+    --------
+    >>> schedule = Cosine(0.1, total=100)
+    >>> [round(schedule(step), 3) for step in (0, 50, 100)]
+    [0.1, 0.05, 0.0]
+    """
+
+    def __init__(self, lr: float, total: int) -> None:
         if total < 1:
             raise ValueError(f"total: expected at least 1 step, got {total}")
         super().__init__(lr)
         self.total = total
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
+        """Return the learning rate of step number `step`, from 0."""
         return self.lr * 0.5 * (1 + math.cos(math.pi * min(step, self.total) / self.total))
 
 
 class Plateau(Schedule):
-    """lr times factor whenever the observed error has not fallen for more than `patience` epochs.
+    """Reduce on plateau: lr times factor whenever the error has not fallen for more than `patience` epochs.
 
-    The ResNet paper divides by 10 "when the error plateaus" (section 3.4).
+    Parameters
+    ----------
+    lr
+        The rate at the start.
+    factor
+        From 0 to 1; the ResNet paper divides by 10 "when the error plateaus".
+    patience
+        Epochs without progress that are waited for.
+    min_improvement
+        A fall of the error (a fraction) that counts as progress.
+
+    References
+    ----------
+    He et al. 2015 (arXiv:1512.03385), section 3.4.
+
+    Examples
+    --------
+    >>> schedule = Plateau(0.1, patience=1)
+    >>> for error in (0.5, 0.4, 0.4, 0.4):
+    ...     schedule.observe(error)
+    >>> round(schedule(step=0), 3)
+    0.01
     """
 
-    def __init__(self, lr, *, factor=0.1, patience=5, min_improvement=1e-3):
+    def __init__(
+        self, lr: float, *, factor: float = 0.1, patience: int = 5, min_improvement: float = 1e-3
+    ) -> None:
         super().__init__(lr)
         _check_range("factor", factor, 0, 1)
         if patience < 0:
@@ -240,11 +351,18 @@ class Plateau(Schedule):
         self.factor, self.patience, self.min_improvement = factor, patience, min_improvement
         self.best, self.waited = math.inf, 0
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
+        """Return the learning rate of step number `step`, whatever it is: here only errors count."""
         return self.lr
 
-    def observe(self, error):
-        """error: of this epoch on held-out images, as a fraction; lower is better."""
+    def observe(self, error: float) -> None:
+        """Take note of an epoch's error.
+
+        Parameters
+        ----------
+        error
+            On held-out images, as a fraction; lower is better.
+        """
         if error < self.best - self.min_improvement:
             self.best, self.waited = error, 0
         else:
@@ -252,34 +370,58 @@ class Plateau(Schedule):
         if self.waited > self.patience:
             self.lr, self.waited = self.lr * self.factor, 0
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, float]:
+        """Return the rate, the best error and the epochs waited."""
         return {"lr": self.lr, "best": self.best, "waited": self.waited}
 
 
 class WarmUp(Schedule):
-    """A smaller, constant rate for the first steps, then another schedule.
+    """Warm-up: a smaller rate for the first steps, then another schedule.
 
-    He et al. 2015, section 4.2: ResNet-110 starts at 0.01 for about 400 steps, then 0.1. With rising=True the
-    rate climbs in a straight line from `lr` to where the other schedule begins (Goyal et al. 2017).
+    Parameters
+    ----------
+    then
+        The schedule after the warm-up.
+    steps
+        How many.
+    lr
+        The rate at the start.
+    rising
+        Whether the rate climbs in a straight line from `lr` to where `then` begins (Goyal et al. 2017,
+        arXiv:1706.02677, section 2.2), or stays constant.
+
+    References
+    ----------
+    He et al. 2015 (arXiv:1512.03385), section 4.2: ResNet-110 starts at 0.01 for about 400 steps, then 0.1.
+
+    Examples
+    --------
+    >>> schedule = WarmUp(Constant(0.1), steps=400)
+    >>> schedule(0), schedule(400)
+    (0.01, 0.1)
     """
 
-    def __init__(self, then, *, steps, lr=0.01, rising=False):
+    def __init__(self, then: Schedule, *, steps: int, lr: float = 0.01, rising: bool = False) -> None:
         super().__init__(lr)
         if steps < 0:
             raise ValueError(f"steps: expected at least 0, got {steps}")
         self.then, self.steps, self.rising = then, steps, rising
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
+        """Return the learning rate of step number `step`, from 0."""
         if step >= self.steps:
             return self.then(step)
         fraction = step / self.steps if self.rising else 0
         return self.lr + fraction * (self.then(self.steps) - self.lr)
 
-    def observe(self, error):
+    def observe(self, error: float) -> None:
+        """Hand the error on to the schedule after the warm-up."""
         self.then.observe(error)
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, float]:
+        """Return the state of the schedule after the warm-up."""
         return self.then.state_dict()
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Restore the state of the schedule after the warm-up."""
         self.then.load_state_dict(state)

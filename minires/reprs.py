@@ -6,23 +6,33 @@ attributes of the same names say what it got.
 
 import functools
 import inspect
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from minires.typing import Shape
 
 LONGEST = 60  # characters of one value; a longer one is "..."
 
 
 @functools.lru_cache(maxsize=256)
-def arguments(kind):
+def arguments(kind: type) -> dict[str, inspect.Parameter]:
     """Return {name: inspect.Parameter} of the arguments that a class is called with, *args and **kw apart."""
     found = inspect.signature(kind).parameters.items()
     return {name: each for name, each in found if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)}
 
 
-def settings(thing, *, hidden=(), always=(), plain=lambda value: value):
+def settings(
+    thing: Any,
+    *,
+    hidden: Collection[str] = (),
+    always: Collection[str] = (),
+    plain: Callable[[Any], Any] = lambda value: value,
+) -> dict[str, Any]:
     """Return {argument: value} of the call that makes such a thing, in the constructor's order.
 
     Parameters
     ----------
-    thing : object
+    thing
         Each argument's value is the attribute of its name. An argument that takes a bool counts as True where
         the attribute is an object (the bias of a convolution), as False where it is None.
     hidden : collection of str
@@ -37,8 +47,9 @@ def settings(thing, *, hidden=(), always=(), plain=lambda value: value):
     dict
         Without what is at its default. Ellipsis stands for a value that the thing did not keep.
     """
+    kind: Any = type(thing)
     found = {}
-    for name, argument in arguments(type(thing)).items():
+    for name, argument in arguments(kind).items():
         if name in hidden:
             continue
         required = argument.default is argument.empty
@@ -52,18 +63,19 @@ def settings(thing, *, hidden=(), always=(), plain=lambda value: value):
     return found
 
 
-def call(thing, values, name=None):
+def call(thing: Any, values: Mapping[str, Any], name: str | None = None) -> str:
     """Return the call as text: what has no default by position, the rest by name.
 
     Parameters
     ----------
-    thing : object
+    thing
     values : dict
         {argument: value}, as `settings` returns them.
     name : str or None
         What is called; None: the thing's class.
     """
-    known = arguments(type(thing))
+    kind: Any = type(thing)
+    known = arguments(kind)
     texts = []
     for argument, value in values.items():
         of = known.get(argument)
@@ -72,7 +84,7 @@ def call(thing, values, name=None):
     return f"{name or type(thing).__name__}({', '.join(texts)})"
 
 
-def text(value):
+def text(value: Any) -> str:
     """Return a value in one short piece: a function by its name, a NumPy number as a plain one."""
     if value is ...:
         return "..."
@@ -84,19 +96,19 @@ def text(value):
     return found if len(found) <= LONGEST and "\n" not in found else "..."
 
 
-def times(shape):
+def times(shape: Shape) -> str:
     """Return a shape as people write it: 64x3x7x7."""
     return "x".join(map(str, shape)) or "one number"
 
 
-def counted(number, what, plural=None):
+def counted(number: int, what: str, plural: str | None = None) -> str:
     """Return "1 image" or "1,437 images"."""
     return f"{number:,} {what if number == 1 else plural or what + 's'}"
 
 
-def _is_array(value):
+def _is_array(value: Any) -> bool:
     return hasattr(value, "dtype") and getattr(value, "ndim", 0) > 0
 
 
-def _equal(value, default):
+def _equal(value: Any, default: Any) -> bool:
     return value is default or bool(value == default)

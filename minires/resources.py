@@ -9,10 +9,18 @@ import pathlib
 PACKAGE = pathlib.Path(__file__).resolve().parent
 
 
-def find(name, folder="data"):
-    """Return the path of a file (or folder) that comes with minires: find("digits.npz").
+def find(name: str, folder: str = "data") -> pathlib.Path:
+    """Return the path of a file (or folder) that comes with minires.
 
-    Raises ValueError if it is in neither place.
+    Raises
+    ------
+    ValueError
+        If it is in neither place.
+
+    Examples
+    --------
+    >>> find("digits.npz").name
+    'digits.npz'
     """
     places = [PACKAGE / "_files" / folder / name, PACKAGE.parent / folder / name]
     for path in places:

@@ -4,20 +4,27 @@ A window of output pixel o starts at input pixel o*stride - padding. Everything 
 one axis at a time; a pair holds the vertical and the horizontal value.
 """
 
-from collections import namedtuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 
-class Windows(namedtuple("Windows", "kernel stride padding size out_size")):
+class Windows(NamedTuple):
     """The geometry of windows that slide over images of one size; each field is a pair (h, w) in pixels.
 
     It is made by `checks.check_windows`, which refuses what does not fit.
     """
 
-    def options(self):
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    size: tuple[int, int]
+    out_size: tuple[int, int]
+
+    def options(self) -> dict[str, tuple[int, int]]:
         """Return the keyword arguments of `im2col` and `col2im`."""
         return {"kernel_size": self.kernel, "stride": self.stride, "padding": self.padding}
 
-    def shift(self, axis, position):
+    def shift(self, axis: int, position: int) -> tuple[slice, slice]:
         """Return (outputs, inputs), slices along one axis, for one position in the kernel: which windows have
         a pixel of the image there, and which pixels these are."""
         stride, offset = self.stride[axis], position - self.padding[axis]
@@ -26,7 +33,7 @@ class Windows(namedtuple("Windows", "kernel stride padding size out_size")):
         start, count = first * stride + offset, max(0, last - first)
         return slice(first, first + count), slice(start, start + count * stride, stride)
 
-    def positions(self):
+    def positions(self) -> Iterator[tuple[tuple, tuple]]:
         """Yield for each position in the kernel, row by row, two indices (outputs, pixels) for arrays whose
         last axes are (OH, OW) and (H, W): the windows, and the pixels that they have at that position."""
         for kh in range(self.kernel[0]):
@@ -35,7 +42,7 @@ class Windows(namedtuple("Windows", "kernel stride padding size out_size")):
                 across, columns = self.shift(1, kw)
                 yield (..., down, across), (..., rows, columns)
 
-    def counts(self):
+    def counts(self) -> list[list[int]]:
         """Return how many values each window covers, OH lists of OW: padding counts, what hangs over the
         padded edge in ceil mode does not."""
         down, across = (

@@ -8,7 +8,9 @@ import pytest
 
 from minires.kernels.cpu import parallel
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+TESTS = pathlib.Path(__file__).parent
+# the folders mirror the package's; a file of tests may use what another one defines
+sys.path[:0] = [str(folder) for folder in {TESTS, *(path.parent for path in TESTS.glob("*/test_*.py"))}]
 
 
 @pytest.fixture(autouse=True)

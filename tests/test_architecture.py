@@ -29,12 +29,13 @@ ANSWERS = pathlib.Path(__file__).parent / "answers"
 
 # From the bottom up. What stands on one floor may import from the floors below, and from itself.
 FLOORS = (
-    ("backend", "windows", "resources", "typing", "reprs", "markup"),
+    ("typing",),
+    ("backend", "windows", "resources", "reprs", "markup"),
     ("checks",),
     ("kernels",),
     ("functional", "init"),
-    ("layers", "optim", "gradcheck"),
-    ("models", "probe", "accounting"),
+    ("layers", "gradcheck"),
+    ("models", "optim", "probe", "accounting"),
     ("surgery", "data"),
     ("catalogue", "plot"),
     ("train",),
@@ -249,6 +250,13 @@ def kernels_of(package):
     return {name: kernel for name, kernel in vars(package).items() if inspect.isfunction(kernel)}
 
 
+def untyped(function):
+    """Return a function's signature without annotations: the textbook has them, its kernels do not."""
+    signature = inspect.signature(function)
+    parameters = [each.replace(annotation=each.empty) for each in signature.parameters.values()]
+    return signature.replace(parameters=parameters, return_annotation=signature.empty)
+
+
 @pytest.mark.parametrize("package", [cpu, cuda], ids=["cpu", "cuda"])
 def test_every_kernel_has_the_name_and_the_signature_of_its_textbook(package):
     for name, kernel in kernels_of(package).items():
@@ -261,9 +269,9 @@ def test_every_kernel_has_the_name_and_the_signature_of_its_textbook(package):
         assert hasattr(textbook, "textbook"), (
             f"{where} is never called: put @accelerated above functional's {name}"
         )
-        assert inspect.signature(kernel) == inspect.signature(textbook.textbook), (
-            f"{where} takes {inspect.signature(kernel)}, its textbook "
-            f"{inspect.signature(textbook.textbook)}: "
+        assert untyped(kernel) == untyped(textbook.textbook), (
+            f"{where} takes {untyped(kernel)}, its textbook "
+            f"{untyped(textbook.textbook)}: "
             "they must be the same, defaults included"
         )
 
@@ -364,11 +372,12 @@ def test_every_network_can_be_built_by_a_name():
 
 
 def test_every_network_is_spoken_of_in_a_test():
-    tests = "\n".join(path.read_text(encoding="utf-8") for path in pathlib.Path(__file__).parent.glob("*.py"))
+    folder = pathlib.Path(__file__).parent
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("test_*.py"))
     for build, file in builders().items():
         assert re.search(rf"\b{build.__name__}\b", tests), (
             f"no test speaks of {build.__name__} of models/{file}: count its parameters and multiply-adds by "
-            "hand or from its paper, in tests/test_counts.py or a file of its own"
+            "hand or from its paper, in tests/accounting/test_counts.py or a file of its own"
         )
 
 

@@ -1,4 +1,4 @@
-"""What a training step needs, and how to make it fit: a network too large is computed in segments.
+"""What a training step needs, and how to make it fit: a network too large is computed in segments::
 
     net = models.build("resnet1202", rng=rng)
     memory.training_memory(net, (128, 3, 32, 32)).peak     # 12 GB
@@ -9,19 +9,35 @@ Like the counts in `cost`, the bytes come from the network's own trace; nothing 
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from minires.kernels.cpu import parallel
-from minires.layers import Parameter, Sequential
-from minires.layers.trace import Blank
+from minires.layers import Layer, Parameter, Sequential
+from minires.layers.trace import Blank, Step
+from minires.typing import Shape
 
 BLOCKS = 5  # that a thread lays out at once, over the operations of a step; measured
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes of a training step in float32. weights: parameters and buffers; gradients: of the parameters;
-    velocities: of SGD with momentum; remembered: activations kept for backward, with the images; blocks:
-    about what the threads lay out in the cache; peak: the most that is there at once."""
+    """Bytes of a training step in float32.
+
+    Attributes
+    ----------
+    weights
+        Parameters and buffers.
+    gradients
+        Of the parameters.
+    velocities
+        Of SGD with momentum.
+    remembered
+        Activations kept for backward, with the images.
+    blocks
+        About what the threads lay out in the cache.
+    peak
+        The most that is there at once.
+    """
 
     weights: int
     gradients: int
@@ -31,11 +47,24 @@ class Memory:
     peak: int
 
 
-def training_memory(net, input_shape):
-    """Return the Memory of a step of SGD with momentum. input_shape: with the batch, (N, C, H, W).
+def training_memory(net: Layer, input_shape: Shape) -> Memory:
+    """Return the Memory of a step of SGD with momentum.
 
+    Parameters
+    ----------
+    input_shape : (N, C, H, W)
+
+    Notes
+    -----
     Forward and backward are walked through on Blanks. Backward frees what a layer remembered as soon as it is
     through with it, so the peak lies at the end of forward or, if gradients need more than was freed, later.
+
+    Examples
+    --------
+    >>> from minires import init, models
+    >>> net = models.build("resnet20", rng=init.SHAPES_ONLY)
+    >>> round(training_memory(net, (128, 3, 32, 32)).remembered / 1e6)  # MB
+    196
     """
     step = net.trace(Blank(input_shape))
     walk = _Walk()
@@ -50,16 +79,33 @@ def training_memory(net, input_shape):
     return Memory(weights, params, params, remembered, blocks, peak)
 
 
-def fit(net, input_shape, limit, *, extra=0):
-    """Make a training step of net fit into `limit` bytes: compute stages in segments (`Sequential.segment`).
+def fit(net: Layer, input_shape: Shape, limit: float, *, extra: float = 0) -> dict[str, Any]:
+    """Make a training step of net fit into a limit: compute stages in segments (gradient checkpointing).
 
-    A stage is a Sequential of several blocks directly inside net. As few of them as need be are cut, from the
-    first on, for that has the largest maps. Gradients stay the same bits; what is cut is computed twice.
-    input_shape: with the batch; extra: bytes that the caller needs besides.
-    Returns {stage name: segment length}, empty if all fits as it is. Raises ValueError, and leaves net as it
-    was, if the limit cannot be kept.
+    Parameters
+    ----------
+    net
+        A stage is a Sequential of several blocks directly inside it. As few stages as need be are cut, from
+        the first on, for that has the largest maps. What is cut is computed twice, and gradients stay the
+        same bits.
+    input_shape : (N, C, H, W)
+    limit
+        In bytes.
+    extra
+        Bytes that the caller needs besides.
+
+    Returns
+    -------
+    segments
+        {stage name: segment length}, see `Sequential.segment`; empty if all fits as it is.
+
+    Raises
+    ------
+    ValueError
+        If the limit cannot be kept; net is then as it was.
     """
-    stages = {name: part for name, part in net.children() if _is_stage(part)}
+    parts = ((name, part) for name, part in net.children() if isinstance(part, Sequential))
+    stages = {name: part for name, part in parts if _has_blocks(part)}
     before = {name: stage.segment for name, stage in stages.items()}
     needed = training_memory(net, input_shape).peak + extra
     for stage in stages.values():
@@ -77,13 +123,11 @@ def fit(net, input_shape, limit, *, extra=0):
     return {name: stage.segment for name, stage in stages.items() if stage.segment is not None}
 
 
-def _is_stage(layer):
-    return (
-        isinstance(layer, Sequential) and sum(1 for _, block in layer.children() if any(block.children())) > 1
-    )
+def _has_blocks(stage: Sequential) -> bool:
+    return sum(1 for _, block in stage.children() if any(block.children())) > 1
 
 
-def _cut(stage, net, input_shape):
+def _cut(stage: Sequential, net: Layer, input_shape: Shape) -> None:
     """Set the stage's segment to the length with which the stage by itself needs least."""
     (x,) = (step.x for step in net.trace(Blank(input_shape)).inside if step.layer is stage)
     sizes = {}
@@ -101,23 +145,24 @@ def _cut(stage, net, input_shape):
 class _Walk:
     """Goes through a training step and notes the most bytes of Blanks that were held at once."""
 
-    def __init__(self):
-        self.holders, self.bytes, self.peak = Counter(), 0, 0
+    def __init__(self) -> None:
+        self.holders: Counter[Blank] = Counter()
+        self.bytes = self.peak = 0
 
-    def hold(self, *blanks):
+    def hold(self, *blanks: Blank) -> None:
         for blank in blanks:
             self.holders[blank] += 1
             if self.holders[blank] == 1:
                 self.bytes += blank.nbytes
         self.peak = max(self.peak, self.bytes)
 
-    def release(self, *blanks):
+    def release(self, *blanks: Blank) -> None:
         for blank in blanks:
             self.holders[blank] -= 1
             if not self.holders[blank]:
                 self.bytes -= blank.nbytes
 
-    def forward(self, step):
+    def forward(self, step: Step) -> None:
         """Hold what the step remembers, and for a moment what it works with."""
         paths = [inner.y for inner in step.inside] if step.meets else []
         for inner in step.inside:
@@ -127,7 +172,7 @@ class _Walk:
             self._forget(step.inside[0])
         self.hold(*step.remembers)
 
-    def backward(self, step):
+    def backward(self, step: Step) -> None:
         """Release what the step remembers, after its gradients have been there."""
         dy, dx = step.y.like(step.y.shape), step.x.like(step.x.shape)
         if step.recomputes:
@@ -144,11 +189,11 @@ class _Walk:
             self._hold_briefly(dy, dx, *(dx.like(shape) for shape in own))
         self.release(*step.remembers)
 
-    def _hold_briefly(self, *blanks):
+    def _hold_briefly(self, *blanks: Blank) -> None:
         self.hold(*blanks)
         self.release(*blanks)
 
-    def _forget(self, step):
+    def _forget(self, step: Step) -> None:
         """Release all that the step and those inside it remember."""
         self.release(*step.remembers)
         for inner in () if step.recomputes else step.inside:

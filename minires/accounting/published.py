@@ -1,4 +1,4 @@
-"""What the papers and lectures report, as data: `published.csv`. Nothing in it was measured with minires.
+"""What the papers and lectures report, as data: `published.csv`. Nothing in it was measured with minires::
 
     published.values("cifar10", "test error")["resnet110"]      # 6.61
 
@@ -13,14 +13,26 @@ import pathlib
 PATH = pathlib.Path(__file__).with_name("published.csv")
 
 
-def rows(table=None):
-    """Return the published results as dicts of texts, in the order of the file; of one table if it is named.
+def rows(table: str | None = None) -> list[dict[str, str]]:
+    """Return the published results as dicts of texts, in the order of the file.
 
-    Keys: table, model and measure, which together name a number; percent, the number, or a bound such as
-    ">20"; printed, what a lecture prints instead where that is a slip; year of the competition; layers with
-    weights, or "shallow" for features designed by hand; source; note, which also says what was not looked
-    up. What is unknown or does not apply is "".
-    Raises ValueError for a table that is not there.
+    Parameters
+    ----------
+    table
+        One of `tables`; None: all.
+
+    Returns
+    -------
+    rows
+        Each has the keys table, model and measure, which together name a number; percent, the number, or a
+        bound such as ">20"; printed, what a lecture prints instead where that is a slip; year of the
+        competition; layers with weights, or "shallow" for features designed by hand; source; note, which also
+        says what was not looked up. What is unknown or does not apply is "".
+
+    Raises
+    ------
+    ValueError
+        For a table that is not there.
     """
     with PATH.open(encoding="utf-8", newline="") as file:
         found = list(csv.DictReader(file))
@@ -30,12 +42,18 @@ def rows(table=None):
     return [row for row in found if table in (None, row["table"])]
 
 
-def tables():
+def tables() -> list[str]:
     """Return the names of all tables, in the order of the file."""
     return list(dict.fromkeys(row["table"] for row in rows()))
 
 
-def values(table, measure):
-    """Return {model: percent as a float} of one measure in one table; a bound such as ">20" is left out."""
+def values(table: str, measure: str) -> dict[str, float]:
+    """Return {model: percent} of one measure in one table; a bound such as ">20" is left out.
+
+    Examples
+    --------
+    >>> values("cifar10", "test error")["resnet110"]
+    6.61
+    """
     found = [row for row in rows(table) if row["measure"] == measure]
     return {row["model"]: float(row["percent"]) for row in found if not row["percent"].startswith(">")}

@@ -1,6 +1,9 @@
 """Data sets: reading them, fetching them, and cutting them into normalised, augmented mini-batches."""
 
 import difflib
+import pathlib
+from collections.abc import Sequence
+from typing import Any, overload
 
 from minires.data.augment import Augmentation, random_crop, random_flip
 from minires.data.batches import Batches
@@ -40,20 +43,60 @@ __all__ = [
 READERS = {"cifar10": read_cifar10, "cifar100": read_cifar100, "mnist": read_mnist, "folder": read_folder}
 
 
-def names():
+def names() -> tuple[str, ...]:
     """Return the names that load takes."""
     return ("digits", *READERS)
 
 
-def load(name, directory=None, *, crop=None, shorter_side=()):
-    """Return (train, test), two Datasets; with a crop two ImageFolders.
+@overload
+def load(name: str, directory: str | pathlib.Path | None = None) -> tuple[Dataset, Dataset]: ...
+@overload
+def load(
+    name: str, directory: str | pathlib.Path | None = None, *, crop: int, shorter_side: Sequence[int] = ()
+) -> tuple[ImageFolder, ImageFolder]: ...
+@overload
+def load(
+    name: str,
+    directory: str | pathlib.Path | None = None,
+    *,
+    crop: int | None,
+    shorter_side: Sequence[int] = (),
+) -> tuple[Any, Any]: ...
+def load(
+    name: str,
+    directory: str | pathlib.Path | None = None,
+    *,
+    crop: int | None = None,
+    shorter_side: Sequence[int] = (),
+) -> tuple[Any, Any]:
+    """Return the training and the test set of that name.
 
-    name: "digits" (comes with the library), "cifar10", "cifar100" (fine labels), "mnist" (IDX files) or
-    "folder" (JPEG and PNG files, one folder per class).
-    directory: the folder that is, or holds, the data set; None: where `minires data fetch` puts it.
-    crop, shorter_side: for "folder" only. Without a crop all images must have one size and are read into
-    memory; with it they are read, resized and cropped while the network trains, see ImageFolder.
-    Raises ValueError for another name, a missing data set (saying where to get it) or a damaged file.
+    Parameters
+    ----------
+    name
+        "digits" (comes with the library), "cifar10", "cifar100" (fine labels), "mnist" (IDX files) or
+        "folder" (JPEG and PNG files, one folder per class).
+    directory
+        The folder that is, or holds, the data set; None: where `minires data fetch` puts it.
+    crop, shorter_side
+        For "folder" only. Without a crop all images must have one size and are read into memory; with it they
+        are read, resized and cropped while the network trains, see `ImageFolder`.
+
+    Returns
+    -------
+    train, test : Dataset
+        With a crop an `ImageFolder` each.
+
+    Raises
+    ------
+    ValueError
+        For another name, a missing data set (saying where to get it) or a damaged file.
+
+    Examples
+    --------
+    >>> train, test = load("digits")
+    >>> train.images.shape, train.images.dtype, len(test)
+    ((1437, 1, 8, 8), dtype('uint8'), 360)
     """
     if name not in names():
         nearest = difflib.get_close_matches(str(name), names(), n=1, cutoff=0.5)

@@ -9,14 +9,30 @@ import dataclasses
 import numpy as np
 
 from minires.data.colour import ColourNoise
+from minires.typing import Generator
 
 
-def random_crop(images, padding, rng):
+def random_crop(images: np.ndarray, padding: int, rng: Generator) -> np.ndarray:
     """Pad each image with zeros on every side, then cut out a window of the old size at a random place.
 
-    images: float (N, C, H, W), *normalised*: only there zero means "the average colour", as in the papers;
-    zeros around raw bytes would be a black frame. padding: pixels; rng: numpy.random.Generator.
-    Returns a new array like images. Raises TypeError for integer images, ValueError for a negative padding.
+    Parameters
+    ----------
+    images : float (N, C, H, W)
+        *Normalised*: only there zero means "the average colour", as in the papers; zeros around raw bytes
+        would be a black frame.
+    padding
+        In pixels.
+
+    Returns
+    -------
+    images, a new array like images
+
+    Raises
+    ------
+    TypeError
+        For integer images.
+    ValueError
+        For a negative padding.
     """
     if not np.issubdtype(images.dtype, np.floating):
         raise TypeError(f"random_crop: expected normalised float images, got {images.dtype}; normalise first")
@@ -31,10 +47,16 @@ def random_crop(images, padding, rng):
     return windows[np.arange(n), :, top, left]
 
 
-def random_flip(images, rng):
+def random_flip(images: np.ndarray, rng: Generator) -> np.ndarray:
     """Mirror each image left to right with probability 1/2.
 
-    images: (N, C, H, W), any dtype; rng: numpy.random.Generator. Returns a new array like images.
+    Parameters
+    ----------
+    images : (N, C, H, W), any dtype
+
+    Returns
+    -------
+    images, a new array like images
     """
     flip = rng.random(len(images)) < 0.5
     return np.where(flip[:, None, None, None], images[:, :, :, ::-1], images)
@@ -42,17 +64,30 @@ def random_flip(images, rng):
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """Random crop, then random flip, then random colour, of normalised images.
+    """Data augmentation of normalised images: random crop, then random flip, then random colour.
 
-    padding: pixels, 0 for no crop; flip: whether to mirror (a mirrored digit is no digit);
-    colour: called as colour(images, rng) (ColourNoise), or None.
+    Parameters
+    ----------
+    padding
+        In pixels, 0 for no crop.
+    flip
+        Whether to mirror (a mirrored digit is no digit).
+    colour
+        Called as colour(images, rng), such as a `ColourNoise`; or None.
+
+    Examples
+    --------
+    >>> augment = Augmentation(padding=4)
+    >>> augment(np.zeros((2, 3, 32, 32), np.float32), rng).shape
+    (2, 3, 32, 32)
     """
 
     padding: int = 4
     flip: bool = True
     colour: ColourNoise | None = None
 
-    def __call__(self, images, rng):
+    def __call__(self, images: np.ndarray, rng: Generator) -> np.ndarray:
+        """Return images (N, C, H, W), each augmented in a way of its own."""
         if self.padding:
             images = random_crop(images, self.padding, rng)
         if self.flip:

@@ -2,41 +2,81 @@
 
 import collections
 import concurrent.futures
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from minires import reprs
+from minires.data.dataset import Dataset
+from minires.data.imagenet import ImageFolder
+from minires.typing import Generator
+
+Batch: TypeAlias = tuple[np.ndarray, np.ndarray]  # (x, labels)
 
 
 class Batches:
-    """A data set cut into shuffled, normalised, augmented mini-batches.
+    """A data set cut into shuffled, normalised, augmented mini-batches: the data loader.
 
+    Parameters
+    ----------
+    dataset : Dataset or ImageFolder
+    batch_size
+        Images in a batch.
+    seed
+        At least 0.
+    normalisation
+        From uint8 to float32: a `Normalisation`.
+    augment
+        Called as augment(images, rng) on normalised images, such as an `Augmentation`; or None: then an
+        ImageFolder crops at the centre, not at random.
+    dtype
+        Of the images handed out.
+    shuffle
+        False keeps the data set's order.
+    drop_last
+        Leave out the smaller batch at the end.
+    prefetch
+        Batches prepared ahead, 0 for no thread.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what does not fit.
+
+    Notes
+    -----
     All randomness is counted, not remembered: the order of epoch e comes from a generator seeded with
     (seed, e), the augmentation of its batch b from one seeded with (seed, e, b). So a run that resumes in
     the middle of an epoch sees the same bits, and there is no generator to save.
 
-    dataset: Dataset or ImageFolder; batch_size: images; seed: integer >= 0;
-    normalisation: uint8 -> float32 (Normalisation);
-    augment: called as augment(images, rng) on normalised images (Augmentation), or None: then an ImageFolder
-    crops at the centre, not at random;
-    dtype: of the images handed out; shuffle: False keeps the data set's order;
-    drop_last: leave out the smaller batch at the end; prefetch: batches prepared ahead, 0 for no thread.
-    Raises TypeError or ValueError for what does not fit.
+    Examples
+    --------
+    >>> from minires import data
+    >>> train, _ = data.load("digits")
+    >>> batches = Batches(train, batch_size=64, seed=0, normalisation=data.Normalisation.fit(train))
+    >>> len(batches)
+    23
+    >>> for x, labels in batches.epoch(0):
+    ...     print(x.shape, x.dtype, labels.shape)
+    ...     break
+    (64, 1, 8, 8) float32 (64,)
     """
 
     def __init__(
         self,
-        dataset,
+        dataset: Dataset | ImageFolder,
         *,
-        batch_size,
-        seed,
-        normalisation,
-        augment=None,
-        dtype=np.float32,
-        shuffle=True,
-        drop_last=False,
-        prefetch=2,
-    ):
+        batch_size: int,
+        seed: int,
+        normalisation: Callable[[np.ndarray], np.ndarray],
+        augment: Callable[[np.ndarray, Generator], np.ndarray] | None = None,
+        dtype: DTypeLike = np.float32,
+        shuffle: bool = True,
+        drop_last: bool = False,
+        prefetch: int = 2,
+    ) -> None:
         _require_integer("batch_size", batch_size, 1)
         _require_integer("seed", seed, 0)
         _require_integer("prefetch", prefetch, 0)
@@ -55,21 +95,33 @@ class Batches:
         self.drop_last = drop_last
         self.prefetch = int(prefetch)
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Batches in an epoch."""
         whole, rest = divmod(len(self.dataset), self.batch_size)
         return whole + (1 if rest and not self.drop_last else 0)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         hidden = ("dataset", "normalisation", "dtype", "prefetch")
         options = [f"{name}={value!r}" for name, value in reprs.settings(self, hidden=hidden).items()]
         images = reprs.counted(len(self.dataset), "image")
         return f"<Batches: {len(self):,} of {self.dataset.name}, {images}, {', '.join(options)}>"
 
-    def epoch(self, e, start=0):
+    def epoch(self, e: int, start: int = 0) -> Iterator[Batch]:
         """Return an iterator over (x, labels) of epoch number e, beginning with batch number start.
 
-        x: (n, C, H, W) of dtype; labels: int64 (n,). start = len(self) gives an iterator without batches.
+        Parameters
+        ----------
+        e
+            From 0.
+        start
+            `len(self)` gives an iterator without batches.
+
+        Returns
+        -------
+        batches of x (n, C, H, W) and labels, int64 (n,)
+
+        Notes
+        -----
         What goes wrong in the background is raised here, by the batch that it concerns. Leaving the loop
         early ends the background thread.
         """
@@ -81,33 +133,34 @@ class Batches:
         prepare = self._preparation(e)
         return _in_background(prepare, numbers, self.prefetch) if self.prefetch else map(prepare, numbers)
 
-    def _preparation(self, e):
+    def _preparation(self, e: int) -> Callable[[int], Batch]:
         """Return the function that makes batch number b of epoch e."""
         order = np.arange(len(self.dataset))
         if self.shuffle:
             order = np.random.default_rng([self.seed, e, 0]).permutation(order)
         classes = len(self.dataset.class_names)
 
-        def prepare(b):
+        def prepare(b: int) -> Batch:
             chosen = order[b * self.batch_size : (b + 1) * self.batch_size]
             labels = self.dataset.labels[chosen]
             # Dataset checked them too, but arrays can be written to
             if labels.min() < 0 or labels.max() >= classes:
                 raise ValueError(f"batch {b}: expected labels 0 to {classes - 1}, got {labels}")
-            # b + 1: NumPy takes (seed, e) and (seed, e, 0) for the same seed, which is the order's
-            rng = None if self.augment is None else np.random.default_rng([self.seed, e, b + 1])
-            x = self.normalisation(self.dataset.read(chosen, rng))
-            if rng is not None:
-                x = self.augment(x, rng)
+            if self.augment is None:
+                x = self.normalisation(self.dataset.read(chosen))
+            else:
+                # b + 1: NumPy takes (seed, e) and (seed, e, 0) for the same seed, which is the order's
+                rng = np.random.default_rng([self.seed, e, b + 1])
+                x = self.augment(self.normalisation(self.dataset.read(chosen, rng)), rng)
             return x.astype(self.dtype, copy=False), labels
 
         return prepare
 
 
-def _in_background(prepare, numbers, ahead):
+def _in_background(prepare: Callable[[int], Batch], numbers: Iterable[int], ahead: int) -> Iterator[Batch]:
     """Yield prepare(b) for b in numbers, in order, with up to `ahead` results being made or waiting."""
     pool = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="minires-batches")
-    waiting = collections.deque()
+    waiting: collections.deque[concurrent.futures.Future[Batch]] = collections.deque()
     try:
         for b in numbers:
             waiting.append(pool.submit(prepare, b))
@@ -119,7 +172,7 @@ def _in_background(prepare, numbers, ahead):
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _require_integer(name, value, least):
+def _require_integer(name: str, value: object, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name}: expected an integer, got {value!r}")
     if value < least:

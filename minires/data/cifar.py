@@ -49,11 +49,12 @@ class Layout:
     label_bytes: int = 1
 
     @property
-    def files(self):
+    def files(self) -> tuple[str, ...]:
+        """The training files, then the test file."""
         return (*self.train, self.test)
 
 
-def cifar10_layouts():
+def cifar10_layouts() -> tuple[Layout, Layout]:
     """Return the two layouts of CIFAR-10."""
     names = tuple(f"data_batch_{i}" for i in range(1, 6))
     return (
@@ -62,7 +63,7 @@ def cifar10_layouts():
     )
 
 
-def cifar100_layouts(labels="fine"):
+def cifar100_layouts(labels: str = "fine") -> tuple[Layout, Layout]:
     """Return the two layouts of CIFAR-100. labels: "fine" or "coarse"."""
     place = ("coarse", "fine").index(labels)
     return (
@@ -71,23 +72,39 @@ def cifar100_layouts(labels="fine"):
     )
 
 
-def read_cifar10(directory):
-    """Return (train, test) of CIFAR-10. directory: an extracted official folder, or the folder that holds it.
+def read_cifar10(directory: str | pathlib.Path | None) -> tuple[Dataset, Dataset]:
+    """Return the training and the test set of CIFAR-10.
 
-    Raises ValueError naming the file or folder that is missing, truncated or damaged.
+    Parameters
+    ----------
+    directory
+        An extracted official folder, or the folder that holds it; None: `default_directory()`.
+
+    Raises
+    ------
+    ValueError
+        Naming the file or folder that is missing, truncated or damaged.
     """
     return _read("cifar10", directory, cifar10_layouts(), CIFAR10_CLASSES)
 
 
-def read_cifar100(directory, *, labels="fine"):
-    """Return (train, test) of CIFAR-100 with its 100 fine or its 20 coarse classes. Else as read_cifar10."""
+def read_cifar100(directory: str | pathlib.Path | None, *, labels: str = "fine") -> tuple[Dataset, Dataset]:
+    """Return the training and the test set of CIFAR-100; otherwise as `read_cifar10`.
+
+    Parameters
+    ----------
+    labels
+        "fine", 100 classes, or "coarse", 20.
+    """
     if labels not in ("fine", "coarse"):
         raise ValueError(f"labels: expected 'fine' or 'coarse', got {labels!r}")
     classes = CIFAR100_CLASSES if labels == "fine" else CIFAR100_COARSE_CLASSES
     return _read("cifar100", directory, cifar100_layouts(labels), classes)
 
 
-def _read(name, directory, layouts, class_names):
+def _read(
+    name: str, directory: str | pathlib.Path | None, layouts: tuple[Layout, ...], class_names: tuple[str, ...]
+) -> tuple[Dataset, Dataset]:
     folder, layout = _find_folder(name, directory, layouts)
     paths = [folder / file for file in layout.files]
     parts = [_read_file(path, layout, len(class_names)) for path in paths]
@@ -97,7 +114,9 @@ def _read(name, directory, layouts, class_names):
     return train, Dataset(*parts[-1], class_names, f"{name} test")
 
 
-def _find_folder(name, directory, layouts):
+def _find_folder(
+    name: str, directory: str | pathlib.Path | None, layouts: tuple[Layout, ...]
+) -> tuple[pathlib.Path, Layout]:
     """Return (folder, layout) for the first layout found: `directory` is its folder, or holds it."""
     directory = default_directory() if directory is None else pathlib.Path(directory).expanduser()
     for layout in layouts:
@@ -110,14 +129,14 @@ def _find_folder(name, directory, layouts):
                     f"{name}: {folder} lacks {', '.join(missing)}; complete it or fetch it again"
                 )
     expected = " or ".join(layout.folder for layout in layouts)
-    missing = "" if directory.is_dir() else ", which does not exist"
+    gone = "" if directory.is_dir() else ", which does not exist"
     raise ValueError(
-        f"{name}: found no folder {expected} in {directory}{missing}; run `minires data fetch {name}`, "
+        f"{name}: found no folder {expected} in {directory}{gone}; run `minires data fetch {name}`, "
         f"or put one into {default_directory()}, or name the folder that holds it (--data-dir)"
     )
 
 
-def _read_file(path, layout, classes):
+def _read_file(path: pathlib.Path, layout: Layout, classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Return images (n, 3, 32, 32) and int64 labels (n,) of one file."""
     read = _read_pickled if isinstance(layout.label, str) else _read_binary
     rows, labels = read(path, layout)  # (n, 3072), (n,)
@@ -127,18 +146,18 @@ def _read_file(path, layout, classes):
     return rows.reshape(-1, 3, 32, 32), labels
 
 
-def _read_binary(path, layout):
+def _read_binary(path: pathlib.Path, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     content = np.frombuffer(path.read_bytes(), np.uint8)
     record = layout.label_bytes + PIXELS
     if len(content) % record:
         raise ValueError(f"{path} is truncated: {len(content)} bytes are no multiple of a record's {record}")
     records = content.reshape(-1, record)
-    return records[:, layout.label_bytes :], records[:, layout.label].astype(np.int64)
+    return records[:, layout.label_bytes :], records[:, int(layout.label)].astype(np.int64)
 
 
-def _read_pickled(path, layout):
+def _read_pickled(path: pathlib.Path, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     record = read_pickle(path)
-    rows, labels = record.get("data"), record.get(layout.label)
+    rows, labels = record.get("data"), record.get(str(layout.label))
     if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.shape[1] != PIXELS:
         raise ValueError(f"{path} is damaged: 'data' is no array of rows of {PIXELS} bytes")
     if not isinstance(labels, list) or not all(type(label) is int for label in labels):
@@ -148,7 +167,7 @@ def _read_pickled(path, layout):
     return rows, np.array(labels, np.int64)
 
 
-def _check_counts(paths, counts, layout):
+def _check_counts(paths: list[pathlib.Path], counts: list[int], layout: Layout) -> None:
     """Find the file that lost whole records: where one file has its official size, the others have theirs.
 
     (Where none has, this is somebody's subset, and there is nothing to compare with.)

@@ -2,19 +2,49 @@
 
 import dataclasses
 import zlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from minires.data import preview
+from minires.typing import Generator, Shape
+
+if TYPE_CHECKING:
+    from minires.data.imagenet import ImageFolder
+
+Images = TypeVar("Images", "Dataset", "ImageFolder")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Labelled images in memory.
 
-    images: uint8 (N, C, H, W), values 0 to max_value; labels: int64 (N,), indices into class_names;
-    name: for people, such as "cifar10 train"; max_value: the value of full brightness, 255 or less.
-    Raises TypeError for another dtype, ValueError for anything else that does not fit together.
+    Parameters
+    ----------
+    images : uint8 (N, C, H, W)
+        Values from 0 to max_value.
+    labels : int64 (N,)
+        Indices into class_names.
+    class_names
+    name
+        For people, such as "cifar10 train".
+    max_value
+        The value of full brightness, 255 or less.
+
+    Raises
+    ------
+    TypeError
+        For another dtype.
+    ValueError
+        For anything else that does not fit together.
+
+    Examples
+    --------
+    >>> images, labels = np.zeros((2, 1, 4, 4), np.uint8), np.array([1, 0])
+    >>> mine = Dataset(images, labels, class_names=("cat", "dog"), name="mine")
+    >>> len(mine), mine.image_shape, mine.take([0]).labels
+    (2, (1, 4, 4), array([1]))
     """
 
     images: np.ndarray
@@ -23,7 +53,7 @@ class Dataset:
     name: str
     max_value: int = 255
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "class_names", tuple(self.class_names))
         for field, dtype in (("images", np.uint8), ("labels", np.int64)):
             array = getattr(self, field)
@@ -49,43 +79,74 @@ class Dataset:
                 f"{self.name}: images: expected values up to {self.max_value}, got {images.max()}"
             )
 
-    def __len__(self):
+    def __len__(self) -> int:
+        """Images in the data set."""
         return len(self.labels)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<Dataset {preview.line(self)}>"
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return preview.html(self)
 
     @property
-    def image_shape(self):
+    def image_shape(self) -> Shape:
         """(C, H, W), that of every image."""
         return self.images.shape[1:]
 
-    def read(self, indices, rng=None):
-        """Return these images, uint8 (n, C, H, W). rng: unused; an `ImageFolder` draws its crops from it."""
+    def read(self, indices: Any, rng: Generator | None = None) -> np.ndarray:
+        """Return images, uint8 (n, C, H, W).
+
+        Parameters
+        ----------
+        indices : integers or booleans
+        rng
+            Unused; an `ImageFolder` draws its crops from it.
+        """
         return self.images[indices]
 
-    def chunks(self, most):
+    def chunks(self, most: int) -> Iterator[np.ndarray]:
         """Yield the images that statistics are computed from, all of them, at most so many at once."""
         for first in range(0, len(self), most):
             yield self.images[first : first + most]
 
-    def check_sum(self):
+    def check_sum(self) -> int:
         """Return a number that another set of images or labels is unlikely to have."""
-        return zlib.crc32(self.labels, zlib.crc32(np.ascontiguousarray(self.images)))
+        return zlib.crc32(self.labels.data, zlib.crc32(np.ascontiguousarray(self.images).data))
 
-    def take(self, indices):
-        """Return the Dataset of these images, in this order. indices: integers or booleans."""
+    def take(self, indices: Any) -> "Dataset":
+        """Return the Dataset of these images, in this order.
+
+        Parameters
+        ----------
+        indices : integers or booleans
+        """
         return dataclasses.replace(self, images=self.images[indices], labels=self.labels[indices])
 
 
-def hold_out(train, count, *, seed):
-    """Split a training set at random into (train, validation): the papers' 45k/5k split with count=5000.
+def hold_out(train: Images, count: int, *, seed: int) -> tuple[Images, Images]:
+    """Split a training set at random into training and validation set.
 
-    Every image lands in exactly one of the two, in its old order; the same seed gives the same split.
-    Raises ValueError unless 0 < count < len(train).
+    Parameters
+    ----------
+    train : Dataset or ImageFolder
+    count
+        Images of the validation set; 5000 gives the papers' 45k/5k split.
+    seed
+        The same seed gives the same split.
+
+    Returns
+    -------
+    train, validation
+        Every image lands in exactly one of the two, in its old order.
+
+    Raises
+    ------
+    ValueError
+        Unless 0 < count < len(train).
+
+    References
+    ----------
     He et al. 2015 (arXiv:1512.03385), section 4.2.
     """
     if not 0 < count < len(train):

@@ -1,15 +1,31 @@
 """The embedded data set: 1,797 real handwritten digits of 8x8 pixels (source and licence: data/digits.md)."""
 
+import dataclasses
+import pathlib
+
 import numpy as np
 
 from minires import resources
 from minires.data.dataset import Dataset
 
 
-def read_digits(path=None):
-    """Return (train, test), 1,437 and 360 images (N, 1, 8, 8) with values 0 to 16, by the split in the file.
+def read_digits(path: str | pathlib.Path | None = None) -> tuple[Dataset, Dataset]:
+    """Return the training and the test set of the embedded digits: 1,437 and 360 images.
 
-    path: another copy of digits.npz. Raises ValueError naming the file if it is missing or damaged.
+    Parameters
+    ----------
+    path
+        Another copy of digits.npz; None: the one that comes with the library.
+
+    Returns
+    -------
+    train, test : Dataset
+        Images (N, 1, 8, 8) with values from 0 to 16.
+
+    Raises
+    ------
+    ValueError
+        Naming the file if it is missing or damaged.
     """
     path = resources.find("digits.npz") if path is None else path
     try:
@@ -19,9 +35,8 @@ def read_digits(path=None):
             raise ValueError("is_test must hold True or False for every image")
         classes = tuple(str(digit) for digit in range(10))
         labels = labels.astype(np.int64)
-        return tuple(
-            Dataset(images[chosen, None], labels[chosen], classes, name, max_value=16)
-            for chosen, name in ((~is_test, "digits train"), (is_test, "digits test"))
-        )
+        whole = Dataset(images[:, None], labels, classes, "digits", max_value=16)
+        train = dataclasses.replace(whole.take(~is_test), name="digits train")
+        return train, dataclasses.replace(whole.take(is_test), name="digits test")
     except Exception as error:  # damaged bytes can make the zip reader raise nearly anything
         raise ValueError(f"{path} is damaged or missing: {error}") from error

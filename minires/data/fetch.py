@@ -14,8 +14,10 @@ import tempfile
 import urllib.error
 import urllib.request
 import zlib
+from collections.abc import Iterator
+from typing import Any
 
-from minires.data.cifar import cifar10_layouts, cifar100_layouts
+from minires.data.cifar import Layout, cifar10_layouts, cifar100_layouts
 from minires.data.locations import default_directory
 
 BLOCK = 1 << 18  # bytes read at once
@@ -36,11 +38,12 @@ class Archive:
     files: tuple[str, ...]
 
     @property
-    def file_name(self):
+    def file_name(self) -> str:
+        """The last part of the address."""
         return self.url.rpartition("/")[2]
 
 
-def _cifar(name, md5, layout):
+def _cifar(name: str, md5: str, layout: Layout) -> Archive:
     return Archive(f"https://www.cs.toronto.edu/~kriz/{name}", md5, layout.folder, layout.files)
 
 
@@ -52,19 +55,49 @@ ARCHIVES = {
 
 @dataclasses.dataclass(frozen=True)
 class Fetched:
-    """What fetch did. folder: where the data set lies now; message: one line for people."""
+    """What fetch did.
+
+    Attributes
+    ----------
+    folder
+        Where the data set lies now.
+    message
+        One line for people.
+    """
 
     folder: pathlib.Path
     message: str
 
 
-def fetch(name, directory=None, *, url=None, progress=True):
-    """Put an official data set into `directory` and return a Fetched.
+def fetch(
+    name: str, directory: str | pathlib.Path | None = None, *, url: str | None = None, progress: bool = True
+) -> Fetched:
+    """Download an official data set into a folder, unless it is there.
 
-    name: "cifar10" or "cifar100"; directory: default_directory() if None; url: another place of the same
-    archive; progress: show a bar. A data set that is there stays as it is. An archive that somebody copied
-    into `directory` is used instead of the network. A download that broke off is continued the next time.
-    Raises ValueError, in one line, without a network, for a wrong checksum or a damaged archive.
+    Parameters
+    ----------
+    name
+        "cifar10" or "cifar100".
+    directory
+        None: `default_directory()`.
+    url
+        Another place of the same archive.
+    progress
+        Whether to show a bar.
+
+    Returns
+    -------
+    Fetched
+
+    Raises
+    ------
+    ValueError
+        In one line, without a network, for a wrong checksum or a damaged archive.
+
+    Notes
+    -----
+    A data set that is there stays as it is. An archive that somebody copied into `directory` is used instead
+    of the network. A download that broke off is continued the next time.
     """
     if name not in ARCHIVES:
         raise ValueError(f"data fetch: expected one of {', '.join(ARCHIVES)}, got {name!r}")
@@ -102,11 +135,11 @@ def fetch(name, directory=None, *, url=None, progress=True):
     return Fetched(folder, f"{name} downloaded: {folder}")
 
 
-def _download(url, part, progress, instead):
+def _download(url: str, part: pathlib.Path, progress: bool, instead: str) -> None:
     """Download url into the file `part`, continuing what is there; go on when a connection breaks off."""
     from tqdm import tqdm
 
-    reason = "the connection keeps breaking off"
+    reason: object = "the connection keeps breaking off"
     with tqdm(unit="B", unit_scale=True, desc=url.rpartition("/")[2], disable=not progress) as bar:
         for _ in range(ATTEMPTS):
             try:
@@ -121,7 +154,7 @@ def _download(url, part, progress, instead):
     raise ValueError(f"cannot download {url}: {reason}; fetch again later, or {instead}")
 
 
-def _receive(url, part, bar):
+def _receive(url: str, part: pathlib.Path, bar: Any) -> bool:
     """Append what one connection brings to `part`. Return whether that is all.
 
     Asks for the bytes from the end of `part` on. A server may send those (206), send everything from the
@@ -158,14 +191,14 @@ def _receive(url, part, bar):
     return total is None or have == total
 
 
-def _blocks(response):
+def _blocks(response: Any) -> Iterator[bytes]:
     """Yield what a connection brings until it ends or breaks off."""
     with contextlib.suppress(http.client.HTTPException, ConnectionError, TimeoutError):
         while block := response.read(BLOCK):
             yield block
 
 
-def _verify(path, md5, remedy):
+def _verify(path: pathlib.Path, md5: str, remedy: str) -> None:
     """Raise ValueError unless the file has this MD5."""
     digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
@@ -175,7 +208,7 @@ def _verify(path, md5, remedy):
         raise ValueError(f"{path} has the MD5 {digest.hexdigest()}, expected {md5}; {remedy}")
 
 
-def _unpack(path, archive, directory):
+def _unpack(path: pathlib.Path, archive: Archive, directory: pathlib.Path) -> None:
     """Unpack the archive's one folder of plain files beside its place, then move it there in one step."""
     with tempfile.TemporaryDirectory(
         prefix=".unpacking-", dir=directory, ignore_cleanup_errors=True
@@ -195,8 +228,9 @@ def _unpack(path, archive, directory):
                         or not re.fullmatch(r"\w[\w.-]*", name)
                     ):
                         raise ValueError(f"unexpected entry {member.name!r}")
-                    with tar.extractfile(member) as source, (unpacked / name).open("xb") as target:
-                        shutil.copyfileobj(source, target)
+                    source = tar.extractfile(member)
+                    with source, (unpacked / name).open("xb") as target:  # type: ignore[union-attr] # a file
+                        shutil.copyfileobj(source, target)  # type: ignore[arg-type]
         except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
             raise ValueError(f"{path} is damaged: {error}") from error
         missing = [file for file in archive.files if not (unpacked / file).is_file()]

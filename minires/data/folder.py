@@ -5,11 +5,18 @@ larger sets of images of any size while the network trains.
 """
 
 import io
+import math
 import pathlib
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from minires.data.dataset import Dataset
+from minires.typing import Shape
+
+Part: TypeAlias = tuple[pathlib.Path, list[str], np.ndarray]  # (folder, files, labels): see `list_folder`
+
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 BEGIN = {"JPEG": b"\xff\xd8\xff", "PNG": b"\x89PNG\r\n\x1a\n"}  # the first bytes of a file
@@ -18,12 +25,22 @@ IGNORED = ("thumbs.db", "desktop.ini")  # and hidden files: what file managers l
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")  # eight bits a channel; others would lose some
 
 
-def read_folder(directory, *, size=None):
-    """Return (train, test) of the images under directory/train and directory/test, in RGB.
+def read_folder(
+    directory: str | pathlib.Path | None, *, size: tuple[int, int] | None = None
+) -> tuple[Dataset, Dataset]:
+    """Return the training and the test set of the images under directory/train and directory/test, in RGB.
 
-    The folders in train/, sorted by name, are the classes. size: (height, width) that every image is resized
-    to (bilinear); without it all must have the same. Hidden files are passed over.
-    Raises ValueError naming the file that is damaged, of another size or no JPEG or PNG.
+    Parameters
+    ----------
+    directory
+        The folders in its train/, sorted by name, are the classes. Hidden files are passed over.
+    size : (height, width)
+        To which every image is resized (bilinear); None: all must have the same.
+
+    Raises
+    ------
+    ValueError
+        Naming the file that is damaged, of another size or no JPEG or PNG.
     """
     classes, parts = list_folder(directory)
     train = _read_part(*parts["train"], classes, size)
@@ -31,12 +48,21 @@ def read_folder(directory, *, size=None):
     return train, test
 
 
-def list_folder(directory):
-    """Return (classes, {"train": part, "test": part}) of the images under directory/train and directory/test.
+def list_folder(directory: str | pathlib.Path | None) -> tuple[list[str], dict[str, Part]]:
+    """List the images under directory/train and directory/test; none is opened.
 
-    classes: the names of the folders in train/, sorted. A part is (folder, files, labels): folder/file is the
-    path of an image, file a text "CLASS/NAME", sorted; labels: int64, one a file. No image is opened.
-    Raises ValueError naming what is missing, empty or foreign; a class may lack test images.
+    Returns
+    -------
+    classes
+        The names of the folders in train/, sorted.
+    parts : {"train": part, "test": part}
+        A part is (folder, files, labels): folder/file is the path of an image, file a text "CLASS/NAME",
+        sorted; labels: int64, one a file.
+
+    Raises
+    ------
+    ValueError
+        Naming what is missing, empty or foreign; a class may lack test images.
     """
     if directory is None:
         raise ValueError(
@@ -54,7 +80,7 @@ def list_folder(directory):
     return classes, {part: _list_part(directory / part, classes) for part in ("train", "test")}
 
 
-def _list_part(folder, classes):
+def _list_part(folder: pathlib.Path, classes: Sequence[str]) -> Part:
     files, labels = [], []
     for label, name in enumerate(classes):
         names = _visible(folder / name) if (folder / name).is_dir() else []
@@ -69,7 +95,14 @@ def _list_part(folder, classes):
     return folder, files, np.array(labels, np.int64)
 
 
-def _read_part(folder, files, labels, classes, size, shape=None):
+def _read_part(
+    folder: pathlib.Path,
+    files: list[str],
+    labels: np.ndarray,
+    classes: Sequence[str],
+    size: tuple[int, int] | None,
+    shape: Shape | None = None,
+) -> Dataset:
     """Return the Dataset of one part. shape: (3, H, W) of every image, that of the first one if None."""
     shape = read_image(folder / files[0], size=size).shape if shape is None else shape
     images = np.empty((len(files), *shape), np.uint8)
@@ -82,19 +115,27 @@ def _read_part(folder, files, labels, classes, size, shape=None):
                 "(--crop) to cut them while training"
             )
         place[:] = image
-    return Dataset(images, labels, classes, f"{folder.parent.name} {folder.name}")
+    return Dataset(images, labels, tuple(classes), f"{folder.parent.name} {folder.name}")
 
 
-def _visible(folder):
+def _visible(folder: pathlib.Path) -> list[str]:
     """Return the sorted names in a folder, without those that file managers leave behind."""
     names = (path.name for path in folder.iterdir())
     return sorted(name for name in names if not name.startswith(".") and name.lower() not in IGNORED)
 
 
-def read_image(path, *, size=None):
-    """Return a JPEG or PNG file as uint8 (3, H, W). size: (height, width) to resize it to, or None.
+def read_image(path: pathlib.Path, *, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Return a JPEG or PNG file as uint8 (3, H, W).
 
-    Raises ValueError naming the file if it is damaged or another kind of file.
+    Parameters
+    ----------
+    size : (height, width)
+        To which it is resized; None: not at all.
+
+    Raises
+    ------
+    ValueError
+        Naming the file if it is damaged or another kind of file.
     """
     _require_suffix(path)
     content = path.read_bytes()
@@ -115,12 +156,12 @@ def read_image(path, *, size=None):
     return image if size is None else resize(image, size)
 
 
-def _require_suffix(path):
+def _require_suffix(path: pathlib.Path) -> None:
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path}: expected {', '.join(SUFFIXES)}; move other files out of the class folders")
 
 
-def _open(content, form):
+def _open(content: bytes, form: str) -> Any:
     """Return Pillow's image of these bytes, which are not decoded yet.
 
     What Pillow does in Image.open, but for its *warning* about images so large that they look like an attack:
@@ -131,14 +172,16 @@ def _open(content, form):
     from PIL.PngImagePlugin import PngImageFile
 
     image = {"JPEG": JpegImageFile, "PNG": PngImageFile}[form](io.BytesIO(content))
-    if image.width * image.height > Image.MAX_IMAGE_PIXELS:
+    if image.width * image.height > (Image.MAX_IMAGE_PIXELS or math.inf):
         raise ValueError(f"it announces {image.height}x{image.width} pixels, more than a photo has")
     return image
 
 
-def resize(image, size):
+def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Return an image, uint8 (3, H, W), resized to size (height, width).
 
+    Notes
+    -----
     Bilinear as Pillow does it: where an image shrinks, the filter widens with it, so that every pixel counts.
     """
     from PIL import Image

@@ -18,11 +18,22 @@ LARGEST = 4 * 2**30  # bytes; a header that announces more is damaged
 DEFLATE_RATIO = 1032  # no deflated byte can stand for more (zlib's documentation)
 
 
-def read_idx(path, *, ndim):
-    """Return the uint8 array of an IDX file with ndim dimensions. A name that ends in .gz is unpacked.
+def read_idx(path: str | pathlib.Path, *, ndim: int) -> np.ndarray:
+    """Return the uint8 array of an IDX file with ndim dimensions.
 
+    Parameters
+    ----------
+    path
+        A file whose name ends in .gz is unpacked.
+
+    Raises
+    ------
+    ValueError
+        Naming the file if it is truncated, damaged or of another kind.
+
+    Notes
+    -----
     Never holds more than the header announces, and refuses a header that the file cannot fill.
-    Raises ValueError naming the file if it is truncated, damaged or of another kind.
     """
     path = pathlib.Path(path)
     is_gzip = path.suffix == ".gz"
@@ -44,12 +55,26 @@ def read_idx(path, *, ndim):
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
-def read_mnist(directory, *, num_classes=10):
-    """Return (train, test) of MNIST or a data set in its layout (Fashion-MNIST, KMNIST).
+def read_mnist(directory: str | pathlib.Path | None, *, num_classes: int = 10) -> tuple[Dataset, Dataset]:
+    """Return the training and the test set of MNIST or a data set in its layout (Fashion-MNIST, KMNIST).
 
-    directory: holds train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
-    t10k-labels-idx1-ubyte, each also with .gz; None means the `mnist` folder in default_directory().
-    Images become (N, 1, H, W). Raises ValueError naming the file that is missing or damaged.
+    Parameters
+    ----------
+    directory
+        Holds train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+        t10k-labels-idx1-ubyte, each also with .gz; None: the `mnist` folder in `default_directory()`.
+    num_classes
+        How many the labels may name.
+
+    Returns
+    -------
+    train, test : Dataset
+        Images (N, 1, H, W).
+
+    Raises
+    ------
+    ValueError
+        Naming the file that is missing or damaged.
     """
     directory = default_directory() / "mnist" if directory is None else pathlib.Path(directory).expanduser()
     class_names = tuple(str(i) for i in range(num_classes))
@@ -65,10 +90,11 @@ def read_mnist(directory, *, num_classes=10):
             raise ValueError(f"{label_path}: expected labels 0 to {num_classes - 1}, got {labels.max()}")
         name = f"mnist {'train' if part == 'train' else 'test'}"
         datasets.append(Dataset(images[:, None], labels.astype(np.int64), class_names, name))
-    return tuple(datasets)
+    train, test = datasets
+    return train, test
 
 
-def _find(directory, stem, ndim):
+def _find(directory: pathlib.Path, stem: str, ndim: int) -> pathlib.Path:
     """Return the path of an IDX file under any of its usual names."""
     for separator in "-.":
         for ending in ("", ".gz"):
@@ -81,5 +107,5 @@ def _find(directory, stem, ndim):
     )
 
 
-def _compare(found, announced):
+def _compare(found: int, announced: int) -> str:
     return "more bytes follow" if found > announced else f"only {found} bytes follow"

@@ -5,7 +5,7 @@ import pathlib
 import sys
 
 
-def default_directory():
+def default_directory() -> pathlib.Path:
     """Return the folder that downloads go to (it need not exist yet).
 
     The environment variable MINIRES_DATA if set; else ~/Library/Caches/minires on macOS,

@@ -6,10 +6,13 @@ would be a (small) leak.
 """
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
 from minires import reprs
+from minires.data.dataset import Dataset
+from minires.data.imagenet import ImageFolder
 
 KINDS = ("per_channel", "per_pixel")
 CHUNK = 1000  # images whose statistics are summed at once; bounds the memory of the integer copies
@@ -17,15 +20,25 @@ CHUNK = 1000  # images whose statistics are summed at once; bounds the memory of
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Normalisation:
-    """(images - mean) / std as float32.
+    """(images - mean) / std as float32, with the statistics of the training set.
 
-    mean: (C, 1, 1) or (C, H, W), std: (C, 1, 1); both float32, in units of the pixel values (0 to max_value).
+    Parameters
+    ----------
+    mean : (C, 1, 1) or (C, H, W)
+        In units of the pixel values (0 to max_value).
+    std : (C, 1, 1)
+
+    Examples
+    --------
+    >>> normalise = Normalisation(mean=np.full((1, 1, 1), 8.0), std=np.full((1, 1, 1), 4.0))
+    >>> normalise(np.array([[[[0, 8, 16]]]], np.uint8))
+    array([[[[-2.,  0.,  2.]]]], dtype=float32)
     """
 
     mean: np.ndarray
     std: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("mean", "std"):
             array = np.asarray(getattr(self, name), np.float32)
             if array.ndim != 3 or not np.isfinite(array).all():
@@ -37,27 +50,54 @@ class Normalisation:
             )
 
     @classmethod
-    def fit(cls, dataset, kind="per_channel"):
-        """Return the Normalisation of a training set, a Dataset or (from a sample of it) an ImageFolder.
+    def fit(cls, dataset: Dataset | ImageFolder, kind: str = "per_channel") -> "Normalisation":
+        """Return the Normalisation of a training set.
 
-        kind: "per_channel": every channel to mean 0 and standard deviation 1 over all images and pixels;
-        "per_pixel": each pixel's own mean is subtracted, then the values are divided by max_value.
-        per_pixel is that of He et al. 2015, section 4.2 (the division is ours: without it, values of some
-        hundreds meet weights drawn for values of one); per_channel is that of their later code.
-        Raises ValueError for another kind.
+        Parameters
+        ----------
+        dataset : Dataset or ImageFolder
+            Of an ImageFolder, a sample.
+        kind
+            "per_channel": every channel to mean 0 and standard deviation 1 over all images and pixels;
+            "per_pixel": each pixel's own mean is subtracted, then the values are divided by max_value.
+
+        Raises
+        ------
+        ValueError
+            For another kind.
+
+        Notes
+        -----
+        per_pixel is that of He et al. 2015 (arXiv:1512.03385), section 4.2 (the division is ours: without it,
+        values of some hundreds meet weights drawn for values of one); per_channel is that of their later
+        code.
+
+        Examples
+        --------
+        >>> from minires import data
+        >>> train, _ = data.load("digits")
+        >>> normalise = Normalisation.fit(train)
+        >>> x = normalise(train.images)
+        >>> abs(round(float(x.mean()), 4)), round(float(x.std()), 4)
+        (0.0, 1.0)
         """
         if kind == "per_channel":
             return cls(*_channel_statistics(dataset))
         if kind == "per_pixel":
-            total, images = 0, 0
+            total, images = np.zeros(dataset.image_shape), 0
             for chunk in dataset.chunks(CHUNK):
                 total, images = total + chunk.sum(axis=0, dtype=np.int64), images + len(chunk)
             std = np.full((dataset.image_shape[0], 1, 1), dataset.max_value)
             return cls(total / images, std)
         raise ValueError(f"normalisation: expected one of {', '.join(KINDS)}, got {kind!r}")
 
-    def __call__(self, images):
-        """Return (images - mean) / std. images: uint8 (N, C, H, W); the result: float32, same shape."""
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Return (images - mean) / std, float32.
+
+        Parameters
+        ----------
+        images : uint8 (N, C, H, W)
+        """
         if images.dtype != np.uint8:
             raise TypeError(
                 f"normalise: expected uint8 images, got {images.dtype}; were they normalised before?"
@@ -70,26 +110,32 @@ class Normalisation:
         y *= 1 / self.std
         return y
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         mean, std = (", ".join(f"{value:.4g}" for value in each.ravel()) for each in (self.mean, self.std))
         if self.mean.shape[1:] != (1, 1):
             mean = f"one for each pixel, {reprs.times(self.mean.shape)}"
         return f"<Normalisation: mean {mean}; std {std}>"
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, np.ndarray]:
         """Return {"mean": array, "std": array}, for a checkpoint."""
         return {"mean": self.mean, "std": self.std}
 
     @classmethod
-    def from_state(cls, state):
-        """Return the Normalisation that state_dict described; ValueError if the arrays do not fit."""
+    def from_state(cls, state: Mapping[str, np.ndarray]) -> "Normalisation":
+        """Return the Normalisation that `state_dict` described.
+
+        Raises
+        ------
+        ValueError
+            If the arrays do not fit.
+        """
         missing = {"mean", "std"} - set(state)
         if missing:
             raise ValueError(f"normalisation: the state lacks {', '.join(sorted(missing))}")
         return cls(state["mean"], state["std"])
 
 
-def _channel_statistics(dataset):
+def _channel_statistics(dataset: Dataset | ImageFolder) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and standard deviation of each channel, (C, 1, 1).
 
     A byte has 256 values, so both follow exactly from how often each occurs: no rounding, whatever N is.

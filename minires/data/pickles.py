@@ -8,8 +8,11 @@ find are the two stand-ins below, which check what they are given and call nothi
 
 import io
 import math
+import pathlib
 import pickle
 import pickletools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -23,11 +26,17 @@ CONSTRUCTION = set("GLOBAL STACK_GLOBAL EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 R
 MOST_CONSTRUCTIONS = 64
 
 
-def read_pickle(path):
+def read_pickle(path: pathlib.Path) -> dict[str, Any]:
     """Return the dict that an official CIFAR file holds, with str keys.
 
-    Its values: int, str as bytes, lists of these, uint8 arrays. Raises ValueError naming the file for
-    anything else, a truncated or damaged file included.
+    Returns
+    -------
+    dict of int, str as bytes, lists of these, and uint8 arrays
+
+    Raises
+    ------
+    ValueError
+        Naming the file for anything else, a truncated or damaged file included.
     """
     content = path.read_bytes()
     try:
@@ -41,7 +50,7 @@ def read_pickle(path):
         raise ValueError(f"{path} is damaged or no CIFAR file: {reason}") from error
 
 
-def _check_opcodes(content):
+def _check_opcodes(content: bytes) -> None:
     """Raise ValueError unless the pickle consists of opcodes that an official file can have."""
     constructions = 0
     for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
@@ -52,14 +61,14 @@ def _check_opcodes(content):
         elif opcode.name not in VALUES:
             raise ValueError(f"pickle opcode {opcode.name} is not allowed")
         # The unpickler reserves memory up to this number, so a few bytes could ask for gigabytes.
-        if opcode.name == "LONG_BINPUT" and argument > count:
+        if opcode.name == "LONG_BINPUT" and (argument or 0) > count:
             raise ValueError(f"memo number {argument} is out of order")
 
 
 class _ArrayUnpickler(pickle.Unpickler):
     """An unpickler in whose world NumPy consists of the stand-ins of this file."""
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
             return _Call(_PickledArray)
         if module == "numpy" and name == "dtype":
@@ -74,13 +83,13 @@ class _Call:
 
     __slots__ = ("_make",)
 
-    def __init__(self, make):
+    def __init__(self, make: Callable) -> None:
         self._make = make
 
-    def __call__(self, *arguments):
+    def __call__(self, *arguments: object) -> object:
         return self._make(*arguments)
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: Any) -> None:
         raise ValueError("it tries to change a function")
 
 
@@ -89,11 +98,11 @@ class _PickledDtype:
 
     __slots__ = ()
 
-    def __init__(self, code=None, *_):
+    def __init__(self, code: object = None, *_: object) -> None:
         if code not in (b"u1", "u1"):
             raise ValueError("expected an array of bytes (dtype u1)")
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: Any) -> None:
         pass  # byte order and alignment, which mean nothing for single bytes
 
 
@@ -102,10 +111,10 @@ class _PickledArray:
 
     __slots__ = ("array",)
 
-    def __init__(self, *_):
-        self.array = None
+    def __init__(self, *_: object) -> None:
+        self.array: Any = None
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: Any) -> None:
         version, shape, dtype, is_fortran, content = state
         if not isinstance(dtype, _PickledDtype) or not isinstance(content, bytes):
             raise ValueError("expected an array of bytes (dtype u1)")
@@ -113,17 +122,16 @@ class _PickledArray:
             raise ValueError("the shape of an array is not a tuple of lengths")
         if version != 1 or math.prod(shape) != len(content):
             raise ValueError(f"an array of shape {shape} has {len(content)} values")
-        order = "F" if is_fortran else "C"
-        self.array = np.frombuffer(content, np.uint8).reshape(shape, order=order)
+        self.array = np.frombuffer(content, np.uint8).reshape(shape, order="F" if is_fortran else "C")
 
 
-def _as_text(key):
+def _as_text(key: object) -> str:
     if not isinstance(key, (bytes, str)):
         raise ValueError(f"a key is {type(key).__name__}, expected a string")
     return key.decode("ascii") if isinstance(key, bytes) else key
 
 
-def _as_array(value):
+def _as_array(value: object) -> object:
     if isinstance(value, _PickledArray):
         if value.array is None:
             raise ValueError("an array without content")

@@ -1,15 +1,17 @@
-"""The maths: every operation as a pair of pure functions, written as a textbook would write it.
+"""The maths: every operation as a pair of pure functions, written as a textbook would write it::
 
     y, cache  = F.name_forward(x, ...)
     gradients = F.name_backward(dy, cache)
 
 The cache is a plain tuple of what backward needs: backward's first line mirrors forward's last. Nothing is
-random, nothing is stored elsewhere, no argument is written into, and calling backward twice gives the same
-result. Arrays are NumPy's or CuPy's, float32 or float64, and what comes out has the dtype that went in.
-An output may share memory with an input, so never write into what a function returned or was given.
+random, nothing is stored elsewhere, no argument is written into (but by `update_running_averages` and
+`sgd_step`, which say so), and calling backward twice gives the same result. Arrays are NumPy's or CuPy's,
+float32 or float64, and what comes out has the dtype that went in. An output may share memory with an input,
+so never write into what a function returned or was given.
 
-What stands here is what is computed. Where `minires.kernels` has a faster function of the same name, that one
-runs (see `dispatch`); `F.name_forward.textbook` is the function as it is written here.
+What stands here is what is computed. Where `minires.kernels` has a faster function of the same name, that
+one runs (see `dispatch`); `F.name_forward.textbook` is the function as it is written here. A kernel's cache
+has the same items, but may hold x as a copy in another order of memory.
 """
 
 from minires.functional.activation import (

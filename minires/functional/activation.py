@@ -2,10 +2,11 @@
 
 from minires.checks import check_floats, check_gradient
 from minires.functional.dispatch import accelerated
+from minires.typing import Array, Cache
 
 
 @accelerated
-def relu_forward(x):
+def relu_forward(x: Array) -> tuple[Array, Cache]:
     """Keep what is positive: y = max(x, 0).
 
     Parameters
@@ -14,7 +15,7 @@ def relu_forward(x):
 
     Returns
     -------
-    y, like x; cache (y,): y is positive exactly where x was, and the next layer keeps it anyway
+    y, like x; cache (y,): y is positive exactly where x was, and most often the next layer keeps it too
 
     References
     ----------
@@ -34,7 +35,7 @@ def relu_forward(x):
 
 
 @accelerated
-def relu_backward(dy, cache):
+def relu_backward(dy: Array, cache: Cache) -> Array:
     """Return dx: dy where x was positive, else 0 (also at the corner x = 0).
 
     Parameters
@@ -51,13 +52,13 @@ def relu_backward(dy, cache):
     return dy * (y > 0)
 
 
-def leaky_relu_forward(x, *, slope=0.01):
+def leaky_relu_forward(x: Array, *, slope: float = 0.01) -> tuple[Array, Cache]:
     """Let a little of what is negative through: y = max(x, 0) + slope * min(x, 0).
 
     Parameters
     ----------
     x : array of any shape
-    slope : float
+    slope
         What is left of a negative x, at least 0; 0 is ReLU.
 
     Returns
@@ -88,7 +89,7 @@ def leaky_relu_forward(x, *, slope=0.01):
     return y, (y, slope)
 
 
-def leaky_relu_backward(dy, cache):
+def leaky_relu_backward(dy: Array, cache: Cache) -> Array:
     """Return dx, like dy: dy where x was positive, else slope * dy (also at the corner x = 0)."""
     y, slope = cache
     check_gradient(dy, y.shape, y.dtype, on=y)
@@ -96,7 +97,7 @@ def leaky_relu_backward(dy, cache):
 
 
 @accelerated
-def sigmoid_forward(x):
+def sigmoid_forward(x: Array) -> tuple[Array, Cache]:
     """Squeeze x between 0 and 1: y = 1 / (1 + exp(-x)).
 
     Parameters
@@ -109,7 +110,8 @@ def sigmoid_forward(x):
 
     Notes
     -----
-    Computed as (1 + tanh(x/2)) / 2, which is the same number and never overflows.
+    Computed as (1 + tanh(x/2)) / 2, in exact arithmetic the same number. It never overflows, but rounds to 0
+    below about -18 in float32.
     """
     xp = check_floats(x=x)
     y = xp.tanh(x * 0.5)
@@ -119,14 +121,14 @@ def sigmoid_forward(x):
 
 
 @accelerated
-def sigmoid_backward(dy, cache):
+def sigmoid_backward(dy: Array, cache: Cache) -> Array:
     """Return dx = dy * y * (1 - y), of dy's shape."""
     (y,) = cache
     check_gradient(dy, y.shape, y.dtype, on=y)
     return dy * (y * (1 - y))
 
 
-def softmax_forward(x):
+def softmax_forward(x: Array) -> tuple[Array, Cache]:
     """Turn scores into probabilities: y = exp(x) / sum(exp(x)) along the last axis.
 
     Parameters
@@ -155,7 +157,7 @@ def softmax_forward(x):
     return y, (y,)
 
 
-def softmax_backward(dy, cache):
+def softmax_backward(dy: Array, cache: Cache) -> Array:
     """Return dx = y * (dy - sum_k dy_k y_k): each output depends on every input through the denominator."""
     (y,) = cache
     check_gradient(dy, y.shape, y.dtype, on=y)

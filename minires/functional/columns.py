@@ -1,16 +1,18 @@
 """im2col lays every window of an image out as a column; col2im, its adjoint, adds the columns back.
 
-Position (kh, kw) of all windows at once is a slice of the padded image that takes every stride-th pixel,
-beginning at (kh, kw). So both are loops over the kernel's few positions, not over the image's many windows.
+(The adjoint of a linear map is the transposed one: what its backward must be.) Both loop over the KH*KW
+positions inside a window, not over the many windows: each step handles one position of all windows at once,
+a slice of the padded image that begins at (kh, kw) and takes every stride-th pixel.
 """
 
 from minires.backend import array_module
 from minires.checks import check_col2im, check_im2col
 from minires.functional.dispatch import accelerated
+from minires.typing import Array, Shape, Size
 
 
 @accelerated
-def im2col(x, *, kernel_size, stride=1, padding=0):
+def im2col(x: Array, *, kernel_size: Size, stride: Size = 1, padding: Size = 0) -> Array:
     """Lay out every window of x as a column.
 
     Parameters
@@ -57,7 +59,9 @@ def im2col(x, *, kernel_size, stride=1, padding=0):
 
 
 @accelerated
-def col2im(columns, x_shape, *, kernel_size, stride=1, padding=0):
+def col2im(
+    columns: Array, x_shape: Shape, *, kernel_size: Size, stride: Size = 1, padding: Size = 0
+) -> Array:
     """Add every column back onto the pixels it was taken from: the adjoint of im2col.
 
     Parameters

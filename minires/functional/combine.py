@@ -1,12 +1,16 @@
 """Where paths meet: addition and concatenation."""
 
+from collections.abc import Sequence
+from types import ModuleType
+
 from minires.backend import array_module
 from minires.checks import check_addends, check_floats, check_gradient, check_shape
 from minires.functional.dispatch import accelerated
+from minires.typing import Array, Cache
 
 
 @accelerated
-def residual_add_forward(branch, shortcut):
+def residual_add_forward(branch: Array, shortcut: Array) -> tuple[Array, Cache]:
     """Return F(x) + x, the sum that residual networks are named after.
 
     Parameters
@@ -30,7 +34,7 @@ def residual_add_forward(branch, shortcut):
     return branch + shortcut, ()
 
 
-def residual_add_backward(dy, cache):
+def residual_add_backward(dy: Array, cache: Cache) -> tuple[Array, Array]:
     """Return (dbranch, dshortcut): both are dy itself. The gradient passes an addition unchanged, and this
     is how it reaches the first layer of a hundred (He et al. 2016, arXiv:1603.05027, equation 5)."""
     () = cache
@@ -38,13 +42,13 @@ def residual_add_backward(dy, cache):
 
 
 @accelerated
-def residual_add_predict(branch, shortcut, *, relu=False):
+def residual_add_predict(branch: Array, shortcut: Array, *, relu: bool = False) -> Array:
     """Return y of `residual_add_forward` alone, or max(y, 0) of it if relu."""
     y, _ = residual_add_forward(branch, shortcut)
     return array_module(y).maximum(y, 0) if relu else y
 
 
-def concat_forward(arrays):
+def concat_forward(arrays: Sequence[Array]) -> tuple[Array, Cache]:
     """Join arrays along the channel axis 1.
 
     Parameters
@@ -73,20 +77,20 @@ def concat_forward(arrays):
     return y, (channels, y.shape, y.dtype)
 
 
-def concat_backward(dy, cache):
+def concat_backward(dy: Array, cache: Cache) -> tuple[Array, ...]:
     """Return a tuple with each array's own channels of dy."""
     channels, y_shape, dtype = cache
     check_gradient(dy, y_shape, dtype)
     return tuple(dy[:, part] for part in _parts(channels))
 
 
-def _parts(channels):
+def _parts(channels: Sequence[int]) -> list[slice]:
     """Return the slice of y's channels that each array has."""
     ends = [sum(channels[: i + 1]) for i in range(len(channels))]
     return [slice(end - own, end) for own, end in zip(channels, ends, strict=True)]
 
 
-def _check_arrays(arrays):
+def _check_arrays(arrays: Sequence[Array]) -> tuple[ModuleType, list[Array]]:
     if arrays is None or hasattr(arrays, "dtype"):
         raise TypeError(f"arrays: expected a sequence of arrays, got {type(arrays).__name__}")
     arrays = list(arrays)

@@ -9,11 +9,20 @@ from minires.backend import array_module
 from minires.checks import check_conv2d, check_gradient
 from minires.functional.columns import col2im, im2col
 from minires.functional.dispatch import accelerated
+from minires.typing import Array, Cache, Size
 
 
 @accelerated
-def conv2d_forward(x, weight, bias=None, *, stride=1, padding=0, groups=1):
-    """Convolve images with a bank of kernels (cross-correlation, as everywhere in deep learning).
+def conv2d_forward(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    stride: Size = 1,
+    padding: Size = 0,
+    groups: int = 1,
+) -> tuple[Array, Cache]:
+    """Convolve images with a bank of filters (cross-correlation, as everywhere in deep learning).
 
     Parameters
     ----------
@@ -30,8 +39,8 @@ def conv2d_forward(x, weight, bias=None, *, stride=1, padding=0, groups=1):
     y : (N, O, OH, OW)
         With OH = (H + 2*padding - KH) // stride + 1, and OW likewise.
     cache : (x, weight, has_bias, windows, groups)
-        x for dweight, weight for dx. Not the columns, which are KH*KW times as large as x: backward lays them
-        out again.
+        x for dweight, weight for dx. Not the columns, which at stride 1 are KH*KW times as large as x:
+        backward lays them out again. windows: the geometry, see `minires.windows`.
 
     Raises
     ------
@@ -54,8 +63,8 @@ def conv2d_forward(x, weight, bias=None, *, stride=1, padding=0, groups=1):
     windows, groups = check_conv2d(x, weight, bias, stride, padding, groups)
     n, o, (oh, ow) = len(x), len(weight), windows.out_size
     columns = im2col(x, **windows.options()).reshape(groups, -1, oh * ow * n)
-    kernels = weight.reshape(groups, o // groups, -1)
-    y = kernels @ columns  # (groups, O/groups, OH*OW*N): one product a group
+    filters = weight.reshape(groups, o // groups, -1)
+    y = filters @ columns  # (groups, O/groups, OH*OW*N): one product a group
     if bias is not None:
         y += bias.reshape(groups, -1, 1)
     y = y.reshape(o, oh, ow, n).transpose(3, 0, 1, 2)
@@ -63,7 +72,9 @@ def conv2d_forward(x, weight, bias=None, *, stride=1, padding=0, groups=1):
 
 
 @accelerated
-def conv2d_backward(dy, cache, *, need_dx=True):
+def conv2d_backward(
+    dy: Array, cache: Cache, *, need_dx: bool = True
+) -> tuple[Array | None, Array, Array | None]:
     """Return the three gradients of `conv2d_forward`.
 
     Parameters
@@ -80,24 +91,33 @@ def conv2d_backward(dy, cache, *, need_dx=True):
 
     Notes
     -----
-    dbias sums dy over images and pixels, for each of them adds the same bias.
+    dbias sums dy over images and pixels: the same bias was added at every pixel of every image.
     """
     x, weight, has_bias, windows, groups = cache
     check_gradient(dy, (len(x), len(weight), *windows.out_size), x.dtype, on=x)
     dy = dy.transpose(1, 2, 3, 0).reshape(groups, len(weight) // groups, -1)  # (groups, O/groups, OH*OW*N)
     columns = im2col(x, **windows.options()).reshape(groups, -1, dy.shape[2])
-    kernels = weight.reshape(groups, len(weight) // groups, -1)
-    dweight = dy @ columns.transpose(0, 2, 1)  # adjoint of y = kernels @ columns
+    filters = weight.reshape(groups, len(weight) // groups, -1)
+    dweight = dy @ columns.transpose(0, 2, 1)  # dweight = dy @ columns.T, for each group
     dbias = dy.sum(axis=2).reshape(-1) if has_bias else None
     if not need_dx:
         return None, dweight.reshape(weight.shape), dbias
-    dcolumns = kernels.transpose(0, 2, 1) @ dy
+    dcolumns = filters.transpose(0, 2, 1) @ dy  # dcolumns = weight.T @ dy
     dx = col2im(dcolumns.reshape(-1, dy.shape[2]), x.shape, **windows.options())
     return dx, dweight.reshape(weight.shape), dbias
 
 
 @accelerated
-def conv2d_predict(x, weight, bias=None, *, stride=1, padding=0, groups=1, relu=False):
+def conv2d_predict(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    stride: Size = 1,
+    padding: Size = 0,
+    groups: int = 1,
+    relu: bool = False,
+) -> Array:
     """Return y of `conv2d_forward` alone, or max(y, 0) of it, remembering nothing.
 
     Parameters

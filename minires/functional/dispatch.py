@@ -1,41 +1,64 @@
-"""The one place where it is decided which code runs: the textbook's function, or a kernel of the same name.
+"""The one place where it is decided which code runs: the textbook's function, or a kernel of the same name::
 
     @accelerated
     def relu_forward(x): ...
 
-calls the `relu_forward` of `minires.kernels.cpu` for a NumPy array, that of `minires.kernels.cuda` for an
-array whose module compiles CUDA sources (if they are asked for), and this one where there is no such kernel,
-where it answers NotImplemented, and within `minires.kernels.use("textbook")`. The function as it is written
-is `relu_forward.textbook`.
+asks, at every call, in this order:
+
+1. within `minires.kernels.use("textbook")`: this function;
+2. a NumPy array, and `minires.kernels.cpu` has a `relu_forward`: that kernel;
+3. an array whose module compiles CUDA sources, these are asked for, and `minires.kernels.cuda` has one: that;
+4. there is no such kernel, or it answered NotImplemented, mostly because the array is too small (fewer than
+   2^14 elements; 2^20 for ReLU, additions and the like, see `kernels.cpu.parallel`): this function.
+
+It is the first argument that is looked at: of a sequence its first array, in backward dy. The function as it
+is written is `relu_forward.textbook`.
 """
 
 import functools
+import inspect
 import os
 import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 import numpy as np
 
 from minires import kernels
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-def accelerated(textbook):
+
+class Accelerated(Protocol[P, R]):
+    """A function that first looks for a kernel of its name; `textbook` is the function as it is written."""
+
+    __name__: str
+    textbook: Callable[P, R]
+
+    def __call__(self, *arguments: P.args, **options: P.kwargs) -> R:
+        """Run the kernel or the textbook."""
+
+
+def accelerated(textbook: Callable[P, R]) -> Accelerated[P, R]:
     """Let a function look for a kernel of its name before it runs; a decorator."""
-    name = textbook.__name__
+    name, first = textbook.__name__, next(iter(inspect.signature(textbook).parameters))
 
     @functools.wraps(textbook)
-    def dispatched(*arguments, **options):
-        kernel = find(name, arguments[0] if arguments else next(iter(options.values()), None))
+    def dispatched(*arguments: P.args, **options: P.kwargs) -> R:
+        kernel = find(name, arguments[0] if arguments else options.get(first))
         if kernel is not None:
             result = kernel(*arguments, **options)
             if result is not NotImplemented:
                 return result
         return textbook(*arguments, **options)
 
-    dispatched.textbook = textbook
-    return dispatched
+    dispatched.textbook = textbook  # type: ignore[attr-defined]
+    return cast(Accelerated[P, R], dispatched)
 
 
-def find(name, first):
+def find(name: str, first: object) -> Callable[..., Any] | None:
     """Return the kernel of that name for an array, or for the first of a sequence of arrays; else None."""
     if isinstance(first, (list, tuple)):
         first = first[0] if first else None
@@ -44,9 +67,9 @@ def find(name, first):
     return getattr(_kernels_for(first), name, None)
 
 
-def _kernels_for(array):
-    """Return the package of kernels for an array's module, or None. Never raises: what is no array is refused
-    by the checks of who runs then."""
+def _kernels_for(array: object) -> ModuleType | None:
+    """Return the package of kernels for an array's module, or None; None too for what is no array, which the
+    function that then runs refuses."""
     if isinstance(array, np.ndarray):
         from minires.kernels import cpu
 

@@ -2,10 +2,11 @@
 
 from minires.checks import check_floats, check_gradient, check_ndim, check_shape
 from minires.functional.dispatch import accelerated
+from minires.typing import Array, Cache
 
 
 @accelerated
-def dropout_forward(x, mask):
+def dropout_forward(x: Array, mask: Array) -> tuple[Array, Cache]:
     """Return x * mask.
 
     Parameters
@@ -29,14 +30,14 @@ def dropout_forward(x, mask):
 
 
 @accelerated
-def dropout_backward(dy, cache):
+def dropout_backward(dy: Array, cache: Cache) -> Array:
     """Return dx = dy * mask: what was dropped gets no gradient."""
     (mask,) = cache
     check_gradient(dy, mask.shape, mask.dtype, on=mask)
     return dy * mask
 
 
-def dropconnect_forward(x, weight, bias, mask):
+def dropconnect_forward(x: Array, weight: Array, bias: Array | None, mask: Array) -> tuple[Array, Cache]:
     """Return y[n] = (mask[n] * weight) @ x[n] + bias: weights are dropped, where dropout drops values.
 
     Parameters
@@ -75,7 +76,7 @@ def dropconnect_forward(x, weight, bias, mask):
     return y, (x, weight, mask, bias is not None)
 
 
-def dropconnect_backward(dy, cache):
+def dropconnect_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array | None]:
     """Return dx (N, I), dweight (O, I) and dbias (O,) for dy (N, O); dbias is None if there was no bias.
 
     Written out, y[n, o] = sum_i mask[n, o, i] * weight[o, i] * x[n, i] + bias[o]: a weight that was dropped

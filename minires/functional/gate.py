@@ -2,10 +2,11 @@
 
 from minires.checks import check_floats, check_gate, check_gradient
 from minires.functional.dispatch import accelerated
+from minires.typing import Array, Cache
 
 
 @accelerated
-def gate_forward(branch, shortcut, gate):
+def gate_forward(branch: Array, shortcut: Array, gate: Array) -> tuple[Array, Cache]:
     """Return gate * branch + (1 - gate) * shortcut, element by element.
 
     Parameters
@@ -29,7 +30,7 @@ def gate_forward(branch, shortcut, gate):
 
 
 @accelerated
-def gate_backward(dy, cache):
+def gate_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Return (dbranch, dshortcut, dgate). The product rule: each factor gets dy times its partner, and the
     gate, which is a factor of both paths, gets dy times their difference."""
     branch, shortcut, gate = cache
@@ -37,7 +38,7 @@ def gate_backward(dy, cache):
     return dy * gate, dy * (1 - gate), dy * (branch - shortcut)
 
 
-def shortcut_gate_forward(branch, shortcut, gate):
+def shortcut_gate_forward(branch: Array, shortcut: Array, gate: Array) -> tuple[Array, Cache]:
     """Return branch + (1 - gate) * shortcut, element by element: the branch passes untouched.
 
     Parameters
@@ -58,14 +59,14 @@ def shortcut_gate_forward(branch, shortcut, gate):
     return y, (shortcut, gate)
 
 
-def shortcut_gate_backward(dy, cache):
+def shortcut_gate_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Return (dbranch, dshortcut, dgate): dy itself for the branch, the product rule for the other two."""
     shortcut, gate = cache
     check_gradient(dy, gate.shape, gate.dtype, on=gate)
     return dy, dy * (1 - gate), -(dy * shortcut)
 
 
-def scale_forward(x, *, factor):
+def scale_forward(x: Array, *, factor: float) -> tuple[Array, Cache]:
     """Return factor * x.
 
     Parameters
@@ -82,7 +83,7 @@ def scale_forward(x, *, factor):
     return x * factor, (factor, x.shape, x.dtype)
 
 
-def scale_backward(dy, cache):
+def scale_backward(dy: Array, cache: Cache) -> Array:
     """Return dx = factor * dy: L of them in a row leave factor**L of the gradient (He et al. 2016, eq. 8)."""
     factor, shape, dtype = cache
     check_gradient(dy, shape, dtype)

@@ -2,10 +2,11 @@
 
 from minires.checks import check_gradient, check_linear
 from minires.functional.dispatch import accelerated
+from minires.typing import Array, Cache
 
 
 @accelerated
-def linear_forward(x, weight, bias=None):
+def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[Array, Cache]:
     """Return x @ weight.T + bias.
 
     Parameters
@@ -43,7 +44,7 @@ def linear_forward(x, weight, bias=None):
 
 
 @accelerated
-def linear_backward(dy, cache):
+def linear_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array | None]:
     """Return the three gradients of `linear_forward`.
 
     Parameters

@@ -1,11 +1,15 @@
 """Losses: one number for a whole batch. Their backward takes dloss, a number or 0-d array (1 to train)."""
 
+from minires.backend import array_module
 from minires.checks import check_cross_entropy, check_floats, check_ndim, check_shape
 from minires.functional.dispatch import accelerated
+from minires.typing import Array, Cache
 
 
 @accelerated
-def softmax_cross_entropy_forward(logits, labels, *, label_smoothing=0.0):
+def softmax_cross_entropy_forward(
+    logits: Array, labels: Array, *, label_smoothing: float = 0.0
+) -> tuple[Array, Cache]:
     """Return the mean cross-entropy between softmax(logits) and the labels.
 
     Parameters
@@ -22,13 +26,14 @@ def softmax_cross_entropy_forward(logits, labels, *, label_smoothing=0.0):
     loss : 0-d array
         In nats: ln K for a network that knows nothing.
     cache : (probabilities, targets, count)
-        targets (N, K), of which each row sums to that row's weight, here 1; count, the sum of the weights.
+        targets (N, K): 1 for the right class and 0 elsewhere, or smoothed; count: N. (Rows may have weights:
+        then a row of targets sums to its weight, and count is the sum of the weights.)
 
     Raises
     ------
     ValueError
         If a label is out of range (on a GPU they are checked when they are batched, for a look at them here
-        would stall the device).
+        would stall the device), or label_smoothing is not in [0, 1).
     TypeError
         If labels are not integers.
 
@@ -39,7 +44,7 @@ def softmax_cross_entropy_forward(logits, labels, *, label_smoothing=0.0):
     Examples
     --------
     >>> loss, cache = softmax_cross_entropy_forward(np.zeros((1, 4)), np.array([2]))
-    >>> round(float(loss), 6), round(np.log(4), 6)
+    >>> round(float(loss), 6), round(float(np.log(4)), 6)
     (1.386294, 1.386294)
     >>> softmax_cross_entropy_backward(1.0, cache)
     array([[ 0.25,  0.25, -0.75,  0.25]])
@@ -55,17 +60,18 @@ def softmax_cross_entropy_forward(logits, labels, *, label_smoothing=0.0):
 
 
 @accelerated
-def softmax_cross_entropy_backward(dloss, cache):
-    """Return dlogits (N, K): in each row dloss / count * (sum of the targets * softmax(logits) - targets).
-
-    Where the targets of a row sum to 1, that is the difference between what the network believes and what is
-    so, divided by N.
+def softmax_cross_entropy_backward(dloss: float | Array, cache: Cache) -> Array:
+    """Return dlogits (N, K) = dloss / N * (softmax(logits) - targets): what is believed minus what is so.
 
     Parameters
     ----------
     dloss : float or 0-d array
         1 to train.
     cache : what `softmax_cross_entropy_forward` returned
+
+    Notes
+    -----
+    For rows with weights w, the sums of their targets: dloss / count * (w * softmax(logits) - targets).
     """
     probabilities, targets, count = cache
     dlogits = probabilities * targets.sum(axis=1, keepdims=True) - targets
@@ -73,7 +79,7 @@ def softmax_cross_entropy_backward(dloss, cache):
     return dlogits
 
 
-def pixel_cross_entropy_forward(y, labels):
+def pixel_cross_entropy_forward(y: Array, labels: Array) -> tuple[Array, Cache]:
     """Return the softmax cross-entropy averaged over all pixels: every pixel is an example of its own.
 
     Parameters
@@ -94,19 +100,21 @@ def pixel_cross_entropy_forward(y, labels):
     """
     check_floats(y=y)
     check_ndim("y", y, (4, "(N, K, H, W)"))
+    array_module(y, labels, names=("y", "labels"))
+    check_shape("labels", labels, (len(y), *y.shape[2:]), "one for each pixel")
     logits = y.transpose(0, 2, 3, 1).reshape(-1, y.shape[1])
     loss, cache = softmax_cross_entropy_forward(logits, labels.reshape(-1))
     return loss, (cache, y.shape)
 
 
-def pixel_cross_entropy_backward(dloss, cache):
+def pixel_cross_entropy_backward(dloss: float | Array, cache: Cache) -> Array:
     """Return dy (N, K, H, W): the matrix of gradients, folded back."""
     cache, (n, k, h, w) = cache
     dlogits = softmax_cross_entropy_backward(dloss, cache)
     return dlogits.reshape(n, h, w, k).transpose(0, 3, 1, 2)
 
 
-def squared_error_forward(y, target):
+def squared_error_forward(y: Array, target: Array) -> tuple[Array, Cache]:
     """Return 1/2 sum (y - target)^2 / N.
 
     Parameters
@@ -126,7 +134,7 @@ def squared_error_forward(y, target):
     return loss, (difference,)
 
 
-def squared_error_backward(dloss, cache):
+def squared_error_backward(dloss: float | Array, cache: Cache) -> tuple[Array, Array]:
     """Return (dy, dtarget) = dloss * (y - target) / N and its negative."""
     (difference,) = cache
     dy = difference / len(difference)

@@ -2,11 +2,12 @@
 
 from minires.backend import array_module
 from minires.checks import check_floats, check_gradient, whole_number
+from minires.typing import Array, Cache
 
 MOST_PIECES = 256  # the number of the largest is remembered in one byte
 
 
-def maxout_forward(x, *, pieces):
+def maxout_forward(x: Array, *, pieces: int) -> tuple[Array, Cache]:
     """Return the largest of every `pieces` neighbouring channels.
 
     Parameters
@@ -46,7 +47,7 @@ def maxout_forward(x, *, pieces):
     return y, (argmax, pieces, x.shape, x.dtype)
 
 
-def maxout_backward(dy, cache):
+def maxout_backward(dy: Array, cache: Cache) -> Array:
     """Return dx, of x's shape: dy for the largest piece, 0 for the others."""
     argmax, pieces, x_shape, dtype = cache
     check_gradient(dy, argmax.shape, dtype, on=argmax)

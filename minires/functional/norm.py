@@ -2,10 +2,13 @@
 
 from minires.checks import check_batch, check_gradient, check_groups, check_norm, check_response_norm
 from minires.functional.dispatch import accelerated
+from minires.typing import Array, Cache
 
 
 @accelerated
-def batch_norm_train_forward(x, gamma, beta, *, eps=1e-5):
+def batch_norm_train_forward(
+    x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5
+) -> tuple[Array, Cache, tuple[Array, Array]]:
     """Normalise each channel by this batch's own mean and variance, then scale and shift it.
 
     Parameters
@@ -13,14 +16,15 @@ def batch_norm_train_forward(x, gamma, beta, *, eps=1e-5):
     x : (N, C, H, W) or (N, C)
     gamma, beta : (C,)
         Scale and shift, learned.
-    eps : float
+    eps
         Added to the variance; units of x squared.
 
     Returns
     -------
     y : like x
     cache : (x, mean, 1/std, gamma)
-        x, not x_hat: the input is there anyway, and backward makes x_hat from it with two numbers a channel.
+        x, mean and 1/std give x_hat again: two numbers a channel are remembered, not another array as large
+        as x. gamma is for dx; beta is not needed, for its gradient is the sum of dy.
     (mean, var) : each (C,)
         var is divided by the number of values, M = N*H*W.
 
@@ -28,6 +32,10 @@ def batch_norm_train_forward(x, gamma, beta, *, eps=1e-5):
     ------
     ValueError
         If a channel has fewer than two values.
+
+    Notes
+    -----
+    With std = sqrt(var + eps) and x_hat = (x - mean) / std, y = gamma * x_hat + beta.
 
     References
     ----------
@@ -53,7 +61,7 @@ def batch_norm_train_forward(x, gamma, beta, *, eps=1e-5):
 
 
 @accelerated
-def batch_norm_train_backward(dy, cache):
+def batch_norm_train_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Return the three gradients of `batch_norm_train_forward`.
 
     Parameters
@@ -72,7 +80,8 @@ def batch_norm_train_backward(dy, cache):
 
         dx = 1/std * (dx_hat - sum(dx_hat) / M - x_hat * sum(dx_hat * x_hat) / M),    dx_hat = gamma * dy
 
-    so dx has no component along 1 or along x_hat: shifting or stretching x would not have changed y.
+    so dx has no component along 1 and, but for eps, none along x_hat: shifting x would not have changed y,
+    and stretching it only by what eps does.
     """
     x, mean, inverse_std, gamma = cache
     check_gradient(dy, x.shape, x.dtype, on=x)
@@ -87,21 +96,23 @@ def batch_norm_train_backward(dy, cache):
 
 
 @accelerated
-def batch_norm_eval_forward(x, gamma, beta, running_mean, running_var, *, eps=1e-5):
+def batch_norm_eval_forward(
+    x: Array, gamma: Array, beta: Array, running_mean: Array, running_var: Array, *, eps: float = 1e-5
+) -> tuple[Array, Cache]:
     """Normalise each channel by given statistics: a fixed line for each channel, gamma*(x-mean)/std + beta.
 
     Parameters
     ----------
     x : (N, C, H, W) or (N, C)
     gamma, beta, running_mean, running_var : (C,)
-    eps : float
+    eps
         Added to running_var; units of x squared.
 
     Returns
     -------
     y : like x
     cache : (x, mean, 1/std, gamma)
-        x is what dgamma needs.
+        x is what dgamma needs; mean is running_mean itself: hand in a copy if it will move before backward.
 
     References
     ----------
@@ -115,7 +126,7 @@ def batch_norm_eval_forward(x, gamma, beta, running_mean, running_var, *, eps=1e
 
 
 @accelerated
-def batch_norm_eval_backward(dy, cache):
+def batch_norm_eval_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Return dx, like x, and dgamma and dbeta, each (C,): with constant statistics dx = dy * gamma / std."""
     x, mean, inverse_std, gamma = cache
     check_gradient(dy, x.shape, x.dtype, on=x)
@@ -125,7 +136,9 @@ def batch_norm_eval_backward(dy, cache):
 
 
 @accelerated
-def update_running_averages(running_mean, running_var, mean, var, *, momentum, count):
+def update_running_averages(
+    running_mean: Array, running_var: Array, mean: Array, var: Array, *, momentum: float, count: int
+) -> None:
     """Let batch norm's running averages take in a batch, in place.
 
     Parameters
@@ -154,7 +167,9 @@ def update_running_averages(running_mean, running_var, mean, var, *, momentum, c
     running_var += (1 - momentum) * (var * (count / (count - 1)))
 
 
-def group_norm_forward(x, gamma, beta, *, groups, eps=1e-5):
+def group_norm_forward(
+    x: Array, gamma: Array, beta: Array, *, groups: int, eps: float = 1e-5
+) -> tuple[Array, Cache]:
     """Normalise each image by itself, every group of its channels by their own mean and variance.
 
     Parameters
@@ -162,9 +177,9 @@ def group_norm_forward(x, gamma, beta, *, groups, eps=1e-5):
     x : (N, C, H, W) or (N, C)
     gamma, beta : (C,)
         Scale and shift of each channel, learned.
-    groups : int
+    groups
         Groups of C/groups channels that lie side by side; 1 is layer norm, C instance norm.
-    eps : float
+    eps
         Added to the variance; units of x squared.
 
     Returns
@@ -204,7 +219,7 @@ def group_norm_forward(x, gamma, beta, *, groups, eps=1e-5):
     return y, (x, mean, inverse_std, gamma)
 
 
-def group_norm_backward(dy, cache):
+def group_norm_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Return the three gradients of `group_norm_forward`.
 
     Parameters
@@ -234,25 +249,27 @@ def group_norm_backward(dy, cache):
     return dx.reshape(x.shape), dgamma, dbeta
 
 
-def _in_groups(x, groups):
+def _in_groups(x: Array, groups: int) -> tuple[Array, tuple[int, ...]]:
     """Return x as (N, groups, C/groups, H, W), a view, and the axes over which a group's values run."""
     grouped = x.reshape(len(x), groups, x.shape[1] // groups, *x.shape[2:])
     return grouped, tuple(range(2, grouped.ndim))
 
 
-def _all_but_channels(x):
+def _all_but_channels(x: Array) -> tuple[int, ...]:
     """Return the axes over which a channel's values run: (0, 2, 3) for images, (0,) for vectors."""
     return (0, *range(2, x.ndim))
 
 
-def _spread(vector, x):
+def _spread(vector: Array, x: Array) -> Array:
     """Return a vector (C,) in the shape (C, 1, 1) that meets the channels of images; as it is for (N, C)."""
     return vector.reshape(-1, *[1] * (x.ndim - 2))
 
 
 @accelerated
-def local_response_norm_forward(x, *, size=5, alpha=1e-4, beta=0.75, k=2.0):
-    """Divide each pixel by a power of the mean square over `size` neighbouring channels.
+def local_response_norm_forward(
+    x: Array, *, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0
+) -> tuple[Array, Cache]:
+    """Divide each pixel by a power of k + alpha times the mean square over `size` neighbouring channels.
 
     Parameters
     ----------
@@ -290,7 +307,7 @@ def local_response_norm_forward(x, *, size=5, alpha=1e-4, beta=0.75, k=2.0):
 
 
 @accelerated
-def local_response_norm_backward(dy, cache):
+def local_response_norm_backward(dy: Array, cache: Cache) -> Array:
     """Return dx, like x: the pixel's own quotient, minus its part in the denominators of its neighbours."""
     x, denominator, size, alpha, beta = cache
     check_gradient(dy, x.shape, x.dtype, on=x)
@@ -300,7 +317,7 @@ def local_response_norm_backward(dy, cache):
     return dy * power - (2 * alpha * beta / size) * x * parts
 
 
-def _sum_over_channels(x, before, after):
+def _sum_over_channels(x: Array, before: int, after: int) -> Array:
     """Return x (N, C, H, W), each channel summed with `before` channels before and `after` after it."""
     total = x + 0
     for shift in range(1, before + 1):

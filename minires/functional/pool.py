@@ -1,16 +1,20 @@
 """Pooling: the largest value or the mean of each window; and the mean of the whole image.
 
-All windows have a pixel at position (kh, kw) at once, so each loop runs over the few positions of the kernel:
-`windows.positions()` says which windows have one inside the image there, and which pixels these are.
+Every loop runs over the KH*KW positions inside a window and handles one position of all windows at once:
+`windows.positions()` says which windows have a pixel of the image there, and which pixels these are.
 """
 
 from minires.backend import array_module
 from minires.checks import check_floats, check_gradient, check_ndim, check_pool
 from minires.functional.dispatch import accelerated
+from minires.typing import Array, Cache, Size
+from minires.windows import Windows
 
 
 @accelerated
-def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=False):
+def max_pool2d_forward(
+    x: Array, *, kernel_size: Size, stride: Size | None = None, padding: Size = 0, ceil_mode: bool = False
+) -> tuple[Array, Cache]:
     """Return the largest value of each window.
 
     Parameters
@@ -27,7 +31,8 @@ def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=Fals
     y : (N, C, OH, OW)
     cache : (argmax, windows, x_shape, dtype)
         argmax (N, C, OH, OW) is the position kh*KW + kw of each window's largest value, the first of equals
-        (0 if nothing exceeds minus infinity): uint8 if a window has at most 256 pixels, else int32.
+        (0 if nothing exceeds minus infinity; left open in a window with NaN, whose y is NaN): uint8 if a
+        window has at most 256 pixels, else int32.
 
     Raises
     ------
@@ -37,7 +42,7 @@ def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=Fals
     Examples
     --------
     >>> y, (argmax, *_) = max_pool2d_forward(np.array([[[[1.0, 7.0], [3.0, 5.0]]]]), kernel_size=2)
-    >>> float(y), int(argmax)
+    >>> float(y[0, 0, 0, 0]), int(argmax[0, 0, 0, 0])
     (7.0, 1)
     """
     windows = check_pool(x, kernel_size, stride, padding, ceil_mode)
@@ -52,7 +57,7 @@ def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=Fals
 
 
 @accelerated
-def max_pool2d_backward(dy, cache):
+def max_pool2d_backward(dy: Array, cache: Cache) -> Array:
     """Return dx (N, C, H, W): each window's dy goes to its largest pixel; overlapping windows add up."""
     argmax, windows, x_shape, dtype = cache
     check_gradient(dy, argmax.shape, dtype, on=argmax)
@@ -63,7 +68,9 @@ def max_pool2d_backward(dy, cache):
 
 
 @accelerated
-def avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=False):
+def avg_pool2d_forward(
+    x: Array, *, kernel_size: Size, stride: Size | None = None, padding: Size = 0, ceil_mode: bool = False
+) -> tuple[Array, Cache]:
     """Return the mean of each window.
 
     Parameters
@@ -92,7 +99,7 @@ def avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=Fals
 
 
 @accelerated
-def avg_pool2d_backward(dy, cache):
+def avg_pool2d_backward(dy: Array, cache: Cache) -> Array:
     """Return dx (N, C, H, W): each window gives every one of its pixels the same fraction of its dy."""
     windows, x_shape, dtype = cache
     check_gradient(dy, (*x_shape[:2], *windows.out_size), dtype)
@@ -102,12 +109,12 @@ def avg_pool2d_backward(dy, cache):
     return dx
 
 
-def _counts(windows, x):
+def _counts(windows: Windows, x: Array) -> Array:
     """Return how many values each window covers, (OH, OW), as an array like x."""
     return array_module(x).asarray(windows.counts(), dtype=x.dtype)
 
 
-def global_avg_pool2d_forward(x):
+def global_avg_pool2d_forward(x: Array) -> tuple[Array, Cache]:
     """Return each channel's mean over the image.
 
     Parameters
@@ -129,8 +136,8 @@ def global_avg_pool2d_forward(x):
 
 
 @accelerated
-def global_avg_pool2d_backward(dy, cache):
-    """Return dx (N, C, H, W): each of the H*W pixels gets dy / (H*W), a number that is stored once."""
+def global_avg_pool2d_backward(dy: Array, cache: Cache) -> Array:
+    """Return dx (N, C, H, W): each of the H*W pixels gets dy / (H*W). It is a read-only view."""
     x_shape, dtype = cache
     check_gradient(dy, x_shape[:2], dtype)
     _, _, h, w = x_shape

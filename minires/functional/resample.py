@@ -2,10 +2,11 @@
 
 from minires.checks import check_gradient, check_resample
 from minires.functional.dispatch import accelerated
+from minires.typing import Array, Cache
 
 
 @accelerated
-def resample_forward(x, down, across):
+def resample_forward(x: Array, down: Array, across: Array) -> tuple[Array, Cache]:
     """Return y[n, c] = down @ x[n, c] @ across.T, each channel of each image by itself.
 
     Parameters
@@ -35,7 +36,7 @@ def resample_forward(x, down, across):
 
 
 @accelerated
-def resample_backward(dy, cache):
+def resample_backward(dy: Array, cache: Cache) -> Array:
     """Return dx (N, C, H, W): the transposed matrices carry the gradient back.
 
     A pixel of x takes part in y with certain weights, and with the same weights it gets the gradients of y.

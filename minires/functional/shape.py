@@ -4,11 +4,12 @@ import math
 
 from minires.backend import array_module
 from minires.checks import check_floats, check_gradient, check_ndim, pair, whole_number
+from minires.typing import Array, Cache, Shape, Size
 
 PLACEMENTS = ("append", "split", "mean")
 
 
-def flatten_forward(x):
+def flatten_forward(x: Array) -> tuple[Array, Cache]:
     """Return x (N, ...) as a matrix (N, features), a view where the memory allows it.
 
     Parameters
@@ -27,14 +28,14 @@ def flatten_forward(x):
     return x.reshape(x.shape[0], -1), (x.shape, x.dtype)
 
 
-def flatten_backward(dy, cache):
+def flatten_backward(dy: Array, cache: Cache) -> Array:
     """Return dy in the shape that x had."""
     x_shape, dtype = cache
     check_gradient(dy, (x_shape[0], math.prod(x_shape[1:])), dtype)
     return dy.reshape(x_shape)
 
 
-def channels_forward(x, *, start, stop):
+def channels_forward(x: Array, *, start: int, stop: int) -> tuple[Array, Cache]:
     """Return some of the channels: y = x[:, start:stop].
 
     Parameters
@@ -62,7 +63,7 @@ def channels_forward(x, *, start, stop):
     return x[:, start:stop], (start, stop, x.shape, x.dtype)
 
 
-def channels_backward(dy, cache):
+def channels_backward(dy: Array, cache: Cache) -> Array:
     """Return dx (N, C, H, W): what was left out gets the gradient zero."""
     start, stop, x_shape, dtype = cache
     check_gradient(dy, (x_shape[0], stop - start, *x_shape[2:]), dtype)
@@ -71,7 +72,9 @@ def channels_backward(dy, cache):
     return dx
 
 
-def pad_shortcut_forward(x, *, channels, stride, placement="append"):
+def pad_shortcut_forward(
+    x: Array, *, channels: int, stride: Size, placement: str = "append"
+) -> tuple[Array, Cache]:
     """Identity shortcut to a smaller map with more channels: subsample, and fill new channels with zeros.
 
     Parameters
@@ -107,7 +110,7 @@ def pad_shortcut_forward(x, *, channels, stride, placement="append"):
     return y, (x.shape, y.shape, x.dtype, stride, placement)
 
 
-def pad_shortcut_backward(dy, cache):
+def pad_shortcut_backward(dy: Array, cache: Cache) -> Array:
     """Return dx (N, C, H, W): dy of the copied channels at the pixels that were taken, 0 elsewhere."""
     x_shape, y_shape, dtype, stride, placement = cache
     check_gradient(dy, y_shape, dtype)
@@ -118,7 +121,7 @@ def pad_shortcut_backward(dy, cache):
     return dx
 
 
-def _check_pad_shortcut(x, channels, stride, placement):
+def _check_pad_shortcut(x: Array, channels: int, stride: Size, placement: str) -> tuple[int, int]:
     check_floats(x=x)
     check_ndim("x", x, (4, "(N, C, H, W)"))
     stride = pair("stride", stride, least=1)
@@ -132,13 +135,13 @@ def _check_pad_shortcut(x, channels, stride, placement):
     return stride
 
 
-def _copied(x_shape, y_shape, placement):
+def _copied(x_shape: Shape, y_shape: Shape, placement: str) -> slice:
     """Return the slice of y's channels into which those of x are copied."""
     first = (y_shape[1] - x_shape[1]) // 2 if placement == "split" else 0
     return slice(first, first + x_shape[1])
 
 
-def _subsamples(x, stride, placement):
+def _subsamples(x: Array, stride: tuple[int, int], placement: str) -> list[Array]:
     """Return views of x: the pixels that are averaged into one, each an array (N, C, OH, OW)."""
     if placement != "mean":
         return [x[:, :, :: stride[0], :: stride[1]]]

@@ -1,10 +1,20 @@
 """The optimiser's step of one parameter."""
 
 from minires.functional.dispatch import accelerated
+from minires.typing import Array
 
 
 @accelerated
-def sgd_step(weight, gradient, velocity, *, lr, momentum, decay, nesterov):
+def sgd_step(
+    weight: Array,
+    gradient: Array,
+    velocity: Array | None,
+    *,
+    lr: float,
+    momentum: float,
+    decay: float,
+    nesterov: bool,
+) -> None:
     """Move a weight one step down its gradient, in place, and its velocity with it.
 
     Parameters

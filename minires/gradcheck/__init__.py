@@ -1,4 +1,4 @@
-"""Is this hand-written backward right? Compare it with numeric gradients, and say which mistake it has.
+"""Is this hand-written backward right? Compare it with numeric gradients, and say which mistake it has::
 
     report = check_function(forward, backward, inputs, rng=rng)      # a pure pair
     report = check_gradients(layer, x, train=True, rng=rng)          # a layer or block
@@ -11,6 +11,8 @@ verdicts mean, and `diagnosis` lists the mistakes that are recognised.
 """
 
 import functools
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +20,8 @@ from minires.gradcheck.directional import DirectionalReport, check_directional
 from minires.gradcheck.numeric import Numeric, check_tensor
 from minires.gradcheck.report import WRONG, GradientError, Report, Row
 from minires.gradcheck.side_effects import SideEffects, keeps_dtype
-from minires.gradcheck.subject import FunctionSubject, LayerSubject
+from minires.gradcheck.subject import FunctionSubject, LayerSubject, Subject, SubjectLayer
+from minires.typing import Array, Generator
 
 __all__ = [
     "DirectionalReport",
@@ -36,26 +39,58 @@ MAX_ELEMENTS = 200
 
 
 def check_function(
-    forward,
-    backward,
-    inputs,
+    forward: Callable[..., tuple],
+    backward: Callable[..., Any],
+    inputs: Sequence[Any],
     *,
-    rng,
-    names=None,
-    fixed=(),
-    expect_zero=(),
-    tolerance=TOLERANCE,
-    max_elements=MAX_ELEMENTS,
-    title=None,
-):
-    """Check a pure pair and return a Report.
+    rng: Generator,
+    names: Sequence[str] | None = None,
+    fixed: Sequence[str] = (),
+    expect_zero: Sequence[str] = (),
+    tolerance: float = TOLERANCE,
+    max_elements: int = MAX_ELEMENTS,
+    title: str | None = None,
+) -> Report:
+    """Check the gradients of a pure pair of functions against numeric ones.
 
-    forward(*inputs) -> (y, cache, ...), y an array or a number; backward(dy, cache) -> a tuple with one
-    gradient for each input, or for each differentiated one (the bare array if there is one).
-    inputs: arrays; integers, booleans and None are passed through without a gradient.
-    names: of the inputs, default forward's own; fixed: names of float inputs that have no gradient.
-    expect_zero: names of tensors whose true gradient is zero. tolerance: on the relative error.
-    max_elements: tensors with more elements are checked on a random sample. rng: numpy.random.Generator.
+    Parameters
+    ----------
+    forward
+        Called with the inputs, returns (y, cache, ...), y an array or a number.
+    backward
+        Called as backward(dy, cache), returns a tuple with one gradient for each input, or for each
+        differentiated one (the bare array if there is one).
+    inputs : list of arrays
+        Integers, booleans and None are passed through without a gradient.
+    rng
+        Draws dy and, of large tensors, the elements that are checked.
+    names
+        Of the inputs; None: forward's own.
+    fixed
+        Names of float inputs that have no gradient.
+    expect_zero
+        Names of tensors whose true gradient is zero.
+    tolerance
+        On the relative error.
+    max_elements
+        Tensors with more elements are checked on a random sample.
+    title
+        Of the report; None: forward's name.
+
+    Returns
+    -------
+    Report
+
+    Examples
+    --------
+    >>> def square(x):
+    ...     return x * x, (x,)
+    >>> def square_backward(dy, cache):
+    ...     (x,) = cache
+    ...     return dy * x  # and the 2?
+    >>> report = check_function(square, square_backward, [np.array([1.0, 2.0, 3.0])], rng=rng)
+    >>> report.ok, report["x"].notes[0][:50]
+    (False, 'constant factor: every value is 2 times too small:')
     """
     if hasattr(inputs, "dtype"):
         raise TypeError("inputs: expected a list of arrays, one for each argument of forward, got one array")
@@ -65,12 +100,41 @@ def check_function(
 
 
 def check_gradients(
-    layer, x, *, train, rng, expect_zero=(), tolerance=TOLERANCE, max_elements=MAX_ELEMENTS, title=None
-):
-    """Check dx and every parameter's gradient of a layer and return a Report; the layer is not touched.
+    layer: SubjectLayer,
+    x: Array,
+    *,
+    train: bool,
+    rng: Generator,
+    expect_zero: Sequence[str] = (),
+    tolerance: float = TOLERANCE,
+    max_elements: int = MAX_ELEMENTS,
+    title: str | None = None,
+) -> Report:
+    """Check dx and every parameter's gradient of a layer against numeric gradients; the layer is not touched.
 
-    x: floating-point array; train: the mode. The tensors are called "x" and by the parameters' names.
-    Running averages and random masks repeat in every evaluation. The rest as in `check_function`.
+    Parameters
+    ----------
+    layer
+        Running averages and random masks repeat in every evaluation.
+    x : floating-point array
+        In the report it is called "x", the parameters by their names.
+    train
+        The mode.
+    rng, expect_zero, tolerance, max_elements
+        As for `check_function`.
+    title
+        Of the report; None: the layer's class.
+
+    Returns
+    -------
+    Report
+
+    Examples
+    --------
+    >>> from minires.layers import BatchNorm
+    >>> report = check_gradients(BatchNorm(2), rng.standard_normal((3, 2, 4, 5)), train=True, rng=rng)
+    >>> report.ok, report.error < 1e-7
+    (True, True)
     """
     if isinstance(layer, type) or not hasattr(layer, "named_parameters"):
         what = f"the class {layer.__name__}" if isinstance(layer, type) else type(layer).__name__
@@ -80,7 +144,14 @@ def check_gradients(
     return _check(make, title, rng, expect_zero, tolerance, max_elements)
 
 
-def _check(make, title, rng, expect_zero, tolerance, max_elements):
+def _check(
+    make: Callable[..., Subject],
+    title: str,
+    rng: Generator,
+    expect_zero: Sequence[str],
+    tolerance: float,
+    max_elements: int,
+) -> Report:
     """Check the subject that make(dtype=...) builds: first its side effects, then its numbers."""
     subject = make(dtype=np.float64)
     unknown = set(expect_zero) - set(subject.arrays)

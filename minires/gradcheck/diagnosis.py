@@ -10,13 +10,17 @@ dy: the upstream gradient, of the output's shape.
 """
 
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+
+from minires.typing import Shape
 
 CLOSE = 1e-5  # relative to the largest true value: ten times what numeric gradients can be off
 
 
-def reproduces(candidate, numeric, where=True):
+def reproduces(candidate: np.ndarray, numeric: np.ndarray, where: Any = True) -> bool:
     """Whether candidate equals numeric wherever numeric is known (and `where` holds), in two places or more
     unless there is only one."""
     known = np.isfinite(numeric) & where
@@ -26,39 +30,45 @@ def reproduces(candidate, numeric, where=True):
     return scale > 0 and bool(np.all(np.abs(candidate[known] - numeric[known]) <= CLOSE * scale))
 
 
-def factor(analytic, numeric):
+def factor(analytic: np.ndarray, numeric: np.ndarray) -> float:
     """Return the f for which f * analytic is nearest to numeric (0.0 if analytic is zero)."""
     known = np.isfinite(numeric)
     power = float((analytic[known] ** 2).sum())
     return float((analytic[known] * numeric[known]).sum()) / power if power else 0.0
 
 
-def all_zero(analytic, numeric, dy):
+def all_zero(analytic: np.ndarray, numeric: np.ndarray, dy: np.ndarray) -> bool:
+    """All of it is zero."""
     return not analytic.any()
 
 
-def wrong_sign(analytic, numeric, dy):
+def wrong_sign(analytic: np.ndarray, numeric: np.ndarray, dy: np.ndarray) -> bool:
+    """Right but for the sign."""
     return reproduces(-analytic, numeric)
 
 
-def constant_factor(analytic, numeric, dy):
+def constant_factor(analytic: np.ndarray, numeric: np.ndarray, dy: np.ndarray) -> bool:
+    """Right but for one factor."""
     # A single measured element always fits some factor.
     return np.isfinite(numeric).sum() > 1 and reproduces(factor(analytic, numeric) * analytic, numeric)
 
 
-def shortcut_missing(analytic, numeric, dy):
+def shortcut_missing(analytic: np.ndarray, numeric: np.ndarray, dy: np.ndarray) -> bool:
+    """Exactly dy is missing."""
     return analytic.shape == dy.shape and reproduces(analytic + dy, numeric)
 
 
-def shortcut_twice(analytic, numeric, dy):
+def shortcut_twice(analytic: np.ndarray, numeric: np.ndarray, dy: np.ndarray) -> bool:
+    """Exactly dy is too much."""
     return analytic.shape == dy.shape and reproduces(analytic - dy, numeric)
 
 
-def flipped_kernel(analytic, numeric, dy):
+def flipped_kernel(analytic: np.ndarray, numeric: np.ndarray, dy: np.ndarray) -> bool:
+    """Right after turning the kernel by 180 degrees."""
     return analytic.ndim == 4 and reproduces(analytic[:, :, ::-1, ::-1], numeric)
 
 
-def transposed(analytic, numeric, dy):
+def transposed(analytic: np.ndarray, numeric: np.ndarray, dy: np.ndarray) -> bool:
     """The elements in the order of the transpose: square, or reshaped to fit."""
     if analytic.ndim < 2:
         return False
@@ -67,13 +77,13 @@ def transposed(analytic, numeric, dy):
     return any(reproduces(candidate, numeric) for candidate in swapped)
 
 
-def _swap(shape, a, b):
-    shape = list(shape)
-    shape[a], shape[b] = shape[b], shape[a]
-    return shape
+def _swap(shape: Shape, a: int, b: int) -> list[int]:
+    swapped = list(shape)
+    swapped[a], swapped[b] = shape[b], shape[a]
+    return swapped
 
 
-def shifted(analytic, numeric, dy):
+def shifted(analytic: np.ndarray, numeric: np.ndarray, dy: np.ndarray) -> bool:
     """Right after a move by one pixel, away from the edge that the move leaves empty."""
     if analytic.ndim != 4 or min(analytic.shape[2:]) < 3:
         return False
@@ -84,35 +94,37 @@ def shifted(analytic, numeric, dy):
     )
 
 
-def border(analytic, numeric, dy):
+def border(analytic: np.ndarray, numeric: np.ndarray, dy: np.ndarray) -> bool:
     """Right inside the image, wrong only in its outermost rows and columns."""
     return analytic.ndim == 4 and reproduces(analytic, numeric, _interior(numeric.shape))
 
 
-def _interior(shape):
+def _interior(shape: Shape) -> np.ndarray:
     inside = np.zeros(shape, dtype=bool)
     inside[:, :, 1:-1, 1:-1] = True
     return inside
 
 
-def channel_factor(analytic, numeric, dy):
+def channel_factor(analytic: np.ndarray, numeric: np.ndarray, dy: np.ndarray) -> bool:
     """Each channel (axis 1) is off by a factor of its own."""
     return _each_channel(analytic, numeric, lambda a, n: reproduces(factor(a, n) * a, n))
 
 
-def channel_offset(analytic, numeric, dy):
+def channel_offset(analytic: np.ndarray, numeric: np.ndarray, dy: np.ndarray) -> bool:
     """In each channel the same number is missing everywhere."""
     return _each_channel(analytic, numeric, lambda a, n: reproduces(a + np.nanmean(n - a), n))
 
 
-def _each_channel(analytic, numeric, fits):
+def _each_channel(
+    analytic: np.ndarray, numeric: np.ndarray, fits: Callable[[np.ndarray, np.ndarray], bool]
+) -> bool:
     if analytic.ndim not in (2, 4) or np.isfinite(numeric).sum() < 3 * analytic.shape[1]:
         return False
     channels = range(analytic.shape[1])
     return all(np.isfinite(numeric[:, c]).sum() > 2 and fits(analytic[:, c], numeric[:, c]) for c in channels)
 
 
-def _factor_text(analytic, numeric):
+def _factor_text(analytic: np.ndarray, numeric: np.ndarray) -> str:
     f = factor(analytic, numeric)
     text = f"every value must be multiplied by {f:.6g}"
     for whole in range(2, 10_000):
@@ -187,7 +199,7 @@ MISTAKES = [
 ]
 
 
-def diagnose(analytic, numeric, dy):
+def diagnose(analytic: np.ndarray, numeric: np.ndarray, dy: np.ndarray) -> list[str]:
     """Return the sentence of the first mistake that reproduces the numbers, in a list; [] if none does."""
     for name, fits, sentence in MISTAKES:
         if fits(analytic, numeric, dy):

@@ -13,12 +13,16 @@ The tensors' parts of <gradient, u> are all given the same sign, lest they cance
 Reached in float64: about 1e-10 for ResNet-20 to ResNet-110 (in seconds), 1e-7 for plain-56 (over 5 seeds).
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from minires import markup
 from minires.backend import array_module, to_numpy
 from minires.gradcheck.report import NOISE, OK, VACUOUS, WRONG, GradientError, table
-from minires.gradcheck.subject import LayerSubject
+from minires.gradcheck.subject import LayerSubject, Subject, SubjectLayer
+from minires.typing import Array, Generator
 
 STEPS = tuple(10.0 ** (-k / 2) for k in range(8, 25))
 EPS = 2.0**-52
@@ -29,9 +33,23 @@ MOST_NOISE = 1e-3  # a plateau rougher than this proves nothing
 class DirectionalReport:
     """The inner-product check of one network.
 
-    analytic: <gradient, u>; numeric: the plateau's value; spread: how far its two values are apart, and
-    error: |analytic - numeric|, both relative to the larger value; step: the plateau's larger step.
-    steps: {step: numeric value}; elements: how many numbers moved; notes: sentences for the reader.
+    Attributes
+    ----------
+    title, verdict : str
+    analytic
+        The inner product of gradient and direction.
+    numeric
+        The plateau's value.
+    error, spread
+        How far analytic and numeric are apart, and the plateau's two values; relative to the larger value.
+    step
+        The plateau's larger step.
+    steps
+        {step: numeric value}.
+    elements
+        How many numbers moved.
+    notes
+        Sentences for the reader.
     """
 
     title: str
@@ -46,11 +64,11 @@ class DirectionalReport:
     notes: list = field(default_factory=list)
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         """True if the gradients agree, if need be within the roughness of the plateau."""
         return self.verdict == OK or (self.verdict == NOISE and self.error <= MOST_NOISE)
 
-    def raise_if_wrong(self):
+    def raise_if_wrong(self) -> "DirectionalReport":
         """Raise GradientError with the whole report unless it is ok; return the report."""
         if not self.ok:
             raise GradientError(str(self))
@@ -58,24 +76,24 @@ class DirectionalReport:
 
     COLUMNS = ["step", "numeric", "analytic", "relative difference"]
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = ["  " + line for line in table([self.COLUMNS, *self._cells()])]
         return "\n".join([self._heading(), *lines, *(f"  * {note}" for note in self.notes)])
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<DirectionalReport on {self.title}: {self.verdict}, error {self.error:.1e}>"
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         notes = [f"* {note}" for note in self.notes]
         return markup.table(self.COLUMNS, self._cells(), title=self._heading(), notes=notes)
 
-    def _heading(self):
+    def _heading(self) -> str:
         head = f"{self.title}: {'the gradients are right' if self.ok else self.verdict}"
         return head + (
             f" (relative error {self.error:.1e} over {self.elements} elements, along a random direction)"
         )
 
-    def _cells(self):
+    def _cells(self) -> list[list[str]]:
         """Return a line of texts for every step."""
         lines = []
         for step, value in self.steps.items():
@@ -88,17 +106,24 @@ class DirectionalReport:
 class _Line:
     """The loss along a direction: L(t) = sum(dy * y) or loss(y), at arrays + t * direction."""
 
-    def __init__(self, subject, direction, y, dy, loss_forward=None):
+    def __init__(
+        self,
+        subject: Subject,
+        direction: dict[str, Array],
+        y: Array,
+        dy: Array,
+        loss_forward: Callable | None = None,
+    ) -> None:
         self.subject, self.direction, self.dy, self.loss_forward = subject, direction, dy, loss_forward
         terms = abs(float(loss_forward(y)[0])) if loss_forward else float(((dy * y) ** 2).sum()) ** 0.5
         self.rounding = 4 * EPS * terms  # of L, if y were rounded once
 
-    def _at(self, t, names):
+    def _at(self, t: float, names: Sequence[str]) -> Array:
         moved = dict(self.subject.arrays)
         moved.update({name: moved[name] + t * self.direction[name] for name in names})
         return self.subject.forward(moved)[0]
 
-    def slope(self, t, names):
+    def slope(self, t: float, names: Sequence[str]) -> float:
         """Return the central difference over +-t when the tensors called names move."""
         up, down = self._at(t, names), self._at(-t, names)
         if self.loss_forward:
@@ -106,14 +131,45 @@ class _Line:
         return float((self.dy * (up - down)).sum()) / (2 * t)
 
 
-def check_directional(net, x, *, train, rng, loss=None, tolerance=1e-6, title=None):
-    """Check all gradients of a network at once, along a random direction, and return a DirectionalReport.
+def check_directional(
+    net: SubjectLayer,
+    x: Array,
+    *,
+    train: bool,
+    rng: Generator,
+    loss: tuple[Callable, Callable] | None = None,
+    tolerance: float = 1e-6,
+    title: str | None = None,
+) -> DirectionalReport:
+    """Check all gradients of a network at once, along a random direction.
 
-    net: Layer, not touched; x: floating-point input; train: the mode; rng: numpy.random.Generator.
-    loss: optional pair (forward(y) -> (loss, cache), backward(dloss, cache) -> dy) to include in the check;
-    without it the upstream gradient is random. tolerance: on the relative error; a plateau rougher than
-    that gives the verdict "noise", which passes up to 1e-3.
-    If the gradients are wrong, a bisection over the parameters finds where the mistake shows first.
+    Parameters
+    ----------
+    net
+        Not touched.
+    x : floating-point array
+    train
+        The mode.
+    rng
+        Draws the direction and, without a loss, dy.
+    loss : (forward, backward)
+        A pair to include in the check: forward(y) returns (loss, cache), backward(dloss, cache) returns dy.
+    tolerance
+        On the relative error; a plateau rougher than that gives the verdict "noise", which passes up to 1e-3.
+    title
+        Of the report; None: the network's class.
+
+    Returns
+    -------
+    DirectionalReport
+        If the gradients are wrong, a bisection over the parameters has found where the mistake shows first.
+
+    Examples
+    --------
+    >>> from minires import models
+    >>> net = models.build("resnet8", rng=rng)
+    >>> check_directional(net, rng.standard_normal((2, 3, 8, 8)), train=True, rng=rng).ok
+    True
     """
     subject = LayerSubject(net, x, train=train)
     y, cache = subject.forward()
@@ -137,13 +193,13 @@ def check_directional(net, x, *, train, rng, loss=None, tolerance=1e-6, title=No
     return report
 
 
-def _random_like(array, rng):
+def _random_like(array: Array, rng: Generator) -> Array:
     """Return a random direction in which every tensor moves in proportion to its own size."""
     size = float((array * array).mean()) ** 0.5 or 1.0
     return size * array_module(array).asarray(rng.standard_normal(array.shape))
 
 
-def _walk(line, products, tolerance, title):
+def _walk(line: _Line, products: dict[str, np.ndarray], tolerance: float, title: str) -> DirectionalReport:
     """Walk down the steps, find the plateau and return the report. products: gradient * direction by name."""
     analytic = sum(float(p.sum()) for p in products.values())
     # Terms of random sign: their sum may nearly vanish by chance, its rounding error does not.
@@ -177,7 +233,7 @@ def _walk(line, products, tolerance, title):
     return report
 
 
-def _locate(line, products, report):
+def _locate(line: _Line, products: dict[str, np.ndarray], report: DirectionalReport) -> str:
     """Return a sentence that says at which tensor, going backward, the gradients begin to be wrong.
 
     A mistake in one layer's backward spoils the gradients of that layer and of all before it, none after.
@@ -185,7 +241,7 @@ def _locate(line, products, report):
     """
     names = list(products)
 
-    def wrong(k):
+    def wrong(k: int) -> bool:
         own = {name: products[name] for name in names[k:]}
         analytic = sum(float(p.sum()) for p in own.values())
         typical = sum(float((p * p).sum()) for p in own.values()) ** 0.5

@@ -1,27 +1,31 @@
 """Numeric gradients, element by element, and the verdict on one tensor.
 
 The loss is L = sum(dy * y) with a random dy, so dL/dx is what backward(dy) must return. Moving one element
-by h to either side gives two one-sided slopes,
+by h to either side gives two one-sided slopes, ::
 
     F = (L(x + h) - L(x)) / h        B = (L(x) - L(x - h)) / h,
 
 their mean C = (F + B) / 2 with an error of h^2 L'''/6, and their gap G = F - B, which is h L''.
-Rounding adds about eps |L| / h, so in float64 the best h is near 1e-5 of the element's size: C then has
+Rounding adds about eps abs(L) / h, so in float64 the best h is near 1e-5 of the element's size: C then has
 ten correct digits. Halving h tells whether C can be trusted: on smooth ground C stays and G halves. Where a
 corner (ReLU at 0, two equal maxima) lies inside the step, C moves or G stays as it is; no position of the
 corner passes both tests.
 
-Relative error of an element: |a - n| / max(|a|, |n|, floor), floor = 1/100 of the tensor's largest numeric
-gradient, because the rounding error of an element does not shrink with the element.
+Relative error of an element: abs(a - n) / max(abs(a), abs(n), floor). The floor is 1/100 of the tensor's
+largest numeric gradient, because the rounding error of an element does not shrink with the element.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from minires.backend import to_numpy
 from minires.gradcheck.diagnosis import diagnose
 from minires.gradcheck.report import KINK, NOISE, OK, VACUOUS, WRONG, Row
+from minires.gradcheck.subject import Subject
+from minires.typing import Array, Generator, Shape
 
 STEP = 2.0**-17  # 7.6e-6 of the element's size: the optimum above
 LADDER = (1.0, 2.0**-4, 2.0**-8, 2.0**4)  # steps tried, in units of STEP, where the first is not trusted
@@ -40,11 +44,13 @@ class Slopes:
     h: float
 
     @property
-    def central(self):
+    def central(self) -> float:
+        """The mean of the two slopes."""
         return (self.forward + self.backward) / 2
 
     @property
-    def gap(self):
+    def gap(self) -> float:
+        """Their difference, which is h L''."""
         return self.forward - self.backward
 
 
@@ -52,15 +58,15 @@ class Numeric:
     """Numeric derivatives of L = sum(dy * y) at a subject's arrays. y: forward's output there, a copy that
     shares no memory with the arrays (the y of Identity is x itself, which is about to move)."""
 
-    def __init__(self, subject, y, dy, *, tolerance):
+    def __init__(self, subject: Subject, y: Array, dy: Array, *, tolerance: float) -> None:
         self.subject, self.y, self.dy, self.tolerance = subject, y, dy, tolerance
         self.rounding = self._rounding()
 
-    def _change(self, y):
+    def _change(self, y: Array) -> float:
         """Return L(y) - L(self.y); subtracting first keeps the digits of outputs that did not move."""
         return float((self.dy * (y - self.y)).sum())
 
-    def _rounding(self):
+    def _rounding(self) -> float:
         """Measure the rounding error of L: scale all inputs by 1, 1 + d, ..., 1 + 6d and look how rough L is.
 
         Third differences of a smooth L vanish like d^3; what is left of them is rounding, amplified by
@@ -74,7 +80,7 @@ class Numeric:
         own = np.finfo(np.float64).eps * float(((self.dy * self.y) ** 2).sum()) ** 0.5
         return 10 * (rough + own)  # 10: four differences may be small by luck
 
-    def slopes(self, name, positions, h):
+    def slopes(self, name: str, positions: Sequence[int], h: float) -> Slopes:
         """Return the Slopes when the elements at flat positions of one tensor move together by h."""
         flat = self.subject.arrays[name].reshape(-1)  # a view: subjects keep contiguous arrays
         start = float(flat[positions[0]])
@@ -88,19 +94,19 @@ class Numeric:
             flat[positions] = start
         return Slopes(rise, fall, h)
 
-    def step(self, name, position):
+    def step(self, name: str, position: int) -> float:
         """Return the step for one element: STEP times its size or its tensor's, whichever is larger."""
         array = self.subject.arrays[name]
         typical = float((array * array).mean()) ** 0.5
         return STEP * (max(abs(float(array.reshape(-1)[position])), typical) or 1.0)
 
-    def trusted(self, wide, narrow, scale):
+    def trusted(self, wide: Slopes, narrow: Slopes, scale: float) -> bool:
         """Whether two Slopes, h and h/2, look like smooth ground (see the module's text)."""
         moved = abs(wide.central - narrow.central)
         bent = abs(wide.gap - 2 * narrow.gap)
         return moved <= self.tolerance * scale and bent <= 10 * self.tolerance * scale
 
-    def investigate(self, name, positions, scale):
+    def investigate(self, name: str, positions: Sequence[int], scale: float) -> tuple[float, float, str]:
         """Return (derivative, h, verdict): OK if a step of the ladder can be trusted, else KINK or NOISE."""
         base = self.step(name, positions[0])
         rough = False
@@ -116,7 +122,15 @@ class Numeric:
         return first.central, base, KINK if rough else NOISE
 
 
-def check_tensor(numeric, name, gradient, rng, *, max_elements, expect_zero=False):
+def check_tensor(
+    numeric: Numeric,
+    name: str,
+    gradient: Array,
+    rng: Generator,
+    *,
+    max_elements: int,
+    expect_zero: bool = False,
+) -> Row:
     """Compare one tensor's gradient with numeric ones and return its Row.
 
     gradient: what backward returned, the tensor's shape. max_elements: beyond this size a sample is
@@ -147,7 +161,9 @@ def check_tensor(numeric, name, gradient, rng, *, max_elements, expect_zero=Fals
     return row
 
 
-def _check_element(numeric, name, position, analytic, slopes, floor, silent):
+def _check_element(
+    numeric: Numeric, name: str, position: int, analytic: float, slopes: Slopes, floor: float, silent: bool
+) -> tuple[float, str]:
     """Return (numeric gradient, verdict) of one element. slopes: the first step's; silent: see `_judge`."""
     estimate, h, verdict = slopes.central, slopes.h, OK
     if relative_error(analytic, estimate, floor) <= numeric.tolerance:
@@ -160,7 +176,7 @@ def _check_element(numeric, name, position, analytic, slopes, floor, silent):
     return estimate, NOISE if explained else WRONG
 
 
-def _record_worst(row, values, estimates, shape, floor):
+def _record_worst(row: Row, values: np.ndarray, estimates: np.ndarray, shape: Shape, floor: float) -> None:
     """Write the worst element into the row. values, estimates: flat gradients, estimates NaN if unknown."""
     if row.checked:
         errors = relative_error(values, estimates, floor)
@@ -170,7 +186,7 @@ def _record_worst(row, values, estimates, shape, floor):
         row.error = float(errors[worst])
 
 
-def _judge(row, verdicts, silent, expect_zero):
+def _judge(row: Row, verdicts: set[str], silent: bool, expect_zero: bool) -> None:
     """Write the verdict of a whole tensor into its row. silent: no element moves the loss."""
     if WRONG in verdicts:
         row.verdict, row.ok = WRONG, False
@@ -191,13 +207,13 @@ def _judge(row, verdicts, silent, expect_zero):
             "choose inputs without equal values and exact zeros"
         )
     elif NOISE in verdicts:
-        row.verdict, row.ok = NOISE, row.error <= MOST_NOISE
+        row.verdict, row.ok = NOISE, row.error is not None and row.error <= MOST_NOISE
         row.notes.append(
             f"rounding in forward hides differences up to {row.error:.1e}: choose inputs of moderate size"
         )
 
 
-def _check_ties(numeric, row, values, kinked, floor):
+def _check_ties(numeric: Numeric, row: Row, values: np.ndarray, kinked: list[int], floor: float) -> None:
     """Move elements of equal value together: two equal maxima have no gradient each, but their sum has one.
 
     values: the flat analytic gradient; kinked: flat positions of corners. Marks the row wrong in place.
@@ -220,13 +236,13 @@ def _check_ties(numeric, row, values, kinked, floor):
             return
 
 
-def relative_error(analytic, numeric, floor):
-    """Return |a - n| / max(|a|, |n|, floor), elementwise; 0 where both are 0."""
+def relative_error(analytic: Any, numeric: Any, floor: float) -> Any:
+    """Return abs(a - n) / max(abs(a), abs(n), floor), elementwise; 0 where both are 0."""
     size = np.maximum(np.maximum(np.abs(analytic), np.abs(numeric)), floor)
     return np.abs(analytic - numeric) / np.where(size > 0, size, 1.0)
 
 
-def choose(analytic, rng, max_elements):
+def choose(analytic: Array, rng: Generator, max_elements: int) -> list[int]:
     """Return the flat positions to check: all, or the largest gradient, the corners and a random sample."""
     size = analytic.size
     if size <= max_elements:

@@ -4,10 +4,14 @@ Pure pairs: nothing written into what was given, the same answer every time, no 
 and dtype kept, gradients added to those that are there. Each broken rule becomes one sentence.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from minires.backend import array_module, to_numpy
-from minires.gradcheck.subject import LayerSubject, WrongGradients
+from minires.gradcheck.subject import LayerSubject, Subject, WrongGradients
+from minires.typing import Array, Generator
 
 
 class SideEffects:
@@ -16,13 +20,14 @@ class SideEffects:
     After `examine`: y, dy and gradients ({name: array}, only those of the right shape) of an ordinary run.
     """
 
-    def __init__(self, subject, rng):
+    def __init__(self, subject: Subject, rng: Generator) -> None:
         self.subject, self.rng = subject, rng
-        self.findings = []
-        self.y = self.dy = None
-        self.gradients = {}
+        self.findings: list[str] = []
+        self.y: Any = None
+        self.dy: Any = None
+        self.gradients: dict[str, Any] = {}
 
-    def examine(self):
+    def examine(self) -> "SideEffects":
         """Run all rules that still make sense after the earlier ones; return self."""
         self._read_only(self._ordinary_run)
         self._reordered()
@@ -35,13 +40,13 @@ class SideEffects:
             self._adds()
         return self
 
-    def _say(self, sentence):
+    def _say(self, sentence: str) -> None:
         if sentence not in self.findings:
             self.findings.append(sentence)
 
     # -- the runs ----------------------------------------------------------------------------------
 
-    def _read_only(self, run):
+    def _read_only(self, run: Callable[[], object]) -> None:
         """Do run() on read-only arrays; if it writes into one, say so and run again on copies."""
         try:
             run()
@@ -53,7 +58,7 @@ class SideEffects:
             if not self.findings:
                 self._say("forward or backward writes into an array that it was given")
 
-    def _reordered(self):
+    def _reordered(self) -> None:
         """Repeat the run on read-only images in the library's memory order: code that reorders what it is
         given writes into a copy of any other, and only a neighbouring layer would feel it."""
         if self.subject.protected and self.gradients:
@@ -61,7 +66,7 @@ class SideEffects:
             self._read_only(lambda: self._backward(self._forward()[1]))
             self.subject.reordered = False
 
-    def _ordinary_run(self):
+    def _ordinary_run(self) -> None:
         """Forward twice, backward once; find out what was written into."""
         again = 1.0 * self._forward()[0]  # a copy: the next call may write into the same array,
         y, cache = self._forward()
@@ -80,7 +85,7 @@ class SideEffects:
         except WrongGradients as problem:
             self._say(str(problem))
 
-    def _forward(self):
+    def _forward(self) -> tuple[Any, Any]:
         """Return (y, cache) with a protected cache, and note what forward wrote into."""
         subject = self.subject
         y, cache = subject.forward()
@@ -89,7 +94,7 @@ class SideEffects:
         self._unchanged(subject.presented, subject.arrays, "forward")
         return y, cache
 
-    def _backward(self, cache, **prefill):
+    def _backward(self, cache: Any, **prefill: float) -> dict[str, Array]:
         """Return {name: gradient} for the cache of the latest forward; note what backward wrote into."""
         subject = self.subject
         dy = subject.present(self.dy)
@@ -106,14 +111,14 @@ class SideEffects:
             self._say("backward writes into its cache")
         return gradients
 
-    def _unchanged(self, given, true, who):
+    def _unchanged(self, given: dict[str, Any], true: dict[str, Any], who: str) -> None:
         for name, array in given.items():
             if not same(array, true[name]):
                 self._say(f"{who} writes into {name}, which belongs to the caller")
 
     # -- the rules ---------------------------------------------------------------------------------
 
-    def _shapes_and_dtypes(self):
+    def _shapes_and_dtypes(self) -> None:
         fine = {}
         for name, gradient in self.gradients.items():
             array = self.subject.arrays[name]
@@ -134,7 +139,7 @@ class SideEffects:
                     )
         self._returned, self.gradients = self.gradients, fine
 
-    def _repeats(self):
+    def _repeats(self) -> None:
         """Backward twice: with the caches of two equal forwards, and twice with one cache."""
         _, cache = self._forward()
         self._compare(self._backward(cache), "backward gives a different result when everything is repeated")
@@ -147,7 +152,7 @@ class SideEffects:
         else:
             self._compare(second, "a second backward with the same cache gives a different result")
 
-    def _other_call_in_between(self):
+    def _other_call_in_between(self) -> None:
         """Forward A, forward and backward B, backward A: nothing of B may show."""
         y, cache = self._forward()
         presented = self.subject.presented
@@ -162,7 +167,7 @@ class SideEffects:
         # A layer's parameters are the same for A and B, so the layer may be asked for A now.
         self._compare(self._backward(cache), "backward depends on another call made since its forward")
 
-    def _adds(self):
+    def _adds(self) -> None:
         """A parameter used twice collects two gradients: backward must add, not overwrite."""
         if not isinstance(self.subject, LayerSubject):
             return
@@ -178,14 +183,14 @@ class SideEffects:
             if parameter.grad is not held[name]:
                 self._say(f"backward replaces the grad of {name} by another array; add to it in place")
 
-    def _compare(self, gradients, sentence):
+    def _compare(self, gradients: dict[str, Array], sentence: str) -> None:
         for name, expected in self.gradients.items():
             if not same(gradients[name], expected):
                 self._say(f"{sentence} (the gradient of {name})")
                 return
 
 
-def keeps_dtype(subject, dy):
+def keeps_dtype(subject: Subject, dy: Array) -> list[str]:
     """Return a list of findings about the dtypes of a float32 subject. dy: of y's shape, any dtype."""
     findings = []
     try:
@@ -204,24 +209,24 @@ def keeps_dtype(subject, dy):
     return findings
 
 
-def same(a, b):
+def same(a: Any, b: Any) -> bool:
     """Whether two arrays (or numbers) hold the same bits; NaN equals NaN."""
     a, b = as_numpy(a), as_numpy(b)
     return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
 
 
-def as_numpy(value):
+def as_numpy(value: Any) -> np.ndarray:
     """Return an array of any device, or a number, as a NumPy array."""
     return np.asarray(value) if isinstance(value, (int, float, np.generic)) else to_numpy(value)
 
 
-def close(a, b):
+def close(a: Any, b: Any) -> bool:
     """Whether two float64 arrays agree but for the rounding of one addition."""
     a, b = as_numpy(a), as_numpy(b)
     return bool(abs(a - b).max(initial=0.0) <= 1e-12 * max(1.0, float(abs(b).max(initial=0.0))))
 
 
-def same_caches(a, b):
+def same_caches(a: Any, b: Any) -> bool:
     """Whether two caches of tuples, lists and dicts hold the same arrays."""
     if isinstance(a, dict):
         return all(same_caches(a[key], b[key]) for key in a)
@@ -230,7 +235,7 @@ def same_caches(a, b):
     return not hasattr(a, "dtype") or same(a, b)
 
 
-def _looks_single(gradient, dy):
+def _looks_single(gradient: Array, dy: Array) -> bool:
     """Whether random float64 numbers could be float32 numbers without loss: they were, on their way."""
     gradient, dy = as_numpy(gradient), as_numpy(dy)
     # Zeros and residues of rounding, which are small powers of two, tell nothing.

@@ -7,14 +7,29 @@ given stops at the very line; with `protected = False` it hands out fresh copies
 
 import copy
 import inspect
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from minires.backend import array_module
+from minires.typing import Array, Generator
 
 
 class WrongGradients(Exception):
     """Backward returned something that cannot be matched with the inputs."""
+
+
+class SubjectLayer(Protocol):
+    """What is asked of a layer to check it, so that a class with these methods need not be one of ours."""
+
+    forward: Callable[..., tuple[Any, Any]]
+    backward: Callable[..., Any]
+    astype: Callable[..., Any]
+    named_parameters: Callable[[], Iterable[tuple[str, Any]]]
+    named_buffers: Callable[[], Iterable[tuple[str, Any]]]
+    named_generators: Callable[[], Iterable[tuple[str, Any]]]
 
 
 class Subject:
@@ -24,11 +39,18 @@ class Subject:
     presented: {name: array}, what the latest forward was really given.
     """
 
+    arrays: dict[str, Array]
+    presented: dict[str, Array]
+    forward: Callable[..., tuple[Any, Any]]
+    backward: Callable[..., dict[str, Any]]
+    shuffled: Callable[[Generator], dict[str, Array]]
+    backward_repeats: bool
+
     # NumPy can protect an array; CuPy cannot, so there every call works on copies that are compared after.
     protected = True
     reordered = False  # images are presented in the memory order that the library's own layers hand on
 
-    def present(self, array):
+    def present(self, array: Array) -> Array:
         """Return a read-only view of array, or a copy where protection is off or does not exist."""
         if not self.protected or not hasattr(array, "setflags"):
             return array.copy()
@@ -38,7 +60,7 @@ class Subject:
         view.setflags(write=False)
         return view
 
-    def present_cache(self, cache):
+    def present_cache(self, cache: Any) -> Any:
         """Return the cache with every array in its tuples, lists and dicts presented."""
         if isinstance(cache, dict):
             return {key: self.present_cache(value) for key, value in cache.items()}
@@ -46,15 +68,15 @@ class Subject:
             return type(cache)(*map(self.present_cache, cache))
         if isinstance(cache, (tuple, list)):
             return type(cache)(map(self.present_cache, cache))
-        return self.present(cache) if hasattr(cache, "dtype") and getattr(cache, "ndim", 0) else cache
+        return self.present(cache) if hasattr(cache, "dtype") and getattr(cache, "ndim", 0) > 0 else cache
 
-    def value(self):
+    def value(self) -> Any:
         """Return y at the present arrays."""
         return self.forward()[0]
 
 
 class FunctionSubject(Subject):
-    """A pair forward(*inputs) -> (y, cache, ...) and backward(dy, cache) -> gradients.
+    """A pair: forward of the inputs gives (y, cache, ...), backward(dy, cache) gives gradients.
 
     Floating-point inputs are differentiated unless their name is in `fixed`; integers (labels), booleans,
     Python floats and None (an absent bias) are passed through.
@@ -62,7 +84,16 @@ class FunctionSubject(Subject):
 
     backward_repeats = True  # calling backward twice with one cache must be possible
 
-    def __init__(self, forward, backward, inputs, *, names=None, fixed=(), dtype=np.float64):
+    def __init__(
+        self,
+        forward: Callable[..., tuple],
+        backward: Callable[..., Any],
+        inputs: Sequence[Any],
+        *,
+        names: Sequence[str] | None = None,
+        fixed: Sequence[str] = (),
+        dtype: DTypeLike = np.float64,
+    ) -> None:
         self._forward, self._backward = forward, backward
         self.names = list(names) if names else input_names(forward, len(inputs))
         if len(self.names) != len(inputs):
@@ -79,7 +110,7 @@ class FunctionSubject(Subject):
         if not self.arrays:
             raise ValueError("inputs: expected at least one floating-point array to differentiate")
 
-    def forward(self, arrays=None):
+    def forward(self, arrays: dict[str, Array] | None = None) -> tuple[Any, Any]:
         """Return (y, cache) at the present arrays, or at others of the same names and shapes."""
         given = [
             (arrays or self.arrays).get(name, value)
@@ -89,7 +120,7 @@ class FunctionSubject(Subject):
         self.presented = {n: v for n, v in zip(self.names, given, strict=True) if n in self.arrays}
         return tuple(self._forward(*given))[:2]
 
-    def backward(self, dy, cache):
+    def backward(self, dy: Array, cache: Any) -> dict[str, Any]:
         """Return {name: gradient}. Raises WrongGradients if their number fits neither the inputs nor the
         differentiated ones."""
         gradients = self._backward(dy, cache)
@@ -104,7 +135,7 @@ class FunctionSubject(Subject):
             f"{len(self.names)} inputs {', '.join(self.names)}"
         )
 
-    def shuffled(self, rng):
+    def shuffled(self, rng: Generator) -> dict[str, Array]:
         """Return other arrays of the same shapes and range: the elements in another order, scaled."""
         return {name: shuffle(array, rng) for name, array in self.arrays.items()}
 
@@ -115,7 +146,7 @@ class LayerSubject(Subject):
 
     backward_repeats = False  # a composite's cache is emptied by its backward
 
-    def __init__(self, layer, x, *, train, dtype=np.float64):
+    def __init__(self, layer: SubjectLayer, x: Array, *, train: bool, dtype: DTypeLike = np.float64) -> None:
         self.layer = copy.deepcopy(layer).astype(dtype)
         self.train = train
         self.parameters = dict(self.layer.named_parameters())
@@ -126,18 +157,18 @@ class LayerSubject(Subject):
             (rng, copy.deepcopy(rng.bit_generator.state)) for _, rng in self.layer.named_generators()
         ]
 
-    def forward(self, arrays=None):
+    def forward(self, arrays: dict[str, Array] | None = None) -> tuple[Any, Any]:
         """Return (y, cache) at the present arrays, or at others of the same names and shapes."""
         for buffer, start in self._buffers:
             buffer.data[...] = start
-        for rng, start in self._random:
-            rng.bit_generator.state = start
+        for rng, state in self._random:
+            rng.bit_generator.state = state
         self.presented = {name: self.present(a) for name, a in (arrays or self.arrays).items()}
         for name, parameter in self.parameters.items():
             parameter.data = self.presented[name]
         return self.layer.forward(self.presented["x"], train=self.train)
 
-    def backward(self, dy, cache, prefill=0.0):
+    def backward(self, dy: Array, cache: Any, prefill: float = 0.0) -> dict[str, Any]:
         """Return {name: gradient}; prefill is what every parameter's grad holds before."""
         for parameter in self.parameters.values():
             parameter.grad.fill(prefill)
@@ -145,34 +176,35 @@ class LayerSubject(Subject):
         gradients.update({name: parameter.grad.copy() for name, parameter in self.parameters.items()})
         return gradients
 
-    def shuffled(self, rng):
+    def shuffled(self, rng: Generator) -> dict[str, Array]:
         """Return the same parameters with another x."""
         return {**self.arrays, "x": shuffle(self.arrays["x"], rng)}
 
 
-def is_floating(value):
+def is_floating(value: Any) -> bool:
     """Whether value is a floating-point array (a Python float is a setting, not an array)."""
     return hasattr(value, "dtype") and not isinstance(value, float) and value.dtype.kind == "f"
 
 
-def convert(value, dtype):
+def convert(value: Any, dtype: DTypeLike) -> Any:
     """Return a contiguous copy in dtype of a floating-point array; anything else as it is."""
     if not is_floating(value):
         return value
     return array_module(value).array(value, dtype=dtype, order="C")
 
 
-def shuffle(array, rng):
+def shuffle(array: Array, rng: Generator) -> Array:
     """Return the same numbers times 3/4 in a random order: positive stays positive, masks change."""
     order = array_module(array).asarray(rng.permutation(array.size))
     return 0.75 * array.reshape(-1)[order].reshape(array.shape)
 
 
-def input_names(forward, count):
+def input_names(forward: Callable[..., tuple], count: int) -> list[str]:
     """Return the names of the first count parameters of forward; "input 0", ... where it has none."""
+    parameters: Iterable[inspect.Parameter] = ()
     try:
         parameters = inspect.signature(forward).parameters.values()
     except (TypeError, ValueError):  # some built-in functions have no signature
-        parameters = ()
+        pass
     named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return named[:count] if len(named) >= count else [f"input {i}" for i in range(count)]

@@ -1,4 +1,4 @@
-"""Weights from and for PyTorch: the names of torchvision and of the common CIFAR repository.
+"""Weights from and for PyTorch: the names of torchvision and of the common CIFAR repository::
 
     interop.load_torch(net, interop.read_weights("resnet18.safetensors"))
     interop.write_weights("mine.npz", interop.to_torch(net))
@@ -11,23 +11,43 @@ padded shortcuts' zeros (the CIFAR repository's option A is `placement="split"`)
 in the training: torchvision's by ImageNet's means and deviations, its GoogLeNet's to -1 ... 1.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from minires.backend import array_module, to_module
 from minires.interop.files import as_numpy, read_weights, write_weights
 from minires.interop.names import NAMES, torch_arrays
+from minires.layers import Layer
+from minires.typing import Array
 
 __all__ = ["NAMES", "load_torch", "read_weights", "to_torch", "write_weights"]
 
 
-def load_torch(net, state):
+def load_torch(net: Layer, state: Mapping[str, Any]) -> None:
     """Copy a PyTorch model's weights into net, in place.
 
-    state: {name: array}, of `read_weights` or a module's own `state_dict()`; arrays of NumPy, CuPy or PyTorch
-    in any floating-point type, converted to net's. The names may be any of NAMES, all may begin with
-    "module.", and batch norm's `num_batches_tracked` may be there, for nothing.
-    Raises ValueError that lists what is missing, left over, misshapen and no array of floats, or if no names
-    are known for such a network; then nothing has been changed.
+    Parameters
+    ----------
+    state
+        {name: array}, of `read_weights` or a module's own `state_dict()`; arrays of NumPy, CuPy or PyTorch in
+        any floating-point type, converted to net's. The names may be any of NAMES, all may begin with
+        "module.", and batch norm's `num_batches_tracked` may be there, for nothing.
+
+    Raises
+    ------
+    ValueError
+        That lists what is missing, left over, misshapen and no array of floats, or if no names are known for
+        such a network; then nothing has been changed.
+
+    Examples
+    --------
+    >>> from minires import models
+    >>> net, other = models.build("resnet20", rng=rng), models.build("resnet20", rng=rng)
+    >>> load_torch(net, to_torch(other))
+    >>> bool((net["conv"].weight.data == other["conv"].weight.data).all())
+    True
     """
     given = {name: as_numpy(array) for name, array in _without_prefix(state).items()}
     own = max(torch_arrays(net).values(), key=lambda arrays: len(arrays.keys() & given.keys()))
@@ -36,13 +56,31 @@ def load_torch(net, state):
         array[...] = to_module(given[name].astype(array.dtype), array_module(array))
 
 
-def to_torch(net, names="torchvision"):
-    """Return {name: NumPy array}: copies of all weights and running averages under PyTorch's names.
+def to_torch(net: Layer, names: str = "torchvision") -> dict[str, np.ndarray]:
+    """Return copies of all weights and running averages under PyTorch's names.
 
-    names: one of NAMES. A PyTorch module of the same structure takes them strictly:
-        module.load_state_dict({name: torch.from_numpy(array) for name, array in to_torch(net).items()})
-    `num_batches_tracked` is 0, for ours do not count; PyTorch needs it only to average without a momentum.
-    Raises ValueError if no such names are known for such a network.
+    Parameters
+    ----------
+    names
+        "torchvision" or "cifar".
+
+    Returns
+    -------
+    state
+        {name: NumPy array}. A PyTorch module of the same structure takes it strictly, once each array has
+        become a tensor by `torch.from_numpy`. `num_batches_tracked` is 0, for ours do not count; PyTorch
+        needs it only to average without a momentum.
+
+    Raises
+    ------
+    ValueError
+        If no such names are known for such a network.
+
+    Examples
+    --------
+    >>> from minires import models
+    >>> list(to_torch(models.build("resnet20", rng=rng)))[:3]
+    ['conv1.weight', 'bn1.weight', 'bn1.bias']
     """
     known = torch_arrays(net)
     if names not in known:
@@ -52,7 +90,7 @@ def to_torch(net, names="torchvision"):
     return state | {name: np.zeros((), np.int64) for name in _counters(own)}
 
 
-def _without_prefix(state):
+def _without_prefix(state: Mapping[str, Any]) -> dict[str, Any]:
     """Return state without the "module." that PyTorch's DataParallel puts before every name."""
     if not hasattr(state, "items"):
         raise TypeError(f"state: expected a dict {{name: array}}, got {type(state).__name__}")
@@ -66,13 +104,13 @@ def _without_prefix(state):
     return dict(state)
 
 
-def _counters(own):
+def _counters(own: Mapping[str, Array]) -> list[str]:
     """Return the names of batch norm's counters, which only PyTorch has."""
     end = "running_mean"
     return [name.removesuffix(end) + "num_batches_tracked" for name in own if name.endswith(end)]
 
 
-def _check(own, given):
+def _check(own: Mapping[str, Array], given: Mapping[str, Array]) -> None:
     """Raise ValueError that lists all ways in which given does not fit own. Both: {name: array}."""
     both = [name for name in own if name in given]
     problems = [f"missing: {name}" for name in own if name not in given]

@@ -7,6 +7,8 @@ function of the machine that opens it. They are never opened here; PyTorch conve
 import importlib
 import io
 import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -31,12 +33,18 @@ SAFETENSORS_DTYPES = {
 }
 
 
-def read_weights(path):
+def read_weights(path: str | pathlib.Path) -> dict[str, np.ndarray]:
     """Return {name: NumPy array} of a .npz or .safetensors file; bfloat16 becomes float32, exactly.
 
+    Raises
+    ------
+    ValueError
+        Naming the file if it is missing, damaged, of another kind (for PyTorch's files with the lines that
+        convert them), or if reading it takes a package that is not installed.
+
+    Notes
+    -----
     Nothing in the file is executed: no pickle is ever loaded.
-    Raises ValueError naming the file if it is missing, damaged, of another kind (for PyTorch's files with the
-    lines that convert them), or if reading it takes a package that is not installed.
     """
     path = pathlib.Path(path)
     read, _ = _format(path)
@@ -51,13 +59,30 @@ def read_weights(path):
             raise ValueError(f"{path} is damaged or no {path.suffix} file of arrays: {error}") from error
 
 
-def write_weights(path, state):
+def write_weights(path: str | pathlib.Path, state: Mapping[str, Any]) -> None:
     """Write a .npz or .safetensors file, whole or not at all.
 
-    state: {name: array}, as `Layer.state_dict` or `to_torch` return it; arrays of NumPy, CuPy or PyTorch.
-    Dtypes are kept, but PyTorch's bfloat16 becomes float32.
-    Raises ValueError for another ending of the name, for what is no array of numbers, and if writing takes a
-    package that is not installed; OSError if the disk refuses.
+    Parameters
+    ----------
+    state
+        {name: array}, as `Layer.state_dict` or `to_torch` return it; arrays of NumPy, CuPy or PyTorch. Dtypes
+        are kept, but PyTorch's bfloat16 becomes float32.
+
+    Raises
+    ------
+    ValueError
+        For another ending of the name, for what is no array of numbers, and if writing takes a package that
+        is not installed.
+    OSError
+        If the disk refuses.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_weights(pathlib.Path(folder) / "mine.npz", {"weight": np.ones(3)})
+    ...     read_weights(pathlib.Path(folder) / "mine.npz")
+    {'weight': array([1., 1., 1.])}
     """
     path = pathlib.Path(path)
     _, encode = _format(path)
@@ -68,7 +93,7 @@ def write_weights(path, state):
     write_atomically(path, encode(arrays))
 
 
-def as_numpy(array):
+def as_numpy(array: Any) -> np.ndarray:
     """Return the values of a NumPy or CuPy array, or of a PyTorch tensor on any device, as a NumPy array.
 
     A tensor is known by its methods, so PyTorch need not be installed. bfloat16 becomes float32.
@@ -79,7 +104,7 @@ def as_numpy(array):
     return to_numpy(array) if hasattr(array, "get") else np.asarray(array)
 
 
-def _format(path):
+def _format(path: pathlib.Path) -> tuple[Callable, Callable]:
     """Return (read, encode) for a file of this name, or raise ValueError that says what to do instead."""
     suffix = path.suffix.lower()
     if suffix == ".npz":
@@ -103,7 +128,7 @@ def _format(path):
     raise ValueError(f"{path}: expected the name of a .npz or .safetensors file")
 
 
-def _read_npz(file):
+def _read_npz(file: BinaryIO) -> dict[str, np.ndarray]:
     if file.read(2) != b"PK":
         raise ValueError("it does not begin as an archive does")
     file.seek(0)
@@ -115,18 +140,18 @@ def _read_npz(file):
     return arrays
 
 
-def _npz_bytes(arrays):
+def _npz_bytes(arrays: Mapping[str, Any]) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 
-def _read_safetensors(file):
+def _read_safetensors(file: BinaryIO) -> dict[str, np.ndarray]:
     tensors = importlib.import_module("safetensors").deserialize(file.read())
     return {name: _from_safetensors(name, **tensor) for name, tensor in tensors}
 
 
-def _from_safetensors(name, *, dtype, shape, data):
+def _from_safetensors(name: str, *, dtype: str, shape: Sequence[int], data: bytes) -> np.ndarray:
     """Return one tensor as a NumPy array. dtype: a name of the format; data: its bytes, little end first."""
     if dtype not in SAFETENSORS_DTYPES:
         raise ValueError(f"{name} has numbers of the type {dtype}, which NumPy does not have")
@@ -136,6 +161,6 @@ def _from_safetensors(name, *, dtype, shape, data):
     return array.reshape(shape)
 
 
-def _safetensors_bytes(arrays):
+def _safetensors_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
     # it takes the bytes as they lie in memory, which is why `write_weights` has put them into C order
     return importlib.import_module("safetensors.numpy").save(arrays)

@@ -4,10 +4,14 @@ They are derived from a network's own structure, so a new depth or width needs n
 layerK, the convolutions and norms of a branch are counted from 1, and so on. The networks know nothing of it.
 """
 
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias
+
 from minires.layers import (
     BatchNorm,
     Conv2d,
     Identity,
+    Layer,
     LocalResponseNorm,
     PadShortcut,
     Parameter,
@@ -16,6 +20,10 @@ from minires.layers import (
     Sequential,
     StochasticDepth,
 )
+from minires.typing import Array
+
+Named: TypeAlias = tuple[str, Layer]  # (path, layer)
+
 
 NAMES = ("torchvision", "cifar")  # cifar: the repositories of akamaster and kuangliu for CIFAR
 
@@ -26,10 +34,13 @@ FC = ("fc6", "fc7", "fc8")  # what VGG and AlexNet end with
 ARRAY_WORDS = {"gamma": "weight", "beta": "bias"}  # batch norm's
 
 
-def torch_arrays(net):
+def torch_arrays(net: Layer) -> dict[str, dict[str, Array]]:
     """Return {whose names, of NAMES: {PyTorch's name: our array, live}} of all weights and running averages.
 
-    Raises ValueError if nobody has names for such a network.
+    Raises
+    ------
+    ValueError
+        If nobody has names for such a network.
     """
     known = {}
     own = sorted(map(id, net.state_dict().values()))
@@ -50,7 +61,7 @@ def torch_arrays(net):
     return known
 
 
-def _paths(net, names):
+def _paths(net: Layer, names: str) -> Iterable[Named]:
     """Return (PyTorch's path, layer) pairs, none if `names` does not have such a network."""
     parts = dict(net.children())
     kinds = {type(layer) for _, layer in net.named_layers()}
@@ -63,7 +74,7 @@ def _paths(net, names):
     return []
 
 
-def _residual_paths(net, projection, classifier):
+def _residual_paths(net: Layer, projection: str, classifier: str) -> Iterator[Named]:
     """layer1.0.conv1, layer1.0.bn1, layer1.0.conv2, ..., layer2.0.downsample.0, ..., fc"""
     for name, part in net.children():
         if name.startswith("stage"):
@@ -81,7 +92,7 @@ def _residual_paths(net, projection, classifier):
             yield from _counted("", part)  # the stem, or its parts
 
 
-def _is_plain_residual(block):
+def _is_plain_residual(block: Residual) -> bool:
     """Whether a block computes relu(F(x) + shortcut(x)) as PyTorch's do, F from a convolution to a norm."""
     rows = [[type(layer) for _, layer in path.children()] for path in (block.branch, block.shortcut)]
     return (
@@ -94,7 +105,7 @@ def _is_plain_residual(block):
     )
 
 
-def _counted(prefix, part):
+def _counted(prefix: str, part: Layer) -> Iterator[Named]:
     """Yield the convolutions and batch norms inside part as conv1, conv2, ... and bn1, bn2, ..."""
     for kind, word in ((Conv2d, "conv"), (BatchNorm, "bn")):
         layers = [layer for _, layer in _owners(part) if isinstance(layer, kind)]
@@ -102,13 +113,13 @@ def _counted(prefix, part):
             yield f"{prefix}{word}{count}", layer
 
 
-def _inception_paths(net):
+def _inception_paths(net: Layer) -> Iterator[Named]:
     """conv1.conv, conv1.bn, ..., inception3a.branch2.0.conv, ..., aux1.fc1, fc: ours but for some words"""
     for path, layer in _owners(net):
         yield ".".join(INCEPTION_WORDS.get(word, word) for word in path.split(".")), layer
 
 
-def _positional_paths(parts):
+def _positional_paths(parts: Mapping[str, Layer]) -> Iterator[Named]:
     """features.0, features.3, ..., classifier.0, ...: a layer's position before and after flattening"""
     for position, (name, layer) in enumerate(parts.items()):
         if name.startswith(("conv", "norm")):
@@ -119,7 +130,7 @@ def _positional_paths(parts):
         yield f"classifier.{position}", parts[name]
 
 
-def _owners(part):
+def _owners(part: Layer) -> list[Named]:
     """Return (our path, layer) of the layers inside part that own parameters themselves."""
     return [
         (path, layer)

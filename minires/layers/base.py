@@ -25,7 +25,7 @@ class Parameter:
     Parameters
     ----------
     data : array of any shape
-        The values, float32 unless asked otherwise.
+        The values; their dtype is kept (the library's own layers start with float32).
 
     Attributes
     ----------
@@ -50,9 +50,10 @@ class Parameter:
     """
 
     def __init__(self, data: Array) -> None:
+        xp = array_module(data, names=("data",))  # refuses what is no array
         self.data = data
         # a weight of no memory (`init.SHAPES_ONLY`) has a gradient of no memory
-        self.grad = array_module(data).zeros_like(data) if any(data.strides) or not data.ndim else data
+        self.grad = xp.zeros_like(data) if any(data.strides) or not data.ndim else data
         self.frozen = False
 
     def accumulate(self, gradient: Array) -> None:
@@ -84,7 +85,7 @@ class Buffer:
         return _holder(self) + ">"
 
 
-def _holder(held):
+def _holder(held: Parameter | Buffer) -> str:
     return f"<{type(held).__name__} {reprs.times(held.data.shape)}, {held.data.dtype}"
 
 
@@ -113,7 +114,7 @@ class Layer:
     >>> class Gain(Layer):
     ...     def __init__(self, start=1.0):
     ...         self.start = start
-    ...         self.gain = Parameter(np.full((), start))
+    ...         self.gain = Parameter(np.full((), start, np.float32))
     ...
     ...     def forward(self, x, *, train):
     ...         return self.gain.data * x, (x,)
@@ -123,9 +124,9 @@ class Layer:
     ...         self.gain.accumulate((dy * x).sum())
     ...         return self.gain.data * dy
     >>> layer = Gain(3.0)
-    >>> y, cache = layer.forward(np.array([1.0, 2.0]), train=True)
-    >>> layer.backward(np.array([1.0, 1.0]), cache)
-    array([3., 3.])
+    >>> y, cache = layer.forward(np.array([1.0, 2.0], np.float32), train=True)
+    >>> layer.backward(np.array([1.0, 1.0], np.float32), cache)
+    array([3., 3.], dtype=float32)
     >>> float(layer.gain.grad)
     3.0
     >>> layer
@@ -277,7 +278,7 @@ class Layer:
         for name, child in self.children():
             yield from child.named_layers(f"{prefix}.{name}" if prefix else name)
 
-    def _named(self, kind):
+    def _named(self, kind: type | tuple[type, ...]) -> Iterator[tuple[str, Any]]:
         seen = set()  # what stands at two places (a layer, or a generator of two layers) has its first name
         for path, layer in self.named_layers():
             for name, value in vars(layer).items():
@@ -390,13 +391,13 @@ def freeze(layer: Layer) -> Layer:
     return layer
 
 
-def _one_if_equal(value):
+def _one_if_equal(value: Any) -> Any:
     """Return the number for a pair of equal ones: (2, 2) is what the constructor made of 2."""
     pair_of_ints = isinstance(value, tuple) and len(value) == 2 and all(type(each) is int for each in value)
     return value[0] if pair_of_ints and value[0] == value[1] else value
 
 
-def _is_made_of_layers(value):
+def _is_made_of_layers(value: Any) -> bool:
     held = list(value.values()) if isinstance(value, dict) else value
     held = held if isinstance(held, (list, tuple)) else [held]
     return any(isinstance(each, Layer) for each in held)

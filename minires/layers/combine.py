@@ -96,8 +96,12 @@ class Sequential(Layer):
         return len(self.parts)
 
     def __getitem__(self, name: str | int) -> Layer:
-        """Return a part by its name or, for an int, by its position."""
-        return list(self.parts.values())[name] if isinstance(name, int) else self.parts[name]
+        """Return a part by its name or, for an int, by its position. KeyError, IndexError: there is none."""
+        if isinstance(name, int):
+            return list(self.parts.values())[name]
+        if name not in self.parts:
+            raise KeyError(f"no part is called {name!r}; there are {', '.join(self.parts)}")
+        return self.parts[name]
 
     def _in_turn(self) -> list[Layer]:
         """Return what runs one after the other: the parts, or the segments that they are computed in."""
@@ -105,7 +109,7 @@ class Sequential(Layer):
         if length is None:
             return parts
         whole_number("segment", length, least=1)
-        segments = []
+        segments: list[Layer] = []
         for first in range(0, len(parts), length):
             chunk = parts[first : first + length]
             segments.append(Recompute(Sequential(*chunk)))
@@ -136,6 +140,7 @@ class Residual(Layer):
 
     Examples
     --------
+    >>> from minires import init
     >>> block = Residual(Linear(4, 4, init=init.zero, rng=np.random.default_rng(0)))
     >>> x = np.ones((1, 4), np.float32)
     >>> y, cache = block.forward(x, train=True)
@@ -152,8 +157,8 @@ class Residual(Layer):
     def forward(self, x: Array, *, train: bool) -> tuple[Array, list]:
         branch, branch_cache = self.branch.forward(x, train=train)
         shortcut, shortcut_cache = self.shortcut.forward(x, train=train)
-        y, _ = F.residual_add_forward(branch, shortcut)
-        del branch, shortcut  # nothing remembers the summands
+        y, _ = F.residual_add_forward(branch, shortcut)  # an addition remembers nothing
+        del branch, shortcut
         y, after_cache = self.after.forward(y, train=train)
         return y, [branch_cache, shortcut_cache, after_cache]
 
@@ -221,7 +226,7 @@ class Concat(Layer):
     def backward(self, dy: Array, cache: list) -> Array:
         check_unused(cache, len(self.branches) + 1)
         dys = F.concat_backward(dy, cache.pop())
-        dx = None
+        dx: Any = None
         for branch, dy in zip(reversed(self.branches.values()), reversed(dys), strict=True):
             dx_branch = branch.backward(dy, cache.pop())
             dx = dx_branch if dx is None else add(dx, dx_branch)

@@ -17,7 +17,8 @@ def check_layers(parts: Mapping[str, Any]) -> None:
     for name, part in parts.items():
         if not isinstance(part, Layer):
             what = f"the class {part.__name__}" if isinstance(part, type) else type(part).__name__
-            raise TypeError(f"part {name}: expected a Layer, got {what}")
+            hint = "; write Sequential(*layers)" if isinstance(part, (list, tuple)) else ""
+            raise TypeError(f"part {name}: expected a Layer, got {what}{hint}")
 
 
 def check_unused(cache: Any, length: int) -> None:

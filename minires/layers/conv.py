@@ -6,7 +6,7 @@ import numpy as np
 
 import minires.functional as F
 from minires import init as initialisers
-from minires.checks import check_windows, pair
+from minires.checks import check_windows, pair, whole_number
 from minires.layers.base import Layer, Parameter
 from minires.layers.trace import Blank, Step, check_images
 from minires.typing import Array
@@ -82,11 +82,13 @@ class Conv2d(Layer):
         init: Callable[..., Array] = initialisers.msra,
         rng: np.random.Generator,
     ) -> None:
+        in_channels = whole_number("in_channels", in_channels, least=1)
+        out_channels = whole_number("out_channels", out_channels, least=1)
         kernel = pair("kernel_size", kernel_size, least=1)
         self.stride = pair("stride", stride, least=1)
         self.padding = pair("padding", padding, least=0)
-        self.groups = groups
-        if groups < 1 or in_channels % groups or out_channels % groups:
+        self.groups = groups = whole_number("groups", groups, least=1)
+        if in_channels % groups or out_channels % groups:
             raise ValueError(f"groups: {groups} does not divide {in_channels} and {out_channels} channels")
         self.weight = Parameter(init((out_channels, in_channels // groups, *kernel), rng=rng))
         self.bias = Parameter(np.zeros(out_channels, self.weight.data.dtype)) if bias else None
@@ -118,8 +120,8 @@ class Conv2d(Layer):
         dx, dweight, dbias = F.conv2d_backward(dy, cache, need_dx=self.input_gradient)
         self.weight.accumulate(dweight)
         if self.bias:
-            self.bias.accumulate(dbias)
-        return dx
+            self.bias.accumulate(dbias)  # type: ignore[arg-type]  # None only without a bias
+        return dx  # type: ignore[return-value]  # None only for the first layer
 
     def scale_and_shift(self) -> tuple[Parameter | None, Parameter | None]:
         return self.weight, self.bias

@@ -62,7 +62,7 @@ class Dropout(Layer):
         if not train or self.frozen:
             return x, ()
         xp = array_module(x)
-        mask = (self.rng.random(x.shape) < self.keep) * (1 / self.keep)  # drawn on the CPU, then moved
+        mask: Any = (self.rng.random(x.shape) < self.keep) * (1 / self.keep)  # drawn on the CPU, then moved
         return F.dropout_forward(x, xp.asarray(mask.astype(x.dtype)))
 
     def backward(self, dy: Array, cache: tuple) -> Array:

@@ -1,6 +1,7 @@
 """Residual blocks whose paths are scaled: by a constant, or by gates that the input itself sets."""
 
 import math
+from collections.abc import Callable
 
 import minires.functional as F
 from minires.checks import check_shape
@@ -10,7 +11,7 @@ from minires.layers.composite import add, check_layers, check_unused
 from minires.layers.trace import Blank, Step
 from minires.typing import Array
 
-GATINGS = {
+GATINGS: dict[str, tuple[Callable, Callable]] = {
     "exclusive": (F.gate_forward, F.gate_backward),
     "shortcut": (F.shortcut_gate_forward, F.shortcut_gate_backward),
 }

@@ -6,7 +6,7 @@ import numpy as np
 
 import minires.functional as F
 from minires import init as initialisers
-from minires.checks import check_ndim, check_shape
+from minires.checks import check_ndim, check_shape, whole_number
 from minires.layers.base import Layer, Parameter
 from minires.layers.trace import Blank, Step
 from minires.typing import Array
@@ -51,7 +51,11 @@ class Linear(Layer):
         init: Callable[..., Array] = initialisers.msra_by_fan_in,
         rng: np.random.Generator,
     ) -> None:
-        self.weight = Parameter(init((out_features, in_features), rng=rng))
+        shape = [
+            whole_number("out_features", out_features, least=1),
+            whole_number("in_features", in_features, least=1),
+        ]
+        self.weight = Parameter(init(tuple(shape), rng=rng))
         self.bias = Parameter(np.zeros(out_features, self.weight.data.dtype)) if bias else None
 
     @property
@@ -71,7 +75,7 @@ class Linear(Layer):
         dx, dweight, dbias = F.linear_backward(dy, cache)
         self.weight.accumulate(dweight)
         if self.bias:
-            self.bias.accumulate(dbias)
+            self.bias.accumulate(dbias)  # type: ignore[arg-type]  # None only without a bias
         return dx
 
     def scale_and_shift(self) -> tuple[Parameter | None, Parameter | None]:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 import minires.functional as F
-from minires.checks import check_groups, check_ndim, check_shape
+from minires.checks import check_groups, check_ndim, check_shape, whole_number
 from minires.layers.base import Buffer, Layer, Parameter
 from minires.layers.trace import Blank, Step, check_images
 from minires.typing import Array
@@ -67,8 +67,9 @@ class BatchNorm(Layer):
     def __init__(self, channels: int, *, momentum: float = 0.9, eps: float = 1e-5) -> None:
         if not 0 <= momentum <= 1:
             raise ValueError(f"momentum: expected the weight of the old average, 0 to 1, got {momentum}")
-        if channels < 1 or not eps >= 0:
-            raise ValueError(f"expected at least 1 channel and eps >= 0, got {channels} and {eps}")
+        channels = whole_number("channels", channels, least=1)
+        if not eps >= 0:
+            raise ValueError(f"eps: expected a number >= 0, got {eps}")
         self.momentum, self.eps = momentum, eps
         self.gamma = Parameter(np.ones(channels, np.float32))
         self.beta = Parameter(np.zeros(channels, np.float32))
@@ -99,7 +100,7 @@ class BatchNorm(Layer):
         )
         return y, (F.batch_norm_train_backward, cache)
 
-    def _check(self, channels):
+    def _check(self, channels: int) -> None:
         if channels != self.channels:
             raise ValueError(f"x has {channels} channels, but this layer normalises {self.channels}")
 
@@ -220,7 +221,9 @@ class GroupNorm(Layer):
     """
 
     def __init__(self, channels: int, groups: int, *, eps: float = 1e-5) -> None:
-        if not 1 <= groups <= channels or channels % groups or not eps >= 0:
+        channels = whole_number("channels", channels, least=1)
+        groups = whole_number("groups", groups, least=1)
+        if channels % groups or not eps >= 0:
             raise ValueError(
                 f"expected groups that divide {channels} channels and eps >= 0, got {groups}, {eps}"
             )

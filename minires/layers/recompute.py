@@ -1,5 +1,7 @@
 """Gradient checkpointing: a layer that remembers its input alone, and computes the rest twice."""
 
+from typing import Any
+
 from minires.layers.base import Layer
 from minires.layers.composite import check_layers, check_unused
 from minires.layers.trace import Blank, Step
@@ -65,9 +67,9 @@ class Recompute(Layer):
         inner = self.inner.trace(x)
         return Step(self, x, inner.y, remembers=(x,), inside=(inner,), recomputes=True)
 
-    def _generator_states(self):
+    def _generator_states(self) -> list[Any]:
         return [rng.bit_generator.state for _, rng in self.inner.named_generators()]
 
-    def _set_generator_states(self, states):
+    def _set_generator_states(self, states: list[Any]) -> None:
         for (_, rng), state in zip(self.inner.named_generators(), states, strict=True):
             rng.bit_generator.state = state

@@ -94,12 +94,12 @@ def walk(root: Node) -> Iterator[Node]:
             waiting += reversed(node.children)
 
 
-def _heading_and_rows(net):
+def _heading_and_rows(net: Layer) -> tuple[str, list[list[str]]]:
     root, *others = walk(grow(net))
     return f"{root.label}: {reprs.counted(root.parameters, 'parameter')}", [_cells(node) for node in others]
 
 
-def _cells(node):
+def _cells(node: Node) -> list[str]:
     """Return the three texts of a node's line."""
     name, label, number = node.name, node.label, f"{node.parameters:,}" if node.parameters else ""
     if node.level == DEEPEST and node.children:
@@ -110,7 +110,7 @@ def _cells(node):
     return [f"{'  ' * node.level}({name}): {label}", node.weights, number]
 
 
-def _label(layer, inside):
+def _label(layer: Layer, inside: list[tuple[str, Layer]]) -> str:
     """Return what stands for a layer: a leaf's repr, of a composite the call without the layers inside."""
     if not inside:
         return repr(layer).partition("\n")[0]
@@ -120,7 +120,7 @@ def _label(layer, inside):
     return label if segment is None else f"{label}, recomputed in segments of {segment}"
 
 
-def _array(name, parameter, arrays, layer):
+def _array(name: str, parameter: Parameter, arrays: dict[int, str], layer: Layer) -> str:
     """Return what stands for one of a layer's own arrays."""
     if id(parameter) in arrays:
         return f"{name}: that of {arrays[id(parameter)]}"
@@ -128,9 +128,9 @@ def _array(name, parameter, arrays, layer):
     return f"{name} {reprs.times(parameter.data.shape)}{frozen}"
 
 
-def _fold(node, looks):
+def _fold(node: Node, looks: dict[tuple, int]) -> None:
     """Fold a node's children that look the same, add up its parameters, and number its look."""
-    folded = []
+    folded: list[Node] = []
     for child in node.children:
         if folded and child.look == folded[-1].look and _follows(child.name, folded[-1].last):
             folded[-1].repeats += 1
@@ -145,7 +145,7 @@ def _fold(node, looks):
     node.parameters += sum(child.repeats * child.parameters for child in folded)
 
 
-def _follows(name, before):
+def _follows(name: str, before: str) -> bool:
     """Return whether names are those of neighbours: "4" after "3", "block4" after "block3"."""
     (word, number), (word_before, number_before) = (
         (text.rstrip("0123456789"), text[len(text.rstrip("0123456789")) :]) for text in (name, before)

@@ -6,6 +6,7 @@ stand in their files: `vgg.vgg(depth=...)`, `googlenet.googlenet(...)`, `nin.nin
 
 import difflib
 import inspect
+from typing import Any
 
 from minires.models import (
     alexnet,
@@ -25,11 +26,13 @@ from minires.models import (
 )
 from minires.models.cifar import cifar_plain, cifar_resnet
 from minires.models.highway import cifar_highway, dense_highway
+from minires.models.network import Entry, Network
 from minires.models.preresnet import cifar_preresnet, imagenet_preresnet
 from minires.models.resnet import imagenet_plain, imagenet_resnet
 from minires.models.rir import cifar_rir
 from minires.models.shortcuts import cifar_activation_variant, cifar_shortcut_variant
 from minires.models.wide import wide_resnet
+from minires.typing import Generator, Shape
 
 __all__ = [
     "about",
@@ -71,15 +74,30 @@ FAMILIES = (  # in the order of the lectures; each lists its networks in MODELS
 _MODELS = {name: entry for family in FAMILIES for name, entry in family.MODELS.items()}
 
 
-def names():
-    """Return the names that `build` knows, in order of family and depth."""
+def names() -> list[str]:
+    """Return the names that `build` knows, in order of family and depth.
+
+    Examples
+    --------
+    >>> [name for name in names() if name.startswith("wide")][:2]
+    ['wide_resnet16_4', 'wide_resnet16_8']
+    """
     return list(_MODELS)
 
 
-def about(name):
-    """Return the Entry of a name: (build, input_shape (C, H, W), num_classes) it was designed for.
+def about(name: str) -> Entry:
+    """Return the Entry of a name: what builds it, and the images and classes that it was designed for.
 
-    Raises ValueError for an unknown name, with the nearest known ones.
+    Raises
+    ------
+    ValueError
+        For an unknown name, with the nearest known ones.
+
+    Examples
+    --------
+    >>> entry = about("resnet50")
+    >>> entry.input_shape, entry.num_classes
+    ((3, 224, 224), 1000)
     """
     if not isinstance(name, str):
         raise TypeError(f"name: expected a text such as 'resnet20', got {type(name).__name__}")
@@ -90,27 +108,58 @@ def about(name):
     return _MODELS[name]
 
 
-def build(name, *, num_classes=None, rng, **options):
-    """Build a network by its name, with fresh weights drawn from rng.
+def build(name: str, *, num_classes: int | None = None, rng: Generator, **options: Any) -> Network:
+    """Build a network by its name, with fresh weights.
 
-    num_classes: outputs; None: what it was designed for (10 for CIFAR, 1000 for ImageNet).
-    rng: numpy.random.Generator, or `init.SHAPES_ONLY` for a network that takes no memory and can be counted.
-    options: passed on to the family's builder (in_channels=1 for grey images).
-    Raises ValueError for an unknown name, with the nearest known ones, and for an option that this network
-    does not have (its depth and what else the name says is one).
+    Parameters
+    ----------
+    name
+        One of `names`.
+    num_classes
+        Outputs; None: what it was designed for (10 for CIFAR, 1000 for ImageNet).
+    rng
+        Draws the weights; `init.SHAPES_ONLY` for a network that takes no memory and can be counted.
+    options
+        Passed on to the family's builder, such as in_channels=1 for grey images; `options_of` lists them.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, with the nearest known ones, and for an option that this network does not have
+        (its depth and what else the name says is one).
+
+    Examples
+    --------
+    >>> net = build("resnet20", num_classes=10, rng=np.random.default_rng(0))
+    >>> y, cache = net.forward(np.zeros((2, 3, 32, 32), np.float32), train=True)
+    >>> y.shape, sum(parameter.data.size for _, parameter in net.named_parameters())
+    ((2, 10), 269722)
     """
     entry, possible = about(name), options_of(name)
     for option in options.keys() - possible:
-        raise ValueError(f"{name} has no option {option!r}; there are {', '.join(possible)}")
+        raise ValueError(
+            f"{name} has no option {option!r}; there are {', '.join(['num_classes', *possible])}"
+        )
     classes = entry.num_classes if num_classes is None else num_classes
     return entry.build(num_classes=classes, rng=rng, **options)
 
 
-def build_for(name, image_shape, *, num_classes=None, rng, **options):
-    """Build a network by its name for images of a shape (C, H, W); otherwise as `build`.
+def build_for(
+    name: str, image_shape: Shape, *, num_classes: int | None = None, rng: Generator, **options: Any
+) -> Network:
+    """Build a network by its name for images of a given shape; otherwise as `build`.
 
-    The channels are passed on, and the size to networks whose fully-connected layers depend on it: VGG for
-    CIFAR has a smaller fc6.
+    Parameters
+    ----------
+    image_shape : (C, H, W)
+        The channels are passed on, and the size to networks whose fully-connected layers depend on it: VGG
+        for CIFAR has a smaller fc6.
+
+    Examples
+    --------
+    >>> net = build_for("resnet8", (1, 8, 8), rng=rng)
+    >>> net.predict(np.zeros((1, 1, 8, 8), np.float32)).shape
+    (1, 10)
     """
     channels, height, width = image_shape
     fitting = {"in_channels": channels}
@@ -119,8 +168,14 @@ def build_for(name, image_shape, *, num_classes=None, rng, **options):
     return build(name, num_classes=num_classes, rng=rng, **fitting | options)
 
 
-def options_of(name):
-    """Return the options that `build` takes for this name, besides num_classes and rng."""
+def options_of(name: str) -> list[str]:
+    """Return the options that `build` takes for this name, besides num_classes and rng.
+
+    Examples
+    --------
+    >>> options_of("vgg16")
+    ['in_channels', 'width', 'hidden', 'image_size', 'keep']
+    """
     build = about(name).build
     settled = {"num_classes", "rng", *getattr(build, "keywords", ())}
     return [option for option in inspect.signature(build).parameters if option not in settled]

@@ -1,4 +1,4 @@
-"""AlexNet, Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep convolutional networks".
+"""AlexNet, Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep convolutional networks"::
 
                         lecture (`alexnet`)      2012 (`alexnet_2012`)
     images              3 x 227 x 227            3 x 227 x 227
@@ -22,30 +22,43 @@ pixel takes part in few of the outputs that fan out counts.
 """
 
 import math
+from collections.abc import Sequence
 from functools import partial
 
 from minires import init
-from minires.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU
+from minires.layers import Conv2d, Dropout, Flatten, Layer, Linear, LocalResponseNorm, MaxPool2d, ReLU
 from minires.models.blocks import check_classes_and_channels, classifier
 from minires.models.network import Entry, Network
+from minires.typing import Generator
 
 
 def alexnet(
     *,
-    num_classes=1000,
-    in_channels=3,
-    channels=(64, 192, 384, 256, 256),
-    hidden=4096,
-    image_size=227,
-    keep=0.5,
-    rng,
-):
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    channels: Sequence[int] = (64, 192, 384, 256, 256),
+    hidden: int = 4096,
+    image_size: int = 227,
+    keep: float = 0.5,
+    rng: Generator,
+) -> Network:
     """Build the lecture's AlexNet.
 
-    num_classes: outputs; in_channels: of the images; channels: of the five convolutions; hidden: outputs of
-    fc6 and fc7; image_size: pixels on an edge, 227 or any other from 63 up, from which follows how many
-    inputs fc6 has (at 224 they are as many as at 227); keep: the probability with which dropout
-    keeps a value; rng: numpy.random.Generator.
+    Parameters
+    ----------
+    num_classes
+        Outputs.
+    in_channels
+        Of the images.
+    channels
+        Of the five convolutions.
+    hidden
+        Outputs of fc6 and fc7.
+    image_size
+        Pixels on an edge, 227 or any other from 63 up, from which follows how many inputs fc6 has (at 224
+        they are as many as at 227).
+    keep
+        The probability with which dropout keeps a value.
     """
     check_classes_and_channels(num_classes, in_channels)
     c1, c2, c3, c4, c5 = channels
@@ -71,17 +84,20 @@ def alexnet(
 
 def alexnet_2012(
     *,
-    num_classes=1000,
-    in_channels=3,
-    channels=(96, 256, 384, 384, 256),
-    hidden=4096,
-    image_size=227,
-    keep=0.5,
-    rng,
-):
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    channels: Sequence[int] = (96, 256, 384, 384, 256),
+    hidden: int = 4096,
+    image_size: int = 227,
+    keep: float = 0.5,
+    rng: Generator,
+) -> Network:
     """Build the AlexNet of the paper, section 3.5: groups and normalisation. Arguments as for `alexnet`.
 
     The smallest image has 67 pixels on an edge.
+
+    Notes
+    -----
     Differs from the paper: images of 227 pixels, for with its 224 and no padding the 55 of its figure 2 do
     not come out; the biases of conv2, 4, 5 and of the hidden layers start at 0, not 1: MSRA needs no push.
     """
@@ -109,7 +125,7 @@ def alexnet_2012(
     return Network(**features, **fully_connected(inputs, hidden, num_classes, keep, rng))
 
 
-def response_norm():
+def response_norm() -> LocalResponseNorm:
     """Return the normalisation of the paper's section 3.3: k = 2, n = 5, alpha = 1e-4, beta = 0.75.
 
     Its alpha multiplies the plain sum of five squares, ours their mean: five times as much.
@@ -117,7 +133,7 @@ def response_norm():
     return LocalResponseNorm(size=5, alpha=5e-4, beta=0.75, k=2.0)
 
 
-def flat_size(features, in_channels, image_size):
+def flat_size(features: dict[str, Layer], in_channels: int, image_size: int) -> int:
     """Return how many numbers the layers {name: Layer} make of one image of that size: the inputs of fc6.
 
     Raises ValueError if the image is too small for them.
@@ -126,7 +142,9 @@ def flat_size(features, in_channels, image_size):
     return math.prod(shape)
 
 
-def fully_connected(inputs, hidden, num_classes, keep, rng):
+def fully_connected(
+    inputs: int, hidden: int, num_classes: int, keep: float, rng: Generator
+) -> dict[str, Layer]:
     """Return the fully-connected layers {name: Layer} that AlexNet, ZFNet and VGG end with: fc6, fc7, fc8."""
     return {
         "flatten": Flatten(),

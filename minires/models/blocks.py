@@ -5,41 +5,66 @@ where the map halves. `basic` and `bottleneck` list the convolutions of a branch
 `pre_activation` put batch norm and ReLU between them.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import Any, TypeAlias
 
 from minires import init
 from minires.checks import is_whole
-from minires.layers import BatchNorm, Conv2d, Identity, Linear, MaxPool2d, PadShortcut, ReLU, Sequential
+from minires.layers import (
+    BatchNorm,
+    Conv2d,
+    Identity,
+    Layer,
+    Linear,
+    MaxPool2d,
+    PadShortcut,
+    ReLU,
+    Sequential,
+)
+from minires.typing import Generator
+
+Block: TypeAlias = Callable[[int, int, int, Generator], Layer]  # (in_channels, channels, stride, rng)
+Convs: TypeAlias = Callable[[int, int, int, Generator], list[Conv2d]]
 
 SHORTCUTS = ("A", "B", "C")
 STRIDES_IN = ("1x1", "3x3")
-STEM_POOLS = {"padded": {"padding": 1}, "ceil": {"ceil_mode": True}}
+STEM_POOLS: dict[str, dict[str, Any]] = {"padded": {"padding": 1}, "ceil": {"ceil_mode": True}}
 
 
 # -- convolutions; none has a bias, for batch norm follows and would subtract it again ---------------
 
 
-def conv3x3(in_channels, channels, stride, rng):
+def conv3x3(in_channels: int, channels: int, stride: int, rng: Generator) -> Conv2d:
     """Return a 3x3 convolution that keeps the map's size at stride 1."""
     return Conv2d(in_channels, channels, 3, stride=stride, padding=1, bias=False, rng=rng)
 
 
-def conv1x1(in_channels, channels, stride, rng):
+def conv1x1(in_channels: int, channels: int, stride: int, rng: Generator) -> Conv2d:
     """Return a 1x1 convolution: a matrix at every stride-th pixel."""
     return Conv2d(in_channels, channels, 1, stride=stride, bias=False, rng=rng)
 
 
-def basic(in_channels, channels, stride, rng, *, layers=2):
+def basic(in_channels: int, channels: int, stride: int, rng: Generator, *, layers: int = 2) -> list[Conv2d]:
     """Return the 3x3 convolutions of a basic branch, the first of which may halve the map."""
     later = (conv3x3(channels, channels, 1, rng) for _ in range(layers - 1))
     return [conv3x3(in_channels, channels, stride, rng), *later]
 
 
-def bottleneck(in_channels, channels, stride, rng, *, stride_in):
+def bottleneck(
+    in_channels: int, channels: int, stride: int, rng: Generator, *, stride_in: str
+) -> list[Conv2d]:
     """Return the 1x1, 3x3, 1x1 convolutions of a bottleneck, which works on a quarter of the channels.
 
-    stride_in: "1x1", where He et al. 2015 put the stride, or "3x3", where later codes put it: there no pixel
-    is skipped unseen. He et al. 2015 (arXiv:1512.03385), figure 5.
+    Parameters
+    ----------
+    stride_in
+        "1x1", where He et al. 2015 put the stride, or "3x3", where later codes put it: there no pixel is
+        skipped unseen.
+
+    References
+    ----------
+    He et al. 2015 (arXiv:1512.03385), figure 5.
     """
     inner = channels // 4
     first, second = (stride, 1) if stride_in == "1x1" else (1, stride)
@@ -53,7 +78,7 @@ def bottleneck(in_channels, channels, stride, rng, *, stride_in):
 # -- branches and shortcuts --------------------------------------------------------------------------
 
 
-def post_activation(*convs):
+def post_activation(*convs: Conv2d) -> Sequential:
     """conv, norm, relu, ..., conv, norm: F(x), with no ReLU at its end, for F must be able to be negative."""
     parts = []
     for conv in convs:
@@ -61,10 +86,13 @@ def post_activation(*convs):
     return Sequential(*parts[:-1])
 
 
-def pre_activation(*convs, activated=False):
+def pre_activation(*convs: Conv2d, activated: bool = False) -> Sequential:
     """norm, relu, conv, norm, relu, conv, ...: F(x) as in He et al. 2016 (arXiv:1603.05027), figure 4(e).
 
-    activated: True if x comes out of a norm and ReLU already; then the branch begins with its convolution.
+    Parameters
+    ----------
+    activated
+        True if x comes out of a norm and ReLU already; then the branch begins with its convolution.
     """
     parts = []
     for conv in convs:
@@ -72,17 +100,32 @@ def pre_activation(*convs, activated=False):
     return Sequential(*parts[2:] if activated else parts)
 
 
-def shared_activation(channels, residual):
+def shared_activation(channels: int, residual: Layer) -> Sequential:
     """norm, relu, then the residual unit: one activation for its branch and its shortcut."""
     return Sequential(norm=BatchNorm(channels), relu=ReLU(), residual=residual)
 
 
-def shortcut(option, in_channels, channels, stride, rng, *, norm=True, placement="append"):
-    """Return the shortcut of a block, as He et al. 2015, section 4.1, distinguish them.
+def shortcut(
+    option: str,
+    in_channels: int,
+    channels: int,
+    stride: int,
+    rng: Generator,
+    *,
+    norm: bool = True,
+    placement: str = "append",
+) -> Layer:
+    """Return the shortcut (skip connection) of a block, as He et al. 2015, section 4.1, distinguish them.
 
-    option: "A", the identity, padded with zeros where channels are added; "B", the identity, but a projection
-    (a 1x1 convolution) where the shape changes; "C", projections everywhere.
-    norm: batch norm after the projection; placement: of the zeros, see `F.pad_shortcut_forward`.
+    Parameters
+    ----------
+    option
+        "A", the identity, padded with zeros where channels are added; "B", the identity, but a projection (a
+        1x1 convolution) where the shape changes; "C", projections everywhere.
+    norm
+        Batch norm after the projection.
+    placement
+        Of the zeros, see `F.pad_shortcut_forward`.
     """
     if option != "C" and stride == 1 and in_channels == channels:
         return Identity()
@@ -95,10 +138,13 @@ def shortcut(option, in_channels, channels, stride, rng, *, norm=True, placement
 # -- stems, stages, heads ----------------------------------------------------------------------------
 
 
-def imagenet_stem(in_channels, channels, pool, rng):
+def imagenet_stem(in_channels: int, channels: int, pool: str, rng: Generator) -> Sequential:
     """7x7 convolution and 3x3 max pooling, both at stride 2: the map shrinks to a quarter of the image.
 
-    pool: "padded" pads by a pixel (fb.resnet.torch), "ceil" lets the last window overhang (He's prototxt).
+    Parameters
+    ----------
+    pool
+        "padded" pads by a pixel (fb.resnet.torch), "ceil" lets the last window overhang (He's prototxt).
     """
     check_choice("stem_pool", pool, STEM_POOLS)
     return Sequential(
@@ -109,13 +155,25 @@ def imagenet_stem(in_channels, channels, pool, rng):
     )
 
 
-def stages(block, counts, in_channels, widths, rng, *, firsts=None):
+def stages(
+    block: Block,
+    counts: Sequence[int],
+    in_channels: int,
+    widths: Sequence[int],
+    rng: Generator,
+    *,
+    firsts: Sequence[Block] | None = None,
+) -> dict[str, Layer]:
     """Return {"stage1": ..., "stage2": ...}: counts[i] blocks of widths[i] channels each.
 
-    The first block of every stage but the first halves the map. firsts: the builders of the stages' first
-    blocks, where they are others than `block`.
+    The first block of every stage but the first halves the map.
+
+    Parameters
+    ----------
+    firsts
+        The builders of the stages' first blocks, where they are others than `block`.
     """
-    named = {}
+    named: dict[str, Layer] = {}
     for i, (count, channels) in enumerate(zip(counts, widths, strict=True)):
         first = (firsts[i] if firsts else block)(in_channels, channels, 2 if i else 1, rng)
         others = (block(channels, channels, 1, rng) for _ in range(count - 1))
@@ -124,7 +182,7 @@ def stages(block, counts, in_channels, widths, rng, *, firsts=None):
     return named
 
 
-def classifier(features, num_classes, rng):
+def classifier(features: int, num_classes: int, rng: Generator) -> Linear:
     """Return the fully-connected layer from features to logits."""
     return Linear(features, num_classes, init=partial(init.xavier, fan="in"), rng=rng)
 
@@ -132,7 +190,7 @@ def classifier(features, num_classes, rng):
 # -- what a builder may be asked for -----------------------------------------------------------------
 
 # depth: (the convolutions of a branch, blocks of each stage); He et al. 2015, table 1, and 2016, table 5
-IMAGENET = {
+IMAGENET: dict[int, tuple[Callable[..., list[Conv2d]], tuple[int, ...]]] = {
     18: (basic, (2, 2, 2, 2)),
     34: (basic, (3, 4, 6, 3)),
     50: (bottleneck, (3, 4, 6, 3)),
@@ -142,7 +200,7 @@ IMAGENET = {
 }
 
 
-def imagenet_layout(depth, width, stride_in):
+def imagenet_layout(depth: int, width: int, stride_in: str) -> tuple[Convs, tuple[int, ...], list[int]]:
     """Return (branch's convolutions, blocks of each stage, channels of each stage) of an ImageNet network."""
     check_choice("depth", depth, IMAGENET)
     check_choice("stride_in", stride_in, STRIDES_IN)
@@ -154,10 +212,18 @@ def imagenet_layout(depth, width, stride_in):
     return convs, counts, [width * 2**i for i in range(4)]
 
 
-def blocks_of_depth(depth, layers, extra=2):
+def blocks_of_depth(depth: int, layers: int, extra: int = 2) -> int:
     """Return n, the blocks of each of three stages in a network of `depth` = 3 * layers * n + extra layers.
 
-    layers: with weights in a block. Raises ValueError that names the nearest possible depths.
+    Parameters
+    ----------
+    layers
+        With weights in a block.
+
+    Raises
+    ------
+    ValueError
+        That names the nearest possible depths.
     """
     step = 3 * layers
     formula = f"{step}n + {extra} ({step + extra}, {2 * step + extra}, {3 * step + extra}, ...)"
@@ -170,13 +236,13 @@ def blocks_of_depth(depth, layers, extra=2):
     return blocks
 
 
-def check_choice(name, value, choices):
+def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
     """Raise ValueError unless value is one of the choices."""
     if value not in tuple(choices):
         raise ValueError(f"{name}: expected one of {', '.join(map(str, choices))}, got {value!r}")
 
 
-def check_classes_and_channels(num_classes, in_channels):
+def check_classes_and_channels(num_classes: int, in_channels: int) -> None:
     """Raise ValueError unless there is something to see and something to say."""
     if not (is_whole(num_classes) and is_whole(in_channels)) or num_classes < 1 or in_channels < 1:
         raise ValueError(f"expected at least 1 class and 1 channel, got {num_classes!r} and {in_channels!r}")

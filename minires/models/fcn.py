@@ -1,4 +1,4 @@
-"""Fully convolutional networks, Long, Shelhamer & Darrell 2015 (arXiv:1411.4038): a class for every pixel.
+"""Fully convolutional networks, Long, Shelhamer & Darrell 2015 (arXiv:1411.4038): a class for every pixel::
 
     backbone     a classifier without its head       (N, C, H/s, W/s)
     score        1x1 convolution                     (N, classes, H/s, W/s)
@@ -9,22 +9,47 @@ of any size. This is the paper's single-stream net (FCN-32s with a backbone that
 """
 
 from minires import init
-from minires.layers import Conv2d, Sequential, Upsample
+from minires.layers import Conv2d, Layer, Sequential, Upsample
 from minires.models.blocks import check_choice
 from minires.models.network import Network
+from minires.typing import Generator, Shape
 
 
-def fcn(backbone, *, num_classes, image_shape, rng):
-    """Return a Network that maps images (N, C, H, W) to the logits of every pixel, (N, num_classes, H, W).
+def fcn(backbone: Layer, *, num_classes: int, image_shape: Shape, rng: Generator) -> Network:
+    """Return a fully convolutional network for semantic segmentation: images to the logits of every pixel.
 
-    backbone: Layer from images to a smaller map (N, C', H/s, W/s), for example `backbone_of(net, "stage3")`;
-    the result shares it. image_shape: (C, H, W) of one image, from which s and C' follow; other sizes that s
-    divides will do.
-    rng: numpy.random.Generator. Raises ValueError if the backbone shrinks rows and columns differently or not
-    by a whole number.
-    The score starts at zero: every class is as likely as any other (section 4.3).
+    Parameters
+    ----------
+    backbone
+        Layer from images to a smaller map (N, C', H/s, W/s), for example `backbone_of(net, "stage3")`; the
+        result shares it.
+    num_classes
+    image_shape : (C, H, W)
+        Of one image, from which s and C' follow; other sizes that s divides will do.
+
+    Returns
+    -------
+    net
+        From (N, C, H, W) to (N, num_classes, H, W). The score starts at zero: every class is as likely as any
+        other (section 4.3).
+
+    Raises
+    ------
+    ValueError
+        If the backbone shrinks rows and columns differently or not by a whole number.
+
+    Notes
+    -----
     Differs from the paper: the interpolation is fixed and goes on at the edges, where a transposed
     convolution that starts as bilinear would fade to zero.
+
+    Examples
+    --------
+    >>> from minires import models
+    >>> backbone = backbone_of(models.build("resnet8", rng=rng), "stage3")
+    >>> net = fcn(backbone, num_classes=21, image_shape=(3, 32, 32), rng=rng)
+    >>> net.predict(np.zeros((1, 3, 64, 48), np.float32)).shape
+    (1, 21, 64, 48)
     """
     _, *image_size = image_shape
     shape, _, _ = backbone.cost((1, *image_shape))
@@ -45,7 +70,7 @@ def fcn(backbone, *, num_classes, image_shape, rng):
     )
 
 
-def backbone_of(net, last):
+def backbone_of(net: Sequential, last: str) -> Sequential:
     """Return the parts of a network up to and with `last`, as a Sequential that shares them."""
     check_choice("last", last, net.parts)
     names = list(net.parts)

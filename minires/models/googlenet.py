@@ -1,4 +1,4 @@
-"""GoogLeNet, Szegedy et al. 2014 (arXiv:1409.4842), table 1, and its version with batch norm.
+"""GoogLeNet, Szegedy et al. 2014 (arXiv:1409.4842), table 1, and its version with batch norm::
 
     conv1 7x7 /2, pool 3x3 /2, norm            64 x 56 x 56       the stem: from 224 to 28 pixels in few steps
     conv2 1x1, conv3 3x3, norm, pool 3x3 /2    192 x 28 x 28
@@ -12,6 +12,7 @@
 A convolution is one unit, with its ReLU: conv1.conv, conv1.relu, inception3a.branch2.0.conv, ...
 """
 
+from collections.abc import Callable
 from functools import partial
 
 from minires import init
@@ -24,6 +25,7 @@ from minires.layers import (
     Dropout,
     Flatten,
     GlobalAvgPool2d,
+    Layer,
     Linear,
     MaxPool2d,
     ReLU,
@@ -33,6 +35,7 @@ from minires.models.alexnet import response_norm
 from minires.models.blocks import check_classes_and_channels, classifier
 from minires.models.heads import NetworkWithHeads
 from minires.models.network import Entry, Network
+from minires.typing import Generator, Size
 
 # Channels of each module: 1x1; 3x3 and the 1x1 before it; 5x5 and the 1x1 before it; 1x1 after the pooling.
 INCEPTION = {
@@ -49,14 +52,34 @@ INCEPTION = {
 AUX_WEIGHTS = (1, 0.3, 0.3)  # of the losses of (logits, aux4a, aux4d): section 5
 
 
-def googlenet(*, num_classes=1000, in_channels=3, aux=False, image_size=224, keep=0.6, rng):
-    """Build GoogLeNet: convolutions with bias, no batch norm.
+def googlenet(
+    *,
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    aux: bool = False,
+    image_size: int = 224,
+    keep: float = 0.6,
+    rng: Generator,
+) -> Network:
+    """Build GoogLeNet (Inception v1): convolutions with bias, no batch norm.
 
-    num_classes: outputs; in_channels: of the images, which may have any size; keep: the probability with
-    which dropout keeps a value (the heads keep 0.3); rng: numpy.random.Generator.
-    aux: with auxiliary heads after inception 4a and 4d; then the training forward returns the tuple (logits,
-    aux4a, aux4d), see `NetworkWithHeads`. Their fully-connected layers need images of a certain size:
-    image_size pixels on an edge, 224 or any other from 65 up.
+    Parameters
+    ----------
+    num_classes
+        Outputs.
+    in_channels
+        Of the images, which may have any size.
+    aux
+        With auxiliary heads after inception 4a and 4d; then the training forward returns the tuple (logits,
+        aux4a, aux4d), see `NetworkWithHeads`.
+    image_size
+        The heads' fully-connected layers need images of a certain size: pixels on an edge, 224 or any other
+        from 65 up.
+    keep
+        The probability with which dropout keeps a value (the heads keep 0.3).
+
+    Notes
+    -----
     Differs from the paper, which gives neither a rule for the weights nor the constants of the normalisation:
     MSRA by fan in, and AlexNet's.
     """
@@ -83,11 +106,15 @@ def googlenet(*, num_classes=1000, in_channels=3, aux=False, image_size=224, kee
     return _with_heads(parts, partial(AvgPool2d, 5, stride=3), unit, size, num_classes, rng)
 
 
-def googlenet_bn(*, num_classes=1000, in_channels=3, aux=False, keep=0.8, rng):
+def googlenet_bn(
+    *, num_classes: int = 1000, in_channels: int = 3, aux: bool = False, keep: float = 0.8, rng: Generator
+) -> Network:
     """Build GoogLeNet with batch norm as torchvision has it, whose weights fit; arguments as for `googlenet`.
 
     There is no image_size, for its heads take images of any size.
 
+    Notes
+    -----
     Differs from the paper: batch norm (eps 1e-3) after every convolution instead of the response
     normalisation, no bias, 3x3 where the paper has 5x5, incomplete windows of pooling count, pool4 is 2x2,
     and the heads average over windows that fit any image.
@@ -109,11 +136,25 @@ def googlenet_bn(*, num_classes=1000, in_channels=3, aux=False, keep=0.8, rng):
     return _with_heads(parts, partial(AdaptiveAvgPool2d, 4), unit, 4, num_classes, rng)
 
 
-def inception(in_channels, one, three, five, pooled, *, unit, largest_kernel):
-    """Four ways to look at the same map, side by side: figure 2 (b) of the paper.
+def inception(
+    in_channels: int,
+    one: int,
+    three: tuple[int, int],
+    five: tuple[int, int],
+    pooled: int,
+    *,
+    unit: Callable[..., Layer],
+    largest_kernel: int,
+) -> Concat:
+    """Return the inception module, four ways to look at the same map side by side: figure 2 (b) of the paper.
 
-    one, three, five, pooled: channels as in INCEPTION; unit(in, out, kernel, padding=...) builds a
-    convolution. The 1x1 convolutions before the expensive ones are bottlenecks: fewer channels to go through.
+    Parameters
+    ----------
+    one, three, five, pooled
+        Channels as in INCEPTION. The 1x1 convolutions before the expensive ones are bottlenecks: fewer
+        channels to go through.
+    unit
+        Called as unit(in, out, kernel, padding=...), builds a convolution.
     """
     return Concat(
         branch1=unit(in_channels, one, 1),
@@ -125,9 +166,10 @@ def inception(in_channels, one, three, five, pooled, *, unit, largest_kernel):
     )
 
 
-def _modules(unit, pools, largest_kernel):
+def _modules(unit: Callable[..., Layer], pools: dict[str, Layer], largest_kernel: int) -> dict[str, Layer]:
     """Return the nine modules {name: Layer}, and the poolings after those that `pools` names."""
-    parts, channels = {}, 192
+    parts: dict[str, Layer] = {}
+    channels = 192
     for name, widths in INCEPTION.items():
         parts[f"inception{name}"] = inception(channels, *widths, unit=unit, largest_kernel=largest_kernel)
         channels = _channels(name)
@@ -136,13 +178,13 @@ def _modules(unit, pools, largest_kernel):
     return parts
 
 
-def _channels(name):
+def _channels(name: str) -> int:
     """Return how many channels a module puts out, its branches together."""
     one, (_, three), (_, five), pooled = INCEPTION[name]
     return one + three + five + pooled
 
 
-def _tail(num_classes, keep, rng):
+def _tail(num_classes: int, keep: float, rng: Generator) -> dict[str, Layer]:
     return {
         "pool5": GlobalAvgPool2d(),
         "drop": Dropout(keep, rng=rng),
@@ -150,10 +192,17 @@ def _tail(num_classes, keep, rng):
     }
 
 
-def _with_heads(parts, pool, unit, size, num_classes, rng):
+def _with_heads(
+    parts: dict[str, Layer],
+    pool: Callable[[], Layer],
+    unit: Callable[..., Layer],
+    size: int,
+    num_classes: int,
+    rng: Generator,
+) -> Network:
     """Return the network with heads after 4a and 4d; pool() makes maps of size x size of their outputs."""
 
-    def head(module):
+    def head(module: str) -> Sequential:
         return Sequential(
             pool=pool(),
             conv=unit(_channels(module), 128, 1),
@@ -168,14 +217,18 @@ def _with_heads(parts, pool, unit, size, num_classes, rng):
     return NetworkWithHeads(parts, heads, loss_weights=AUX_WEIGHTS)
 
 
-def _unit(in_channels, channels, kernel_size, *, stride=1, padding=0, rng):
+def _unit(
+    in_channels: int, channels: int, kernel_size: Size, *, stride: int = 1, padding: Size = 0, rng: Generator
+) -> Sequential:
     conv = Conv2d(
         in_channels, channels, kernel_size, stride=stride, padding=padding, init=init.msra_by_fan_in, rng=rng
     )
     return Sequential(conv=conv, relu=ReLU())
 
 
-def _unit_with_norm(in_channels, channels, kernel_size, *, stride=1, padding=0, rng):
+def _unit_with_norm(
+    in_channels: int, channels: int, kernel_size: Size, *, stride: int = 1, padding: Size = 0, rng: Generator
+) -> Sequential:
     conv = Conv2d(in_channels, channels, kernel_size, stride=stride, padding=padding, bias=False, rng=rng)
     return Sequential(conv=conv, norm=BatchNorm(channels, eps=1e-3), relu=ReLU())
 

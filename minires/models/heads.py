@@ -1,28 +1,50 @@
 """Networks that during training are asked for an answer half-way too."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
 import minires.functional as F
+from minires.layers import Layer
 from minires.layers.composite import check_unused
-from minires.layers.trace import Step
+from minires.layers.trace import Blank, Step
 from minires.models.network import Network
+from minires.typing import Array
 
 
 class NetworkWithHeads(Network):
-    """A Network with auxiliary heads, which classify what lies in the middle.
+    """A Network with auxiliary heads (auxiliary classifiers), which classify what lies in the middle.
 
-    parts: {name: Layer}, one after the other; heads: {name: (part, Layer)}, a head for the output of that
-    part, in the parts' order; loss_weights: of the losses of the logits and of each head.
+    Parameters
+    ----------
+    parts
+        {name: Layer}, one after the other.
+    heads
+        {name: (part, Layer)}, a head for the output of that part, in the parts' order.
+    loss_weights
+        Of the losses of the logits and of each head.
+
+    Notes
+    -----
     The training forward returns a tuple: the logits, then every head's; backward takes a tuple of their
-    gradients. In eval mode and in predict the heads are off and the logits come alone. So a training step is
+    gradients. In eval mode and in predict the heads are off and the logits come alone. A training step is::
 
         answers, cache = net.forward(x, train=True)
         logits, loss, dy = cross_entropy(answers, labels, weights=net.loss_weights)  # of train.objective
         dx = net.backward(dy, cache)
 
+    References
+    ----------
     Szegedy et al. 2014 (arXiv:1409.4842), section 5: gradients that enter half-way reach the first layers of
     a deep network that has no batch norm.
     """
 
-    def __init__(self, parts, heads, *, loss_weights):
+    def __init__(
+        self,
+        parts: Mapping[str, Layer],
+        heads: Mapping[str, tuple[str, Layer]],
+        *,
+        loss_weights: Sequence[float],
+    ) -> None:
         super().__init__(**parts)
         self.heads = {name: head for name, (_, head) in heads.items()}
         self.head_after = {part: name for name, (part, _) in heads.items()}
@@ -34,11 +56,12 @@ class NetworkWithHeads(Network):
                 f"{1 + len(heads)} loss weights; got the weights {loss_weights} and no parts {strays}"
             )
 
-    def children(self):
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        """Yield (name, layer): the parts, then the heads."""
         yield from self.parts.items()
         yield from self.heads.items()
 
-    def _forward(self, x, *, train):
+    def _forward(self, x: Array, *, train: bool) -> tuple[Any, list]:
         caches, answers = [], []
         for name, part in self.parts.items():
             x, cache = part.forward(x, train=train)
@@ -49,7 +72,14 @@ class NetworkWithHeads(Network):
             caches.append((cache, head_cache))
         return ((x, *answers) if train else x), caches
 
-    def backward(self, dy, cache):
+    def backward(self, dy: Any, cache: list) -> Any:
+        """Return dx, and add into every parameter's grad.
+
+        Parameters
+        ----------
+        dy
+            A tuple of the gradients of all answers; of an eval forward, the gradient of the logits.
+        """
         check_unused(cache, len(self.parts))
         dheads = []
         if any(head_cache is not None for _, head_cache in cache):  # the cache of a training forward
@@ -66,14 +96,14 @@ class NetworkWithHeads(Network):
                 return None
         return dy
 
-    def _as_many_as_answers(self, dy):
+    def _as_many_as_answers(self, dy: Any) -> tuple[Array, ...]:
         names = ["logits", *self.head_after.values()]
         if not isinstance(dy, tuple) or len(dy) != len(names):
             got = f"a tuple of {len(dy)}" if isinstance(dy, tuple) else type(dy).__name__
             raise ValueError(f"dy: expected a tuple of the gradients of ({', '.join(names)}), got {got}")
         return dy
 
-    def _trace(self, x):
+    def _trace(self, x: Blank) -> Step:
         steps, y = [], x
         for name, part in self.parts.items():
             steps.append(part.trace(y))

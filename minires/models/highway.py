@@ -1,4 +1,4 @@
-"""Highway networks, Srivastava et al. 2015 (arXiv:1505.00387): deep before there were residual networks.
+"""Highway networks, Srivastava et al. 2015 (arXiv:1505.00387): deep before there were residual networks::
 
     y = T(x) * H(x) + (1 - T(x)) * x          T(x) = sigmoid(W x + b): how much of each element is transformed
 
@@ -6,21 +6,53 @@ With a negative bias b a new layer carries most of x through, whatever the depth
 block is what remains if both factors are 1: nothing to learn, and never closed.
 """
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from minires.checks import whole_number
-from minires.layers import Conv2d, Flatten, GatedResidual, GlobalAvgPool2d, Linear, ReLU, Sequential, Sigmoid
+from minires.layers import (
+    Conv2d,
+    Flatten,
+    GatedResidual,
+    GlobalAvgPool2d,
+    Linear,
+    ReLU,
+    Sequential,
+    Sigmoid,
+)
 from minires.models import blocks
 from minires.models.network import Entry, Network
+from minires.typing import Generator
 
 
-def dense_highway(*, depth, width=50, features=3 * 32 * 32, gate_bias=-2.0, num_classes=10, rng):
-    """Build the fully-connected highway network: a plain layer to `width` units, then depth - 2 highway
-    layers, then the classifier. The paper trains depths 10 to 100 with 50 units on MNIST (section 3).
+def dense_highway(
+    *,
+    depth: int,
+    width: int = 50,
+    features: int = 3 * 32 * 32,
+    gate_bias: float = -2.0,
+    num_classes: int = 10,
+    rng: Generator,
+) -> Network:
+    """Build the fully-connected highway network: a plain layer, highway layers, and the classifier.
 
-    features: numbers in an image, C * H * W, which is flattened, or in a vector (N, features).
-    gate_bias: where the biases of the transform gates start, the lower the deeper.
-    rng: numpy.random.Generator.
+    Parameters
+    ----------
+    depth
+        All layers, depth - 2 of them highway layers. The paper trains depths 10 to 100.
+    width
+        The paper has 50 units, on MNIST.
+    features
+        Numbers in an image, C * H * W, which is flattened, or in a vector (N, features).
+    gate_bias
+        Where the biases of the transform gates start, the lower the deeper.
+    num_classes
+        Outputs.
+
+    References
+    ----------
+    Srivastava et al. 2015 (arXiv:1505.00387), section 3.
     """
     depth = whole_number("depth", depth, least=3)
     width, features = whole_number("width", width, least=1), whole_number("features", features, least=1)
@@ -35,13 +67,25 @@ def dense_highway(*, depth, width=50, features=3 * 32 * 32, gate_bias=-2.0, num_
     )
 
 
-def cifar_highway(*, depth, gate_bias=-2.0, num_classes=10, in_channels=3, rng):
-    """Build the convolutional highway network of that depth, 3n + 4: three stages of 16, 32 and 64 channels,
-    each a plain 3x3 convolution (from the second stage on at stride 2) and n highway layers of 3x3.
+def cifar_highway(
+    *, depth: int, gate_bias: float = -2.0, num_classes: int = 10, in_channels: int = 3, rng: Generator
+) -> Network:
+    """Build the convolutional highway network of that depth, 3n + 4.
 
-    Both H and T are convolutions that keep the size (section 2). No batch norm: gates do its work here.
-    Differs from the paper, whose CIFAR networks follow the FitNets: the plan of `cifar.cifar_resnet`, for
-    comparison. The other arguments as in `dense_highway` and there.
+    Three stages of 16, 32 and 64 channels, each a plain 3x3 convolution (from the second stage on at stride
+    2) and n highway layers of 3x3: both H and T are convolutions that keep the size (section 2).
+
+    Parameters
+    ----------
+    depth, gate_bias, num_classes
+        As for `dense_highway`.
+    in_channels
+        Of the images.
+
+    Notes
+    -----
+    No batch norm: gates do its work here. Differs from the paper, whose CIFAR networks follow the FitNets:
+    the plan of `cifar.cifar_resnet`, for comparison.
     """
     count, rest = divmod(depth - 4, 3)
     if rest or count < 1:
@@ -59,7 +103,7 @@ def cifar_highway(*, depth, gate_bias=-2.0, num_classes=10, in_channels=3, rng):
     return Network(**stages, pool=GlobalAvgPool2d(), fc=blocks.classifier(before, num_classes, rng))
 
 
-def _layer(layer, gate_bias):
+def _layer(layer: Callable[[], Any], gate_bias: float) -> GatedResidual:
     """A highway layer: layer() makes the weights of H and, once more, those of T. Equation 3."""
     transform, gate = layer(), layer()
     gate.bias.data.fill(gate_bias)

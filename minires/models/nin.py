@@ -1,4 +1,4 @@
-"""Network in Network, Lin, Chen & Yan 2013 (arXiv:1312.4400), as published for CIFAR-10.
+"""Network in Network, Lin, Chen & Yan 2013 (arXiv:1312.4400), as published for CIFAR-10::
 
     images             3 x 32 x 32
     mlpconv1           5x5, 192, then 1x1, 160 and 96     96 x 32 x 32
@@ -13,20 +13,32 @@ A 1x1 convolution is a small network that slides over the pixels; GoogLeNet and 
 over.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 from minires import init
 from minires.layers import AvgPool2d, Conv2d, Dropout, GlobalAvgPool2d, MaxPool2d, ReLU, Sequential
 from minires.models.blocks import check_classes_and_channels
 from minires.models.network import Entry, Network
+from minires.typing import Generator
 
 
-def nin(*, num_classes=10, in_channels=3, keep=0.5, rng):
+def nin(*, num_classes: int = 10, in_channels: int = 3, keep: float = 0.5, rng: Generator) -> Network:
     """Build the Network in Network for CIFAR.
 
-    num_classes: outputs; in_channels: of the images (N, in_channels, H, W), of any size; keep: the
-    probability with which dropout, after both poolings, keeps a value; rng: numpy.random.Generator.
+    Parameters
+    ----------
+    num_classes
+        Outputs.
+    in_channels
+        Of the images (N, in_channels, H, W), of any size.
+    keep
+        The probability with which dropout, after both poolings, keeps a value.
+
+    Notes
+    -----
     Incomplete windows of pooling count, as in the published configuration.
+
     Differs from the paper: no ReLU on the maps of the classes. Under it a class whose map is negative
     everywhere would get no gradient any more, and once all are, the loss stands still.
     """
@@ -43,10 +55,19 @@ def nin(*, num_classes=10, in_channels=3, keep=0.5, rng):
     )
 
 
-def mlpconv(in_channels, channels, kernel_size, rng, *, relu_at_end=True):
+def mlpconv(
+    in_channels: int, channels: Sequence[int], kernel_size: int, rng: Generator, *, relu_at_end: bool = True
+) -> Sequential:
     """A convolution that keeps the map's size, two 1x1 ones, a ReLU after each: equation 2 of the paper.
 
-    channels: of the three. Differs from the paper: MSRA by fan in instead of a fixed deviation.
+    Parameters
+    ----------
+    channels
+        Of the three.
+
+    Notes
+    -----
+    Differs from the paper: MSRA by fan in instead of a fixed deviation.
     """
     first, second, third = channels
     conv = partial(Conv2d, init=init.msra_by_fan_in, rng=rng)

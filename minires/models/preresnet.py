@@ -1,9 +1,9 @@
-"""Residual networks with full pre-activation, He et al. 2016 (arXiv:1603.05027), figure 4(e) and table 5.
+"""Residual networks with full pre-activation, He et al. 2016 (arXiv:1603.05027), figure 4(e) and table 5::
 
     x --+-- norm -- relu -- conv -- norm -- relu -- conv --(+)--    nothing stands after the addition, so
         +---------------------------------------------------+       x runs on unchanged, through all units
 
-The first unit of a stage, where as a rule the shape changes, activates x before the paths part:
+The first unit of a stage, where as a rule the shape changes, activates x before the paths part::
 
     x -- norm -- relu --+-- conv -- norm -- relu -- conv --(+)--
                         +------ projection, no norm --------+
@@ -12,23 +12,42 @@ One norm and ReLU after the last unit make up for the activation that its sum di
 the published code, resnet-pre-act.lua (CIFAR bottlenecks) and preresnet.lua of fb.resnet.torch (the rest).
 """
 
+from collections.abc import Sequence
 from functools import partial
 
-from minires.layers import BatchNorm, GlobalAvgPool2d, ReLU, Residual
+from minires.layers import BatchNorm, GlobalAvgPool2d, Layer, ReLU, Residual
 from minires.models import blocks
+from minires.models.blocks import Convs
 from minires.models.network import Entry, Network
+from minires.typing import Generator
 
 
 def cifar_preresnet(
-    *, depth, block="basic", num_classes=10, in_channels=3, shortcut=None, stride_in="1x1", rng
-):
+    *,
+    depth: int,
+    block: str = "basic",
+    num_classes: int = 10,
+    in_channels: int = 3,
+    shortcut: str | None = None,
+    stride_in: str = "1x1",
+    rng: Generator,
+) -> Network:
     """Build the pre-activation network for CIFAR of that depth.
 
-    block: "basic", 6n + 2 layers and 16, 32, 64 channels, or "bottleneck", 9n + 2 layers and 64, 128, 256
-    channels after a stem of 16. num_classes: outputs; in_channels: of the images.
-    shortcut: "A", "B" or "C", see `blocks.shortcut`; None: the codes' choice, A for basic blocks, B for
-    bottlenecks. stride_in: of a bottleneck, its first "1x1" as in the code, or "3x3".
-    rng: numpy.random.Generator.
+    Parameters
+    ----------
+    block
+        "basic", 6n + 2 layers and 16, 32, 64 channels, or "bottleneck", 9n + 2 layers and 64, 128, 256
+        channels after a stem of 16.
+    num_classes
+        Outputs.
+    in_channels
+        Of the images.
+    shortcut
+        "A", "B" or "C", see `blocks.shortcut`; None: the codes' choice, A for basic blocks, B for
+        bottlenecks.
+    stride_in
+        Of a bottleneck, its first "1x1" as in the code, or "3x3".
     """
     blocks.check_classes_and_channels(num_classes, in_channels)
     blocks.check_choice("block", block, ("basic", "bottleneck"))
@@ -49,21 +68,33 @@ def cifar_preresnet(
 
 def imagenet_preresnet(
     *,
-    depth,
-    num_classes=1000,
-    in_channels=3,
-    width=64,
-    shortcut="B",
-    stride_in="3x3",
-    stem_pool="padded",
-    rng,
-):
-    """Build the pre-activation network of depth 18, 34 (basic blocks), 50, 101, 152 or 200 (bottlenecks).
+    depth: int,
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    width: int = 64,
+    shortcut: str = "B",
+    stride_in: str = "3x3",
+    stem_pool: str = "padded",
+    rng: Generator,
+) -> Network:
+    """Build the pre-activation network for ImageNet of that depth.
 
-    The stem has a norm and a ReLU of its own, so the very first unit does without.
-    num_classes: outputs; in_channels: of the images; width: channels of the stem; shortcut: "A", "B" or "C",
-    see `blocks.shortcut`; stride_in: of a bottleneck, "3x3" as in the code, or "1x1"; stem_pool: "padded" or
-    "ceil", see `blocks.imagenet_stem`; rng: numpy.random.Generator.
+    Parameters
+    ----------
+    depth
+        18, 34 (basic blocks), 50, 101, 152 or 200 (bottlenecks).
+    num_classes
+        Outputs.
+    in_channels
+        Of the images.
+    width
+        Channels of the stem, which has a norm and a ReLU of its own, so the very first unit does without.
+    shortcut
+        "A", "B" or "C", see `blocks.shortcut`.
+    stride_in
+        Of a bottleneck, "3x3" as in the code, or "1x1".
+    stem_pool
+        "padded" or "ceil", see `blocks.imagenet_stem`.
     """
     blocks.check_classes_and_channels(num_classes, in_channels)
     convs, counts, widths = blocks.imagenet_layout(depth, width, stride_in)
@@ -74,7 +105,15 @@ def imagenet_preresnet(
     )
 
 
-def _stages(convs, shortcut, very_first, counts, in_channels, widths, rng):
+def _stages(
+    convs: Convs,
+    shortcut: str,
+    very_first: str,
+    counts: Sequence[int],
+    in_channels: int,
+    widths: Sequence[int],
+    rng: Generator,
+) -> dict[str, Layer]:
     """very_first: where the first unit of stage 1 activates x."""
     blocks.check_choice("shortcut", shortcut, blocks.SHORTCUTS)
     unit = partial(_unit, convs, shortcut)
@@ -82,7 +121,16 @@ def _stages(convs, shortcut, very_first, counts, in_channels, widths, rng):
     return blocks.stages(unit, counts, in_channels, widths, rng, firsts=firsts)
 
 
-def _unit(convs, shortcut, in_channels, channels, stride, rng, *, activate="branch"):
+def _unit(
+    convs: Convs,
+    shortcut: str,
+    in_channels: int,
+    channels: int,
+    stride: int,
+    rng: Generator,
+    *,
+    activate: str = "branch",
+) -> Layer:
     """F(x) + shortcut(x), He et al. 2016, equation 9.
 
     activate: where norm and ReLU act on x: in the "branch" alone, "before" the paths part, or "already",
@@ -94,7 +142,7 @@ def _unit(convs, shortcut, in_channels, channels, stride, rng, *, activate="bran
     return blocks.shared_activation(in_channels, unit) if activate == "before" else unit
 
 
-def _head(channels, num_classes, rng):
+def _head(channels: int, num_classes: int, rng: Generator) -> dict[str, Layer]:
     return {
         "norm": BatchNorm(channels),
         "relu": ReLU(),
@@ -103,7 +151,7 @@ def _head(channels, num_classes, rng):
     }
 
 
-def _cifar(depth, block):
+def _cifar(depth: int, block: str) -> Entry:
     return Entry(partial(cifar_preresnet, depth=depth, block=block), (3, 32, 32), 10)
 
 

@@ -1,5 +1,5 @@
 """What if the shortcut is not the identity? What if something follows the addition? The two series of
-networks for CIFAR of He et al. 2016 (arXiv:1603.05027), with the paper's test errors on CIFAR-10 in percent.
+networks for CIFAR of He et al. 2016 (arXiv:1603.05027), with the paper's test errors on CIFAR-10 in percent::
 
     shortcut           carries       + branch   ResNet-110        (figure 2, table 1)
     original           x               F         6.6
@@ -20,7 +20,9 @@ networks for CIFAR of He et al. 2016 (arXiv:1603.05027), with the paper's test e
 All have the plan of `cifar.network`: a 3x3 stem, three stages, global average pooling, a classifier.
 """
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from minires.layers import (
     BatchNorm,
@@ -28,6 +30,7 @@ from minires.layers import (
     Dropout,
     GatedResidual,
     GlobalAvgPool2d,
+    Layer,
     ReLU,
     Residual,
     Scale,
@@ -36,6 +39,7 @@ from minires.layers import (
 )
 from minires.models import blocks, cifar
 from minires.models.network import Entry, Network
+from minires.typing import Generator
 
 SHORTCUTS = (
     "original",
@@ -59,19 +63,36 @@ ACTIVATIONS = {
 }
 
 # block: (its convolutions, layers with weights in it, channels of each stage, shortcuts: see blocks.shortcut)
-KINDS = {
+KINDS: dict[str, tuple[blocks.Convs, int, tuple[int, int, int], str]] = {
     "basic": (blocks.basic, 2, (16, 32, 64), "A"),
     "bottleneck": (partial(blocks.bottleneck, stride_in="1x1"), 3, (64, 128, 256), "B"),
 }
 
 
-def cifar_shortcut_variant(*, depth, variant, gate_bias=None, num_classes=10, in_channels=3, rng):
+def cifar_shortcut_variant(
+    *,
+    depth: int,
+    variant: str,
+    gate_bias: float | None = None,
+    num_classes: int = 10,
+    in_channels: int = 3,
+    rng: Generator,
+) -> Network:
     """Build the residual network of that depth, 6n + 2, whose every shortcut is the variant's (figure 2).
 
-    variant: one of SHORTCUTS. gate_bias: where the biases of the gates start, None: -6 for the exclusive, 0
-    for the shortcut-only gate; at -6 a gate leaves 1 - sigmoid(-6) = 99.8 % of the shortcut.
-    num_classes, in_channels, rng: as in `cifar.cifar_resnet`. Where the shape changes, x is first padded
-    (option A) and then scaled, gated or dropped. Section 3.1.
+    Parameters
+    ----------
+    variant
+        One of SHORTCUTS.
+    gate_bias
+        Where the biases of the gates start; None: -6 for the exclusive, 0 for the shortcut-only gate. At -6 a
+        gate leaves 1 - sigmoid(-6) = 99.8 % of the shortcut.
+    num_classes, in_channels
+        As for `cifar.cifar_resnet`.
+
+    Notes
+    -----
+    Where the shape changes, x is first padded (option A) and then scaled, gated or dropped. Section 3.1.
     """
     blocks.check_choice("variant", variant, SHORTCUTS)
     if gate_bias is None:
@@ -82,12 +103,29 @@ def cifar_shortcut_variant(*, depth, variant, gate_bias=None, num_classes=10, in
     return cifar.network(unit, blocks.blocks_of_depth(depth, 2), num_classes, in_channels, rng)
 
 
-def cifar_activation_variant(*, depth, variant, block="basic", num_classes=10, in_channels=3, rng):
+def cifar_activation_variant(
+    *,
+    depth: int,
+    variant: str,
+    block: str = "basic",
+    num_classes: int = 10,
+    in_channels: int = 3,
+    rng: Generator,
+) -> Network:
     """Build the residual network whose activations stand where the variant puts them (figure 4).
 
-    variant: one of ACTIVATIONS. block: "basic" (two 3x3 convolutions, depth 6n + 2, shortcuts padded) or
-    "bottleneck" (1x1, 3x3, 1x1, depth 9n + 2, projected where the shape changes).
-    num_classes, in_channels, rng: as in `cifar.cifar_resnet`.
+    Parameters
+    ----------
+    variant
+        One of ACTIVATIONS.
+    block
+        "basic" (two 3x3 convolutions, depth 6n + 2, shortcuts padded) or "bottleneck" (1x1, 3x3, 1x1, depth
+        9n + 2, projected where the shape changes).
+    num_classes, in_channels
+        As for `cifar.cifar_resnet`.
+
+    Notes
+    -----
     What a pre-activation unit begins with is shared by both its paths at the beginning of a stage, and
     stands once more after the last unit. Section 4.1 and appendix.
     """
@@ -110,14 +148,17 @@ def cifar_activation_variant(*, depth, variant, block="basic", num_classes=10, i
     )
 
 
-def _shortcut_unit(variant, gate_bias, in_channels, channels, stride, rng):
+def _shortcut_unit(
+    variant: str, gate_bias: float | None, in_channels: int, channels: int, stride: int, rng: Generator
+) -> Layer:
     """relu(F(x) + shortcut(x)), the paths treated as the variant says."""
     branch = blocks.post_activation(*blocks.basic(in_channels, channels, stride, rng))
     option = "C" if variant == "conv1x1" else "A"
     path = blocks.shortcut(option, in_channels, channels, stride, rng)
     if variant in GATE_BIAS:
-        gate = Sequential(Conv2d(in_channels, channels, 1, stride=stride, rng=rng), Sigmoid())
-        gate[0].bias.data.fill(gate_bias)
+        conv: Any = Conv2d(in_channels, channels, 1, stride=stride, rng=rng)
+        conv.bias.data.fill(gate_bias)
+        gate = Sequential(conv, Sigmoid())
         gating = variant.removesuffix("_gate")
         return GatedResidual(branch, gate, path, after=ReLU(), gating=gating)
     if variant == "constant":
@@ -129,13 +170,23 @@ def _shortcut_unit(variant, gate_bias, in_channels, channels, stride, rng):
     return Residual(branch, path, after=ReLU())
 
 
-def _activation_unit(pattern, layers_after, block, in_channels, channels, stride, rng, *, first=False):
+def _activation_unit(
+    pattern: tuple[str, ...],
+    layers_after: int,
+    block: str,
+    in_channels: int,
+    channels: int,
+    stride: int,
+    rng: Generator,
+    *,
+    first: bool = False,
+) -> Layer:
     """The pattern once for each convolution, the addition before the last `layers_after` layers.
 
     first: of its stage; then what stands before the first convolution acts on both paths.
     """
-    convs, _, _, option = KINDS[block]
-    convs = convs(in_channels, channels, stride, rng)
+    build, _, _, option = KINDS[block]
+    convs = build(in_channels, channels, stride, rng)
     kinds = pattern * len(convs)
     addition = len(kinds) - layers_after
     shared = pattern.index("conv") if first else 0  # layers that x passes before the paths part
@@ -147,16 +198,16 @@ def _activation_unit(pattern, layers_after, block, in_channels, channels, stride
     return Sequential(*_layers(kinds[:shared], in_channels), unit) if shared else unit
 
 
-def _layers(kinds, channels, convs=()):
+def _layers(kinds: Sequence[str], channels: int, convs: Iterable[Conv2d] = ()) -> Iterator[Layer]:
     """Yield a layer for each of kinds: the next of convs, a norm or a ReLU; channels: of the input."""
     convs = iter(convs)
     for kind in kinds:
-        layer = next(convs) if kind == "conv" else BatchNorm(channels) if kind == "norm" else ReLU()
+        layer: Any = next(convs) if kind == "conv" else BatchNorm(channels) if kind == "norm" else ReLU()
         channels = len(layer.weight.data) if kind == "conv" else channels
         yield layer
 
 
-def _entries():
+def _entries() -> Iterator[tuple[str, Callable[..., Network]]]:
     """The rows of tables 1 and 2 that are not networks of another family: resnet110_constant and so on."""
     for variant in SHORTCUTS[1:]:
         yield f"resnet110_{variant}", partial(cifar_shortcut_variant, depth=110, variant=variant)

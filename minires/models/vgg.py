@@ -6,7 +6,7 @@
 
 Half the resolution, twice the channels: a convolution costs as much in one stage as in the next,
 1,849,688,064 multiply-adds, except the first of each stage (half of that, and conv1_1 far less) and stage 5
-(a quarter).
+(a quarter)::
 
     convolutions in stage      1  2  3  4  5
     vgg11                      1  1  2  2  2
@@ -18,39 +18,58 @@ Half the resolution, twice the channels: a convolution costs as much in one stag
 from functools import partial
 
 from minires import init
-from minires.layers import BatchNorm, Conv2d, MaxPool2d, ReLU
+from minires.layers import BatchNorm, Conv2d, Layer, MaxPool2d, ReLU
 from minires.models.alexnet import flat_size, fully_connected
 from minires.models.blocks import check_choice, check_classes_and_channels
 from minires.models.network import Entry, Network
+from minires.typing import Generator
 
 CONVS_IN_STAGE = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 
 
 def vgg(
     *,
-    depth,
-    batch_norm=False,
-    num_classes=1000,
-    in_channels=3,
-    width=64,
-    hidden=4096,
-    image_size=224,
-    keep=0.5,
-    rng,
-):
-    """Build the VGG of that depth: 11, 13, 16 or 19 layers with weights.
+    depth: int,
+    batch_norm: bool = False,
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    width: int = 64,
+    hidden: int = 4096,
+    image_size: int = 224,
+    keep: float = 0.5,
+    rng: Generator,
+) -> Network:
+    """Build the VGG of that depth.
 
-    batch_norm: between each convolution and its ReLU; num_classes: outputs; in_channels: of the images;
-    width: channels of stage 1; hidden: outputs of fc6 and fc7; image_size: pixels on an edge, 224 or any
-    other from 32 up, from which follows how many inputs fc6 has; keep: the probability with
-    which dropout keeps a value; rng: numpy.random.Generator.
+    Parameters
+    ----------
+    depth
+        11, 13, 16 or 19 layers with weights.
+    batch_norm
+        Between each convolution and its ReLU.
+    num_classes
+        Outputs.
+    in_channels
+        Of the images.
+    width
+        Channels of stage 1.
+    hidden
+        Outputs of fc6 and fc7.
+    image_size
+        Pixels on an edge, 224 or any other from 32 up, from which follows how many inputs fc6 has.
+    keep
+        The probability with which dropout keeps a value.
+
+    Notes
+    -----
     Differs from the paper, which draws from N(0, 0.01^2) and, since that does not train the deep ones, copies
     the first layers of the trained vgg11 into them: MSRA, made for this very problem soon after, does.
     """
     check_choice("depth", depth, CONVS_IN_STAGE)
     check_classes_and_channels(num_classes, in_channels)
     conv = partial(Conv2d, kernel_size=3, padding=1, init=init.msra_by_fan_in, rng=rng)
-    features, channels = {}, in_channels
+    features: dict[str, Layer] = {}
+    channels = in_channels
     for stage, convs in enumerate(CONVS_IN_STAGE[depth], start=1):
         wider = width * 2 ** min(stage - 1, 3)
         for i in range(1, convs + 1):

@@ -1,4 +1,4 @@
-"""Wide residual networks for CIFAR, Zagoruyko & Komodakis 2016 (arXiv:1605.07146), table 1.
+"""Wide residual networks for CIFAR, Zagoruyko & Komodakis 2016 (arXiv:1605.07146), table 1::
 
     map     layers  channels
     32x32        1       16
@@ -15,19 +15,32 @@ wide-resnet.lua has this structure.
 from functools import partial
 
 from minires.checks import whole_number
-from minires.layers import BatchNorm, Dropout, GlobalAvgPool2d, ReLU, Residual, Sequential
+from minires.layers import BatchNorm, Dropout, GlobalAvgPool2d, Layer, ReLU, Residual, Sequential
 from minires.models import blocks
 from minires.models.network import Entry, Network
+from minires.typing import Generator
 
 
-def wide_resnet(*, depth, factor, num_classes=10, in_channels=3, keep=1.0, rng):
-    """Build WRN-depth-factor.
+def wide_resnet(
+    *, depth: int, factor: int, num_classes: int = 10, in_channels: int = 3, keep: float = 1.0, rng: Generator
+) -> Network:
+    """Build the wide residual network WRN-depth-factor.
 
-    depth: 6n + 4; factor: the paper's k, times the channels 16, 32, 64; num_classes: outputs; in_channels:
-    of the images (N, in_channels, H, W).
-    keep: the probability with which dropout, between the convolutions of a unit, keeps a value; the paper has
-    no dropout (1.0) or drops with probability 0.3 (0.7).
-    rng: numpy.random.Generator, of the weights and then of the dropped values.
+    Parameters
+    ----------
+    depth
+        6n + 4.
+    factor
+        The paper's k, times the channels 16, 32, 64.
+    num_classes
+        Outputs.
+    in_channels
+        Of the images (N, in_channels, H, W).
+    keep
+        The probability with which dropout, between the convolutions of a unit, keeps a value; the paper has
+        no dropout (1.0) or drops with probability 0.3 (0.7).
+    rng
+        Draws the weights, and then the dropped values.
     """
     blocks.check_classes_and_channels(num_classes, in_channels)
     count = blocks.blocks_of_depth(depth, 2, extra=4)
@@ -45,7 +58,7 @@ def wide_resnet(*, depth, factor, num_classes=10, in_channels=3, keep=1.0, rng):
     )
 
 
-def _unit(keep, in_channels, channels, stride, rng):
+def _unit(keep: float, in_channels: int, channels: int, stride: int, rng: Generator) -> Layer:
     """F(x) + shortcut(x), figure 1(d); where the width changes, both paths share the first norm and ReLU."""
     first, second = blocks.basic(in_channels, channels, stride, rng)
     widens = in_channels != channels

@@ -1,5 +1,5 @@
 """ZFNet, Zeiler & Fergus 2013, "Visualizing and understanding convolutional networks" (arXiv:1311.2901),
-figure 3.
+figure 3::
 
     images              3 x 224 x 224
     conv1 7x7 /2 pad 1  96 x 110 x 110      AlexNet's 11x11 /4 looked too coarse when they made it visible
@@ -17,6 +17,7 @@ The lecture's "AlexNet, but" names conv1 and the wide conv3 to conv5 only. Taken
 stride 1, it would have 386 million parameters: the stride moved from conv1 to conv2.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 from minires import init
@@ -24,21 +25,25 @@ from minires.layers import Conv2d, MaxPool2d, ReLU
 from minires.models.alexnet import flat_size, fully_connected, response_norm
 from minires.models.blocks import check_classes_and_channels
 from minires.models.network import Entry, Network
+from minires.typing import Generator
 
 
 def zfnet(
     *,
-    num_classes=1000,
-    in_channels=3,
-    channels=(96, 256, 384, 384, 256),
-    hidden=4096,
-    image_size=224,
-    keep=0.5,
-    rng,
-):
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    channels: Sequence[int] = (96, 256, 384, 384, 256),
+    hidden: int = 4096,
+    image_size: int = 224,
+    keep: float = 0.5,
+    rng: Generator,
+) -> Network:
     """Build ZFNet; arguments as for `alexnet`. zfnet_big is channels=(96, 256, 512, 1024, 512), table 2.
 
     The smallest image has 47 pixels on an edge.
+
+    Notes
+    -----
     Differs from the paper: it says that pooled maps are "contrast normalised across feature maps" and gives
     no constants; these are AlexNet's.
     """

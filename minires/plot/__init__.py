@@ -1,4 +1,4 @@
-"""Every figure that minires draws; nothing else imports matplotlib, and only when a figure is asked for.
+"""Every figure that minires draws; nothing else imports matplotlib, and only when a figure is asked for::
 
     figure = plot.lines({"Xavier": variances, "MSRA": others}, xlabel="layer", ylabel="variance", log=True)
     figure.savefig("variances.png", dpi=150)

@@ -1,18 +1,31 @@
 """What networks cost: layer by layer, network against network, by depth, under the machine's roofline."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from minires.plot import labels
 from minires.plot.style import COLOUR, check_some, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from minires.accounting.cost import Table
+
 
 GROUP_COLOURS = {"training step": COLOUR, "evaluation forward": "#b3560b", "operation": "#3d7a35"}
 _NOTE = {"textcoords": "offset points", "color": "0.4", "fontsize": 9}
 
 
-def costs(table, *, title=""):
-    """Return a Figure of three bar charts: outputs, parameters and multiply-adds of each layer.
+def costs(table: Table, *, title: str = "") -> Figure:
+    """Draw three bar charts: outputs, parameters and multiply-adds of each layer.
 
-    table: a `cost.Table`. Layers without multiply-adds are left out; pooling is drawn lighter.
+    Parameters
+    ----------
+    table
+        Of `cost.table`. Layers without multiply-adds are left out; pooling is drawn lighter.
     """
     from matplotlib.figure import Figure
 
@@ -37,11 +50,17 @@ def costs(table, *, title=""):
     return figure
 
 
-def comparison(points):
-    """Return a Figure of networks: multiply-adds to the right, accuracy upwards, parameters as areas.
+def comparison(points: Sequence[tuple[str, float, float, float]]) -> Figure:
+    """Draw networks: multiply-adds to the right, accuracy upwards, parameters as areas.
 
-    points: (name, multiply-adds, top-1 accuracy in %, parameters), at least one. Canziani et al. 2017
-    (arXiv:1605.07678), figure 2.
+    Parameters
+    ----------
+    points : (name, multiply-adds, top-1 accuracy in %, parameters)
+        At least one.
+
+    References
+    ----------
+    Canziani et al. 2017 (arXiv:1605.07678), figure 2.
     """
     from matplotlib.figure import Figure
 
@@ -65,11 +84,17 @@ def comparison(points):
     return figure
 
 
-def depths(records, *, title=""):
-    """Return a Figure of the time and the memory of a step, divided by the depth, against the depth.
+def depths(records: Sequence[Mapping[str, float]], *, title: str = "") -> Figure:
+    """Draw the time and the memory of a step, divided by the depth, against the depth.
 
-    records: of `bench.depth.measure`, at least one. Both axes begin at 0: a flat line means that a layer
-    costs the same however many there are.
+    Parameters
+    ----------
+    records
+        Of `bench.depth.measure`, at least one.
+
+    Notes
+    -----
+    Both axes begin at 0: a flat line means that a layer costs the same however many there are.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import NullLocator
@@ -89,13 +114,29 @@ def depths(records, *, title=""):
     return figure
 
 
-def roofline(report):
-    """Return a Figure of each benchmark row's speed against its arithmetic intensity, under the roofline.
+def roofline(report: Mapping[str, Any]) -> Figure:
+    """Draw each benchmark row's speed against its arithmetic intensity, under the roofline.
 
-    report: of `bench.measure`. The roof is what the machine can do at best: to the left as many bytes as it
-    can copy, to the right as many operations as its matrix product does. Numbers tell the rows; a hollow
-    circle is PyTorch (NCHW) at the same work. Williams, Waterman & Patterson 2009, "Roofline", figure 1.
-    Raises ValueError if no row does arithmetic."""
+    Parameters
+    ----------
+    report
+        Of `bench.measure`.
+
+    Raises
+    ------
+    ValueError
+        If no row does arithmetic.
+
+    Notes
+    -----
+    The roof is what the machine can do at best: to the left as many bytes as it can copy, to the right as
+    many operations as its matrix product does. Numbers tell the rows; a hollow circle is PyTorch (NCHW) at
+    the same work.
+
+    References
+    ----------
+    Williams, Waterman & Patterson 2009, "Roofline", figure 1.
+    """
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullLocator
 

@@ -1,18 +1,39 @@
 """How a class did: which functions are right, and what is most often wrong."""
 
+from __future__ import annotations
+
 import textwrap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from minires.plot.style import COLOUR, HATCHES, check_some, sheet, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 
 LETTERS = 46  # of one line of a label
 
 
-def class_summary(reached, diagnoses, *, students, title=""):
-    """Return a Figure with a bar for every function, and below one for every frequent diagnosis.
+def class_summary(
+    reached: Mapping[str, int], diagnoses: Mapping[str, int], *, students: int, title: str = ""
+) -> Figure:
+    """Draw a bar for every function, and below one for every frequent diagnosis.
 
-    reached: {function: number of students whose function is right}; diagnoses: {what is wrong: number of
-    students}, the most frequent first, may be empty; students: how many there are.
-    Raises ValueError without a function.
+    Parameters
+    ----------
+    reached
+        {function: number of students whose function is right}
+    diagnoses
+        {what is wrong: number of students}, the most frequent first; may be empty.
+    students
+        How many there are.
+
+    Raises
+    ------
+    ValueError
+        Without a function.
     """
     check_some("reached", reached, "function")
     panels = {"functions that are right": reached, "most frequent diagnoses": diagnoses}
@@ -29,11 +50,11 @@ def class_summary(reached, diagnoses, *, students, title=""):
     return figure
 
 
-def _wrapped(counts):
+def _wrapped(counts: Mapping[str, int]) -> dict[str, int]:
     return {textwrap.fill(name, LETTERS, break_on_hyphens=False): count for name, count in counts.items()}
 
 
-def _draw(axes, counts, students, hatch):
+def _draw(axes: Axes, counts: Mapping[str, int], students: int, hatch: str) -> None:
     """Draw the bars from the top down, a line's height for every line of a label."""
     heights = [label.count("\n") + 1.6 for label in counts]
     centres = [sum(heights[:i]) + height / 2 for i, height in enumerate(heights)]
@@ -49,5 +70,5 @@ def _draw(axes, counts, students, hatch):
     axes.set_yticks(centres, list(counts), fontsize=9)
     axes.set_ylim(sum(heights), 0)
     axes.set_xlim(0, students * 1.06)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
     tidy(axes, grid="x")

@@ -1,17 +1,44 @@
 """Diagrams of how networks are put together: boxes and arrows, no measurement."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from minires.plot.style import COLOUR, sheet
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 
 ARROW = {"arrowstyle": "-|>", "color": "0.2", "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
 WIDTH, HEIGHT, STEP = 0.84, 0.5, 1.06  # of a box, and from one box to the next
 
 
-def construction(shallow, deep, *, titles=("shallower,\ntrained", "deeper,\nconstructed")):
-    """Return a Figure of a solution by construction: a deeper network made of a shallower one's layers.
+def construction(
+    shallow: Sequence[str],
+    deep: Sequence[str],
+    *,
+    titles: tuple[str, str] = ("shallower,\ntrained", "deeper,\nconstructed"),
+) -> Figure:
+    """Draw a solution by construction: a deeper network made of a shallower one's layers.
 
-    shallow, deep: names of the layers or blocks, first to last. A name that both have is copied; those
-    that only the deep network has stand in dashed frames and are set to the identity. titles: of the two.
-    Raises ValueError unless all of shallow stand in deep, in the same order.
+    Parameters
+    ----------
+    shallow, deep
+        Names of the layers or blocks, first to last. A name that both have is copied; those that only the
+        deep network has stand in dashed frames and are set to the identity.
+    titles
+        Of the two.
+
+    Raises
+    ------
+    ValueError
+        Unless all of shallow stand in deep, in the same order.
+
+    References
+    ----------
     He et al. 2015 (arXiv:1512.03385), section 1; the lectures draw it with 18 and 34 layers.
     """
     if [name for name in deep if name in shallow] != list(shallow):
@@ -46,7 +73,7 @@ def construction(shallow, deep, *, titles=("shallower,\ntrained", "deeper,\ncons
     return figure
 
 
-def _box(axes, x, y, name, *, copied):
+def _box(axes: Axes, x: float, y: float, name: str, *, copied: bool) -> None:
     """Draw one layer or block: a full box if its weights are a trained network's, else a dashed frame."""
     from matplotlib.patches import Rectangle
 

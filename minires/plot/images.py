@@ -1,17 +1,50 @@
 """Pictures side by side."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
 import numpy as np
 
-from minires.plot.style import STYLES, check_some, sheet
+from minires.plot.style import STYLES, Numbers, check_some, sheet
+
+Box: TypeAlias = tuple[float, float, float, float]  # (top, left, height, width)
 
 
-def mosaic(panels, *, columns=6, boxes=None, title=""):
-    """Return a Figure of images in rows, their titles above them.
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
 
-    panels: {title: image}, at least one; an image is (H, W) or (1, H, W), its least value drawn black and its
-    largest white, or (3, H, W), integers 0 to 255 or floats 0 to 1.
-    columns: images in a row. boxes: {title: [(top, left, height, width), ...]} in pixels, drawn as frames
-    with different dashes. Raises ValueError without an image or for another shape.
+
+def mosaic(
+    panels: Mapping[str, Numbers],
+    *,
+    columns: int = 6,
+    boxes: Mapping[str, Sequence[Box]] | None = None,
+    title: str = "",
+) -> Figure:
+    """Draw images in rows, their titles above them.
+
+    Parameters
+    ----------
+    panels
+        {title: image}, at least one. An image is (H, W) or (1, H, W), its least value drawn black and its
+        largest white, or (3, H, W), integers 0 to 255 or floats 0 to 1.
+    columns
+        Images in a row.
+    boxes
+        {title: [(top, left, height, width), ...]} in pixels, drawn as frames with different dashes.
+
+    Raises
+    ------
+    ValueError
+        Without an image or for another shape.
+
+    Examples
+    --------
+    >>> figure = mosaic({"a ramp": np.arange(12).reshape(3, 4)}, columns=1)
+    >>> figure.savefig("ramp.png")  # doctest: +SKIP
     """
     check_some("panels", panels, "image")
     columns = min(columns, len(panels))
@@ -29,7 +62,7 @@ def mosaic(panels, *, columns=6, boxes=None, title=""):
     return figure
 
 
-def _as_drawn(name, image):
+def _as_drawn(name: str, image: np.ndarray) -> np.ndarray:
     """Return (H, W) or, in colour, (H, W, 3)."""
     if image.ndim == 3 and len(image) == 3:
         return image.transpose(1, 2, 0)
@@ -40,9 +73,9 @@ def _as_drawn(name, image):
     raise ValueError(f"{name}: expected an image (H, W), (1, H, W) or (3, H, W), got {image.shape}")
 
 
-def _frame(top, left, height, width, *, color, linestyle):
+def _frame(top: float, left: float, height: float, width: float, *, color: str, linestyle: Any) -> Rectangle:
     from matplotlib.patches import Rectangle
 
     corner = left - 0.5, top - 0.5  # the centre of a pixel has whole numbers
-    style = {"fill": False, "linewidth": 1.4, "clip_on": False}
+    style: dict[str, Any] = {"fill": False, "linewidth": 1.4, "clip_on": False}
     return Rectangle(corner, width, height, edgecolor=color, linestyle=linestyle, **style)

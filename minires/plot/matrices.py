@@ -1,18 +1,49 @@
 """Matrices side by side: of one kind on one scale, or expected against actual values."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from minires.plot.style import check_some, sheet
+from minires.plot.style import Numbers, check_some, sheet
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 MOST_NUMBERS = 30  # that are written into a picture
 
 
-def heat_maps(panels, *, xlabel, ylabel, label, limits, columns=2, origin=0):
-    """Return a Figure of square matrices in panels of equal size, in greys with one common scale.
+def heat_maps(
+    panels: Mapping[str, Numbers],
+    *,
+    xlabel: str,
+    ylabel: str,
+    label: str,
+    limits: tuple[float, float],
+    columns: int = 2,
+    origin: int = 0,
+) -> Figure:
+    """Draw square matrices in panels of equal size, in greys with one common scale.
 
-    panels: {title: matrix (n, n)}, row by row; columns: panels in a row; label: what the shades mean, with
-    its unit; limits: (white, black); origin: the number that the first row and column have.
-    Raises ValueError without a panel.
+    Parameters
+    ----------
+    panels
+        {title: matrix (n, n)}, row by row.
+    label
+        What the shades mean, with its unit.
+    limits : (white, black)
+    columns
+        Panels in a row.
+    origin
+        The number that the first row and column have.
+
+    Raises
+    ------
+    ValueError
+        Without a panel.
     """
     check_some("panels", panels, "matrix")
     rows = -(-len(panels) // columns)
@@ -33,11 +64,20 @@ def heat_maps(panels, *, xlabel, ylabel, label, limits, columns=2, origin=0):
     return figure
 
 
-def error_maps(expected, got, *, name):
-    """Return a Figure of the last two axes of an array: expected values, actual values, and their difference.
+def error_maps(expected: Numbers, got: Numbers, *, name: str) -> Figure:
+    """Draw the last two axes of an array: expected values, actual values, and their difference.
 
-    expected, got: arrays of one shape; where there are more than two axes, the plane with the largest error
-    is drawn. name: of the array. Raises ValueError if the shapes differ.
+    Parameters
+    ----------
+    expected, got
+        Of one shape; where there are more than two axes, the plane with the largest error is drawn.
+    name
+        Of the array.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
     """
     expected, got = np.atleast_1d(np.asarray(expected, np.float64), np.asarray(got, np.float64))
     if expected.shape != got.shape:
@@ -54,8 +94,8 @@ def error_maps(expected, got, *, name):
     for axes, title, plane, limit in zip(all_axes, titles, planes, (value, value, finite[2]), strict=True):
         image = axes.imshow(plane, cmap="PuOr", vmin=-limit, vmax=limit)
         axes.set_title(title, fontsize=10)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
+        axes.yaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
         if plane.size <= MOST_NUMBERS:
             for (row, column), number in np.ndenumerate(plane):
                 shade = "white" if abs(number) > 0.6 * limit else "black"

@@ -1,9 +1,22 @@
 """What others have published, drawn: the tables of published.csv, and two diagrams of what depth requires."""
 
+from __future__ import annotations
+
 import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from minires.accounting import published
 from minires.plot.style import COLOUR, HATCHES, STYLES, sheet, tidy
+
+Row: TypeAlias = dict[str, str]  # see `published.rows`
+
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.patches import FancyBboxPatch
+
 
 TITLES = {
     "imagenet challenge winners": "Winners of the ImageNet challenge (test set)",
@@ -34,16 +47,34 @@ CLASSIFIER, GENERIC = "classifier", "conv layer"
 SPECIALISED = ("edges", "histogram\n(SIFT, HOG)", "K-means or\nsparse code")
 
 
-def history(table="imagenet challenge winners", *, measures=None, title=None):
-    """Return a Figure of one table of published.csv: bars with their values on them, in percent.
+def history(
+    table: str = "imagenet challenge winners",
+    *,
+    measures: Sequence[str] | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Draw one table of published.csv: bars with their values on them, in percent.
 
-    table: one of `published.tables()`. measures: which of the table's to draw, in groups of bars; None:
-    those that all its models have, or else all. title: None for the table's own.
+    Parameters
+    ----------
+    table
+        One of `published.tables`.
+    measures
+        Which of the table's to draw, in groups of bars; None: those that all its models have, or else all.
+    title
+        None: the table's own.
+
+    Raises
+    ------
+    ValueError
+        For a table or a measure that is not there.
+
+    Notes
+    -----
     A table of one measure whose models differ in their layers has the layers above the bars, after the
     tutorial's "Revolution of Depth" (He et al. 2015, arXiv:1512.03385); any other has lying bars, with the
     layers beside the names. A bound such as ">20" is a bar that ends at it, open. Where a lecture prints a
     slip, the bar is the true value and the slip stands beside it.
-    Raises ValueError for a table or a measure that is not there.
     """
     rows = published.rows(table)
     measures = _measures(rows, measures)
@@ -56,10 +87,10 @@ def history(table="imagenet challenge winners", *, measures=None, title=None):
     return _lying(rows, measures, title)
 
 
-def _measures(rows, wanted):
+def _measures(rows: list[Row], wanted: Sequence[str] | None) -> list[str]:
     """Return the measures to draw, checked."""
     models = {row["model"] for row in rows}
-    found = {}
+    found: dict[str, set[str]] = {}
     for row in rows:
         found.setdefault(row["measure"], set()).add(row["model"])
     if wanted is None:
@@ -71,25 +102,25 @@ def _measures(rows, wanted):
     return wanted
 
 
-def _proper(table):
+def _proper(table: str) -> str:
     """Return the table's name as a title."""
     words = [PROPER.get(word, word) for word in table.split(" ")]
     return " ".join([words[0][0].upper() + words[0][1:], *words[1:]])
 
 
-def _number(row):
+def _number(row: Row) -> tuple[float, bool, str]:
     """Return (number to draw, whether it is a bound, what is written beside it)."""
     text = row["percent"] + (f" (printed: {row['printed']})" if row["printed"] else "")
     return float(row["percent"].lstrip(">")), row["percent"].startswith(">"), text
 
 
-def _unit(measure):
+def _unit(measure: str) -> str:
     """Return the measure with its unit and which way is better."""
     better = "lower" if "error" in measure else "higher"
     return f"{measure} (%), {better} is better"
 
 
-def _under_layers(rows, title):
+def _under_layers(rows: list[Row], title: str) -> Figure:
     """Return a Figure of vertical bars, the numbers of layers in a panel above them."""
     figure, (above, below) = sheet(
         width=1.6 + 1.05 * len(rows), height=5.0, rows=2, sharex=True, height_ratios=(1, 1.5)
@@ -131,7 +162,7 @@ def _under_layers(rows, title):
     return figure
 
 
-def _name(row):
+def _name(row: Row) -> str:
     """Return the model's name in short lines for the axis, the year below."""
     name = row["model"].removeprefix(row["year"]).strip()
     lines = textwrap.wrap(name.replace("_", "_ "), 13, break_long_words=False, break_on_hyphens=False)
@@ -139,7 +170,7 @@ def _name(row):
     return "\n".join(lines + ([row["year"]] if row["year"] else []))
 
 
-def _lying(rows, measures, title):
+def _lying(rows: list[Row], measures: Sequence[str], title: str) -> Figure:
     """Return a Figure of horizontal bars, the names at the left; several measures are hatched groups."""
     models = list(dict.fromkeys(row["model"] for row in rows))
     depths = {row["layers"] for row in rows}
@@ -176,7 +207,7 @@ def _lying(rows, measures, title):
     return figure
 
 
-def _with_layers(model, rows, depths):
+def _with_layers(model: str, rows: list[Row], depths: set[str]) -> str:
     """Return the model's name, with its layers where the table has several and the name none."""
     layers, *others = {row["layers"] for row in rows if row["model"] == model}
     label = LABELS.get(model, model)
@@ -185,12 +216,17 @@ def _with_layers(model, rows, depths):
     return f"{label}, {layers} layers"
 
 
-def spectrum_of_depth():
-    """Return a Figure of what a network of a given depth needs so that it can be trained, against the depth.
+def spectrum_of_depth() -> Figure:
+    """Draw what a network of a given depth needs so that it can be trained, against the depth.
 
+    Notes
+    -----
     Each band begins at the depth from which the network needs what is written on it, beside what the bands
-    below ask for; the networks above are examples. He 2016, tutorial at ICML, "Spectrum of Depth"; the
-    numbers of layers are rules of thumb.
+    below ask for; the networks above are examples. The numbers of layers are rules of thumb.
+
+    References
+    ----------
+    He 2016, tutorial at ICML, "Spectrum of Depth".
     """
     figure, (axes,) = sheet(width=9.6, height=4.6)
     end = 6000
@@ -215,12 +251,18 @@ def spectrum_of_depth():
     return figure
 
 
-def classifier_pipeline():
-    """Return a Figure of shallow against deep recognition: from pixels to a class, by hand and by layers.
+def classifier_pipeline() -> Figure:
+    """Draw shallow against deep recognition: from pixels to a class, by hand and by layers.
 
+    Notes
+    -----
     Above, each stage is another component, designed by people who know images, and only the classifier is
     trained on the classes; below, one component is repeated and all of it is trained. Solid frames: trained
-    on the classes. He 2016, tutorial at ICML, "Traditional recognition" and "Deep learning".
+    on the classes.
+
+    References
+    ----------
+    He 2016, tutorial at ICML, "Traditional recognition" and "Deep learning".
     """
     figure, (axes,) = sheet(width=10.4, height=5.6)
     axes.set(xlim=(0, 10.4), ylim=(0, 5.6))
@@ -249,7 +291,7 @@ def classifier_pipeline():
     return figure
 
 
-def _chain(axes, y, stages, *, by_hand):
+def _chain(axes: Axes, y: float, stages: Sequence[str], *, by_hand: bool) -> None:
     """Draw one pipeline at height y: pixels, the stages, the classifier, a class."""
     boxes = ["pixels", *stages, CLASSIFIER, "“bus”?"]
     width, gap = 1.08, 0.28
@@ -269,7 +311,7 @@ def _chain(axes, y, stages, *, by_hand):
         axes.text(left + width / 2, y, name, ha="center", va="center", fontsize=small, color=colour)
 
 
-def _box(left, y, width, *, trained, by_hand):
+def _box(left: float, y: float, width: float, *, trained: bool, by_hand: bool) -> FancyBboxPatch:
     """Return the frame of one component."""
     from matplotlib.patches import FancyBboxPatch
 

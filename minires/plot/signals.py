@@ -3,18 +3,55 @@
 Every function takes plain numbers with their labels and returns the matplotlib figure.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
-from minires.plot.style import COLOUR, HATCHES, STYLES, check_some, sheet, tidy
+from minires.plot.style import COLOUR, HATCHES, STYLES, Numbers, check_some, sheet, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
-def lines(series, *, xlabel, ylabel, derived=None, log=False, log_x=False, x=None, title="", ylim=None):
-    """Return a Figure of measured series over a common axis, with the derived values as thin lines.
+def lines(
+    series: Mapping[str, Any],
+    *,
+    xlabel: str,
+    ylabel: str,
+    derived: Mapping[str, Any] | None = None,
+    log: bool = False,
+    log_x: bool = False,
+    x: Numbers | None = None,
+    title: str = "",
+    ylim: tuple[float, float] | None = None,
+) -> Figure:
+    """Draw measured series over a common axis, with the derived values as thin lines.
 
-    series: {label: values (n,)}, or values (seeds, n): then their mean with a shade from least to largest;
-    derived: {label: values (n,)}, drawn thin and grey without markers; log, log_x: logarithmic axes;
-    x: (n,), 1, 2, 3, ... if None. A value may be a pair (x, values) to have an axis of its own.
-    Raises ValueError without a series.
+    Parameters
+    ----------
+    series
+        {label: values (n,)}, or values (seeds, n): then their mean with a shade from least to largest. A
+        value may be a pair (x, values) to have an axis of its own.
+    derived
+        {label: values (n,)}, drawn thin and grey without markers.
+    log, log_x
+        Logarithmic axes.
+    x : (n,)
+        None: 1, 2, 3, ...
+
+    Raises
+    ------
+    ValueError
+        Without a series.
+
+    Examples
+    --------
+    >>> figure = lines({"measured": [1.0, 0.5, 0.26]}, xlabel="layer", ylabel="variance", log=True)
+    >>> figure.savefig("variance.png")  # doctest: +SKIP
     """
     return line_panels(
         {"": series},
@@ -30,22 +67,33 @@ def lines(series, *, xlabel, ylabel, derived=None, log=False, log_x=False, x=Non
 
 
 def line_panels(
-    panels,
+    panels: Mapping[str, Any],
     *,
-    xlabel,
-    ylabel,
-    derived=None,
-    log=False,
-    log_x=False,
-    x=None,
-    title="",
-    ylim=None,
-    legends=False,
-):
-    """Return a Figure like `lines` with several panels side by side on one y axis.
+    xlabel: str,
+    ylabel: str,
+    derived: Mapping[str, Any] | None = None,
+    log: bool = False,
+    log_x: bool = False,
+    x: Numbers | None = None,
+    title: str = "",
+    ylim: tuple[float, float] | None = None,
+    legends: bool = False,
+) -> Figure:
+    """Draw series like `lines` in several panels side by side on one y axis.
 
-    panels: {title: series}; derived: {title: derived series}. The legend stands outside, once for all panels
-    unless legends asks for one in each. Raises ValueError without a panel or a series.
+    Parameters
+    ----------
+    panels
+        {title: series}
+    derived
+        {title: derived series}
+    legends
+        Whether each panel has a legend in it; otherwise one stands outside, for all.
+
+    Raises
+    ------
+    ValueError
+        Without a panel or a series.
     """
     check_some("panels", panels, "panel")
     for series in panels.values():
@@ -83,12 +131,32 @@ def line_panels(
     return figure
 
 
-def bars(values, *, ylabel, xlabel="", derived=None, log=False, title="", form="{:.4g}"):
-    """Return a Figure of bars with their values written on them.
+def bars(
+    values: Mapping[str, Any],
+    *,
+    ylabel: str,
+    xlabel: str = "",
+    derived: Mapping[str, Any] | None = None,
+    log: bool = False,
+    title: str = "",
+    form: str = "{:.4g}",
+) -> Figure:
+    """Draw bars with their values written on them.
 
-    values: {category: number}, or {series: {category: number}} for groups side by side (hatched, so that they
-    differ without colours); derived: {category: number}, a black line across the category's bars;
-    form: how a value is written, "" to leave it out. Raises ValueError without a value.
+    Parameters
+    ----------
+    values
+        {category: number}, or {series: {category: number}} for groups side by side (hatched, so that they
+        differ without colours).
+    derived
+        {category: number}, a black line across the category's bars.
+    form
+        How a value is written, "" to leave it out.
+
+    Raises
+    ------
+    ValueError
+        Without a value.
     """
     series, categories = _groups(values)
     figure, (axes,) = sheet(width=min(12, max(5.2, 1.5 + 0.62 * len(categories) * max(1, len(series)))))
@@ -104,11 +172,20 @@ def bars(values, *, ylabel, xlabel="", derived=None, log=False, title="", form="
     return figure
 
 
-def bar_panels(panels, *, xlabel="", title="", form="{:.4g}"):
-    """Return a Figure of bars like `bars` in several panels side by side, each with a y axis of its own.
+def bar_panels(
+    panels: Mapping[str, Any], *, xlabel: str = "", title: str = "", form: str = "{:.4g}"
+) -> Figure:
+    """Draw bars like `bars` in several panels side by side, each with a y axis of its own.
 
-    panels: {name of the y axis, with its unit: values as for `bars`}; all have the same series.
-    Raises ValueError without a panel or a value.
+    Parameters
+    ----------
+    panels
+        {name of the y axis, with its unit: values as for `bars`}; all have the same series.
+
+    Raises
+    ------
+    ValueError
+        Without a panel or a value.
     """
     check_some("panels", panels, "panel")
     figure, all_axes = sheet(len(panels), width=min(12, 3.6 * len(panels)), height=3.6)
@@ -125,9 +202,28 @@ def bar_panels(panels, *, xlabel="", title="", form="{:.4g}"):
     return figure
 
 
-def histograms(panels, *, xlabel, title="", bins=50, limits=None):
-    """Return a Figure of histograms side by side on one x axis. panels: {title: array of any shape};
-    limits: (least, largest) of the axis; what lies outside is left out. ValueError without a panel."""
+def histograms(
+    panels: Mapping[str, Any],
+    *,
+    xlabel: str,
+    title: str = "",
+    bins: int = 50,
+    limits: tuple[float, float] | None = None,
+) -> Figure:
+    """Draw histograms side by side on one x axis.
+
+    Parameters
+    ----------
+    panels
+        {title: array of any shape}
+    limits : (least, largest)
+        Of the axis; what lies outside is left out.
+
+    Raises
+    ------
+    ValueError
+        Without a panel.
+    """
     check_some("panels", panels, "panel")
     figure, all_axes = sheet(len(panels), width=max(6.4, 2.1 * len(panels)), height=2.8, sharex=True)
     for axes, (name, values) in zip(all_axes, panels.items(), strict=True):
@@ -141,9 +237,19 @@ def histograms(panels, *, xlabel, title="", bins=50, limits=None):
     return figure
 
 
-def heat_map(matrix, *, xlabel, ylabel, label, log=False, title=""):
-    """Return a Figure of a matrix (rows, columns) in greys with a scale. label: what the shades mean,
-    with its unit; log: of the shades."""
+def heat_map(
+    matrix: Numbers, *, xlabel: str, ylabel: str, label: str, log: bool = False, title: str = ""
+) -> Figure:
+    """Draw a matrix in greys with a scale.
+
+    Parameters
+    ----------
+    matrix : (rows, columns)
+    label
+        What the shades mean, with its unit.
+    log
+        Of the shades.
+    """
     from matplotlib.colors import LogNorm
 
     figure, (axes,) = sheet(width=6.0, height=4.6)
@@ -153,7 +259,7 @@ def heat_map(matrix, *, xlabel, ylabel, label, log=False, title=""):
     return figure
 
 
-def _pair(values, x):
+def _pair(values: Any, x: Numbers | None) -> tuple[np.ndarray, np.ndarray]:
     """Return (x, values) as arrays; values is either of them alone or already such a pair."""
     if isinstance(values, tuple):
         x, values = values
@@ -161,14 +267,14 @@ def _pair(values, x):
     return (np.arange(1, values.shape[-1] + 1) if x is None else np.asarray(x)), values
 
 
-def _groups(values):
+def _groups(values: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:
     """Return ({series: {category: number}}, all categories in order) of what `bars` takes."""
     check_some("values", values, "value")
     series = values if isinstance(next(iter(values.values())), dict) else {"": values}
     return series, list(dict.fromkeys(category for found in series.values() for category in found))
 
 
-def _draw_bars(axes, series, categories, form):
+def _draw_bars(axes: Axes, series: Mapping[str, Any], categories: list[str], form: str) -> None:
     """Draw the bars of every series side by side, with their values on them."""
     width = 0.8 / len(series)
     for i, (label, found) in enumerate(series.items()):

@@ -1,8 +1,18 @@
 """How training went: errors over epochs and iterations, train dashed and test solid, as in the papers."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
 import numpy as np
 
 from minires.plot.style import COLOUR, STYLES, check_some, sheet, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 
 # label, key of the metrics, line style, width: told apart without colours, as in the papers
 CURVES = (
@@ -13,13 +23,30 @@ CURVES = (
 LABELLED_POINTS = 20  # epochs up to which every point is marked
 
 
-def curves(metrics, *, title=""):
-    """Return a Figure of the errors over the epochs: train dashed, test solid, validation dotted.
+class Run(Protocol):
+    """What is drawn of a training run, such as an `experiments.Run`."""
 
-    metrics: the records of `Trainer.run`, or the lines of metrics.jsonl, at least one.
+    def curve(self, measure: str) -> tuple[Sequence[int], Sequence[float]]:
+        """Return the iterations and the measure's value at each, such as "test_error"."""
+
+
+def curves(metrics: Sequence[Mapping[str, float]], *, title: str = "") -> Figure:
+    """Draw the errors over the epochs, the learning curves: train dashed, test solid, validation dotted.
+
+    Parameters
+    ----------
+    metrics
+        The records of `Trainer.run`, or the lines of metrics.jsonl, at least one.
+
+    Raises
+    ------
+    ValueError
+        Without a record.
+
+    References
+    ----------
     As figure 6 of He et al. 2015 (arXiv:1512.03385), the axis ends where the errors of most epochs can be
     told apart; those of the first may lie above it.
-    Raises ValueError without a record.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -51,12 +78,12 @@ def curves(metrics, *, title=""):
     return figure
 
 
-def _label(record):
+def _label(record: Mapping[str, float]) -> str:
     """Return the label of the epoch axis, from which the papers' iterations follow."""
     return f"epoch ({record['step'] // record['epoch']} iterations each)"
 
 
-def _top(metrics):
+def _top(metrics: Sequence[Mapping[str, float]]) -> float:
     """Return where the error axis ends, in %: the highest seventh of each curve may lie above."""
     highest = 5.0  # below, single images would look like catastrophes
     for _, key, _, _ in CURVES:
@@ -66,14 +93,34 @@ def _top(metrics):
 
 
 def runs(
-    runs, *, measures=("train_error", "test_error"), apart=False, ylabel="error (%)", title="", ylim=None
-):
-    """Return a Figure of an experiment: one panel, a pair of lines for each network.
+    runs: Mapping[str, Sequence[Run]],
+    *,
+    measures: Sequence[str] = ("train_error", "test_error"),
+    apart: bool = False,
+    ylabel: str = "error (%)",
+    title: str = "",
+    ylim: tuple[float, float] | None = None,
+) -> Figure:
+    """Draw an experiment: one panel, a pair of lines for each network.
 
-    runs: {network: [experiments.Run of each seed]}, at least one. measures: of `Run.curve`; one that begins
-    with "train" is drawn dashed, others solid; errors are shown in %. apart: each measure in a panel of its
-    own. With several seeds the line is their mean and the shade reaches from the least to the largest.
-    He et al. 2015 (arXiv:1512.03385), figure 6. Raises ValueError without a network.
+    Parameters
+    ----------
+    runs
+        {network: [experiments.Run of each seed]}, at least one. With several seeds the line is their mean and
+        the shade reaches from the least to the largest.
+    measures
+        Of `Run.curve`; one that begins with "train" is drawn dashed, others solid; errors are shown in %.
+    apart
+        Each measure in a panel of its own.
+
+    Raises
+    ------
+    ValueError
+        Without a network.
+
+    References
+    ----------
+    He et al. 2015 (arXiv:1512.03385), figure 6.
     """
     check_some("runs", runs, "network")
     groups = [[measure] for measure in measures] if apart else [measures]
@@ -98,21 +145,39 @@ def runs(
 
 
 def run_panels(
-    runs,
+    runs: Mapping[str, Sequence[Run]],
     *,
-    reference,
-    columns=3,
-    titles=None,
-    measures=("train_error", "test_error"),
-    ylabel="error (%)",
-    title="",
-    ylim=None,
-):
-    """Return a Figure of an experiment with a panel for each network but one, which is grey in all of them.
+    reference: str,
+    columns: int = 3,
+    titles: Mapping[str, str] | None = None,
+    measures: Sequence[str] = ("train_error", "test_error"),
+    ylabel: str = "error (%)",
+    title: str = "",
+    ylim: tuple[float, float] | None = None,
+) -> Figure:
+    """Draw an experiment with a panel for each network but one, which is grey in all of them.
 
-    runs: {network: [experiments.Run of each seed]}; reference: the network to compare with; columns: panels
-    side by side; titles: {network: title of its panel}, its name where there is none; the rest as in `runs`.
-    He et al. 2016 (arXiv:1603.05027), figure 3. Raises ValueError without the reference or without another.
+    Parameters
+    ----------
+    runs
+        {network: [experiments.Run of each seed]}
+    reference
+        The network to compare with.
+    columns
+        Panels side by side.
+    titles
+        {network: title of its panel}, its name where there is none.
+    measures, ylabel, title, ylim
+        As for `runs`.
+
+    Raises
+    ------
+    ValueError
+        Without the reference or without another.
+
+    References
+    ----------
+    He et al. 2016 (arXiv:1603.05027), figure 3.
     """
     arms = [arm for arm in runs if arm != reference]
     if reference not in runs or not arms:
@@ -143,7 +208,7 @@ def run_panels(
     return figure
 
 
-def _draw_run(axes, seeds, measure, style, *, label):
+def _draw_run(axes: Axes, seeds: Sequence[Run], measure: str, style: dict[str, Any], *, label: str) -> None:
     """Draw one measure of one network: dashed and thin if it is of the training, the mean of its seeds."""
     train = measure.startswith("train")
     factor = 100 if measure.endswith("error") else 1

@@ -6,18 +6,37 @@ do have it was the riddle that residual networks answer (He et al. 2015, arXiv:1
 
 import copy
 import functools
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from minires import init
 from minires.backend import array_module, to_module
 from minires.checks import whole_number
-from minires.layers import BatchNorm, Conv2d, Identity, Linear, Parameter, Residual, Sequential
+from minires.layers import BatchNorm, Conv2d, Identity, Layer, Linear, Parameter, Residual, Sequential
 from minires.layers.trace import Blank
 from minires.surgery.parts import fill, find, in_a_row, inputs, last_to_silence, weight, where
 
+L = TypeVar("L", bound=Layer)
 
-def deepen(net, *, blocks=1, stages=None):
+
+def deepen(net: Layer, *, blocks: int = 1, stages: Sequence[str] | None = None) -> Layer:
     """Return a copy of the network with that many more blocks in each stage, which change nothing at first.
 
+    Parameters
+    ----------
+    blocks
+        How many more.
+    stages
+        Names of the Sequentials to deepen; a chain of single layers gets one more layer (with its batch norm
+        and ReLU) after its last ReLU. None: every part of net that ends in a block, or net itself.
+
+    Raises
+    ------
+    ValueError
+        Where the identity cannot be constructed, saying why.
+
+    Notes
+    -----
     What is added can learn, but starts as the identity:
 
     - where a stage ends in a residual block: one with an identity shortcut (no gate, nothing else on it) and
@@ -27,9 +46,14 @@ def deepen(net, *, blocks=1, stages=None):
     - with batch norm in the plain block (running mean 0 and variance 1 - eps, gamma 1, beta 0): equal up to
       rounding (1e-6) and in eval mode only. In training it subtracts the mean of the batch.
 
-    stages: names of the Sequentials to deepen; a chain of single layers gets one more layer (with its batch
-    norm and ReLU) after its last ReLU. None: every part of net that ends in a block, or net itself.
-    Raises ValueError where the identity cannot be constructed, and says why.
+    Examples
+    --------
+    >>> from minires import models
+    >>> net = models.build("resnet8", rng=rng)
+    >>> deeper = deepen(net, blocks=2)
+    >>> x = rng.standard_normal((1, 3, 32, 32), np.float32)
+    >>> bool(np.allclose(deeper.predict(x), net.predict(x)))
+    True
     """
     whole_number("blocks", blocks, least=1)
     deeper = copy.deepcopy(net)
@@ -53,17 +77,19 @@ def deepen(net, *, blocks=1, stages=None):
     return deeper
 
 
-def _ends_in_a_block(part):
+def _ends_in_a_block(part: Layer) -> bool:
     return isinstance(part, Sequential) and len(part) > 0 and isinstance(part[-1], (Residual, Sequential))
 
 
-def _append_identity(stage):
+def _append_identity(stage: Sequential) -> None:
     names, parts = list(stage.parts), list(stage.parts.values())
     ends = [i for i, part in enumerate(parts) if part.idempotent and not isinstance(part, Identity)]
     if _ends_in_a_block(stage):
         at = len(parts)
-        like = _residual_identity if isinstance(stage[-1], Residual) else _plain_identity
-        new = [like(stage[-1])]
+        like: Callable[[Any], Layer] = (
+            _residual_identity if isinstance(stage[-1], Residual) else _plain_identity
+        )
+        new: list[Layer] = [like(stage[-1])]
     elif ends:
         at = ends[-1] + 1
         begin = max((i for i in range(at) if weight(parts[i])), default=0)
@@ -79,7 +105,7 @@ def _append_identity(stage):
     stage.parts = dict(zip(names, parts, strict=True))
 
 
-def _residual_identity(block):
+def _residual_identity(block: Residual) -> Residual:
     """Return a residual block like that one that computes after(branch(x) + x) with branch(x) = 0."""
     after = in_a_row(block.after)
     changing = [layer for layer in after if not layer.idempotent]
@@ -103,7 +129,7 @@ def _residual_identity(block):
     return _checked(Residual(branch, after=_trainable_copy(block.after)), width, weighted[-1])
 
 
-def _plain_identity(chain):
+def _plain_identity(chain: L) -> L:
     """Return a chain like that one whose every layer returns what it gets, if that is not negative."""
     chain = _trainable_copy(chain)
     layers = in_a_row(chain)
@@ -124,7 +150,7 @@ def _plain_identity(chain):
 
 
 @functools.singledispatch
-def make_identity(layer, width):
+def make_identity(layer: Layer, width: int) -> None:
     """Let a layer return its input of `width` channels, in place; register another kind of layer here.
 
     Raises ValueError if this kind of layer cannot.
@@ -134,7 +160,7 @@ def make_identity(layer, width):
 
 @make_identity.register(Conv2d)
 @make_identity.register(Linear)
-def _copy_channels(layer, width):
+def _copy_channels(layer: Any, width: int) -> None:
     kernel = layer.weight.data.shape[2:]
     if kernel:
         layer.stride, layer.padding, layer.groups = (1, 1), tuple(size // 2 for size in kernel), 1
@@ -146,14 +172,14 @@ def _copy_channels(layer, width):
 
 
 @make_identity.register(BatchNorm)
-def _neutralise(norm, width):
+def _neutralise(norm: BatchNorm, width: int) -> None:
     """In eval mode: (x - 0) / sqrt(1 - eps + eps)."""
     fill(norm, 1, 0)
     norm.running_mean.data.fill(0)
     norm.running_var.data.fill(1 - norm.eps)
 
 
-def _checked(block, width, layer):
+def _checked(block: L, width: int, layer: Layer) -> L:
     """Return the block, or raise ValueError unless it keeps the shape of its input."""
     shape = (2, width) if weight(layer).data.ndim == 2 else (2, width, 32, 32)
     try:
@@ -163,7 +189,7 @@ def _checked(block, width, layer):
     return block
 
 
-def _trainable_copy(layer):
+def _trainable_copy(layer: L) -> L:
     """Return a copy that is not frozen and shares the generators, so that no mask is drawn twice."""
     twin = copy.deepcopy(layer, {id(rng): rng for _, rng in layer.named_generators()})
     for _, inner in twin.named_layers():

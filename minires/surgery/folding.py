@@ -1,6 +1,6 @@
 """Folding: what is several layers in training is one in evaluation.
 
-In eval mode batch norm is a line for each channel, and a line of a convolution is a convolution:
+In eval mode batch norm is a line for each channel, and a line of a convolution is a convolution::
 
     scale * (weight x + bias) + shift = (scale * weight) x + (scale * bias + shift)
 
@@ -9,6 +9,8 @@ instead of three times; and the addition that ends a residual block can be one w
 """
 
 import copy
+from collections.abc import Mapping
+from typing import Any
 
 import minires.functional as F
 from minires.backend import array_module
@@ -24,23 +26,27 @@ from minires.layers import (
     Sequential,
     StochasticDepth,
 )
-from minires.layers.trace import Step
+from minires.layers.trace import Blank, Step
 from minires.models.heads import NetworkWithHeads
 from minires.models.network import Network
+from minires.typing import Array
 
 
-def fold(net):
-    """Return a network that predicts what net predicts, faster: see above.
+def fold(net: Layer) -> Layer:
+    """Return a network that predicts what net predicts, faster: batch norm and ReLU fused into convolutions.
 
     Parameters
     ----------
-    net : Layer
+    net
+        It stays as it is: its names, its state, its watchers (who see the layers that are not folded, for
+        these are called).
 
     Returns
     -------
-    Layer, for `predict` alone. It shares the parameters and running averages of net, so it follows net when
-    that is trained on. net itself stays as it is: its names, its state, its watchers. What is of a class
-    derived from the library's may compute something else and is never folded, but called as it is.
+    folded
+        For `predict` alone. It shares the parameters and running averages of net, so it follows net when that
+        is trained on. What is of a class derived from the library's may compute something else and is never
+        folded, but called as it is.
 
     Examples
     --------
@@ -49,21 +55,22 @@ def fold(net):
     >>> len(fold(net))
     1
     """
-    kind = type(net)
+    kind: Any = type(net)
+    its: Any = net  # what it has follows from its class
     if kind is Sequential:
-        return FoldedSequential(**_merged(net.parts))
+        return FoldedSequential(**_merged(its.parts))
     if kind in (Network, NetworkWithHeads):  # in eval mode the heads are off
-        return FoldedNetwork(**_merged(net.parts))
+        return FoldedNetwork(**_merged(its.parts))
     if kind is Residual:
-        return FoldedResidual(fold(net.branch), fold(net.shortcut), net.after)
+        return FoldedResidual(fold(its.branch), fold(its.shortcut), its.after)
     if kind in (StochasticDepth, GatedResidual):
         return _copied(net, **{name: fold(part) for name, part in net.children()})
     if kind is Concat:
-        return Concat(**{name: fold(branch) for name, branch in net.branches.items()})
-    return fold(net.inner) if kind is Recompute else net
+        return Concat(**{name: fold(branch) for name, branch in its.branches.items()})
+    return fold(its.inner) if kind is Recompute else net
 
 
-def _copied(layer, **changed):
+def _copied(layer: Layer, **changed: Layer) -> Layer:
     """Return a shallow copy of a composite with other parts, watched by nobody."""
     twin = copy.copy(layer)
     for method in ("forward", "backward"):  # what `probe.watch` has put there
@@ -72,12 +79,13 @@ def _copied(layer, **changed):
     return twin
 
 
-def _merged(parts):
+def _merged(parts: Mapping[str, Any]) -> dict[str, Layer]:
     """Return {name: part} with folded convolutions; each has the convolution's name."""
-    left, merged = list(parts.items()), {}
+    left, merged = list(parts.items()), dict[str, Layer]()
     while left:
         name, part = left.pop(0)
-        norm = relu = None
+        norm: Any = None
+        relu: Any = None
         if type(part) is Conv2d:
             if left and type(left[0][1]) is BatchNorm:
                 norm = left.pop(0)[1]
@@ -90,22 +98,22 @@ def _merged(parts):
 class _Folded(Layer):
     """For evaluation alone."""
 
-    def forward(self, x, *, train):
+    def forward(self, x: Array, *, train: bool) -> tuple[Any, Any]:
         if train:
             raise ValueError("a folded network only predicts; train the network that it was made from")
         return self.predict(x), ()
 
-    def backward(self, dy, cache):
+    def backward(self, dy: Array, cache: Any) -> Array:
         raise ValueError("a folded network only predicts; train the network that it was made from")
 
 
 class FoldedConv2d(_Folded):
     """A convolution, the batch norm after it and a ReLU after that (layers or None), in eval mode."""
 
-    def __init__(self, conv, norm=None, relu=None):
+    def __init__(self, conv: Conv2d, norm: BatchNorm | None = None, relu: ReLU | None = None) -> None:
         self.conv, self.norm, self.relu = conv, norm, relu
 
-    def predict(self, x):
+    def predict(self, x: Array) -> Array:
         weight, bias = self.conv.weight.data, self.conv.bias.data if self.conv.bias else None
         if self.norm is not None:
             gamma, beta = self.norm.gamma.data, self.norm.beta.data
@@ -115,10 +123,14 @@ class FoldedConv2d(_Folded):
             shift = beta - self.norm.running_mean.data * scale
             weight = weight * scale[:, None, None, None]
             bias = shift if bias is None else bias * scale + shift
-        options = {"stride": self.conv.stride, "padding": self.conv.padding, "groups": self.conv.groups}
+        options: dict[str, Any] = {
+            "stride": self.conv.stride,
+            "padding": self.conv.padding,
+            "groups": self.conv.groups,
+        }
         return F.conv2d_predict(x, weight, bias, **options, relu=self.relu is not None)
 
-    def trace(self, x):
+    def trace(self, x: Blank) -> Step:
         step = self.conv.trace(x)
         return Step(self, x, step.y, macs=step.macs)
 
@@ -126,7 +138,7 @@ class FoldedConv2d(_Folded):
 class FoldedSequential(_Folded, Sequential):
     """One part after the other, in eval mode."""
 
-    def predict(self, x):
+    def predict(self, x: Array) -> Array:
         held = [x]
         del x  # while a part works, only the part itself keeps its input alive
         for part in self.parts.values():
@@ -141,7 +153,7 @@ class FoldedNetwork(Network, FoldedSequential):
 class FoldedResidual(_Folded, Residual):
     """A residual block in eval mode: the addition and a ReLU after it in one."""
 
-    def predict(self, x):
+    def predict(self, x: Array) -> Array:
         shortcut, held = self.shortcut.predict(x), [x]
         del x  # from here on the branch alone needs it
         relu = type(self.after) is ReLU

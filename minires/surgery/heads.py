@@ -1,21 +1,51 @@
 """Fine-tuning: another head on a trained network, and a prefix that stays as it is."""
 
 from functools import partial
+from typing import Any, TypeVar
 
 from minires import init
 from minires.backend import array_module
 from minires.checks import whole_number
-from minires.layers import Conv2d, Linear, Sequential, freeze
+from minires.layers import Conv2d, Layer, Linear, Sequential, freeze
 from minires.surgery.parts import find, inputs, listed
+from minires.typing import Generator
+
+N = TypeVar("N", bound=Layer)
 
 
-def replace_head(net, num_classes, *, name=None, rng):
-    """Put a fresh layer with num_classes outputs in the place of the last one, in place; return net.
+def replace_head(net: N, num_classes: int, *, name: str | None = None, rng: Generator) -> N:
+    """Put a fresh layer with num_classes outputs in the place of the last one, in place: for fine-tuning.
 
-    The head is the last Linear, or the last convolution if its kernel is 1x1 (or the layer called name); that
-    of each auxiliary head is replaced too. The new layer has the inputs, the dtype and the device of the old
-    one, and weights drawn as a classifier's. All other layers are the same objects. Build the optimiser
-    afterwards: it holds the parameters it was given.
+    Parameters
+    ----------
+    net
+        Its head is the last Linear, or the last convolution if its kernel is 1x1; that of each auxiliary head
+        is replaced too. All other layers stay the same objects.
+    name
+        The layer to replace instead, a dotted path.
+    rng
+        Draws the weights, as a classifier's.
+
+    Returns
+    -------
+    net
+        The new layer has the inputs, the dtype and the device of the old one.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer, or if it is no head.
+
+    Notes
+    -----
+    Build the optimiser afterwards: it holds the parameters it was given.
+
+    Examples
+    --------
+    >>> from minires import models
+    >>> net = replace_head(models.build("resnet8", rng=rng), num_classes=3, rng=rng)
+    >>> net.predict(np.zeros((1, 3, 32, 32), np.float32)).shape
+    (1, 3)
     """
     whole_number("num_classes", num_classes, least=1)
     layers = [path for path, layer in net.named_layers() if isinstance(layer, (Conv2d, Linear))]
@@ -29,15 +59,19 @@ def replace_head(net, num_classes, *, name=None, rng):
     return net
 
 
-def _replace(net, path, num_classes, candidates, rng):
+def _replace(net: Layer, path: str, num_classes: int, candidates: list[str], rng: Generator) -> None:
     old = find(net, path)
     if not isinstance(old, Linear) and not (isinstance(old, Conv2d) and old.weight.data.shape[2:] == (1, 1)):
         raise ValueError(
             f"{path!r} is not a head, a Linear or a 1x1 Conv2d; the candidates are {listed(candidates)}"
         )
-    options = {"bias": old.bias is not None, "init": partial(init.xavier, fan="in"), "rng": rng}
+    options: dict[str, Any] = {
+        "bias": old.bias is not None,
+        "init": partial(init.xavier, fan="in"),
+        "rng": rng,
+    }
     if isinstance(old, Linear):
-        new = Linear(inputs(old), num_classes, **options)
+        new: Layer = Linear(inputs(old), num_classes, **options)
     else:
         new = Conv2d(inputs(old), num_classes, 1, stride=old.stride, padding=old.padding, **options)
     new.astype(old.weight.data.dtype).to(array_module(old.weight.data))
@@ -48,17 +82,38 @@ def _replace(net, path, num_classes, candidates, rng):
             holder[last] = new
 
 
-def freeze_prefix(net, name):
-    """Freeze everything up to and including the part called name, in place; return net.
+def freeze_prefix(net: N, name: str) -> N:
+    """Freeze everything up to and including the part called name, in place.
 
-    name: a dotted path through Sequentials, "stage1" or "stage2.0": in them before and after mean something.
-    Parameters stay as they are, batch norm uses its running averages and does not move them; see `freeze`.
-    Raises ValueError for an unknown name, with the nearest ones.
+    Parameters
+    ----------
+    name
+        A dotted path through Sequentials, "stage1" or "stage2.0": in them before and after mean something.
+
+    Returns
+    -------
+    net
+        Its frozen parameters stay as they are, batch norm there uses its running averages and does not move
+        them.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, with the nearest ones.
+
+    Examples
+    --------
+    >>> from minires import models
+    >>> net = freeze_prefix(models.build("resnet8", rng=rng), "stage2")
+    >>> [name for name, parameter in net.named_parameters() if not parameter.frozen][:2]
+    ['stage3.0.branch.0.weight', 'stage3.0.branch.1.gamma']
     """
     if not name:
         raise ValueError("name: expected the part to freeze up to, got an empty text")
     find(net, name)  # complains of an unknown name
-    part, path, frozen = net, [], []
+    part: Layer = net
+    path: list[str] = []
+    frozen: list[Layer] = []
     for word in name.split("."):
         if not isinstance(part, Sequential):
             whole = ".".join(path)

@@ -1,4 +1,4 @@
-"""Training: the loop, and what it takes to leave it alone for a night.
+"""Training: the loop, and what it takes to leave it alone for a night::
 
     from minires.train import Config, prepare
     trainer = prepare(Config.for_data("digits"))

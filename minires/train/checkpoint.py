@@ -14,11 +14,14 @@ import math
 import os
 import pathlib
 import zipfile
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from minires import reprs
 from minires.backend import array_module, to_module
+from minires.typing import Array
 
 FORMAT = "minires checkpoint"
 VERSION = 1
@@ -28,24 +31,34 @@ KINDS = "fiub"  # of dtypes: floats, integers and booleans, never objects
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Checkpoint:
-    """What a file holds. arrays: {name: NumPy array}; facts: dict of JSON values; path: the file."""
+    """What a checkpoint file holds.
+
+    Attributes
+    ----------
+    arrays
+        {name: NumPy array}
+    facts
+        dict of JSON values
+    path
+        The file.
+    """
 
     arrays: dict
     facts: dict
     path: pathlib.Path
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         size = sum(array.nbytes for array in self.arrays.values()) / 2**20
         arrays = reprs.counted(len(self.arrays), "array")
         return f"<Checkpoint {self.path}: {arrays}, {size:.1f} MiB; facts: {', '.join(self.facts)}>"
 
-    def part(self, prefix):
+    def part(self, prefix: str) -> dict[str, np.ndarray]:
         """Return {name without the prefix: array} of the arrays under "prefix/"."""
         start = f"{prefix}/"
         return {name[len(start) :]: array for name, array in self.arrays.items() if name.startswith(start)}
 
     @contextlib.contextmanager
-    def reading(self):
+    def reading(self) -> Iterator[None]:
         """Turn whatever goes wrong inside into a ValueError that names the file.
 
         The file is whole, but it may come from another program or version.
@@ -57,21 +70,47 @@ class Checkpoint:
             raise ValueError(f"{self.path} is no checkpoint that fits here: {what}") from error
 
 
-def save(path, arrays, facts):
+def save(path: str | pathlib.Path, arrays: Mapping[str, Array], facts: dict[str, Any]) -> None:
     """Write a checkpoint so that at every moment `path` is the old file or the new one, whole.
 
-    arrays: {name: NumPy array}; facts: dict that JSON can hold (infinity allowed, NaN not).
-    Raises OSError, in one line, where the disk is full or the folder cannot be written to; the old file is
-    then as it was.
+    Parameters
+    ----------
+    arrays
+        {name: NumPy array}
+    facts
+        What JSON can hold (infinity allowed, NaN not).
+
+    Raises
+    ------
+    OSError
+        In one line, where the disk is full or the folder cannot be written to; the old file is then as it
+        was.
     """
     write_atomically(path, seal(arrays, facts))
 
 
-def load(path):
-    """Read a checkpoint and return a Checkpoint.
+def load(path: str | pathlib.Path) -> Checkpoint:
+    """Read a checkpoint.
 
-    Raises ValueError naming the file if it is missing, truncated, changed in a single bit, of another format
-    or version, or holds what this library never writes. Takes no more memory than a few times the file.
+    Raises
+    ------
+    ValueError
+        Naming the file if it is missing, truncated, changed in a single bit, of another format or version, or
+        holds what this library never writes.
+
+    Notes
+    -----
+    Takes no more memory than a few times the file.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "checkpoint.npz"
+    ...     save(path, {"weight": np.ones(3)}, {"epoch": 7})
+    ...     saved = load(path)
+    >>> saved.arrays["weight"], saved.facts["epoch"]
+    (array([1., 1., 1.]), 7)
     """
     path = pathlib.Path(path)
     if path.exists() and not path.is_file():  # a device might never end
@@ -86,7 +125,7 @@ def load(path):
         raise ValueError(f"{path} is damaged or no checkpoint of minires: {error}") from error
 
 
-def seal(arrays, facts):
+def seal(arrays: Mapping[str, Any], facts: dict[str, Any]) -> bytes:
     """Return the bytes of a checkpoint file."""
     facts = {"format": FORMAT, "version": VERSION, **facts}
     text = json.dumps(facts).encode()
@@ -98,7 +137,7 @@ def seal(arrays, facts):
     return content + hashlib.sha256(content).hexdigest().encode()
 
 
-def unseal(content):
+def unseal(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return (arrays, facts) of a checkpoint file's bytes; raises nearly anything if they are not that."""
     if not content.startswith(b"PK\x03\x04"):
         raise ValueError("it does not begin as a NumPy archive does")
@@ -121,7 +160,7 @@ def unseal(content):
     return arrays, facts
 
 
-def _read_array(content):
+def _read_array(content: bytes) -> np.ndarray:
     """Return the array of a .npy file's bytes. Unlike NumPy's reader it checks the size before allocating."""
     file = io.BytesIO(content)
     if np.lib.format.read_magic(file) != (1, 0):
@@ -133,14 +172,24 @@ def _read_array(content):
     return np.frombuffer(body, dtype).reshape(shape, order="F" if is_fortran else "C").copy()
 
 
-def _parse_constant(name):
+def _parse_constant(name: str) -> float:
     return {"Infinity": math.inf}[name]  # a plateau schedule's best error, before the first; never NaN
 
 
-def fill(live, saved):
-    """Copy the arrays of saved into those of live, in place. Both: {name: array}; live may be on a GPU.
+def fill(live: Mapping[str, Array], saved: Mapping[str, np.ndarray]) -> None:
+    """Copy arrays into those of the same names, in place.
 
-    Raises ValueError unless names, shapes and dtypes are the same; then nothing has been changed.
+    Parameters
+    ----------
+    live
+        {name: array}, written into; may be on a GPU.
+    saved
+        {name: NumPy array}
+
+    Raises
+    ------
+    ValueError
+        Unless names, shapes and dtypes are the same; then nothing has been changed.
     """
     if live.keys() != saved.keys():
         differing = sorted(live.keys() ^ saved.keys())
@@ -154,10 +203,13 @@ def fill(live, saved):
         array[...] = to_module(saved[name], array_module(array))
 
 
-def write_atomically(path, content):
+def write_atomically(path: str | pathlib.Path, content: bytes) -> None:
     """Write bytes to a file beside `path`, make sure that the disk has them, and rename it to `path`.
 
-    Raises OSError in one line; then `path` is as it was and nothing else is left behind.
+    Raises
+    ------
+    OSError
+        In one line; then `path` is as it was and nothing else is left behind.
     """
     path = pathlib.Path(path)
     beside = path.with_name(f"{path.name}.tmp")
@@ -175,7 +227,7 @@ def write_atomically(path, content):
     _sync_folder(path.parent)
 
 
-def _sync_folder(folder):
+def _sync_folder(folder: pathlib.Path) -> None:
     """Make sure that a renaming survives a power cut; Windows has no such call and needs none."""
     if hasattr(os, "O_DIRECTORY"):
         with contextlib.suppress(OSError):  # some network file systems refuse

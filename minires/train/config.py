@@ -4,6 +4,7 @@ from __future__ import annotations  # so that a field's type is the text of its 
 
 import dataclasses
 import math
+from typing import Any
 
 from minires import optim, reprs
 from minires.data.normalise import KINDS
@@ -43,26 +44,69 @@ CHOICES = {"schedule": SCHEDULES, "normalisation": KINDS, "device": DEVICES}
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Config:
-    """The choices of one training run.
+    """The choices of one training run; the defaults are the ResNet paper's for CIFAR-10.
 
-    model, data: names that `models.build` and `data.load` know; data_dir: the data set's folder or None.
-    epochs: passes over the training images; batch_size: images a step; lr: the learning rate's start.
-    schedule: one of SCHEDULES; milestones: epochs after which "step" divides the rate by 10, () means after
-    half and three quarters of all (the paper's 32k and 48k of 64k steps).
-    warm_up: steps at a tenth of the rate (the paper's ResNet-110: 400), with warm_up_rises in a straight line
-    from there to the rate.
-    momentum, nesterov, weight_decay, no_decay: see `optim.SGD`; label_smoothing: see the loss.
-    normalisation: one of `data.normalise.KINDS`; augment: random crops, and flips unless they are digits.
-    crop: pixels; images of any size in folders are resized and cropped to that while the network trains (the
-    paper: 224), None: all have one size. shorter_side: the two lengths between which the resized image's
-    shorter side is drawn, () means the paper's 256 and 480, in proportion to the crop. colour: the standard
-    deviation of `data.ColourNoise` (the paper: 0.1), for cropped images only.
-    validation: training images held out. seed: of the weights, the order, the augmentation, the held-out
-    images. device: "cpu" or "gpu"; threads: CPU threads, None for all.
-    memory: what a step may take, such as "6GiB": where it would take more, stages of the network are computed
-    twice, with the same bits; None for no limit.
-    save_every: seconds between two checkpoints inside an epoch.
-    Raises ValueError for a value of another type or out of range.
+    Parameters
+    ----------
+    model, data
+        Names that `models.build` and `data.load` know.
+    data_dir
+        The data set's folder or None.
+    epochs
+        Passes over the training images.
+    batch_size
+        Images a step.
+    lr
+        The learning rate at the start.
+    schedule
+        "constant", "step", "plateau" or "cosine", see `optim`.
+    milestones
+        Epochs after which "step" divides the rate by 10; (): after half and three quarters of all (the
+        paper's 32k and 48k of 64k steps).
+    warm_up
+        Steps at a tenth of the rate (the paper's ResNet-110: 400).
+    warm_up_rises
+        Whether the rate climbs in a straight line during these steps.
+    momentum, nesterov, weight_decay, no_decay
+        See `optim.SGD`.
+    label_smoothing
+        See `F.softmax_cross_entropy_forward`.
+    normalisation
+        "per_channel" or "per_pixel", see `data.Normalisation.fit`.
+    augment
+        Whether images are cropped at random, and flipped unless they are digits.
+    crop
+        Pixels: images of any size in folders are resized and cropped to that while the network trains (the
+        paper: 224). None: all have one size.
+    shorter_side
+        The two lengths between which the resized image's shorter side is drawn; (): the paper's 256 and 480,
+        in proportion to the crop.
+    colour
+        Standard deviation of `data.ColourNoise` (the paper: 0.1), for cropped images only.
+    validation
+        Training images held out.
+    seed
+        Of the weights, the order, the augmentation, the held-out images.
+    device
+        "cpu" or "gpu".
+    threads
+        CPU threads, None for all.
+    memory
+        What a step may take, such as "6GiB": where it would take more, stages of the network are computed
+        twice, with the same bits. None: no limit.
+    save_every
+        Seconds between two checkpoints inside an epoch.
+
+    Raises
+    ------
+    ValueError
+        For a value of another type or out of range.
+
+    Examples
+    --------
+    >>> config = Config.for_data("digits", epochs=3)
+    >>> config.model, config.epochs, config.momentum
+    ('resnet8', 3, 0.9)
     """
 
     model: str = "resnet20"
@@ -92,7 +136,7 @@ class Config:
     memory: str | None = None
     save_every: float = 60.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             _check_type(field, value)
@@ -112,7 +156,7 @@ class Config:
                 "schedule: plateau watches held-out images, and validation says how many (the paper: 5000)"
             )
 
-    def _check_crop(self):
+    def _check_crop(self) -> None:
         name = "colour" if self.colour else "shorter_side"
         if self.crop is None and (self.colour or self.shorter_side):
             raise ValueError(
@@ -124,34 +168,47 @@ class Config:
             raise ValueError(f"shorter_side: expected two lengths, got {list(self.shorter_side)}")
 
     @classmethod
-    def for_data(cls, data, **choices):
+    def for_data(cls, data: str, **choices: Any) -> Config:
         """Return the Config for a data set: its defaults, and the choices made otherwise."""
         return cls(**{"data": data, **DEFAULTS.get(data, {}), **choices})
 
     @classmethod
-    def from_dict(cls, values):
-        """Return the Config that as_dict described. Raises ValueError for missing or unknown fields."""
+    def from_dict(cls, values: dict[str, Any]) -> Config:
+        """Return the Config that `as_dict` described.
+
+        Raises
+        ------
+        ValueError
+            For missing or unknown fields.
+        """
         known = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(values, dict) or values.keys() != known:
             raise ValueError(f"configuration: expected exactly the fields {', '.join(sorted(known))}")
         lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
         return cls(**values | lists)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Return the call that makes it, without what is at its default but for the first choices."""
         return reprs.call(self, reprs.settings(self, always=("model", "data", "epochs")))
 
-    def as_dict(self):
+    def as_dict(self) -> dict[str, Any]:
         """Return {field: value} for JSON."""
         return dataclasses.asdict(self)
 
-    def resumed(self, **choices):
+    def resumed(self, **choices: Any) -> Config:
         """Return this Config with the choices that may change when a run is resumed.
 
-        Those are FREE, and a larger number of epochs unless the learning rate depends on it.
-        Raises ValueError naming the others that differ.
+        Parameters
+        ----------
+        choices
+            Those in FREE, and a larger number of epochs unless the learning rate depends on it.
+
+        Raises
+        ------
+        ValueError
+            Naming the others that differ.
         """
-        allowed = FREE
+        allowed: tuple[str, ...] = FREE
         if self.schedule in ("constant", "plateau") or self.milestones:
             allowed += ("epochs",) if choices.get("epochs", self.epochs) >= self.epochs else ()
         differing = [
@@ -167,10 +224,10 @@ class Config:
             )
         return dataclasses.replace(self, **choices)
 
-    def make_schedule(self, steps_per_epoch):
+    def make_schedule(self, steps_per_epoch: int) -> optim.Schedule:
         """Return the learning rate's schedule (see `optim`): a function of the step."""
         if self.schedule == "cosine":
-            schedule = optim.Cosine(self.lr, self.epochs * steps_per_epoch)
+            schedule: optim.Schedule = optim.Cosine(self.lr, self.epochs * steps_per_epoch)
         elif self.schedule == "step":
             milestones = self.milestones or (self.epochs / 2, self.epochs * 3 / 4)
             schedule = optim.Steps(self.lr, [round(epoch * steps_per_epoch) for epoch in milestones])
@@ -183,7 +240,7 @@ class Config:
         return optim.WarmUp(schedule, steps=self.warm_up, lr=self.lr / 10, rising=self.warm_up_rises)
 
 
-def _check_type(field, value):
+def _check_type(field: dataclasses.Field, value: Any) -> None:
     """Raise ValueError unless value is what the field's annotation says (an integer is a float, too)."""
     expected, _, optional = field.type.partition(" | ")
     if expected.startswith("tuple"):
@@ -196,7 +253,7 @@ def _check_type(field, value):
         raise ValueError(f"{field.name}: expected {expected}, got {value!r}")
 
 
-def _check_range(name, value):
+def _check_range(name: str, value: Any) -> None:
     least, most = LIMITS[name]
     if not least <= value <= most or math.isinf(value):
         expected = f"at least {least}" if math.isinf(most) else f"a number from {least} to {most}"

@@ -2,23 +2,30 @@
 
 import contextlib
 from collections import Counter
+from collections.abc import Iterator
 
-from minires.layers import Recompute, Sequential
+from minires.layers import Layer, Recompute, Sequential
 
 
 @contextlib.contextmanager
-def parameters_only(net):
+def parameters_only(net: Layer) -> Iterator[Layer]:
     """Within a with-block, let net.backward compute only what the gradients of its parameters need.
 
+    Notes
+    -----
     Images are given, and the gradient with respect to them, though often the most expensive of all, is of no
     use; nor is that of what a frozen beginning of the network puts out. The layers along the way are marked
     (`input_gradient = False`), so net.backward returns None. A class whose backward is not the library's own
     runs it in every case, with all that is asked of it.
 
-        with train.parameters_only(net):
-            logits, cache = net.forward(images, train=True)
-            ...
-            net.backward(dlogits, cache)
+    Examples
+    --------
+    >>> from minires import models
+    >>> net = models.build("resnet8", rng=rng)
+    >>> with parameters_only(net):
+    ...     logits, cache = net.forward(np.ones((2, 3, 32, 32), np.float32), train=True)
+    ...     print(net.backward(np.ones_like(logits), cache))
+    None
     """
     uses = Counter(id(layer) for _, layer in net.named_layers())
     marked = [layer for layer in _way_to_the_first(net) if uses[id(layer)] == 1]
@@ -32,7 +39,7 @@ def parameters_only(net):
             layer.input_gradient = value
 
 
-def _way_to_the_first(layer):
+def _way_to_the_first(layer: Layer) -> Iterator[Layer]:
     """Yield the layer and, down to the first that must run backward, the one inside it that comes first."""
     if not _is_the_librarys(layer):
         return
@@ -45,10 +52,10 @@ def _way_to_the_first(layer):
             yield from _way_to_the_first(first)
 
 
-def _must_run(part):
+def _must_run(part: Layer) -> bool:
     """Whether something inside learns, or has a backward of its own that may do anything."""
     return part.learns() or not all(_is_the_librarys(inner) for _, inner in part.named_layers())
 
 
-def _is_the_librarys(layer):
+def _is_the_librarys(layer: Layer) -> bool:
     return type(layer).backward.__module__.partition(".")[0] == __name__.partition(".")[0]

@@ -1,4 +1,4 @@
-"""The training loop: batch in, forward, loss, backward, step; again until the last epoch.
+"""The training loop: batch in, forward, loss, backward, step; again until the last epoch::
 
     trainer = prepare(Config.for_data("digits"))
     history = trainer.run()                       # one dict an epoch
@@ -8,21 +8,30 @@ Nothing here prints: a `Reporter` is told what happens.
 
 import dataclasses
 import math
+import pathlib
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from minires import data, optim, probe
 from minires.backend import device_module
+from minires.data.dataset import Dataset
+from minires.data.imagenet import ImageFolder
 from minires.functional import dispatch
+from minires.layers import Layer
 from minires.layers.trace import Blank
 from minires.train import resume
+from minires.train.config import Config
 from minires.train.evaluation import Tally, evaluate
 from minires.train.gradients import parameters_only
 from minires.train.memory import in_bytes, keep_within
+from minires.train.metrics import History
 from minires.train.objective import cross_entropy
 from minires.train.resume import Position
 from minires.train.safeguard import FiniteSoFar, GoodState, NotFiniteError, all_finite
+from minires.typing import Array
 
 CHECK_EVERY = {"cpu": 1, "gpu": 50}  # steps between two looks at the numbers: each makes a GPU's host wait
 NO_FLIP = ("digits", "mnist")  # a mirrored digit is no digit
@@ -30,8 +39,21 @@ NO_FLIP = ("digits", "mnist")  # a mirrored digit is no digit
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """How far a run is. at: Position; batches: of an epoch; lr: of the last step; loss (nats) and error
-    (fraction): means over this epoch's images so far, in training mode."""
+    """How far a run is.
+
+    Attributes
+    ----------
+    at : Position
+    epochs
+        Of the whole run.
+    batches
+        Of an epoch.
+    lr
+        Of the last step.
+    loss, error
+        Means over this epoch's images so far, in training mode: nats, and a fraction.
+    images_per_second
+    """
 
     at: Position
     epochs: int
@@ -45,20 +67,35 @@ class Progress:
 class Reporter:
     """Is told how training goes, and does nothing. Subclass it to show or keep what it is told."""
 
-    def batch_done(self):
+    def batch_done(self) -> None:
         """Called after every batch, in evaluation too. May raise KeyboardInterrupt: no step is half done."""
 
-    def progress(self, progress):
+    def progress(self, progress: Progress) -> None:
         """Called with a Progress whenever the numbers have been looked at."""
 
-    def epoch_done(self, history):
+    def epoch_done(self, history: History) -> None:
         """Called after every epoch, when its checkpoint is saved, with the records of all epochs so far."""
 
 
-def prepare(config, reporter=None):
+def prepare(config: Config, reporter: Reporter | None = None) -> "Trainer":
     """Read the data, build the network, and return the Trainer that a Config describes.
 
-    Raises ValueError for whatever does not exist or does not fit.
+    Parameters
+    ----------
+    reporter
+        Is told how training goes; None: nobody is.
+
+    Raises
+    ------
+    ValueError
+        For whatever does not exist or does not fit.
+
+    Examples
+    --------
+    >>> trainer = prepare(Config.for_data("digits", epochs=1, threads=1))
+    >>> history = trainer.run()
+    >>> sorted(history[0])[:4]
+    ['epoch', 'images_per_second', 'lr', 'seconds']
     """
     train, test = data.load(config.data, config.data_dir, crop=config.crop, shorter_side=config.shorter_side)
     held_out = {"test": test}
@@ -73,14 +110,46 @@ def prepare(config, reporter=None):
 class Trainer:
     """A network in training: its optimiser, its schedule, its data, and how far it has come.
 
-    net: a Layer whose outputs are logits (N, classes), or a tuple of them whose losses are added up with the
-    weights `net.loss_weights`; config: Config; train: the Dataset to learn from;
-    held_out: {name: Dataset} to evaluate after each epoch ("validation" is what a plateau schedule watches);
-    check_every: steps between two looks at whether all numbers are finite, by default CHECK_EVERY.
-    Raises ValueError if the device is not there.
+    Parameters
+    ----------
+    net
+        A Layer whose outputs are logits (N, classes), or a tuple of them whose losses are added up with the
+        weights `net.loss_weights`.
+    config
+    train : Dataset or ImageFolder
+        To learn from.
+    held_out
+        {name: Dataset} to evaluate after each epoch ("validation" is what a plateau schedule watches).
+    reporter
+        Is told how training goes; None: nobody is.
+    check_every
+        Steps between two looks at whether all numbers are finite; None: CHECK_EVERY.
+
+    Attributes
+    ----------
+    net, config, optimiser, schedule, normalisation
+    at : Position
+    history
+        One dict an epoch: losses in nats, errors as fractions.
+    segments
+        {stage: blocks in a segment} of what is computed twice to save memory.
+
+    Raises
+    ------
+    ValueError
+        If the device is not there.
     """
 
-    def __init__(self, net, config, train, held_out, *, reporter=None, check_every=None):
+    def __init__(
+        self,
+        net: Layer,
+        config: Config,
+        train: Dataset | ImageFolder,
+        held_out: Mapping[str, Dataset | ImageFolder],
+        *,
+        reporter: Reporter | None = None,
+        check_every: int | None = None,
+    ) -> None:
         self.xp = device_module(config.device)
         self.net, self.config, self.reporter = net.to(self.xp), config, reporter or Reporter()
         self.segments = {}  # {stage: blocks in a segment} of what is computed twice
@@ -102,7 +171,8 @@ class Trainer:
         )
         self.data_facts = resume.describe(train)
         self.tally = Tally(self.xp)
-        self.at, self.history = Position(), []
+        self.at = Position()
+        self.history: History = []
         self._clock = self._saved_at = time.perf_counter()
         self._finite = FiniteSoFar([parameter.grad for _, parameter in net.named_parameters()])
         self._take_step = self._step
@@ -117,11 +187,11 @@ class Trainer:
             )
         self._good = GoodState(self.arrays(), dict(net.named_generators()), self.at)
 
-    def _batches(self, dataset, **options):
+    def _batches(self, dataset: Dataset | ImageFolder, **options: Any) -> data.Batches:
         options |= {"batch_size": self.config.batch_size, "seed": self.config.seed}
         return data.Batches(dataset, normalisation=self.normalisation, **options)
 
-    def arrays(self):
+    def arrays(self) -> dict[str, Array]:
         """Return {name: live array} of all that a step changes."""
         return (
             {f"net/{name}": array for name, array in self.net.state_dict().items()}
@@ -131,12 +201,21 @@ class Trainer:
 
     # -- the loop ----------------------------------------------------------------------------------
 
-    def run(self, path=None):
+    def run(self, path: str | pathlib.Path | None = None) -> History:
         """Train until the last epoch is done; return the history, one dict an epoch.
 
-        path: where checkpoints go: at once, after every epoch and every config.save_every seconds in between.
-        Raises NotFiniteError where a number is infinite or NaN (the trainer is then in its last good state),
-        OSError if a checkpoint cannot be written.
+        Parameters
+        ----------
+        path
+            Where checkpoints go: at once, after every epoch and every `config.save_every` seconds in between.
+            None: nowhere.
+
+        Raises
+        ------
+        NotFiniteError
+            Where a number is infinite or NaN; the trainer is then in its last good state.
+        OSError
+            If a checkpoint cannot be written.
         """
         # infinite numbers are looked for: `_require_finite`
         with np.errstate(all="ignore"), parameters_only(self.net):
@@ -146,12 +225,12 @@ class Trainer:
                 self._finish_epoch(path)
         return self.history
 
-    def _built_in(self):
+    def _built_in(self) -> list[tuple]:
         """Return the arrays whose addresses a captured step has built in, and which of them are frozen."""
         buffers = [(buffer.data,) for _, buffer in self.net.named_buffers()]
         return [*self.optimiser.identity(), *buffers]
 
-    def _train_epoch(self, path):
+    def _train_epoch(self, path: str | pathlib.Path | None) -> None:
         self._keep()
         self._clock = time.perf_counter()
         for x, labels in self.batches.epoch(self.at.epoch, start=self.at.batch):
@@ -165,14 +244,14 @@ class Trainer:
                     self._save_if_asked(path)
             self.reporter.batch_done()
 
-    def _step(self, x, labels):
+    def _step(self, x: Array, labels: Array) -> None:
         """One step on images and labels, all of it in place. Waits for nothing that is on the device."""
         x, labels = self.xp.asarray(x), self.xp.asarray(labels)
         logits, loss = self._gradients(x, labels)
         self.optimiser.step()
         self.tally.add(loss, logits, labels)
 
-    def _gradients(self, x, labels):
+    def _gradients(self, x: Array, labels: Array) -> tuple[Array, Array]:
         """Forward, loss, backward: return (logits, loss), leave the gradients in the parameters, and note in
         `_finite` whether all of them are finite."""
         self.optimiser.zero_grad()
@@ -187,12 +266,12 @@ class Trainer:
         self._finite.look(loss)
         return logits, loss
 
-    def _step_done(self):
+    def _step_done(self) -> None:
         now = time.perf_counter()
         seconds = self.at.seconds + now - self._clock
         self.at, self._clock = Position(self.at.epoch, self.at.batch + 1, self.at.step + 1, seconds), now
 
-    def _finish_epoch(self, path):
+    def _finish_epoch(self, path: str | pathlib.Path | None) -> None:
         """Evaluate, write the epoch's record, and go to the beginning of the next epoch."""
         start = time.perf_counter()
         record = {"epoch": self.at.epoch + 1, "step": self.at.step, "lr": self.schedule(self.at.step - 1)}
@@ -209,7 +288,7 @@ class Trainer:
         self._save_if_asked(path)
         self.reporter.epoch_done(self.history)
 
-    def _evaluate(self, name):
+    def _evaluate(self, name: str) -> dict[str, float]:
         batches = self.held_out[name]
         record = evaluate(self.net, batches, prefix=name, batch_done=self.reporter.batch_done)
         if not math.isfinite(record[f"{name}_loss"]):
@@ -219,7 +298,7 @@ class Trainer:
             raise self._not_finite(f"{first.found or 'the loss'} on the {name} images", self.at.step - 1)
         return record
 
-    def _progress(self):
+    def _progress(self) -> Progress:
         so_far = self.tally.read("train", classes=0)
         return Progress(
             at=self.at,
@@ -231,26 +310,31 @@ class Trainer:
             images_per_second=self.at.batch * self.config.batch_size / self.at.seconds,
         )
 
-    def save(self, path):
+    def save(self, path: str | pathlib.Path) -> None:
         """Write a checkpoint; `resume.restore` continues from it with the same bits.
 
-        Raises OSError if it cannot be written, NotFiniteError if the state is not worth keeping.
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        NotFiniteError
+            If the state is not worth keeping.
         """
         self._require_finite()
         resume.save(path, self)
 
-    def _save_if_asked(self, path):
+    def _save_if_asked(self, path: str | pathlib.Path | None) -> None:
         self._saved_at = time.perf_counter()
         if path is not None:
             self.save(path)
 
     # -- infinite numbers and NaN ------------------------------------------------------------------
 
-    def _keep(self):
+    def _keep(self) -> None:
         self._require_finite()
         self._good.keep(self.at)
 
-    def _require_finite(self):
+    def _require_finite(self) -> None:
         """Raise NotFiniteError, saying where it began, unless all numbers since the last _keep are finite."""
         if bool(self._finite.flag & all_finite(self.arrays().values())):
             return
@@ -261,14 +345,16 @@ class Trainer:
             self.at = self._good.restore()
             self._finite.forget()
 
-    def _repeat_until(self, last):
+    def _repeat_until(self, last: int) -> None:
         """Take the steps from here to number `last` again, under the probe; raise at the first bad one."""
         for x, labels in self.batches.epoch(self.at.epoch, start=self.at.batch):
             self._finite.forget()
             with probe.watch(self.net, probe.FirstNonFinite()) as first:
                 self._gradients(self.xp.asarray(x), self.xp.asarray(labels))
             if first.found or not bool(self._finite.flag):
-                raise self._not_finite(first.found or "the loss, or the sum of a gradient,", self.at.step)
+                raise self._not_finite(
+                    f"{first.found or 'the loss, or the sum of a gradient,'}", self.at.step
+                )
             self.optimiser.lr = self.schedule(self.at.step)
             self.optimiser.step()
             for name, array in self.arrays().items():
@@ -280,7 +366,7 @@ class Trainer:
         what = "a number, which was finite when the steps were repeated,"
         raise self._not_finite(what, self.at.step - 1)
 
-    def _not_finite(self, what, step):
+    def _not_finite(self, what: str, step: int) -> NotFiniteError:
         """Return the error about a step. step: its number from 0; people count from 1."""
         return NotFiniteError(
             f"step {step + 1} (epoch {self.at.epoch + 1}), learning rate {self.schedule(step):g}: "
@@ -288,7 +374,9 @@ class Trainer:
         )
 
 
-def _augmentation(config, train, normalisation):
+def _augmentation(
+    config: Config, train: Dataset | ImageFolder, normalisation: data.Normalisation
+) -> data.Augmentation | None:
     """Return the papers' crop and flip: 4 pixels of padding for 32x32 images, in proportion for others.
 
     Images of an ImageFolder are cropped where they are read; what is left for here is flip and colour.

@@ -3,12 +3,25 @@
 import re
 
 from minires.accounting.memory import fit, training_memory
+from minires.layers import Layer
+from minires.typing import Shape
 
 UNITS = {"MB": 10**6, "MiB": 2**20, "GB": 10**9, "GiB": 2**30}
 
 
-def in_bytes(text):
-    """Return the bytes of "500MB" or "6GiB". Raises ValueError for another text."""
+def in_bytes(text: str) -> float:
+    """Return the bytes of a text such as "500MB" or "6GiB".
+
+    Raises
+    ------
+    ValueError
+        For another text.
+
+    Examples
+    --------
+    >>> in_bytes("6GiB") / 2**30
+    6.0
+    """
     match = re.fullmatch(rf"(\d+(?:\.\d+)?) *({'|'.join(UNITS)})", text)
     if not match:
         raise ValueError(
@@ -17,11 +30,20 @@ def in_bytes(text):
     return float(match[1]) * UNITS[match[2]]
 
 
-def keep_within(limit, net, input_shape):
-    """Compute stages of net in segments, as many as a step within the limit (bytes) needs; see `memory.fit`.
+def keep_within(limit: float, net: Layer, input_shape: Shape) -> dict[str, int]:
+    """Compute stages of a network in segments, as many as a step within the limit needs; see `memory.fit`.
 
-    input_shape: with the batch. The copy of weights and velocities that a Trainer keeps counts too, the data
-    set in memory does not. Raises ValueError if the limit is too small.
+    Parameters
+    ----------
+    limit
+        In bytes. The copy of weights and velocities that a Trainer keeps counts too, the data set in memory
+        does not.
+    input_shape : (N, C, H, W)
+
+    Raises
+    ------
+    ValueError
+        If the limit is too small.
     """
     needs = training_memory(net, input_shape)
     return fit(net, input_shape, limit, extra=needs.weights + needs.velocities)

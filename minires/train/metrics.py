@@ -1,16 +1,46 @@
 """How often a network is wrong: the top-1 and top-5 errors of the papers' tables."""
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 from minires.backend import array_module
+from minires.typing import Array
+
+History: TypeAlias = list[dict[str, float]]  # a record of each epoch: losses in nats, errors as fractions
 
 
-def top_k_errors(logits, labels, k=(1, 5)):
+def top_k_errors(logits: Array, labels: Array, k: Sequence[int] = (1, 5)) -> tuple[float, ...]:
     """Return, for each k, the fraction of images whose true class is not among the k largest logits.
 
-    logits: (N, classes), any float dtype; labels: (N,) integers below classes; both on one device.
-    Returns a tuple of Python floats in 0..1, one for each k.
+    Parameters
+    ----------
+    logits : (N, classes)
+        Of any float dtype.
+    labels : (N,)
+        Integers below classes.
+    k
+        Each at least 1. A k that reaches the number of classes has the error 0.
+
+    Returns
+    -------
+    errors
+        From 0 to 1, one for each k.
+
+    Raises
+    ------
+    ValueError
+        For empty or misshapen arrays, labels out of range, or a k below 1.
+
+    Notes
+    -----
     Equal logits are ranked in class order, so that top-1 agrees with argmax; an image whose logits hold a
-    NaN counts as wrong. A k that reaches the number of classes has the error 0.
-    Raises ValueError for empty or misshapen arrays, labels out of range, or a k below 1.
+    NaN counts as wrong.
+
+    Examples
+    --------
+    >>> logits = np.array([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2]])
+    >>> top_k_errors(logits, np.array([1, 1]), k=(1, 2))
+    (0.5, 0.0)
     """
     array_module(logits, labels, names=("logits", "labels"))
     if logits.ndim != 2 or labels.shape != logits.shape[:1] or 0 in logits.shape:
@@ -29,11 +59,18 @@ def top_k_errors(logits, labels, k=(1, 5)):
     return tuple(float((rank >= n).mean()) for n in k)
 
 
-def ranks(logits, labels):
+def ranks(logits: Array, labels: Array) -> Array:
     """Return how many classes come before each image's true one, integers (N,): 0 means recognised.
 
-    logits: (N, classes); labels: integers (N,). Equal logits are ranked in class order; an image whose logits
-    hold a NaN gets the last rank, for comparisons with NaN are all false. On a GPU nothing waits for it.
+    Parameters
+    ----------
+    logits : (N, classes)
+    labels : integers (N,)
+
+    Notes
+    -----
+    Equal logits are ranked in class order; an image whose logits hold a NaN gets the last rank, for
+    comparisons with NaN are all false. On a GPU nothing waits for it.
     """
     xp, classes = array_module(logits, labels, names=("logits", "labels")), logits.shape[1]
     label = labels[:, None]

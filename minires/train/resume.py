@@ -1,21 +1,38 @@
 """What of a training run goes into a checkpoint, and how a run or a network comes back out of it."""
 
 import dataclasses
+import pathlib
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minires import models
 from minires.backend import to_numpy
 from minires.data import Normalisation
+from minires.data.dataset import Dataset
+from minires.data.imagenet import ImageFolder
+from minires.models.network import Network
 from minires.train import checkpoint
+from minires.train.checkpoint import Checkpoint
 from minires.train.config import Config
+from minires.typing import Shape
+
+if TYPE_CHECKING:
+    from minires.train.loop import Trainer
 
 
 @dataclasses.dataclass(frozen=True)
 class Position:
-    """Where a run is. epoch, batch: of the next step, from 0; step: steps taken; seconds: of this epoch.
+    """Where a run is.
 
-    batch may be the number of batches: then the epoch's evaluation comes next.
+    Attributes
+    ----------
+    epoch, batch
+        Of the next step, from 0. batch may be the number of batches: then the epoch's evaluation comes next.
+    step
+        Steps taken.
+    seconds
+        Of this epoch.
     """
 
     epoch: int = 0
@@ -24,7 +41,7 @@ class Position:
     seconds: float = 0.0
 
 
-def save(path, trainer):
+def save(path: str | pathlib.Path, trainer: "Trainer") -> None:
     """Write a checkpoint from which `restore` continues with the same bits; see `checkpoint.save`."""
     arrays = {name: to_numpy(array) for name, array in trainer.arrays().items()}
     arrays |= {f"normalisation/{name}": array for name, array in trainer.normalisation.state_dict().items()}
@@ -39,11 +56,20 @@ def save(path, trainer):
     checkpoint.save(path, arrays, facts)
 
 
-def restore(trainer, saved):
-    """Bring a fresh Trainer to where a `checkpoint.Checkpoint` was saved.
+def restore(trainer: "Trainer", saved: Checkpoint) -> None:
+    """Bring a fresh Trainer to where a checkpoint was saved.
 
-    Raises ValueError naming the file if it belongs to another network or data set, or contradicts itself;
-    the trainer is then of no more use.
+    Parameters
+    ----------
+    trainer
+    saved
+        Of `checkpoint.load`.
+
+    Raises
+    ------
+    ValueError
+        Naming the file if it belongs to another network or data set, or contradicts itself; the trainer is
+        then of no more use.
     """
     with saved.reading():
         facts = saved.facts
@@ -60,10 +86,22 @@ def restore(trainer, saved):
             raise ValueError(f"it has {len(trainer.history)} records of {trainer.at.epoch} epochs")
 
 
-def load_network(saved):
-    """Return (net, normalisation, config) of a `checkpoint.Checkpoint`: all that a user of the network needs.
+def load_network(saved: Checkpoint) -> tuple[Network, Normalisation, Config]:
+    """Return all that a user of a trained network needs.
 
-    Raises ValueError naming the file if it does not hold them.
+    Parameters
+    ----------
+    saved
+        Of `checkpoint.load`.
+
+    Returns
+    -------
+    net, normalisation, config
+
+    Raises
+    ------
+    ValueError
+        Naming the file if it does not hold them.
     """
     with saved.reading():
         config, facts = read_config(saved), saved.facts["data"]
@@ -73,26 +111,26 @@ def load_network(saved):
         return net, Normalisation.from_state(saved.part("normalisation")), config
 
 
-def read_config(saved):
-    """Return the Config of a `checkpoint.Checkpoint`. Raises ValueError naming the file if it has none."""
+def read_config(saved: Checkpoint) -> Config:
+    """Return the Config of a checkpoint. ValueError naming the file if it has none."""
     with saved.reading():
         return Config.from_dict(saved.facts["config"])
 
 
-def build(config, image_shape, *, classes):
+def build(config: Config, image_shape: Shape, *, classes: int) -> Network:
     """Return the network that a Config asks for, with fresh weights, for images (C, H, W)."""
     rng = np.random.default_rng(config.seed)
     return models.build_for(config.model, image_shape, num_classes=classes, rng=rng)
 
 
-def describe(dataset):
+def describe(dataset: Dataset | ImageFolder) -> dict[str, int]:
     """Return what identifies a data set: its size and a check sum, as JSON values."""
     channels, height, width = dataset.image_shape
     size = {"images": len(dataset), "channels": channels, "height": height, "width": width}
     return size | {"classes": len(dataset.class_names), "crc32": dataset.check_sum()}
 
 
-def _position(facts, epochs, batches):
+def _position(facts: dict[str, Any], epochs: int, batches: int) -> Position:
     """Return the Position; ValueError if no run of so many epochs and batches can stand there."""
     at = Position(**facts)
     numbers = (at.epoch, at.batch, at.step)

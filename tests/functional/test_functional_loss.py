@@ -180,3 +180,21 @@ REFUSED = {
 def test_refused_in_one_line_that_says_what_came(name):
     call, error_type, *words = REFUSED[name]
     assert_refused(call, *words, error_type=error_type)
+
+
+def test_the_labels_of_pixels_have_the_shape_of_the_map():
+    y, labels = np.zeros((2, 3, 4, 5)), np.zeros((2, 5, 4), int)
+    assert_refused(
+        lambda: F.pixel_cross_entropy_forward(y, labels), "labels: expected the shape (2, 4, 5)", "pixel"
+    )
+    assert_refused(lambda: F.pixel_cross_entropy_forward(y, [[1]]), "labels: expected a NumPy or CuPy array")
+
+
+def test_rows_of_targets_may_have_weights():
+    """The gradient of -sum(targets * log softmax) / count, where the rows of targets do not sum to 1."""
+    logits, weights = np.random.default_rng(0).standard_normal((3, 4)), np.array([2.0, 0.0, 0.5])
+    _, (probabilities, targets, _) = F.softmax_cross_entropy_forward(logits, np.array([1, 0, 3]))
+    weighted = probabilities, targets * weights[:, None], weights.sum()
+    found = F.softmax_cross_entropy_backward(1.0, weighted)
+    expected = weights[:, None] * (probabilities - targets) / weights.sum()
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from places import ROOT
 
 from minires.course.grade import child as processes
 from minires.course.grade import isolation
@@ -26,7 +27,6 @@ LINUX = sys.platform == "linux"
 INSTALLED = sorted(pathlib.Path(os.__file__).parent.glob("*-packages/**/*.*"))[
     :1
 ]  # inside Python's own folder
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def sandbox(source, **options):

@@ -10,6 +10,7 @@ from oracles import assert_refused, conv2d_loops, im2col_loops, pieces, relative
 import minires.functional as F
 from minires import kernels
 from minires.checks import check_windows
+from minires.functional import conv as textbook
 from minires.kernels.cpu import conv, conv_point, conv_shift, parallel
 from minires.kernels.cpu.layout import as_rows
 
@@ -147,6 +148,9 @@ def test_without_dx_no_columns_are_added_back(monkeypatch):
     y, cache = F.conv2d_forward(x, weight, stride=2)
     monkeypatch.setattr(conv, "add_columns", None)  # a call would be an error
     assert F.conv2d_backward(y, cache, need_dx=False)[0] is None
+    monkeypatch.setattr(textbook, "col2im", None)
+    with kernels.use("textbook"):
+        assert F.conv2d_backward(y, cache, need_dx=False)[0] is None
 
 
 @kernels.use("fast")  # whatever the environment says

@@ -8,6 +8,7 @@ import pytest
 from oracles import assert_refused, in_order, pieces, pool_loops, relative_error
 
 import minires.functional as F
+from minires.kernels.cpu.layout import as_rows
 
 KINDS = pytest.mark.parametrize("kind", ["max", "avg"])
 # (H, W), kernel, stride, padding
@@ -203,3 +204,9 @@ def test_in_ceil_mode_a_window_may_be_larger_than_the_image(size, kernel):
     np.testing.assert_allclose(y, expected, rtol=1e-14)  # the same few numbers, added in another order
     with pytest.raises(ValueError, match="the kernel 9x9 is larger than the padded image"):
         F.max_pool2d_forward(x, kernel_size=9, stride=2, ceil_mode=True)
+
+
+def test_the_gradient_of_global_average_pooling_lies_as_the_kernels_want_it():
+    _, cache = F.global_avg_pool2d_forward(np.ones((3, 4, 5, 6)))
+    dx = F.global_avg_pool2d_backward(np.ones((3, 4)), cache)
+    assert np.shares_memory(as_rows(dx), dx)  # what comes before it need not reorder it

@@ -297,6 +297,23 @@ def test_nothing_before_the_first_part_that_learns_is_asked_for_gradients():
             assert not found.grad.any(), name
 
 
+@pytest.mark.parametrize("segment", [1, 2])
+def test_a_segment_that_nothing_before_learns_for_is_the_last_one_asked(segment):
+    net, alike = network(), network()
+    for part in ("conv", "norm"):
+        freeze(net[part])
+        freeze(alike[part])
+    net.segment = segment
+    net["norm"].backward = net["conv"].backward = None  # to call them would be an error
+    y, cache = net.forward(IMAGES, train=True)
+    with parameters_only(net):
+        assert net.backward(np.ones_like(y), cache) is None
+    alike.backward(np.ones_like(y), alike.forward(IMAGES, train=True)[1])
+    for (name, found), (_, expected) in zip(net.named_parameters(), alike.named_parameters(), strict=True):
+        if name.startswith("block"):
+            np.testing.assert_array_equal(found.grad, expected.grad, err_msg=name)
+
+
 def test_a_wholly_frozen_network_has_no_gradients_to_compute():
     net = freeze(network())
     y, cache = net.forward(IMAGES, train=True)
@@ -372,9 +389,12 @@ def test_a_layer_that_stands_at_two_places_gets_both_gradients():
 
 def test_afterwards_backward_returns_dx_again():
     net = network()
-    with parameters_only(net), parameters_only(net):
+    with parameters_only(net):
+        with parameters_only(net):
+            y, cache = net.forward(IMAGES, train=True)
+            assert net.backward(np.ones_like(y), cache) is None
         y, cache = net.forward(IMAGES, train=True)
-        assert net.backward(np.ones_like(y), cache) is None
+        assert net.backward(np.ones_like(y), cache) is None  # the outer block still holds
     y, cache = net.forward(IMAGES, train=True)
     assert net.backward(np.ones_like(y), cache).shape == IMAGES.shape
     assert all(layer.input_gradient for _, layer in net.named_layers())
@@ -564,7 +584,7 @@ def test_pools_move_by_their_kernel_unless_asked():
     [
         (lambda: Conv2d(3, 4, 3, groups=2, rng=rng()), ValueError, "groups: 2 does not divide 3 and 4"),
         (lambda: Conv2d(4, 3, 3, groups=2, rng=rng()), ValueError, "groups: 2 does not divide 4 and 3"),
-        (lambda: Conv2d(4, 4, 3, groups=0, rng=rng()), ValueError, "groups: 0"),
+        (lambda: Conv2d(4, 4, 3, groups=0, rng=rng()), ValueError, "groups: expected an integer >= 1, got 0"),
         (lambda: Conv2d(3, 4, 0, rng=rng()), ValueError, "kernel_size: expected an integer >= 1"),
         (lambda: Conv2d(3, 4, 3, stride=0, rng=rng()), ValueError, "stride: expected an integer >= 1"),
         (lambda: Conv2d(3, 4, 3, padding=-1, rng=rng()), ValueError, "padding: expected an integer >= 0"),

@@ -73,7 +73,8 @@ def test_a_name_near_to_nothing_is_answered_with_all():
 
 
 def test_an_option_that_a_network_does_not_have_is_answered_with_those_it_has():
-    with pytest.raises(ValueError, match="resnet20 has no option 'shorcut'; there are in_channels, shortcut"):
+    expected = "resnet20 has no option 'shorcut'; there are num_classes, in_channels, shortcut"
+    with pytest.raises(ValueError, match=expected):
         models.build("resnet20", shorcut="A", rng=rng())
     with pytest.raises(ValueError, match="has no option 'depth'"):  # the name says it
         models.build("resnet20", depth=32, rng=rng())

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import threadpoolctl
 from oracles import pieces
+from places import ROOT
 
 import minires.functional as F
 from minires.kernels.cpu import parallel
@@ -293,7 +294,7 @@ def test_a_forked_child_can_compute():
     # in a process of its own: a fork of the test process would also copy the threads of other libraries
     code = """
 import os, sys
-sys.path.insert(0, "tests")
+sys.path[:0] = ["tests", "tests/kernels"]
 import numpy as np
 from oracles import pieces
 from test_parallel import convolve
@@ -307,7 +308,7 @@ with pieces(3, 4):
     assert all(np.array_equal(*both) for both in zip(convolve(), expected))
 sys.exit(os.waitstatus_to_exitcode(status))
 """
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    root = str(ROOT)
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from places import ROOT
 
 from minires.course.sandbox import wire
 from minires.course.sandbox.wire import Ended, TooLarge, Unknown, WireError, decode, encode
@@ -322,7 +323,7 @@ def test_a_frame_that_lies_about_its_length_takes_no_memory():
         "    except wire.Ended: print('ended')\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
     )
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    root = str(ROOT)
     done = subprocess.run([sys.executable, "-c", source, root], capture_output=True, text=True, check=True)
     *ended, grown = done.stdout.split()
     assert ended == 4 * ["ended"] and int(grown) < 32 << 10  # KiB on Linux; one chunk is 1 MiB

@@ -313,9 +313,24 @@ def test_use_holds_within_its_block_and_nests():
 
 
 @pytest.mark.parametrize("which", ["slow", "", None, 1])
-def test_another_choice_is_refused(which):
-    with pytest.raises(ValueError, match="which: expected 'fast' or 'textbook'"), kernels.use(which):
-        pass
+def test_another_choice_is_refused_at_once(which):
+    with pytest.raises(ValueError, match="which: expected 'fast' or 'textbook'"):
+        kernels.use(which)
+
+
+def test_use_without_with_says_that_nothing_has_changed():
+    assert "write `with` before it" in repr(kernels.use("textbook"))
+    assert kernels.in_use() == "fast"
+
+
+def test_an_argument_given_by_name_is_looked_at_too():
+    x = np.ones((2, 3, 4, 5))
+    vectors = {"gamma": np.ones(3), "beta": np.zeros(3)}
+    assert called(lambda: F.batch_norm_train_forward(eps=1e-5, **vectors, x=x))[1] == [
+        "batch_norm_train_forward"
+    ]
+    with pytest.raises(TypeError, match="x: expected a NumPy or CuPy array, got list"):
+        F.batch_norm_train_forward(**vectors, x=[[1.0]])
 
 
 def test_the_environment_chooses_for_a_process(monkeypatch):
@@ -343,6 +358,12 @@ def test_a_kernel_that_does_not_support_a_case_leaves_it_to_the_textbook(monkeyp
     assert textbook == ["conv2d_forward", "im2col"]
     monkeypatch.setattr(parallel, "SMALL", 24)
     assert called(lambda: F.conv2d_forward(x, np.ones((1, 2, 2, 2)))) == ([], ["conv2d_forward"])
+
+
+def test_the_kernel_of_the_first_argument_is_found_by_keyword_too():
+    x = np.ones((1, 2, 3, 4))
+    assert called(lambda: F.relu_forward(x=x)) == ([], ["relu_forward"])
+    assert called(lambda: F.conv2d_forward(x=x, weight=np.ones((1, 2, 2, 2)))) == ([], ["conv2d_forward"])
 
 
 def test_the_plain_function_is_at_hand():

@@ -2,19 +2,19 @@
 
 import doctest
 import importlib.util
-import pathlib
 import re
 import warnings
 
 import numpy as np
 import pytest
+from places import TESTS
 
 from minires.course import exercise
 from minires.course.check import check
 from minires.course.examination import Examination
 from minires.course.sandbox import perform
 
-ANSWERS = pathlib.Path(__file__).parent / "answers"
+ANSWERS = TESTS / "answers"
 EXERCISES = exercise.exercises()
 NUMBERS = [e.number for e in EXERCISES]
 EXAMINATIONS = {}

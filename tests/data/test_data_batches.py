@@ -1,12 +1,12 @@
 """Batches: complete, counted randomness, the same bits however they are resumed, no thread left behind."""
 
-import pathlib
 import subprocess
 import sys
 import threading
 
 import numpy as np
 import pytest
+from places import TESTS
 
 from minires import data
 
@@ -133,7 +133,7 @@ def test_a_program_that_ends_within_an_epoch_does_not_hang():
         "iterator = batches().epoch(0); next(iterator); keep = [iterator]; keep.append(keep)\n"
         "raise SystemExit(7)"
     )
-    folder = str(pathlib.Path(__file__).parent)
+    folder = str(TESTS)
     assert subprocess.run([sys.executable, "-c", code, folder], timeout=30).returncode == 7
 
 

@@ -241,6 +241,9 @@ def test_group_norm_gives_each_group_of_each_image_mean_0_and_variance_1(groups)
     # 1e-12: sums of at most 120 float64 numbers of order 1
     np.testing.assert_allclose(values.mean(axis=2), 0, atol=1e-12)
     np.testing.assert_allclose(values.var(axis=2), 1, rtol=1e-12)
+    x = x.reshape(2, groups, -1)  # neighbouring channels, and every value in its place
+    line = (x - x.mean(axis=2, keepdims=True)) / x.std(axis=2, keepdims=True)
+    np.testing.assert_allclose(values, line, rtol=1e-12, atol=1e-12)
 
 
 def test_group_norm_of_one_image_in_groups_of_one_channel_is_batch_norm_of_that_image():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import strict_cupy
 from oracles import in_order
+from places import TESTS
 
 from minires import optim
 from minires.backend import array_module, to_numpy
@@ -254,7 +255,7 @@ def test_names_are_in_definition_order_in_every_process():
         "        print(*(name for name, _ in named()))\n"
         "    print(*layer.state_dict())"
     )
-    folder = os.path.dirname(__file__)
+    folder = str(TESTS)
     outputs = [
         subprocess.run(
             [sys.executable, "-c", script],

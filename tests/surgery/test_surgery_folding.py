@@ -5,7 +5,18 @@ import pytest
 
 from minires import models, probe
 from minires.catalogue import randomize
-from minires.layers import BatchNorm, Conv2d, MaxPool2d, ReLU, Residual, Sequential, freeze
+from minires.layers import (
+    BatchNorm,
+    Conv2d,
+    GatedResidual,
+    MaxPool2d,
+    ReLU,
+    Residual,
+    Sequential,
+    Sigmoid,
+    StochasticDepth,
+    freeze,
+)
 from minires.surgery import fold
 
 
@@ -100,6 +111,18 @@ def test_a_folded_network_of_the_zoo_predicts_the_same(name, size):
     np.testing.assert_allclose(fold(net).predict(x), expected, rtol=1e-9, atol=1e-9 * abs(expected).max())
 
 
+def test_a_network_with_heads_is_folded_too():
+    rng = np.random.default_rng(0)
+    net = models.build("googlenet_bn", num_classes=3, aux=True, rng=rng).astype(np.float64)
+    randomize(net, rng)
+    x = rng.standard_normal((1, 3, 64, 64))
+    folded = fold(net)
+    assert not [layer for _, layer in folded.named_layers() if type(layer) is Sequential]
+    expected = net.predict(x)
+    # float64: a product is rounded before the sum instead of after it, in some 20 layers
+    np.testing.assert_allclose(folded.predict(x), expected, rtol=1e-9, atol=1e-9 * abs(expected).max())
+
+
 def test_a_folded_network_follows_the_one_it_was_made_from():
     rng = np.random.default_rng(0)
     net = models.build("resnet8", num_classes=3, in_channels=1, rng=rng).astype(np.float64)
@@ -140,6 +163,30 @@ def test_folding_a_watched_network_leaves_its_watchers():
         fold(net).predict(x)
         net.forward(x, train=False)
     assert len(seen.names()) == len(list(net.named_layers()))
+
+
+def blocks_that_are_copied(rng):
+    """What `fold` copies with other parts, instead of making another layer of it."""
+    parts = Conv2d(3, 3, 3, padding=1, rng=rng), BatchNorm(3), ReLU()
+    yield StochasticDepth(Sequential(*parts), survival=0.6, rng=rng)
+    gate = Sequential(Conv2d(3, 3, 1, rng=rng), BatchNorm(3), Sigmoid())
+    yield GatedResidual(Sequential(*parts), gate)
+
+
+@pytest.mark.parametrize("kind", range(2))
+def test_folding_a_block_leaves_the_block_and_its_watchers(kind):
+    rng = np.random.default_rng(0)
+    block = randomize(list(blocks_that_are_copied(rng))[kind], rng).astype(np.float64)
+    x, before = rng.standard_normal((2, 3, 5, 4)), dict(block.named_layers())
+    expected = block.forward(x, train=False)[0]
+    with probe.watch(block, probe.Statistics()) as seen:
+        folded = fold(block)
+        np.testing.assert_allclose(folded.predict(x), expected, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(folded.forward(x, train=False)[0], expected, rtol=1e-12, atol=1e-12)
+        # the layers that both share are watched; the block and its branch have not been called
+        assert not [name for name in seen.names() if name.startswith("branch")]
+    assert len(folded.branch) == 1  # of three
+    assert dict(block.named_layers()) == before
 
 
 def test_folding_a_frozen_stem_of_ones_own_calls_it():
