@@ -133,7 +133,7 @@ def test_a_program_that_ends_within_an_epoch_does_not_hang():
         "iterator = batches().epoch(0); next(iterator); keep = [iterator]; keep.append(keep)\n"
         "raise SystemExit(7)"
     )
-    folder = str(TESTS)
+    folder = str(TESTS / "data")
     assert subprocess.run([sys.executable, "-c", code, folder], timeout=30).returncode == 7
 
 
