@@ -153,24 +153,23 @@ def test_without_dx_no_columns_are_added_back(monkeypatch):
         assert F.conv2d_backward(y, cache, need_dx=False)[0] is None
 
 
-@kernels.use("fast")  # whatever the environment says
 def test_backward_need_not_reorder_x_again(monkeypatch):
     monkeypatch.setattr(conv_shift, "NARROW", 0)
     monkeypatch.setattr(conv_point, "NARROW", 0)
     x = np.random.default_rng(0).standard_normal((2, 3, 5, 6))  # not in the order that rows have
     for size in (1, 3):
-        _, (remembered, *_) = F.conv2d_forward(x, np.ones((2, 3, size, size)))
+        with kernels.use("fast"):  # whatever the environment says
+            _, (remembered, *_) = F.conv2d_forward(x, np.ones((2, 3, size, size)))
         assert np.shares_memory(as_rows(remembered), remembered)
 
 
-@kernels.use("fast")
 def test_few_rows_and_large_weights_are_cut_by_channels(monkeypatch):
     rng, cuts = np.random.default_rng(0), []
     cut = parallel.in_chunks
     monkeypatch.setattr(parallel, "in_chunks", lambda work, n, like: cuts.append(n) or cut(work, n, like))
     monkeypatch.setattr(conv_shift, "NARROW", 0)
     for rows, block in ((7, 1), (7, 10**6), (8, 1)):
-        with pieces(2, block):
+        with pieces(2, block), kernels.use("fast"):
             F.conv2d_forward(
                 rng.standard_normal((2, 3, rows, 4)), rng.standard_normal((5, 3, 3, 3)), padding=1
             )
