@@ -32,7 +32,7 @@ def linear_backward(dy, cache):
 
 
 def _too_small(x, weight):
-    """Whether BLAS makes a product of that size alone; also if weight is no matrix, as the textbook will say."""
+    """Whether BLAS makes a product of that size alone; or weight is no matrix, as the textbook will say."""
     return getattr(weight, "ndim", 0) != 2 or x.size * len(weight) < parallel.ALONE
 
 
