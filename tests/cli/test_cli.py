@@ -254,7 +254,7 @@ def test_data_fetch_reports_what_is_there_already(capsys, tmp_path):
 
 def test_gradcheck_prints_a_table_and_shows_one_check_in_detail(capsys):
     code, out, _ = minires(capsys, "gradcheck", "linear")
-    assert code == 0 and out[0].startswith("linear, 5 to 3") and out[-1] == "1 checks, all right"
+    assert code == 0 and out[0].startswith("linear, 5 to 4") and out[-1] == "2 checks, all right"
     code, out, _ = minires(capsys, "gradcheck", "linear", "-v")
     assert code == 0 and any("worst index" in line for line in out)
 

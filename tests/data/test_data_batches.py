@@ -128,13 +128,13 @@ def test_leaving_the_loop_early_or_closing_ends_the_thread():
 
 def test_a_program_that_ends_within_an_epoch_does_not_hang():
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import sys; sys.path[:0] = sys.argv[1:]\n"
         "from test_data_batches import batches\n"
         "iterator = batches().epoch(0); next(iterator); keep = [iterator]; keep.append(keep)\n"
         "raise SystemExit(7)"
     )
-    folder = str(TESTS)
-    assert subprocess.run([sys.executable, "-c", code, folder], timeout=30).returncode == 7
+    folders = str(TESTS), str(TESTS / "data")
+    assert subprocess.run([sys.executable, "-c", code, *folders], timeout=30).returncode == 7
 
 
 def test_no_more_batches_are_prepared_than_asked_for():

@@ -354,8 +354,11 @@ def test_a_kernel_that_does_not_support_a_case_leaves_it_to_the_textbook(monkeyp
     np.testing.assert_array_equal(F.relu_forward(x)[0], x)
     # as they do with arrays that are too small to pay
     monkeypatch.setattr(parallel, "SMALL", 25)
+    monkeypatch.setattr(parallel, "ALONE", 1 << 18)
     textbook, _ = called(lambda: F.conv2d_forward(x, np.ones((1, 2, 2, 2))))
     assert textbook == ["conv2d_forward", "im2col"]
+    monkeypatch.setattr(parallel, "ALONE", 12 * 8)  # so many multiply-adds BLAS might share among its threads
+    assert called(lambda: F.conv2d_forward(x, np.ones((1, 2, 2, 2)))) == ([], ["conv2d_forward"])
     monkeypatch.setattr(parallel, "SMALL", 24)
     assert called(lambda: F.conv2d_forward(x, np.ones((1, 2, 2, 2)))) == ([], ["conv2d_forward"])
 

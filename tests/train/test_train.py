@@ -459,3 +459,29 @@ def test_a_device_that_is_not_there_is_an_error_that_says_what_to_install(monkey
     monkeypatch.setitem(sys.modules, "cupy", None)
     with pytest.raises(ValueError, match="needs CuPy, which is not installed"):
         small_trainer(device="gpu")
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_stem_with_a_backward_of_its_own_runs_it_in_training(frozen):
+    """Nobody needs dx of what stands first, but a user's own backward may do anything."""
+
+    class Stem(layers.Conv2d):
+        calls = 0
+
+        def backward(self, dy, cache):
+            Stem.calls += 1
+            return super().backward(dy, cache) + 0  # dx is an array here, not None
+
+    rng = np.random.default_rng(0)
+    stem = Stem(1, 4, 3, padding=1, rng=rng)
+    net = Sequential(
+        stem=freeze(stem) if frozen else stem,
+        norm=layers.BatchNorm(4),
+        relu=layers.ReLU(),
+        pool=layers.GlobalAvgPool2d(),
+        fc=layers.Linear(4, 10, rng=rng),
+    )
+    trainer = small_trainer(net, epochs=1)
+    trainer.run()
+    assert Stem.calls == len(trainer.batches) > 0
+    assert all(layer.input_gradient for _, layer in net.named_layers())  # as before

@@ -3,7 +3,7 @@
     parallel       the threads, and how an array is cut for them
     layout         the order of memory in which images lie
     columns, conv, conv_point, conv_shift    convolution
-    norm, pool, resample, elementwise    the rest
+    norm, pool, linear, resample, elementwise    the rest
 
 Every name here is that of a function in `minires.functional`, which it must equal.
 """
@@ -22,6 +22,7 @@ from minires.kernels.cpu.elementwise import (
     sigmoid_backward,
     sigmoid_forward,
 )
+from minires.kernels.cpu.linear import linear_backward, linear_forward
 from minires.kernels.cpu.norm import (
     batch_norm_eval_backward,
     batch_norm_eval_forward,

@@ -19,7 +19,7 @@ WIDE = 256  # columns below which a matrix product is slow
 
 def conv2d_forward(x, weight, bias=None, *, stride=1, padding=0, groups=1):
     """As `functional.conv2d_forward`; x in the cache is in the order of memory in which backward wants it."""
-    if x.size < parallel.SMALL:
+    if _too_small(x, weight):
         return NotImplemented
     windows, groups = check_conv2d(x, weight, bias, stride, padding, groups)
     y, x = _convolution(x, weight, bias, windows, groups)
@@ -28,7 +28,7 @@ def conv2d_forward(x, weight, bias=None, *, stride=1, padding=0, groups=1):
 
 def conv2d_predict(x, weight, bias=None, *, stride=1, padding=0, groups=1, relu=False):
     """As `functional.conv2d_predict`: max(y, 0) is taken of each row while it is in the cache."""
-    if x.size < parallel.SMALL:
+    if _too_small(x, weight):
         return NotImplemented
     windows, groups = check_conv2d(x, weight, bias, stride, padding, groups)
     return _convolution(x, weight, bias, windows, groups, relu)[0]
@@ -36,9 +36,9 @@ def conv2d_predict(x, weight, bias=None, *, stride=1, padding=0, groups=1, relu=
 
 def conv2d_backward(dy, cache, *, need_dx=True):
     """As `functional.conv2d_backward`."""
-    if cache[0].size < parallel.SMALL:
-        return NotImplemented
     x, weight, has_bias, windows, groups = cache
+    if _too_small(x, weight):
+        return NotImplemented
     check_gradient(dy, (x.shape[0], weight.shape[0], *windows.out_size), x.dtype, on=x)
     dbias = _sum_over_pixels(dy) if has_bias else None
     dx = empty_images(x, x.shape) if need_dx else None
@@ -57,6 +57,15 @@ def conv2d_backward(dy, cache, *, need_dx=True):
         if need_dx:
             dx[:, inputs] = group_dx
     return dx, dweight, dbias
+
+
+def _too_small(x, weight):
+    """Whether to leave the work to the textbook: few numbers, and so few multiply-adds that BLAS makes the
+    product alone (its own threads would fight with those of other processes, see `linear`)."""
+    if x.ndim != 4 or getattr(weight, "ndim", 0) != 4:
+        return True  # the textbook's checks say what is wrong
+    pixels = x.size // max(1, x.shape[1])
+    return x.size < parallel.SMALL and pixels * weight.size < parallel.ALONE
 
 
 def _convolution(x, weight, bias, windows, groups, relu=False):

@@ -24,6 +24,7 @@ WORTH_THREADS = 1 << 16  # elements below which starting a thread costs more tha
 SMALL = (
     1 << 14
 )  # elements of x below which a kernel leaves the work to the textbook; measured, `minires bench`
+ALONE = 1 << 18  # multiply-adds of a matrix product below which BLAS uses one thread by itself (OpenBLAS)
 LARGE = 1 << 20  # elements from which on work on every number by itself gains by blocks and threads
 
 _state = threading.local()  # in_chunk: this thread is inside a chunk; buffers: its scratch arrays
