@@ -8,6 +8,7 @@ import pytest
 from oracles import assert_refused, in_order, pieces, pool_loops, relative_error
 
 import minires.functional as F
+from minires import kernels
 from minires.kernels.cpu.layout import as_rows
 
 KINDS = pytest.mark.parametrize("kind", ["max", "avg"])
@@ -208,5 +209,6 @@ def test_in_ceil_mode_a_window_may_be_larger_than_the_image(size, kernel):
 
 def test_the_gradient_of_global_average_pooling_lies_as_the_kernels_want_it():
     _, cache = F.global_avg_pool2d_forward(np.ones((3, 4, 5, 6)))
-    dx = F.global_avg_pool2d_backward(np.ones((3, 4)), cache)
+    with kernels.use("fast"):  # whatever the environment says
+        dx = F.global_avg_pool2d_backward(np.ones((3, 4)), cache)
     assert np.shares_memory(as_rows(dx), dx)  # what comes before it need not reorder it
