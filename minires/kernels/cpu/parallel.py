@@ -21,9 +21,8 @@ import numpy as np
 
 BLOCK = 1 << 18  # elements of a block: 1 MB in float32, half of a common L2 cache
 WORTH_THREADS = 1 << 16  # elements below which starting a thread costs more than it saves
-SMALL = (
-    1 << 14
-)  # elements of x below which a kernel leaves the work to the textbook; measured, `minires bench`
+# elements of x below which a kernel leaves the work to the textbook, as `minires bench --kernels` measures
+SMALL = 1 << 14
 ALONE = 1 << 18  # multiply-adds of a matrix product below which BLAS uses one thread by itself (OpenBLAS)
 LARGE = 1 << 20  # elements from which on work on every number by itself gains by blocks and threads
 
