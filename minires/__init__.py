@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         cli,
         course,
         data,
+        detection,
         experiments,
         functional,
         gradcheck,

@@ -74,7 +74,8 @@ def roi_pool_forward(
         values = xp.where(inside[:, None], maps, -xp.inf).reshape(count, c, h * w)
         y[:, :, p, q], argmax[:, :, p, q] = values.max(axis=2), values.argmax(axis=2)
     argmax = xp.where(y == -xp.inf, xp.int32(-1), argmax)
-    filled = (down.any(axis=2)[:, :, None] & across.any(axis=2)[:, None])[:, None]  # (R, 1, P, P)
+    rows, columns = down.sum(axis=2), across.sum(axis=2)  # (R, P): how many cells a bin has
+    filled = (rows[:, None, :, None] > 0) & (columns[:, None, None, :] > 0)
     return xp.where(filled, y, 0), (argmax, image_index, x.shape, x.dtype)
 
 
