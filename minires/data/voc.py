@@ -133,11 +133,11 @@ def _listed(root: pathlib.Path, image_set: str) -> list[str]:
             f"{folder}: expected one of {', '.join(sets) or 'no set'}, got {image_set!r}"
             + (f"; did you mean {near[0]!r}?" if near else "")
         )
-    names = [
-        line.split()[0] for line in _content(path).decode("utf-8", "replace").splitlines() if line.strip()
-    ]
+    lines = _content(path).decode("utf-8", "replace").splitlines()
+    # the lists of one class have a second column: 1, -1 or 0 (difficult)
+    names = [re.sub(r"\s+(-1|0|1)$", "", line.strip()) for line in lines if line.strip()]
     for name in names:
-        if not re.fullmatch(r"[\w.+ -]+", name) or name.startswith("."):
+        if name.startswith(".") or set(name) & set("/\\:\0"):
             raise ValueError(f"{path}: expected a name of an image without a folder, got {name!r}")
     if not names:
         raise ValueError(f"{path}: names no image")
