@@ -21,7 +21,7 @@ PUBLISHED = [  # what py-faster-rcnn's generate_anchors returns: last pixels, a 
 
 
 def test_the_nine_published_anchors_but_for_their_rounding():
-    """That program rounds the sides of a 16x16 box, 23 x 12 for ratio 1/2, and then multiplies by 8, 16, 32."""
+    """That program rounds the sides of a 16x16 box, 23 x 12 for ratio 1/2, before it multiplies them."""
     ratios = (0.5, 1, 2)
     one = base_anchors([16], ratios)
     width = np.round(one[:, 2] - one[:, 0])

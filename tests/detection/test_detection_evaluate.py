@@ -145,7 +145,7 @@ def test_precision_and_recall_after_each_detection():
 
 
 def naive_average_precision(images, label, threshold, points):
-    """The definition, in exact fractions, with loops: images is a list of (detections, objects), plain rows."""
+    """The definition, in exact fractions, with loops. images: (rows of detections, rows of objects) each."""
     rows = [
         (-score, number, row)
         for number, (detections, _) in enumerate(images)
