@@ -69,11 +69,8 @@ def test_roi_pooling_agrees_with_nested_loops(mode, size):
     x = rng.integers(0, 6, (2, 3, 5, 9)).astype(float)  # ties too
     first = rng.uniform(-12, 30, (12, 2))
     boxes = np.concatenate([first, first + rng.uniform(0, 25, (12, 2))], axis=1)
-    boxes[:3] = [
-        [10, 6, 26, 18],
-        [2, 2, 2.1, 2.1],
-        [0, 20, 36, 22],
-    ]  # corners at halves; smaller than a cell; far off the diagonal
+    # corners at halves, on either side of 0; smaller than a cell; far off the diagonal
+    boxes[:4] = [[10, 6, 26, 18], [-2, -6, 10, 6], [2, 2, 2.1, 2.1], [0, 20, 36, 22]]
     image_index, dy = rng.integers(0, 2, 12), rng.standard_normal((12, 3, size, size))
     expected, dx = pool_loops(x, boxes, image_index, dy, size, 0.25)
     with kernels.use(mode):
