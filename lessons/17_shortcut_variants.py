@@ -158,7 +158,8 @@ def near(value, expected, decades):
     return abs(math.log10(value / expected)) <= decades
 
 
-assert direct_half == 0.5**54, "the direct path is exactly the product of the shortcuts"
+# halving is exact; the two norms are sums in float32
+assert abs(direct_half / 0.5**54 - 1) <= 1e-5, "the direct path is the product of the shortcuts"
 assert near(before_1[0], 53, 0.3) and near(norms["identity"][0], 1e2, 0.3), "the identity keeps it in bounds"
 assert near(norms["0.5 and 0.5"][0], 5e6, 0.3) and near(norms["plain"][0], 4e8, 0.3), "the others explode"
 assert near(before_1[0], derived(1, 1), 0.5) and near(before_half[0], derived(0.5, 0.5), 0.5), "the formula"
