@@ -11,7 +11,7 @@ import numpy as np
 
 from minires.backend import array_module
 from minires.typing import Array, Shape, Shaped, Size
-from minires.windows import Windows, reach_of
+from minires.windows import Windows
 
 
 def check_floats(*, bias: Array | None = None, **arrays: Array) -> ModuleType:
@@ -106,7 +106,7 @@ def check_windows(
     padding = pair("padding", padding, least=0)
     dilation = pair("dilation", dilation, least=1)
     padded = size[0] + 2 * padding[0], size[1] + 2 * padding[1]
-    reach = reach_of(kernel, dilation)
+    reach = (kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1
 
     def count(axis: int) -> int:
         room = padded[axis] - reach[axis]
@@ -279,7 +279,13 @@ def check_resample(x: Array, down: Array, across: Array) -> None:
         check_shape(name, matrix, (len(matrix), size), f"for an image of {x.shape[2]}x{x.shape[3]}")
 
 
-def check_cross_entropy(logits: Array, labels: Array, label_smoothing: float) -> ModuleType:
+def check_cross_entropy(
+    logits: Array,
+    labels: Array,
+    label_smoothing: float,
+    ignore_index: int | None,
+    class_weights: Array | None,
+) -> ModuleType:
     """Return the module of logits (N, K), or raise what `F.softmax_cross_entropy_forward` says it raises."""
     xp = check_floats(logits=logits)
     check_ndim("logits", logits, (2, "(N, K)"))
@@ -288,11 +294,27 @@ def check_cross_entropy(logits: Array, labels: Array, label_smoothing: float) ->
     check_shape("labels", labels, (n,), "one for each row of logits")
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels: expected integers, got {labels.dtype}")
-    # to look at them on a GPU would stall it: there they are checked when they are batched
-    if xp.__name__ == "numpy" and not (0 <= labels.min() and labels.max() < classes):
-        raise ValueError(
-            f"labels: expected integers from 0 to {classes - 1}, got {labels.min()} to {labels.max()}"
-        )
+    if ignore_index is not None and not is_whole(ignore_index):
+        raise ValueError(f"ignore_index: expected an integer or None, got {ignore_index!r}")
+    if xp.__name__ == "numpy":  # to look at them on a GPU would stall it: checked when they are batched
+        _check_labels(labels, classes, ignore_index)
     if not 0 <= label_smoothing < 1:
         raise ValueError(f"label_smoothing: expected a number in [0, 1), got {label_smoothing}")
+    if class_weights is not None:
+        check_floats(logits=logits, class_weights=class_weights)
+        check_shape("class_weights", class_weights, (classes,), "one for each class")
+        if xp.__name__ == "numpy" and not (class_weights >= 0).all():
+            raise ValueError(f"class_weights: expected numbers >= 0, got {class_weights.min()} among them")
     return xp
+
+
+def _check_labels(labels: Array, classes: int, ignore_index: int | None) -> None:
+    """Raise ValueError unless all labels are classes, or the one that is ignored."""
+    if ignore_index is not None:
+        labels = labels[labels != ignore_index]
+    if labels.size and not (0 <= labels.min() and labels.max() < classes):
+        or_ignored = "" if ignore_index is None else f", or {ignore_index}, which is ignored"
+        raise ValueError(
+            f"labels: expected integers from 0 to {classes - 1}{or_ignored}, "
+            f"got {labels.min()} to {labels.max()}"
+        )

@@ -34,7 +34,8 @@ class Windows(NamedTuple):
     @property
     def reach(self) -> tuple[int, int]:
         """Pixels from the first to the last that a window has, both included: the kernel, drawn apart."""
-        return reach_of(self.kernel, self.dilation)
+        (kh, kw), (apart_h, apart_w) = self.kernel, self.dilation
+        return (kh - 1) * apart_h + 1, (kw - 1) * apart_w + 1
 
     def shift(self, axis: int, position: int) -> tuple[slice, slice]:
         """Return (outputs, inputs), slices along one axis, for one position in the kernel: which windows have
@@ -67,8 +68,3 @@ class Windows(NamedTuple):
         first, last = (-pad, size + pad) if padding else (0, size)
         starts = [pixel * stride - pad for pixel in range(self.out_size[axis])]
         return [min(start + kernel, last) - max(start, first) for start in starts]
-
-
-def reach_of(kernel: tuple[int, int], dilation: tuple[int, int]) -> tuple[int, int]:
-    """Return how many pixels a kernel spans whose pixels lie `dilation` apart."""
-    return (kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1

@@ -137,10 +137,24 @@ PAIRS = [
         for smoothing in (0.0, 0.1)
     ],
     PairRow(
+        "softmax_cross_entropy",
+        "ignored labels, class weights, label smoothing",
+        {"logits": (5, 4)},
+        {"label_smoothing": 0.1, "ignore_index": -1, "class_weights": np.array([0.5, 2.0, 0.0, 1.5])},
+        labels=np.array([2, -1, 1, 3, 2]),
+    ),
+    PairRow(
         "pixel_cross_entropy",
         "3x4",
         {"y": (2, 5, 3, 4)},
         labels=np.arange(24).reshape(2, 3, 4) % 5,
+    ),
+    PairRow(
+        "pixel_cross_entropy",
+        "ignored borders, class weights",
+        {"y": (2, 3, 4, 5)},
+        {"ignore_index": 255, "class_weights": np.array([0.5, 2.0, 1.5])},
+        labels=np.where(np.arange(40).reshape(2, 4, 5) % 7 == 0, 255, np.arange(40).reshape(2, 4, 5) % 3),
     ),
     PairRow("squared_error", "images", {"y": IMAGES, "target": IMAGES}),
 ]

@@ -101,6 +101,17 @@ def compare(found, expected, dtype, what):
 
 # -- every row of the catalogue -------------------------------------------------------------------------
 
+
+def torch_cross_entropy(logits, labels, *, class_weights=None, ignore_index=None, label_smoothing=0.0):
+    return T.cross_entropy(
+        logits,
+        torch.as_tensor(labels, dtype=torch.int64),
+        weight=None if class_weights is None else torch.tensor(class_weights).to(logits.dtype),
+        ignore_index=-100 if ignore_index is None else ignore_index,
+        label_smoothing=label_smoothing,
+    )
+
+
 # pair: the same in PyTorch, called with tensors and then the row's options (and labels) as keywords
 REFERENCES = {
     "avg_pool2d": T.avg_pool2d,
@@ -122,7 +133,7 @@ REFERENCES = {
     "local_response_norm": lambda x, k=2.0, **options: T.local_response_norm(x, k=k, **options),
     "max_pool2d": T.max_pool2d,
     "maxout": lambda x, pieces: x.unflatten(1, (-1, pieces)).amax(2),
-    "pixel_cross_entropy": lambda y, labels: T.cross_entropy(y, labels),
+    "pixel_cross_entropy": torch_cross_entropy,
     "relu": T.relu,
     "resample": lambda x, down, across: torch.einsum("nchw,ph,qw->ncpq", x, down, across),
     "residual_add": torch.add,
@@ -130,7 +141,7 @@ REFERENCES = {
     "shortcut_gate": lambda branch, shortcut, gate: branch + (1 - gate) * shortcut,
     "sigmoid": torch.sigmoid,
     "softmax": lambda x: torch.softmax(x, -1),
-    "softmax_cross_entropy": lambda logits, labels, **options: T.cross_entropy(logits, labels, **options),
+    "softmax_cross_entropy": torch_cross_entropy,
     "squared_error": lambda y, target: T.mse_loss(y, target, reduction="sum") / (2 * len(y)),
 }
 NOT_IN_TORCH = {"pad_shortcut"}
@@ -504,16 +515,30 @@ def test_pad_shortcut_agrees_with_torch(placement, how, shape, stride, new_chann
     classes=st.integers(2, 8),
     label_smoothing=st.sampled_from([0.0, 0.1, 0.9]),
     label_dtype=st.sampled_from([np.uint8, np.int32, np.int64]),
+    ignore_index=st.sampled_from([None, 0, 1, 99]),
+    weighted=st.booleans(),
 )
-def test_softmax_cross_entropy_agrees_with_torch(how, batch, classes, label_smoothing, label_dtype):
+def test_softmax_cross_entropy_agrees_with_torch(
+    how, batch, classes, label_smoothing, label_dtype, ignore_index, weighted
+):
     labels = how[0].integers(0, classes, batch).astype(label_dtype)
+    if ignore_index == 99:
+        labels[1::2] = 99
+    assume(not (labels == ignore_index).all())
     labels.flags.writeable = False
+    weights = how[0].uniform(0.1, 2, classes) if weighted else None
+    options = {"label_smoothing": label_smoothing, "ignore_index": ignore_index}
+
+    def forward(logits):
+        own = None if weights is None else weights.astype(logits.dtype)
+        return F.softmax_cross_entropy_forward(logits, labels, **options, class_weights=own)
+
     check_parity(
         how,
-        lambda logits: F.softmax_cross_entropy_forward(logits, labels, label_smoothing=label_smoothing),
+        forward,
         F.softmax_cross_entropy_backward,
-        lambda logits: T.cross_entropy(
-            logits, torch.tensor(labels.astype(np.int64)), label_smoothing=label_smoothing
+        lambda logits: torch_cross_entropy(
+            logits, torch.tensor(labels.astype(np.int64)), **options, class_weights=weights
         ),
         3 * how[0].standard_normal((batch, classes)),
     )
