@@ -23,6 +23,7 @@ ESSENTIAL = (
 def add_arguments(parser):
     """Add the options of `minires grade` to an argparse parser."""
     parser.epilog = EPILOG
+    parser.set_defaults(product_is_files=True)
     parser.add_argument("submissions", metavar="SUBMISSIONS", help="a folder, or one zip")
     parser.add_argument("--out", required=True, metavar="FILE.csv", help="the table to write")
     parser.add_argument(
