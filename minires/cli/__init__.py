@@ -1,7 +1,8 @@
 """The command `minires`.
 
 Exit codes: 0; 1 (a gradient is wrong, a lesson's claim does not hold); 2 (an error that a line explains);
-129, 130, 143 (stopped by a hangup, by Ctrl-C, by SIGTERM); 141 (cut short, for the reader of the output went away).
+129, 130, 143 (stopped by a hangup, by Ctrl-C, by SIGTERM); 141 (cut short, for the reader of the output has
+gone).
 """
 
 import argparse

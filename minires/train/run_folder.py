@@ -81,7 +81,9 @@ class RunFolder(Reporter):
     def require_no_run(self) -> None:
         """Raise ValueError if the folder holds a run."""
         if self.checkpoint.exists():
-            raise ValueError(f"{self.path} holds a run already; continue it (--resume) or choose another --out")
+            raise ValueError(
+                f"{self.path} holds a run already; continue it (--resume) or choose another --out"
+            )
 
     def open(self, config: Config, history: History) -> None:
         """Create the folder if need be, and lock it; write the Config, and the records so far.
