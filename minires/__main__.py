@@ -10,7 +10,7 @@ import sys
 STOPPED, UNUSABLE = 130, 2  # exit codes
 
 
-def main():
+def main() -> int:
     """Import the command and run it; return the exit code."""
     waits = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not where it is ignored
     if waits:
@@ -27,13 +27,13 @@ def main():
         return STOPPED
 
 
-def _stop_at_once(*_):
+def _stop_at_once(*_: object) -> None:
     """End the process: nothing has begun, and an exception could get lost in what is being imported."""
     _say("stopped")
     os._exit(STOPPED)
 
 
-def _cannot_start(error):
+def _cannot_start(error: BaseException) -> int:
     text = " ".join(str(error).split())
     low = isinstance(error, MemoryError) or any(
         sign in text for sign in ("Cannot allocate memory", "failed to map segment", "can't start new thread")
@@ -43,7 +43,7 @@ def _cannot_start(error):
     return UNUSABLE
 
 
-def _say(line):
+def _say(line: str) -> None:
     try:
         os.write(2, f"{line}\n".encode(errors="replace"))
     except OSError:  # nobody listens

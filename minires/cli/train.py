@@ -131,12 +131,11 @@ def _train(folder, choices, *, is_resumed):
     if trainer.segments:
         stages = ", ".join(f"{name} in segments of {n}" for name, n in trainer.segments.items())
         print(f"memory: {stages} (these are computed twice)", file=sys.stderr)
-    folder.open(config, trainer.history)
     try:
+        folder.open(config, trainer.history)
         number = _run(trainer, folder, terminal)
     except (OSError, MemoryError) as error:  # the disk or the memory is full: nothing more is tried
-        what = describe(error).removesuffix(checkpoint.UNTOUCHED)
-        raise OSError(f"{what}; {_what_is_whole(folder)}") from error
+        raise OSError(describe(error).removesuffix(checkpoint.UNTOUCHED) + _what_is_whole(folder)) from error
     except ValueError:  # a number that is not finite
         folder.draw(trainer.history)
         raise
@@ -161,13 +160,13 @@ def _run(trainer, folder, terminal):
 
 
 def _what_is_whole(folder):
-    """Return what is left to go on from after a file could not be written, or memory has ended."""
+    """Return how a line goes on about a file that could not be written, or memory that has ended."""
     try:
         step = checkpoint.load(folder.checkpoint).facts["position"]["step"]
-    except (ValueError, MemoryError, KeyError, TypeError):
-        return "there is no checkpoint to go on from"
+    except (ValueError, MemoryError, KeyError, TypeError):  # there is none yet
+        return ""
     again = f"minires train --resume --out {folder.path}"
-    return f"the checkpoint of step {step} is whole; to continue: {again}"
+    return f"; the checkpoint of step {step} is whole; to continue: {again}"
 
 
 def _folder(arguments, choices):

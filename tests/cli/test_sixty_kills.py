@@ -103,8 +103,8 @@ SHELL = [  # what the shell runs, the exit code, what is said
     (f"PYTHONIOENCODING=ascii:strict {RUN}", 0, "test accuracy"),
     (f"MPLBACKEND=nonsense {RUN}", 0, NO_PICTURE),
     (f'mkdir -p "$RUN/curves.png"; {RUN}; code=$?; rmdir "$RUN/curves.png"; exit $code', 0, NO_PICTURE),
-    (f"ulimit -f 0; {RUN}", 2, "File too large; there is no checkpoint"),
-    (f"ulimit -f 100; {RUN}", 2, "checkpoint.npz: File too large; there is no checkpoint"),
+    (f"ulimit -f 0; {RUN}", 2, "config.json: File too large"),
+    (f"ulimit -f 100; {RUN}", 2, "checkpoint.npz: File too large"),
     (f'touch "$RUN"; {RUN}; code=$?; rm "$RUN"; exit $code', 2, "there is a file of that name"),
     (f"RUN=/proc/nowhere; {RUN}", 2, "cannot make the folder /proc/nowhere"),
     (f"ulimit -v 150000; {RUN}; code=$?; test $code = 2 -o $code = 1", 0, ""),  # 1: OpenBLAS gives up itself
@@ -134,8 +134,10 @@ def test_a_broken_circumstance_ends_a_run_only_if_it_must(script, code, said, wh
     assert ends_with(whole, folder)
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 6, 9, 10, 12])
+@pytest.mark.parametrize("count", [1, 3, 5, 7, 19, 21, 23, 25])
 def test_a_disk_that_gets_full_leaves_what_goes_on(count, whole, tmp_path):
+    """Every second call is for a folder. Files: configuration, metrics, checkpoint; then a checkpoint after
+    each of six steps and after the epoch, metrics, curves."""
     folder = tmp_path / "run"
     program = [sys.executable, "-c", FULL.format(count=count), "train", *OPTIONS, "--out", str(folder)]
     done = subprocess.run(program, capture_output=True, text=True, timeout=300)
@@ -161,7 +163,6 @@ def test_a_terminal_that_is_closed(hangup, whole, tmp_path):
     shown = b""
     while b"epoch   1:" not in shown:
         shown += os.read(master, 1000)
-    assert b"epoch 1/2 |" in shown  # the bar
     os.close(master)
     _, status = os.waitpid(pid, 0)
     assert os.waitstatus_to_exitcode(status) == (129 if hangup else 0)

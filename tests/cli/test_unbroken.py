@@ -221,8 +221,8 @@ def test_after_a_failed_write_the_line_says_what_failed_first_and_what_is_whole(
         step = {4: 0, 5: 3}[count]
         assert f"the checkpoint of step {step} is whole; to continue: minires train --resume" in err[-1]
         assert minires(capsys, "train", "--resume", "--out", "a")[0] == 0
-    elif count == 3:
-        assert "there is no checkpoint to go on from" in err[-1]
+    elif count < 4:
+        assert err[-1].endswith("No space left on device")
     if count < 4:  # nothing has begun, so the same command begins again
         assert minires(capsys, *FOUR)[0] == 0
     assert outcome(pathlib.Path("a/checkpoint.npz")) == uninterrupted
