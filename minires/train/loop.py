@@ -152,15 +152,15 @@ class Trainer:
     ) -> None:
         self.xp = device_module(config.device)
         self.net, self.config, self.reporter = net.to(self.xp), config, reporter or Reporter()
-        self.segments = {}  # {stage: blocks in a segment} of what is computed twice
-        if config.memory is not None:
-            shape = (config.batch_size, *train.image_shape)
-            self.segments = keep_within(
-                in_bytes(config.memory), net, shape, means=2 if config.optimiser == "adam" else 1
-            )
         self.check_every = check_every or CHECK_EVERY[config.device]
         self.normalisation = data.Normalisation.fit(train, config.normalisation)
         self.batches = self._batches(train, augment=_augmentation(config, train, self.normalisation))
+        self.segments = {}  # {stage: blocks in a segment} of what is computed twice
+        if config.memory is not None:
+            shape = (self.batches.largest, *train.image_shape)
+            self.segments = keep_within(
+                in_bytes(config.memory), net, shape, means=2 if config.optimiser == "adam" else 1
+            )
         self.held_out = {name: self._batches(dataset, shuffle=False) for name, dataset in held_out.items()}
         self.schedule = config.make_schedule(len(self.batches))
         self.optimiser = config.make_optimiser(net.named_parameters())
@@ -315,6 +315,8 @@ class Trainer:
         ------
         OSError
             If it cannot be written.
+        MemoryError
+            If there is too little to write it.
         NotFiniteError
             If the state is not worth keeping.
         """
