@@ -28,6 +28,10 @@ def main(argv=None):
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller (`>&-`), or a program without a console
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+    # a path may be any bytes; printed, they come out as they are, or escaped where they cannot
+    if hasattr(sys.stdout, "reconfigure"):
+        is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+        sys.stdout.reconfigure(errors="surrogateescape" if is_utf8 else "backslashreplace")
     try:
         arguments = _parser().parse_args(argv)
         code = arguments.run(arguments)

@@ -48,8 +48,8 @@ def read_weights(path: str | pathlib.Path) -> dict[str, np.ndarray]:
 
     Notes
     -----
-    Nothing in the file is executed: no pickle is ever loaded. Sizes are compared with the file's before memory
-    is taken, so that reading takes little more than the arrays do.
+    Nothing in the file is executed: no pickle is ever loaded. Sizes are compared with the file's before
+    memory is taken, so that reading takes little more than the arrays do.
     """
     path = pathlib.Path(path)
     read, _ = _format(path)

@@ -135,8 +135,8 @@ def _require_finite(saved: Checkpoint) -> None:
         bad = 0 if array.dtype.kind != "f" else int(np.count_nonzero(~np.isfinite(array)))
         if bad:
             raise ValueError(
-                f"{saved.path}: {name} holds {bad} of {array.size} numbers that are NaN or infinite, so there "
-                "is nothing to evaluate or resume; take an earlier checkpoint, or train with a smaller rate"
+                f"{saved.path}: of the {array.size} numbers in {name}, {bad} are NaN or infinite: there is "
+                "nothing to evaluate or resume; take an earlier checkpoint, or train with a smaller rate"
             )
 
 

@@ -83,6 +83,8 @@ class Config:
         in proportion to the crop.
     colour
         Standard deviation of `data.ColourNoise` (the paper: 0.1), for cropped images only.
+    skip_damaged
+        Whether to pass over images in folders that cannot be read.
     validation
         Training images held out.
     seed
@@ -129,6 +131,7 @@ class Config:
     crop: int | None = None
     shorter_side: tuple[int, ...] = ()
     colour: float = 0.0
+    skip_damaged: bool = False
     validation: int = 0
     seed: int = 0
     device: str = "cpu"
@@ -180,7 +183,13 @@ class Config:
         ------
         ValueError
             For missing or unknown fields.
+
+        Notes
+        -----
+        Runs of earlier versions lack `skip_damaged`, and passed over nothing.
         """
+        if isinstance(values, dict):
+            values = {"skip_damaged": False, **values}
         known = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(values, dict) or values.keys() != known:
             raise ValueError(f"configuration: expected exactly the fields {', '.join(sorted(known))}")
