@@ -232,9 +232,14 @@ def _unpack(path: pathlib.Path, archive: Archive, directory: pathlib.Path) -> No
                         raise ValueError(f"unexpected entry {member.name!r}")
                     if member.issparse() or not 0 <= member.size <= LARGEST:
                         raise ValueError(f"{member.name!r} announces {member.size:,} bytes")
+                    if (unpacked / name).exists():
+                        raise ValueError(f"{member.name!r} comes twice")
                     source = tar.extractfile(member)
                     with source, (unpacked / name).open("xb") as target:  # type: ignore[union-attr] # a file
                         shutil.copyfileobj(source, target)  # type: ignore[arg-type]
+                whole = _Bounded(packed)
+                while whole.read(BLOCK):
+                    pass  # to gzip's check sum at the end, which tarfile does not look for
         except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, OverflowError) as error:
             raise ValueError(f"{path} is damaged: {error}") from error
         missing = [file for file in archive.files if not (unpacked / file).is_file()]
