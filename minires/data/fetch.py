@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+from minires import resources
 from minires.data.cifar import Layout, cifar10_layouts, cifar100_layouts
 from minires.data.locations import default_directory
 
@@ -114,6 +115,9 @@ def fetch(
 
     directory.mkdir(parents=True, exist_ok=True)
     whole = directory / archive.file_name
+    for path in (whole, whole.with_name(f"{whole.name}.part")):
+        if path.exists():
+            resources.regular_file(path)  # a pipe would wait for somebody to read or to write
     copied = whole.is_file()
     if copied:
         _verify(whole, archive.md5, "replace it by a whole copy, or remove it to download the archive")

@@ -284,6 +284,34 @@ def test_an_archive_that_becomes_larger_than_an_official_one_is_refused(
     assert names(tmp_path) == [NAME]
 
 
+def test_the_same_file_twice_is_refused(tmp_path, server, official, monkeypatch):
+    with gzip.open(io.BytesIO(server.content)) as file:
+        twice = file.read().rstrip(b"\0")
+    twice += bytes(-len(twice) % 512) + gzip.decompress(server.content)
+    content = gzip.compress(twice)
+    (tmp_path / NAME).write_bytes(content)
+    expect(monkeypatch, content)
+    with pytest.raises(ValueError, match="damaged: '.*/batches.meta' comes twice"):
+        get(tmp_path, server)
+
+
+def test_the_check_sum_at_gzip_s_end_is_looked_at(tmp_path, server, monkeypatch):
+    content = server.content[:-8] + bytes([server.content[-8] ^ 1]) + server.content[-7:]
+    (tmp_path / NAME).write_bytes(content)
+    expect(monkeypatch, content)
+    with pytest.raises(ValueError, match=f"{NAME} is damaged: CRC"):
+        get(tmp_path, server)
+    assert names(tmp_path) == [NAME]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes need POSIX")
+@pytest.mark.parametrize("name", [NAME, f"{NAME}.part"])
+def test_a_pipe_in_the_place_of_the_archive_is_named_at_once(tmp_path, server, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(ValueError, match=f"{name} is no file but a named pipe"):
+        get(tmp_path, server)
+
+
 @pytest.mark.parametrize("damage", ["cut", "not gzipped", "not a tar", "a file lacks"])
 def test_an_archive_damaged_before_it_was_summed_is_refused(tmp_path, server, official, monkeypatch, damage):
     whole = server.content
