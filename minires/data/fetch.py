@@ -222,7 +222,9 @@ def _unpack(path: pathlib.Path, archive: Archive, directory: pathlib.Path) -> No
         unpacked = pathlib.Path(scratch) / archive.folder
         unpacked.mkdir()
         try:
-            with gzip.open(path) as packed, tarfile.open(fileobj=_Bounded(packed), mode="r:") as tar:
+            with gzip.open(path) as packed:
+                bounded: Any = _Bounded(packed)  # all of a file that tarfile asks for
+                tar = tarfile.open(fileobj=bounded, mode="r:")
                 for member in tar:
                     if member.isdir():
                         continue
@@ -241,8 +243,7 @@ def _unpack(path: pathlib.Path, archive: Archive, directory: pathlib.Path) -> No
                     source = tar.extractfile(member)
                     with source, (unpacked / name).open("xb") as target:  # type: ignore[union-attr] # a file
                         shutil.copyfileobj(source, target)  # type: ignore[arg-type]
-                whole = _Bounded(packed)
-                while whole.read(BLOCK):
+                while bounded.read(BLOCK):
                     pass  # to gzip's check sum at the end, which tarfile does not look for
         except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, OverflowError) as error:
             raise ValueError(f"{path} is damaged: {error}") from error

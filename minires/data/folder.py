@@ -52,7 +52,8 @@ def read_folder(
         parts, skipped = leave_out_damaged(parts)
     train = _read_part(*parts["train"], classes, size)
     test = _read_part(*parts["test"], classes, size, shape=train.image_shape)
-    return tuple(dataclasses.replace(s, skipped=skipped[p]) for s, p in ((train, "train"), (test, "test")))
+    train = dataclasses.replace(train, skipped=skipped["train"])
+    return train, dataclasses.replace(test, skipped=skipped["test"])
 
 
 def list_folder(directory: str | pathlib.Path | None) -> tuple[list[str], dict[str, Part]]:
@@ -117,7 +118,7 @@ def find_damaged(
             return str(error)
         return ""
 
-    wrong = {}
+    wrong: dict[str, str] = {}
     with ThreadPoolExecutor(parallel.get_threads(), thread_name_prefix="minires-check") as pool:
         for first in range(0, len(files), AT_ONCE):
             some = files[first : first + AT_ONCE]

@@ -10,7 +10,7 @@ import math
 import pathlib
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +56,7 @@ def read_idx(path: str | pathlib.Path, *, ndim: int) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def _opened(path: pathlib.Path) -> Iterator[BinaryIO]:
+def _opened(path: pathlib.Path) -> Iterator[Any]:
     """Open a file, unpacked if its name ends in .gz; errors inside become a ValueError that names it."""
     resources.regular_file(path)
     try:
@@ -66,7 +66,7 @@ def _opened(path: pathlib.Path) -> Iterator[BinaryIO]:
         raise ValueError(f"{path} is damaged or no IDX file: {error}") from error
 
 
-def _read_shape(path: pathlib.Path, file: BinaryIO, ndim: int) -> Shape:
+def _read_shape(path: pathlib.Path, file: Any, ndim: int) -> Shape:
     """Return the shape that the header announces. ValueError if the file cannot hold so much."""
     header = file.read(4 + 4 * ndim)
     if header[:4] != bytes([0, 0, 8, ndim]) or len(header) < 4 + 4 * ndim:

@@ -111,7 +111,7 @@ class _Array:
             raise ValueError("expected an array of integers (dtype u1)")
         if type(shape) is not tuple or len(shape) > 4 or not all(type(n) is int and n >= 0 for n in shape):
             raise ValueError("the shape of an array is not a tuple of lengths")
-        stored = np.dtype(dtype.code).newbyteorder(dtype.order)
+        stored = np.dtype(dtype.order.replace("|", "=") + dtype.code)  # "|": a byte has no order
         if math.prod(shape) * stored.itemsize != len(content):
             raise ValueError(f"an array of shape {shape} has {len(content)} bytes")
         array = np.frombuffer(content, stored).reshape(shape, order="F" if is_fortran else "C")
@@ -194,7 +194,7 @@ class _Machine:
         text = self.line()
         if len(text) < 2 or text[:1] not in (b"'", b'"') or text[-1:] != text[:1]:
             raise ValueError("a string without quotes")
-        return codecs.escape_decode(text[1:-1])[0]  # type: ignore[attr-defined] # not in the stubs
+        return codecs.escape_decode(text[1:-1])[0]
 
     # -- what an opcode does ------------------------------------------------------------------------
 
@@ -262,6 +262,9 @@ class _Machine:
             raise ValueError(f"it has no value number {number}")
         return self.memo[number]
 
+    def pass_frame(self) -> None:
+        self.take(8)  # a length; what follows is read as it comes
+
     def start(self) -> None:
         if self.number("B") > 5:
             raise ValueError("a protocol of the future")
@@ -302,7 +305,7 @@ READ: dict[bytes, Callable[[_Machine], Any]] = {  # opcodes that push a value
 }
 DO: dict[bytes, Callable[[_Machine], None]] = {  # and those that change what is there
     b"\x80": _Machine.start,
-    b"\x95": lambda m: m.take(8) and None,  # the length of a frame
+    b"\x95": _Machine.pass_frame,
     b"p": lambda m: m.put(int(m.line()[:20])),
     b"q": lambda m: m.put(m.number("B")),
     b"r": lambda m: m.put(m.number("I")),
