@@ -304,7 +304,7 @@ WRONG = {
     "train --out file/run": "cannot make the folder file",
     "eval": "required: CHECKPOINT",
     "eval nothing.npz": "cannot read the checkpoint nothing.npz: No such file",
-    "eval .": "cannot read the checkpoint .: it is no file",
+    "eval .": "cannot read the checkpoint: . is no file but a folder",
     "eval file": "file is damaged or no checkpoint of minires",
     "gradcheck conv9": "unknown check 'conv9'; did you mean conv2d",
     "gradcheck --seed -1": "seed: expected at least 0",
