@@ -6,11 +6,12 @@ import pathlib
 import sys
 
 from minires import data
+from minires.cli.data import report_skipped
 from minires.cli.terminal import Stopped, Terminal, accuracy_line, describe, warn
 from minires.data.normalise import KINDS
 from minires.kernels.cpu import parallel
 from minires.train import checkpoint, prepare, resume
-from minires.train.config import DEFAULTS, FREE, SCHEDULES, Config
+from minires.train.config import ADAM, DEFAULTS, FREE, SCHEDULES, Config
 from minires.train.run_folder import RunFolder, free_folder, latest_folder
 
 RUNS = pathlib.Path("runs")
@@ -33,6 +34,7 @@ HELP = {
     "shorter_side": "resize them so that their shorter side has A to B pixels, A for testing (256 to 480 for "
     "a crop of 224, others in proportion)",
     "colour": "add random colour along the principal components of the pixels (0; the paper: 0.1)",
+    "skip_damaged": "pass over images in folders that cannot be read, and say how many (no: one is an error)",
     "schedule": "step divides the rate by 10 at the milestones, plateau once the validation error stops "
     "falling, cosine decays it to 0",
     "milestones": "epochs after which the schedule step divides, such as 82,123 (half and three quarters "
@@ -41,6 +43,10 @@ HELP = {
     "warm_up_rises": "rise from that tenth linearly, not in one jump",
     "no_decay": "parameters without weight decay, by the beginning or end of their names, such as "
     "gamma,beta,bias (none)",
+    "optimiser": "sgd, or adam with decoupled weight decay (sgd)",
+    "momentum": "fraction of the velocity kept at each step, or with adam of the gradient's mean (0.9)",
+    "weight_decay": "coefficient of weight decay: L2 with sgd, decoupled with adam",
+    "clip": "scale the gradients down where their norm, all together, is above NORM (never)",
     "label_smoothing": "fraction of the target that is spread over all classes, 0 to 0.99 (0)",
     "device": "cpu or gpu (cpu); with CUPY_TF32=1 in the environment a GPU rounds the factors of matrix "
     "products to 10 bits, and is faster for it",
@@ -69,6 +75,7 @@ def add_arguments(parser):
     option("--crop", type=int, metavar="N", help=HELP["crop"])
     option("--shorter-side", type=_integers, metavar="A,B", help=HELP["shorter_side"])
     option("--colour", type=float, metavar="STD", help=HELP["colour"])
+    option("--skip-damaged", action="store_true", help=HELP["skip_damaged"])
 
     option = _group(parser, "how to train it")
     option("--epochs", type=int, metavar="N", help=f"passes over the training images {_default('epochs')}")
@@ -82,15 +89,17 @@ def add_arguments(parser):
     option("--milestones", type=_integers, metavar="E,E", help=HELP["milestones"])
     option("--warm-up", type=int, metavar="STEPS", help=HELP["warm_up"])
     option("--warm-up-rises", action="store_true", help=HELP["warm_up_rises"])
-    option("--momentum", type=float, metavar="M", help="fraction of the velocity kept at each step (0.9)")
+    option("--optimiser", metavar="NAME", help=HELP["optimiser"])
+    option("--momentum", type=float, metavar="M", help=HELP["momentum"])
     option("--nesterov", action="store_true", help="use Nesterov momentum (no)")
     option(
         "--weight-decay",
         type=float,
         metavar="D",
-        help=f"coefficient of L2 weight decay {_default('weight_decay')}",
+        help=f"{HELP['weight_decay']} {_default('weight_decay')}",
     )
     option("--no-decay", type=_names, metavar="P,P", help=HELP["no_decay"])
+    option("--clip", type=float, metavar="NORM", help=HELP["clip"])
     option("--label-smoothing", type=float, metavar="S", help=HELP["label_smoothing"])
     option(
         "--seed", type=int, metavar="N", help="seed of weights, order, augmentation and held-out images (0)"
@@ -124,6 +133,7 @@ def _train(folder, choices, *, is_resumed):
     parallel.set_threads(config.threads)
     terminal = Terminal(folder)
     trainer = prepare(config, terminal)
+    report_skipped(trainer.batches.dataset, trainer.held_out["test"].dataset)
     if saved is not None:
         resume.restore(trainer, saved)
         if trainer.at.epoch == config.epochs:
@@ -214,8 +224,9 @@ def _group(parser, title):
 
 
 def _default(name):
-    """Return the default of an option as text in brackets, with the data sets that have another."""
-    others = [f"{dataset} {_word(values[name])}" for dataset, values in DEFAULTS.items() if name in values]
+    """Return the default of an option as text in brackets, with those of data sets, and of adam."""
+    kinds = DEFAULTS | {"adam": ADAM}
+    others = [f"{kind} {_word(values[name])}" for kind, values in kinds.items() if name in values]
     return f"({'; '.join([_word(getattr(BASE, name)), *others])})"
 
 
