@@ -93,7 +93,7 @@ def _parser():
         ("eval", "measure a trained network's error on the test images", evaluate),
         ("summary", "show a network's shapes, memory, parameters and multiply-adds", summary),
         ("gradcheck", "compare every backward pass with numeric gradients", gradcheck),
-        ("data", "list the data sets, or fetch one", data),
+        ("data", "list the data sets, fetch one, or look for damaged images", data),
         ("lesson", "list, open and run the step-through lessons", lesson),
         ("exercise", "hand out assignments, and check them with a diagnosis", exercise),
         ("grade", "grade a class's submissions, isolated, on hidden test cases", grade),

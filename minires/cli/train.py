@@ -6,6 +6,7 @@ import pathlib
 import sys
 
 from minires import data
+from minires.cli.data import report_skipped
 from minires.cli.terminal import Stopped, Terminal, accuracy_line, describe, warn
 from minires.data.normalise import KINDS
 from minires.kernels.cpu import parallel
@@ -33,6 +34,7 @@ HELP = {
     "shorter_side": "resize them so that their shorter side has A to B pixels, A for testing (256 to 480 for "
     "a crop of 224, others in proportion)",
     "colour": "add random colour along the principal components of the pixels (0; the paper: 0.1)",
+    "skip_damaged": "pass over images in folders that cannot be read, and say how many (no: one is an error)",
     "schedule": "step divides the rate by 10 at the milestones, plateau once the validation error stops "
     "falling, cosine decays it to 0",
     "milestones": "epochs after which the schedule step divides, such as 82,123 (half and three quarters "
@@ -73,6 +75,7 @@ def add_arguments(parser):
     option("--crop", type=int, metavar="N", help=HELP["crop"])
     option("--shorter-side", type=_integers, metavar="A,B", help=HELP["shorter_side"])
     option("--colour", type=float, metavar="STD", help=HELP["colour"])
+    option("--skip-damaged", action="store_true", help=HELP["skip_damaged"])
 
     option = _group(parser, "how to train it")
     option("--epochs", type=int, metavar="N", help=f"passes over the training images {_default('epochs')}")
@@ -130,6 +133,7 @@ def _train(folder, choices, *, is_resumed):
     parallel.set_threads(config.threads)
     terminal = Terminal(folder)
     trainer = prepare(config, terminal)
+    report_skipped(trainer.batches.dataset, trainer.held_out["test"].dataset)
     if saved is not None:
         resume.restore(trainer, saved)
         if trainer.at.epoch == config.epochs:

@@ -97,7 +97,13 @@ def prepare(config: Config, reporter: Reporter | None = None) -> "Trainer":
     >>> sorted(history[0])[:4]
     ['epoch', 'images_per_second', 'lr', 'seconds']
     """
-    train, test = data.load(config.data, config.data_dir, crop=config.crop, shorter_side=config.shorter_side)
+    train, test = data.load(
+        config.data,
+        config.data_dir,
+        crop=config.crop,
+        shorter_side=config.shorter_side,
+        skip_damaged=config.skip_damaged,
+    )
     held_out = {"test": test}
     if config.validation:
         train, validation = data.hold_out(train, config.validation, seed=config.seed)
