@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from minires.data.folder import SUFFIXES, read_image, resize
+from minires.data.pictures import SUFFIXES, read_image, resize
 from minires.data.objects import DetectionDataset, Objects, box_problem
 
 MOST = 1 << 22  # bytes of a description; VOC's largest has some thousand
