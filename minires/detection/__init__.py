@@ -39,7 +39,7 @@ from minires.detection.inference import candidates, detect, folded, suppress
 from minires.detection.loss import Losses, joint_loss, rpn_loss, two_headed_loss
 from minires.detection.network import Answers, Detector
 from minires.detection.pooling import RegionPooling
-from minires.detection.proposals import contour_scores, propose, sliding_windows
+from minires.detection.proposals import contour_scores, contour_windows, propose, sliding_windows
 from minires.detection.rcnn import RCNN, crop_and_warp
 from minires.detection.refine import iterate, merge_scales
 from minires.detection.regions import Regions, all_regions, anchors_to_learn, regions_to_learn
@@ -68,6 +68,7 @@ __all__ = [
     "channels_and_stride",
     "clip",
     "contour_scores",
+    "contour_windows",
     "crop_and_warp",
     "decode",
     "detect",

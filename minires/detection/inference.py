@@ -22,7 +22,7 @@ from minires.surgery import fold
 from minires.typing import Array
 
 AnyDetector: TypeAlias = Detector | RCNN
-D = TypeVar("D", Detector, RCNN)
+D = TypeVar("D", bound=AnyDetector)
 
 
 def detect(

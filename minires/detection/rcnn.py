@@ -108,7 +108,7 @@ class RCNN(Layer):
         (scores, offsets), head_cache = self.head.forward(features, train=train)
         return Answers(None, None, scores, offsets, regions), [trunk_cache, head_cache]
 
-    def backward(self, dy: tuple[None, None, Array, Array], cache: list) -> None:
+    def backward(self, dy: tuple[Array | None, Array | None, Array, Array], cache: list) -> None:
         """Add into every parameter's grad; see `Detector.backward`."""
         check_unused(cache, 2)
         _, _, dscores, doffsets = dy
