@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import Any
 
-from minires import optim, reprs
+from minires import models, optim, reprs
 from minires.detection.build import RATIOS, SIDES
 from minires.detection.pooling import KINDS
 from minires.layers import Layer
@@ -165,6 +165,10 @@ class DetectionConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, LIMITS, {"method": METHODS, "data": DATA, "pooling": KINDS})
+        try:
+            models.about(self.trunk)
+        except ValueError as error:
+            raise ValueError(f"trunk: {error}") from error
         for name in ("sides", "ratios"):
             values = getattr(self, name)
             if not values or not all(0 < value < math.inf for value in values):
