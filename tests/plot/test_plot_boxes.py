@@ -27,7 +27,11 @@ def found(*rows):
 def frames(axes, style):
     """Return the corners of the coloured frames of one line style."""
     drawn = [p for p in axes.patches if isinstance(p, Rectangle) and p.get_alpha() == 1]
-    return [p.get_bbox().extents.tolist() for p in drawn if (p.get_linestyle() == "-") == (style == "solid")]
+    return [
+        p.get_bbox().extents.tolist()
+        for p in drawn
+        if (p.get_linestyle() in ("-", "solid")) == (style == "solid")
+    ]
 
 
 def test_true_boxes_are_dashed_and_found_ones_solid_with_class_and_score():
