@@ -1,7 +1,7 @@
-"""Weights in files: NumPy archives (.npz) and safetensors, both arrays and nothing else.
+"""Weights in files: NumPy archives (.npz), safetensors, and PyTorch's own, of which only arrays are read.
 
-PyTorch's own .pt and .pth files are pickles, and a pickle is a program: a stranger's file can call any
-function of the machine that opens it. They are never opened here; PyTorch converts them in a few lines.
+PyTorch's .pt and .pth files are pickles, and a pickle is a program: a stranger's file can call any function
+of the machine that opens it. Here they run on a machine that has nothing to call, see `torch_files`.
 """
 
 import importlib
@@ -13,9 +13,11 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from minires.backend import to_numpy
+from minires.interop.torch_files import bfloat16_as_float32, read_torch
 from minires.train.checkpoint import write_atomically
 
 KINDS = "fiub"  # of the dtypes that are written: floats, integers and booleans, never objects
+TORCH_SUFFIXES = (".pt", ".pth", ".th", ".bin", ".ckpt", ".tar", ".pkl", ".pickle")
 SAFETENSORS_DTYPES = {
     "F64": np.float64,
     "F32": np.float32,
@@ -34,20 +36,38 @@ SAFETENSORS_DTYPES = {
 
 
 def read_weights(path: str | pathlib.Path) -> dict[str, np.ndarray]:
-    """Return {name: NumPy array} of a .npz or .safetensors file; bfloat16 becomes float32, exactly.
+    """Return {name: NumPy array} of a .npz, .safetensors or PyTorch file; bfloat16 becomes float32, exactly.
+
+    Parameters
+    ----------
+    path
+        .npz, .safetensors, or what `torch.save` wrote, now or before 1.6: .pt, .pth, .th, .bin, .ckpt, .tar,
+        .pkl. Of such a file the dict of tensors is returned, whether it is alone or inside a training's
+        checkpoint as its "state_dict", "model", "net" or under the like names; float16 becomes float32 too,
+        and tensors that shared their numbers still do. PyTorch is not needed.
 
     Raises
     ------
     ValueError
-        Naming the file if it is missing, damaged, of another kind (for PyTorch's files with the lines that
-        convert them), or if reading it takes a package that is not installed.
+        Naming the file if it is missing, damaged or of another kind; if it holds what cannot be had without
+        running code (a whole module, TorchScript, objects of other classes), with its name; or if reading it
+        takes a package that is not installed.
 
     Notes
     -----
-    Nothing in the file is executed: no pickle is ever loaded.
+    Nothing in the file is executed: where a pickle asks for a function, the reading ends.
+
+    Examples
+    --------
+    The weights of the common CIFAR repository::
+
+        net = models.build("resnet20", placement="split", rng=rng)
+        interop.load_torch(net, interop.read_weights("resnet20.th"))
     """
     path = pathlib.Path(path)
     read, _ = _format(path)
+    if path.exists() and not path.is_file():  # a device or a pipe might never end
+        raise ValueError(f"cannot read the weights {path}: it is no file")
     try:
         file = path.open("rb")
     except OSError as error:
@@ -116,16 +136,9 @@ def _format(path: pathlib.Path) -> tuple[Callable, Callable]:
             install = 'pip install "minires-learn[weights]"'
             raise ValueError(f"{path} takes the package safetensors, which is missing: {install}") from None
         return _read_safetensors, _safetensors_bytes
-    if suffix in (".pt", ".pth", ".th", ".bin", ".ckpt", ".tar", ".pkl", ".pickle"):
-        raise ValueError(
-            f"{path}: PyTorch's own files are programs (pickles) and are not opened here; convert it where "
-            "PyTorch is installed:\n"
-            "  import numpy, torch\n"
-            f"  state = torch.load({str(path)!r}, map_location='cpu', weights_only=True)\n"
-            "  state = state.get('state_dict', state)  # a training's checkpoint has the weights inside\n"
-            f"  numpy.savez({str(path.with_suffix('.npz'))!r}, **{{k: v.numpy() for k, v in state.items()}})"
-        )
-    raise ValueError(f"{path}: expected the name of a .npz or .safetensors file")
+    if suffix in TORCH_SUFFIXES:
+        return read_torch, _no_torch_bytes
+    raise ValueError(f"{path}: expected the name of a .npz or .safetensors file, or to read one of PyTorch's")
 
 
 def _read_npz(file: BinaryIO) -> dict[str, np.ndarray]:
@@ -146,6 +159,13 @@ def _npz_bytes(arrays: Mapping[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
+def _no_torch_bytes(arrays: Mapping[str, Any]) -> bytes:
+    raise ValueError(
+        "PyTorch's own files are read but not written; write a .safetensors file, which PyTorch's users load "
+        "with safetensors.torch.load_file"
+    )
+
+
 def _read_safetensors(file: BinaryIO) -> dict[str, np.ndarray]:
     tensors = importlib.import_module("safetensors").deserialize(file.read())
     return {name: _from_safetensors(name, **tensor) for name, tensor in tensors}
@@ -157,7 +177,7 @@ def _from_safetensors(name: str, *, dtype: str, shape: Sequence[int], data: byte
         raise ValueError(f"{name} has numbers of the type {dtype}, which NumPy does not have")
     array = np.frombuffer(data, np.dtype(SAFETENSORS_DTYPES[dtype]).newbyteorder("<"))
     if dtype == "BF16":
-        array = (array.astype(np.uint32) << 16).view(np.float32)
+        array = bfloat16_as_float32(array)
     return array.reshape(shape)
 
 
