@@ -5,8 +5,8 @@ the function named so and so. Python's own machine finds any function of the com
 instructions for numbers, strings, tuples, lists and dicts, and the names that its caller hands in, each of
 which stands for a value or for a harmless `Call`. All else is an error that says what the pickle asked for.
 
-Nothing here is recursive, dicts have plain keys, and every step makes one small object, so limits on the
-bytes and on the steps are limits on time and memory.
+Nothing here is recursive, dicts have plain keys, and every step makes one small object, so what a pickle may
+take of time and memory is limited by counting steps.
 """
 
 import pickletools
@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
 MOST_BYTES = 2**24  # of one pickle; the numbers of tensors stand beside it. ResNet-1202's has 2 million
-MOST_STEPS = 2**20  # ResNet-1202's has 300,000
+LEAST_MEMORY = 2**23  # that pickles of even the smallest file may take, for 80,000 steps
+STEP = 100  # bytes of memory that a step takes at most, but for the characters of a string
 
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 VALUES = set(
@@ -35,14 +36,23 @@ class Call:
         self.make = make
 
 
-class Bounded:
-    """A file of which at most `left` bytes can be read, for the reader of opcodes.
+class Source:
+    """The pickles at the beginning of a file, and how much may be spent on them.
 
-    Python's files take memory for as many bytes as they are asked for, and a damaged file asks for anything.
+    A pickle of a few bytes can ask for any number of bytes, and a list takes a hundred times as much as the
+    one byte that makes it.
+
+    Parameters
+    ----------
+    file
+        Opened for reading bytes; where one pickle ends, the next may begin.
+    size
+        Of the whole file, in bytes.
     """
 
-    def __init__(self, file: BinaryIO, left: int = MOST_BYTES) -> None:
-        self.file, self.left = file, left
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self.file, self.left = file, MOST_BYTES
+        self.memory = max(LEAST_MEMORY, 2 * size)
 
     def read(self, count: int) -> bytes:
         """Return that many bytes, or as many as the file has."""
@@ -56,6 +66,12 @@ class Bounded:
         line = self.file.readline(min(self.left, 4096))
         self.left -= len(line)
         return line
+
+    def spend(self, memory: int) -> None:
+        """Count so many bytes of memory, or raise ValueError if there are too many."""
+        self.memory -= memory
+        if self.memory < 0:
+            raise ValueError("a pickle describes far more than fits beside the numbers of this file")
 
 
 class Machine:
@@ -82,17 +98,16 @@ class Machine:
         self.marks: list[int] = []  # heights of the stack
         self.memo: dict[int, object] = {}
 
-    def run(self, file: Any) -> Any:
-        """Return what the pickle makes; the file then stands behind it.
+    def run(self, source: Source) -> Any:
+        """Return what the next pickle makes; the source then stands behind it.
 
         Raises
         ------
         ValueError, IndexError, KeyError, TypeError
             For what is not allowed and what makes no sense.
         """
-        for step, (opcode, argument, _) in enumerate(pickletools.genops(file)):
-            if step > MOST_STEPS:
-                raise ValueError(f"a pickle has more than {MOST_STEPS} steps")
+        for opcode, argument, _ in pickletools.genops(source):  # type: ignore[arg-type]
+            source.spend(STEP + (4 * len(argument) if isinstance(argument, str) else 0))
             self._step(opcode.name, argument)
         (value,) = self.stack
         return value

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minires.interop.pickle_machine import MOST_STEPS, Call, Machine, set_items
+from minires.interop.pickle_machine import STEP, Call, Machine, Source, set_items
 
 # PyTorch's dtypes, by NumPy's of the same size
 DTYPES: dict[str, type[np.generic]] = {
@@ -44,14 +44,14 @@ REASONS = {
 A_MODULE = "a whole module is its code, which is not run; save its state_dict()"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Dtype:
     """Stands for torch.float32 and its like. name: of DTYPES, or another that PyTorch has."""
 
     name: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Storage:
     """Numbers in a row, somewhere in the file. count: of elements, for the dtype "bytes" of bytes."""
 
@@ -64,7 +64,7 @@ class Storage:
         return self.count * (1 if self.dtype == "bytes" else np.dtype(DTYPES[self.dtype]).itemsize)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Tensor:
     """A view of a storage. dtype: of DTYPES; offset and strides in elements."""
 
@@ -76,7 +76,7 @@ class Tensor:
 
 
 class Description:
-    """What one file's pickle may ask for, and what it has asked for.
+    """What the pickles of one file may ask for, and what they have asked for.
 
     Attributes
     ----------
@@ -84,9 +84,9 @@ class Description:
         {key: Storage}
     """
 
-    def __init__(self) -> None:
+    def __init__(self, source: Source) -> None:
+        self.source = source
         self.storages: dict[str, Storage] = {}
-        self._pairs = 0  # that dicts were made of: two lists shared many times could be endless
         dtypes = [*DTYPES, "complex32", *(f"float8_{kind}" for kind in ("e4m3fn", "e5m2"))]
         utils = {
             "_rebuild_tensor": _tensor,
@@ -107,9 +107,9 @@ class Description:
             ("collections", "Counter"): Call(self._ordered_dict),
         }
 
-    def run(self, file: Any) -> Any:
-        """Return what the next pickle of a file makes."""
-        return Machine(self.names, _refusal, self._storage).run(file)
+    def run(self) -> Any:
+        """Return what the next pickle makes."""
+        return Machine(self.names, _refusal, self._storage).run(self.source)
 
     def _storage(self, described: Any) -> Storage:
         """("storage", its type, key, device, number of elements) -> Storage"""
@@ -134,9 +134,7 @@ class Description:
         """Python 2 gives the items as a list of pairs."""
         if isinstance(items, dict):
             return items
-        self._pairs += len(items)
-        if self._pairs > MOST_STEPS:
-            raise ValueError(f"its dicts have more than {MOST_STEPS} items")
+        self.source.spend(STEP * len(items))  # one list could be taken for many dicts
         result: dict = {}
         set_items(result, items)
         return result
