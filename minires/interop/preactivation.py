@@ -19,8 +19,8 @@ from minires.layers import (
 class Unit(NamedTuple):
     """A pre-activation unit: norms and convolutions on the way through the branch, and the projection."""
 
-    stage: int  # from 0, the index too
-    index: int
+    stage: int  # from 0, the place too
+    place: int
     norms: list[Layer]
     convs: list[Layer]
     projection: Layer | None
@@ -37,7 +37,7 @@ def timm_paths(net: Layer) -> Iterator[tuple[str, Layer]]:
         return
     yield "stem.conv", _leaves(parts["stem"])[0]
     for unit in found:
-        prefix = f"stages.{unit.stage}.blocks.{unit.index}."
+        prefix = f"stages.{unit.stage}.blocks.{unit.place}."
         yield from _counted(f"{prefix}norm", unit.norms)
         yield from _counted(f"{prefix}conv", unit.convs)
         if unit.projection is not None:
@@ -53,7 +53,7 @@ def wide_paths(net: Layer) -> Iterator[tuple[str, Layer]]:
         return
     yield "conv1", parts["conv"]
     for unit in found:
-        prefix = f"block{unit.stage + 1}.layer.{unit.index}."
+        prefix = f"block{unit.stage + 1}.layer.{unit.place}."
         yield from _counted(f"{prefix}bn", unit.norms)
         yield from _counted(f"{prefix}conv", unit.convs)
         if unit.projection is not None:
@@ -67,18 +67,20 @@ def _units(net: Layer) -> list[Unit]:
     units = []
     stages = [part for name, part in net.children() if name.startswith("stage")]
     for stage, part in enumerate(stages):
-        for index, (_, block) in enumerate(part.children()):
-            unit = _unit(stage, index, block)
+        for place, (_, block) in enumerate(part.children()):
+            unit = _unit(stage, place, block)
             if unit is None:
                 return []
             units.append(unit)
     return units
 
 
-def _unit(stage: int, index: int, block: Layer) -> Unit | None:
+def _unit(stage: int, place: int, block: Layer) -> Unit | None:
     """Return the unit if block is one that projects what has been activated, or adds x as it came."""
     residual = next((layer for _, layer in block.named_layers() if isinstance(layer, Residual)), None)
-    if type(residual) not in (Residual, StochasticDepth) or not isinstance(residual.after, Identity):
+    if residual is None or type(residual) not in (Residual, StochasticDepth):
+        return None
+    if not isinstance(residual.after, Identity):
         return None
     inside = {id(layer) for _, layer in residual.named_layers()}
     shared = [layer for layer in _leaves(block) if id(layer) not in inside]
@@ -88,7 +90,7 @@ def _unit(stage: int, index: int, block: Layer) -> Unit | None:
         return None
     if [type(layer) for layer in shortcut] != [Conv2d if shared else Identity]:
         return None
-    return Unit(stage, index, way[::3], way[2::3], shortcut[0] if shared else None)
+    return Unit(stage, place, way[::3], way[2::3], shortcut[0] if shared else None)
 
 
 def _counted(path: str, layers: list[Layer]) -> Iterator[tuple[str, Layer]]:

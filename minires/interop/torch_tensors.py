@@ -5,6 +5,7 @@ that only write down what they are given and compare it with the sizes of the st
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,7 @@ class Storage:
 
     @property
     def nbytes(self) -> int:
+        """The bytes that the numbers take in the file."""
         return self.count * (1 if self.dtype == "bytes" else np.dtype(DTYPES[self.dtype]).itemsize)
 
 
@@ -88,7 +90,7 @@ class Description:
         self.source = source
         self.storages: dict[str, Storage] = {}
         dtypes = [*DTYPES, "complex32", *(f"float8_{kind}" for kind in ("e4m3fn", "e5m2"))]
-        utils = {
+        utils: dict[str, Callable[..., object]] = {
             "_rebuild_tensor": _tensor,
             "_rebuild_tensor_v2": _tensor_v2,
             "_rebuild_tensor_v3": _tensor_v3,
