@@ -9,8 +9,8 @@ asks, at every call, in this order:
 2. a NumPy array, and `minires.kernels.cpu` has a `relu_forward`: that kernel;
 3. an array whose module compiles CUDA sources, these are asked for, and `minires.kernels.cuda` has one: that;
 4. there is no such kernel, or it answered NotImplemented, mostly because there is too little to do: this
-   function. (Fewer than 2^14 elements; 2^20 for ReLU, additions and the like; for linear fewer than 2^18
-   multiply-adds, for convolution both of the first and the last: see `kernels.cpu.parallel`.)
+   function. (Fewer than 2^14 elements; 2^20 for ReLU's forward, additions and the like; for linear fewer
+   than 2^18 multiply-adds, for convolution both of the first and the last: see `kernels.cpu.parallel`.)
 
 It is the first argument that is looked at: of a sequence its first array, in backward dy. The function as it
 is written is `relu_forward.textbook`.

@@ -3,6 +3,7 @@
 from minires.backend import array_module
 from minires.checks import check_cross_entropy, check_floats, check_ndim, check_shape
 from minires.functional.dispatch import accelerated
+from minires.sums import total
 from minires.typing import Array, Cache
 
 
@@ -130,7 +131,7 @@ def squared_error_forward(y: Array, target: Array) -> tuple[Array, Cache]:
         raise ValueError("y: expected at least the axis of the batch, got the shape ()")
     check_shape("target", target, y.shape, "that of y")
     difference = y - target
-    loss = xp.asarray((difference * difference).sum() * (0.5 / len(y)), dtype=y.dtype)
+    loss = xp.asarray(total(difference * difference) * (0.5 / len(y)), dtype=y.dtype)
     return loss, (difference,)
 
 

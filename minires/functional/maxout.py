@@ -51,7 +51,8 @@ def maxout_backward(dy: Array, cache: Cache) -> Array:
     """Return dx, of x's shape: dy for the largest piece, 0 for the others."""
     argmax, pieces, x_shape, dtype = cache
     check_gradient(dy, argmax.shape, dtype, on=argmax)
-    dx = array_module(dy).zeros_like(dy, shape=x_shape)
+    xp = array_module(dy)
+    dx = xp.zeros_like(dy, shape=x_shape)
     for piece in range(pieces):
-        dx[:, piece::pieces] = dy * (argmax == piece)
+        dx[:, piece::pieces] = xp.where(argmax == piece, dy, 0)
     return dx
