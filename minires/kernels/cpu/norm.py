@@ -105,14 +105,13 @@ def _moments(rows):
     if not (np.isfinite(variance) & (mean * mean <= FAR * variance)).all():
         mean, variance = _moments_around(mean, rows, count)
     if not np.isfinite(variance).all():
-        mean, variance = _moments_around(
-            mean, rows, count
-        )  # the rounding alone of 1e30 has an infinite square
+        # even the rounding of 1e30 has an infinite square
+        mean, variance = _moments_around(mean, rows, count)
     return mean.astype(rows.dtype), variance.astype(rows.dtype)
 
 
 def _moments_around(centre, rows, count):
-    """Return mean and variance, float64 (C,), by sums over the distances from a centre that is nearly the mean."""
+    """Return mean and variance, float64 (C,), by sums of the distances from a centre near the mean."""
     centre = centre.astype(rows.dtype)
     total, squares = _centred_sums(rows, centre)
     rest = total / count

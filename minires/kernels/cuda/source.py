@@ -5,7 +5,8 @@ are in memory (C, H, W, N), images innermost, so that neighbouring threads read 
 may come in any order, described by their four strides in elements.
 
 Every kernel gives the same bits in every run: no atomic additions, and sums go in a fixed order, in double
-whatever `real` is (see `minires.sums`). Apart from `block_sum` no thread knows of another. Convolution and pooling are in `source_windows`.
+whatever `real` is (see `minires.sums`). Apart from `block_sum` no thread knows of another. Convolution and
+pooling are in `source_windows`.
 """
 
 from minires.kernels.cuda.source_windows import WINDOWS
