@@ -1,7 +1,7 @@
 """Nonlinearities: ReLU, leaky ReLU, sigmoid, softmax."""
 
 from minires.backend import array_module
-from minires.checks import check_floats, check_gradient
+from minires.checks import check_floats, check_gradient, number
 from minires.functional.dispatch import accelerated
 from minires.sums import total
 from minires.typing import Array, Cache
@@ -85,6 +85,7 @@ def leaky_relu_forward(x: Array, *, slope: float = 0.01) -> tuple[Array, Cache]:
     array([ 1.,  1., 10.])
     """
     xp = check_floats(x=x)
+    slope = number("slope", slope)
     if not slope >= 0:
         raise ValueError(f"slope: expected a number >= 0, got {slope}")
     y = xp.maximum(x, 0) + slope * xp.minimum(x, 0)

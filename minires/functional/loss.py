@@ -1,7 +1,7 @@
 """Losses: one number for a whole batch. Their backward takes dloss, a number or 0-d array (1 to train)."""
 
 from minires.backend import array_module
-from minires.checks import check_cross_entropy, check_floats, check_ndim, check_shape
+from minires.checks import check_cross_entropy, check_floats, check_ndim, check_shape, number
 from minires.functional.dispatch import accelerated
 from minires.sums import total
 from minires.typing import Array, Cache
@@ -50,6 +50,7 @@ def softmax_cross_entropy_forward(
     >>> softmax_cross_entropy_backward(1.0, cache)
     array([[ 0.25,  0.25, -0.75,  0.25]])
     """
+    label_smoothing = number("label_smoothing", label_smoothing)
     xp = check_cross_entropy(logits, labels, label_smoothing)
     n, classes = logits.shape
     shifted = logits - logits.max(axis=1, keepdims=True)

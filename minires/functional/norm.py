@@ -50,7 +50,7 @@ def batch_norm_train_forward(
     array([[-1., -1.],
            [ 1.,  1.]])
     """
-    xp = check_norm(x, gamma=gamma, beta=beta, eps=eps)
+    xp, eps = check_norm(x, gamma=gamma, beta=beta, eps=eps)
     check_batch(x)
     mean = sums.mean(x, _all_but_channels(x))
     centred = x - _spread(mean, x)
@@ -119,7 +119,9 @@ def batch_norm_eval_forward(
     ----------
     Ioffe & Szegedy 2015 (arXiv:1502.03167), Algorithm 2, line 11.
     """
-    xp = check_norm(x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var, eps=eps)
+    xp, eps = check_norm(
+        x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var, eps=eps
+    )
     inverse_std = 1 / xp.sqrt(running_var + eps)
     x_hat = (x - _spread(running_mean, x)) * _spread(inverse_std, x)
     y = _spread(gamma, x) * x_hat + _spread(beta, x)
@@ -210,7 +212,7 @@ def group_norm_forward(
     >>> y
     array([[-1.,  1., -1.,  1.]])
     """
-    xp = check_norm(x, gamma=gamma, beta=beta, eps=eps)
+    xp, eps = check_norm(x, gamma=gamma, beta=beta, eps=eps)
     grouped, axes = _in_groups(x, check_groups(x, groups))
     mean = sums.mean(grouped, axes, keepdims=True)
     centred = grouped - mean
@@ -303,7 +305,7 @@ def local_response_norm_forward(
     Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep convolutional neural networks",
     section 3.3.
     """
-    size = check_response_norm(x, size)
+    size, alpha, beta, k = check_response_norm(x, size, alpha, beta, k)
     denominator = k + alpha / size * _sum_over_channels(x * x, size // 2, (size - 1) // 2)
     return x * denominator**-beta, (x, denominator, size, alpha, beta)
 

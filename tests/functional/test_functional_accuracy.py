@@ -1,5 +1,5 @@
-"""Right to the last digits of float32, by the textbook and by the kernels: sums over a million numbers, values
-near 0, a channel far from 0, masks under infinite gradients."""
+"""Right to the last digits of float32, by the textbook and by the kernels: sums over a million numbers,
+values near 0, a channel far from 0, masks under infinite gradients."""
 
 import numpy as np
 import pytest

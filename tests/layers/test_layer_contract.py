@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 import strict_cupy
-from oracles import in_order
+from oracles import in_numpy, in_order
 from places import TESTS
 
-from minires import optim
+from minires import optim, reprs
 from minires.backend import array_module, to_numpy
 from minires.catalogue import layer_rows
 from minires.gradcheck import check_gradients
@@ -52,6 +52,57 @@ def every_array(cache):
             yield from every_array(item)
     elif isinstance(cache, np.ndarray):
         yield cache
+
+
+# -- settings --------------------------------------------------------------------------------------
+
+
+def settings_of(layer):
+    """Return {argument: value} of the call that made a layer, or None if it did not keep one of them."""
+    found = {}
+    for name, argument in reprs.arguments(type(layer)).items():
+        if name == "rng":
+            found[name] = np.random.default_rng(0)
+        elif isinstance(argument.default, bool) and not isinstance(getattr(layer, name), bool):
+            found[name] = getattr(layer, name) is not None  # a bias
+        elif hasattr(layer, name):
+            found[name] = getattr(layer, name)
+        elif argument.default is argument.empty:
+            return None
+    return found
+
+
+@cases
+@pytest.mark.parametrize(
+    "kind", [np.float64, np.float32, np.asarray], ids=["float64", "float32", "0-d array"]
+)
+def test_numbers_of_numpy_as_settings_become_plain_ones(case, kind):
+    for _, layer in case.build(np.random.default_rng(3)).named_layers():
+        settings = settings_of(layer)
+        if settings is None or not any(isinstance(value, (bool, int, float)) for value in settings.values()):
+            continue
+        made = type(layer)(**{name: in_numpy(value, kind) for name, value in settings.items()})
+        for name, value in vars(made).items():
+            numbers = value if isinstance(value, tuple) else (value,)
+            assert not any(isinstance(each, (np.generic, np.ndarray)) for each in numbers), (name, value)
+        for name, value in settings.items():
+            if isinstance(value, (int, float)) and name != "bias":
+                # 1e-7: a float32 number as a setting is itself that far from the plain one
+                assert getattr(made, name) == pytest.approx(value, rel=1e-7)
+            if isinstance(value, bool):  # np.False_ is no True at the prompt
+                assert made.settings().get(name) == layer.settings().get(name)
+
+
+@cases
+@modes
+def test_settings_of_numpy_keep_float32(case, train):
+    layer, x = case.make(np.float32)
+    for _, inner in layer.named_layers():
+        for name, value in vars(inner).items():
+            if type(value) is float:  # also set after it was made
+                setattr(inner, name, np.float64(value))
+    for name, array in run(layer, x, train=train).items():
+        assert array.dtype == np.float32, name
 
 
 # -- gradients -------------------------------------------------------------------------------------

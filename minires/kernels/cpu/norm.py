@@ -20,7 +20,7 @@ def batch_norm_train_forward(x, gamma, beta, *, eps=1e-5):
     """As `functional.batch_norm_train_forward`; x in the cache is a view of contiguous rows."""
     if x.size < parallel.SMALL:
         return NotImplemented
-    check_norm(x, gamma=gamma, beta=beta, eps=eps)
+    _, eps = check_norm(x, gamma=gamma, beta=beta, eps=eps)
     check_batch(x)
     rows = as_rows(x)
     mean, var = _moments(rows)
@@ -61,7 +61,9 @@ def batch_norm_eval_forward(x, gamma, beta, running_mean, running_var, *, eps=1e
     """As `functional.batch_norm_eval_forward`; x in the cache is a view of contiguous rows."""
     if x.size < parallel.SMALL:
         return NotImplemented
-    check_norm(x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var, eps=eps)
+    _, eps = check_norm(
+        x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var, eps=eps
+    )
     rows = as_rows(x)
     inverse_std = 1 / np.sqrt(running_var + eps)
     y = _normalise(rows, running_mean, inverse_std, gamma, beta)
@@ -192,7 +194,7 @@ def local_response_norm_forward(x, *, size=5, alpha=1e-4, beta=0.75, k=2.0):
     """As `functional.local_response_norm_forward`; the arrays in the cache are views of contiguous rows."""
     if x.size < parallel.SMALL:
         return NotImplemented
-    size = check_response_norm(x, size)
+    size, alpha, beta, k = check_response_norm(x, size, alpha, beta, k)
     rows = as_rows(x)
     denominator, y = np.empty_like(rows), np.empty_like(rows)
 
