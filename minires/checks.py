@@ -208,7 +208,7 @@ def check_linear(x: Array, weight: Array, bias: Array | None) -> None:
 
 
 def check_norm(x: Array, *, eps: float, **vectors: Array) -> tuple[ModuleType, float]:
-    """Return the module of x (N, C, H, W) or (N, C) and eps; or raise unless vectors are (C,) and eps >= 0."""
+    """Return the module of x (N, C, H, W) or (N, C) and eps, or raise unless vectors are (C,), eps >= 0."""
     xp = check_floats(x=x, **vectors)
     check_ndim("x", x, (2, "(N, C)"), (4, "(N, C, H, W)"))
     for name, vector in vectors.items():

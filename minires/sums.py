@@ -2,8 +2,8 @@
 
 A float32 has 24 bits: once a running sum is a million times as large as what is added to it, hardly anything
 of that arrives. NumPy adds in pairs, which avoids this, but only along the axis that lies contiguous in
-memory; over a batch it adds one row after the other, and a million rows of 0.1 make 100958. In float64 every order is
-right.
+memory; over a batch it adds one row after the other, and a million rows of 0.1 make 100958. In float64
+every order is right.
 """
 
 from minires.typing import Array

@@ -59,7 +59,8 @@ def recompute_statistics(net: Layer, batches: Iterable[Array]) -> None:
 
 class _Exact(probe.Observer):
     """Adds up each layer's batch statistics, in float64, over the batches it has seen: a dropped branch
-    misses some, and a layer that stands at two places sees each twice. A layer that sees none keeps its averages."""
+    misses some, and a layer that stands at two places sees each twice. A layer that sees none keeps
+    its averages."""
 
     def __init__(self, layers: Iterable[Layer]) -> None:
         norms = {id(n): n for n in layers if isinstance(n, BatchNorm) and not n.frozen}

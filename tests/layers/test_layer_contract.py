@@ -114,9 +114,8 @@ def test_gradients_equal_numeric_ones(case, train):
     layer, x = case.make(np.float64)
     expect_zero = case.gradients_of_zero(layer) if train else []
     # the checker's own tolerance, 1e-7: central differences in float64 reach 1e-9
-    check_gradients(
-        layer, x, train=train, rng=np.random.default_rng(5), expect_zero=expect_zero, max_elements=12
-    ).raise_if_wrong()
+    options = {"rng": np.random.default_rng(5), "expect_zero": expect_zero, "max_elements": 12}
+    check_gradients(layer, x, train=train, keep_dtype=True, **options).raise_if_wrong()
 
 
 @cases
