@@ -76,8 +76,8 @@ def check_function(
     max_elements
         Tensors with more elements are checked on a random sample.
     keep_dtype
-        Ask too whether float32 inputs give float32 results, as all pairs of the library do. (np.zeros without a
-        dtype is enough that they do not.) If that alone fails, the verdict is "dtype", not "wrong".
+        Ask too whether float32 inputs give float32 results, as all pairs of the library do. (np.zeros without
+        a dtype is enough that they do not.) If that alone fails, the verdict is "dtype", not "wrong".
     title
         Of the report; None: forward's name.
 
