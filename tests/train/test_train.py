@@ -25,6 +25,7 @@ from minires.train import (
     resume,
 )
 from minires.train.metrics import ranks
+from minires.train.safeguard import all_finite
 
 # -- the loop ----------------------------------------------------------------------------------------------
 
@@ -493,3 +494,8 @@ def test_a_configuration_of_numbers_of_numpy_is_that_of_plain_ones():
     )
     assert config == Config(lr=0.25, epochs=3, nesterov=True, milestones=(2,))
     assert json.loads(json.dumps(config.as_dict()))["epochs"] == 3
+
+
+def test_large_finite_weights_are_finite_though_their_sum_is_no_float32():
+    large = np.full(8, 1e38, np.float32)
+    assert all_finite([large]) and not all_finite([large, np.array([np.inf], np.float32)])
