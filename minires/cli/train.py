@@ -10,7 +10,7 @@ from minires.cli.terminal import Stopped, Terminal, accuracy_line
 from minires.data.normalise import KINDS
 from minires.kernels.cpu import parallel
 from minires.train import checkpoint, prepare, resume
-from minires.train.config import DEFAULTS, FREE, SCHEDULES, Config
+from minires.train.config import ADAM, DEFAULTS, FREE, SCHEDULES, Config
 from minires.train.run_folder import RunFolder, free_folder, latest_folder
 
 RUNS = pathlib.Path("runs")
@@ -39,6 +39,10 @@ HELP = {
     "warm_up_rises": "rise from that tenth linearly, not in one jump",
     "no_decay": "parameters without weight decay, by the beginning or end of their names, such as "
     "gamma,beta,bias (none)",
+    "optimiser": "sgd, or adam with decoupled weight decay (sgd)",
+    "momentum": "fraction of the velocity kept at each step, or with adam of the gradient's mean (0.9)",
+    "weight_decay": "coefficient of weight decay: L2 with sgd, decoupled with adam",
+    "clip": "scale the gradients down where their norm, all together, is above NORM (never)",
     "label_smoothing": "fraction of the target that is spread over all classes, 0 to 0.99 (0)",
     "device": "cpu or gpu (cpu); with CUPY_TF32=1 in the environment a GPU rounds the factors of matrix "
     "products to 10 bits, and is faster for it",
@@ -79,15 +83,17 @@ def add_arguments(parser):
     option("--milestones", type=_integers, metavar="E,E", help=HELP["milestones"])
     option("--warm-up", type=int, metavar="STEPS", help=HELP["warm_up"])
     option("--warm-up-rises", action="store_true", help=HELP["warm_up_rises"])
-    option("--momentum", type=float, metavar="M", help="fraction of the velocity kept at each step (0.9)")
+    option("--optimiser", metavar="NAME", help=HELP["optimiser"])
+    option("--momentum", type=float, metavar="M", help=HELP["momentum"])
     option("--nesterov", action="store_true", help="use Nesterov momentum (no)")
     option(
         "--weight-decay",
         type=float,
         metavar="D",
-        help=f"coefficient of L2 weight decay {_default('weight_decay')}",
+        help=f"{HELP['weight_decay']} {_default('weight_decay')}",
     )
     option("--no-decay", type=_names, metavar="P,P", help=HELP["no_decay"])
+    option("--clip", type=float, metavar="NORM", help=HELP["clip"])
     option("--label-smoothing", type=float, metavar="S", help=HELP["label_smoothing"])
     option(
         "--seed", type=int, metavar="N", help="seed of weights, order, augmentation and held-out images (0)"
@@ -180,8 +186,9 @@ def _group(parser, title):
 
 
 def _default(name):
-    """Return the default of an option as text in brackets, with the data sets that have another."""
-    others = [f"{dataset} {_word(values[name])}" for dataset, values in DEFAULTS.items() if name in values]
+    """Return the default of an option as text in brackets, with those of data sets, and of adam."""
+    kinds = DEFAULTS | {"adam": ADAM}
+    others = [f"{kind} {_word(values[name])}" for kind, values in kinds.items() if name in values]
     return f"({'; '.join([_word(getattr(BASE, name)), *others])})"
 
 
