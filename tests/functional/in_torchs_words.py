@@ -6,7 +6,6 @@ of one), may chain pairs, and passes everything else on as it came, so that what
 minires itself. Another library's own words (ONNX's) are translated into these.
 """
 
-import inspect
 import math
 import operator
 from dataclasses import dataclass, field
@@ -49,15 +48,6 @@ def ask_arrays(*arrays):
             ask(array.size, "empty arrays")
 
 
-def known(function, **options):
-    """Return the options that the function has; one that it lacks must be None, which stands for its usual
-    value."""
-    has = inspect.signature(function).parameters
-    for name, value in options.items():
-        ask(name in has or value is None, f"{name} in {function.__name__.removesuffix('_forward')}")
-    return {name: value for name, value in options.items() if value is not None}
-
-
 class Axes:
     """From (C, L), (N, C, L), (C, H, W) or (N, C, H, W) to images (N, C, H, W), and back."""
 
@@ -90,15 +80,14 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, 
     axes = Axes(input, dims)
     padding = _same(weight.shape[2:], padding, dilation)
     filters = weight[:, :, None] if dims == 1 else weight
-    dilation = axes.pair(dilation, 1)
     y, cache = F.conv2d_forward(
         axes.images(input),
         filters,
         bias,
         stride=axes.pair(stride, 1),
         padding=axes.pair(padding, 0),
+        dilation=axes.pair(dilation, 1),
         groups=groups,
-        **known(F.conv2d_forward, dilation=None if dilation in (1, (1, 1)) else dilation),
     )
 
     def backward(dy):
@@ -127,7 +116,8 @@ def _same(kernel, padding, dilation):
 def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     ask_arrays(input)
     axes = Axes(input, 2)
-    x, options = axes.images(input), _unfolding(F.im2col, kernel_size, dilation, padding, stride)
+    x = axes.images(input)
+    options = {"kernel_size": kernel_size, "dilation": dilation, "padding": padding, "stride": stride}
     columns = F.im2col(x, **options)  # (C*KH*KW, OH*OW*N)
 
     def backward(dy):
@@ -141,7 +131,7 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
 def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     ask_arrays(input)
     ask(len(output_size) == 2, "three axes or more in an image")
-    options = _unfolding(F.col2im, kernel_size, dilation, padding, stride)
+    options = {"kernel_size": kernel_size, "dilation": dilation, "padding": padding, "stride": stride}
     batch = input if input.ndim == 3 else input[None]
     columns = batch.transpose(1, 2, 0).reshape(batch.shape[1], -1)
     x_shape = (len(batch), batch.shape[1] // math.prod(kernel_size), *output_size)
@@ -153,12 +143,6 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
         return {"input": dy if input.ndim == 3 else dy[0]}
 
     return Answer(y if input.ndim == 3 else y[0], backward)
-
-
-def _unfolding(function, kernel_size, dilation, padding, stride):
-    dilation = None if dilation in (1, (1, 1), [1, 1]) else dilation
-    options = {"kernel_size": kernel_size, "stride": stride, "padding": padding}
-    return options | known(function, dilation=dilation)
 
 
 # -- pooling --------------------------------------------------------------------------------------------
@@ -177,14 +161,13 @@ def max_pool2d(
 ):
     ask_arrays(input)
     axes = Axes(input, dims)
-    dilation = axes.pair(dilation, 1)
     y, cache = F.max_pool2d_forward(
         axes.images(input),
         kernel_size=axes.pair(kernel_size, 1),
         stride=axes.pair(None if stride == () else stride, 1),
         padding=axes.pair(padding, 0),
+        dilation=axes.pair(dilation, 1),
         ceil_mode=ceil_mode,
-        **known(F.max_pool2d_forward, dilation=None if dilation in (1, (1, 1)) else dilation),
     )
     indices = axes.back(_pixel_numbers(*cache[:2]))
     return Answer(
@@ -197,7 +180,7 @@ def max_pool2d(
 def _pixel_numbers(argmax, windows):
     """Return which pixel h*W + w of the image is the largest, from its position in the window."""
     (kernel_width, width), (oh, ow) = (windows.kernel[1], windows.size[1]), windows.out_size
-    down, across = getattr(windows, "dilation", (1, 1))
+    down, across = windows.dilation
     first = np.arange(oh) * windows.stride[0] - windows.padding[0]
     left = np.arange(ow) * windows.stride[1] - windows.padding[1]
     h = first[:, None] + argmax.astype(int) // kernel_width * down
@@ -223,14 +206,13 @@ def avg_pool2d(
     ask_arrays(input)
     ask(divisor_override is None, "divisor_override in avg_pool2d")
     axes = Axes(input, dims)
-    unpadded = padding in (0, (0,), (0, 0), [0, 0])
     y, cache = F.avg_pool2d_forward(
         axes.images(input),
         kernel_size=axes.pair(kernel_size, 1),
         stride=axes.pair(None if stride == () else stride, 1),
         padding=axes.pair(padding, 0),
         ceil_mode=ceil_mode,
-        **known(F.avg_pool2d_forward, count_include_pad=None if count_include_pad or unpadded else False),
+        count_include_pad=count_include_pad,
     )
     return Answer(
         axes.back(y), lambda dy: {"input": axes.back(F.avg_pool2d_backward(axes.images(dy), cache))}
@@ -653,15 +635,15 @@ def cross_entropy(
     pixels = x.ndim != 2
     logits = x.reshape(*x.shape[:2], 1, -1) if x.ndim not in (2, 4) else x
     labels = target.reshape(len(logits), *logits.shape[2:])
-    ignored = ignore_index if (labels == ignore_index).any() else None
+    ask((labels != ignore_index).any(), "the mean over no example")  # ours is 0, PyTorch's NaN
     forward = F.pixel_cross_entropy_forward if pixels else F.softmax_cross_entropy_forward
-    options = known(
-        forward,
+    loss, cache = forward(
+        logits,
+        labels,
         class_weights=weight,
-        ignore_index=ignored,
-        label_smoothing=label_smoothing or None,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
     )
-    loss, cache = forward(logits, labels, **options)
     back = F.pixel_cross_entropy_backward if pixels else F.softmax_cross_entropy_backward
     probabilities, _, count = cache[0] if pixels else cache
     times = float(count) if reduction == "sum" else 1.0  # the sum is the mean times the sum of the weights
