@@ -83,6 +83,11 @@ class Optimiser:
         """Move every parameter that is not frozen by one step."""
         raise NotImplementedError(f"{type(self).__name__} has no rule")
 
+    def identity(self) -> list[tuple]:
+        """Return what a recorded step depends on, a tuple for each parameter: its arrays, and whether it is
+        frozen."""
+        return [(parameter.data, parameter.grad, parameter.frozen) for parameter in self.parameters.values()]
+
     def zero_grad(self) -> None:
         """Set every gradient to zero, in place."""
         for parameter in self.parameters.values():

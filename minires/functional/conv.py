@@ -132,6 +132,5 @@ def conv2d_predict(
     -------
     y : (N, O, OH, OW)
     """
-    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    y, _ = conv2d_forward(x, weight, bias, **options)
+    y, _ = conv2d_forward(x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
     return array_module(y).maximum(y, 0) if relu else y

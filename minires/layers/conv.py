@@ -136,7 +136,7 @@ class Conv2d(Layer):
     def trace(self, x: Blank) -> Step:
         o, c, *kernel = self.weight.data.shape
         check_images(x, c * self.groups)
-        geometry = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
+        geometry: dict[str, Any] = {name: self.options[name] for name in ("stride", "padding", "dilation")}
         windows = check_windows(x.shape[2:], kernel_size=kernel, **geometry)
         y = x.like((x.shape[0], o, *windows.out_size))
         return Step(self, x, y, macs=y.size * c * kernel[0] * kernel[1], remembers=(x,))

@@ -135,15 +135,22 @@ def _in_phases(x, windows):
 
 def _rows_used_by(row, windows, channels):
     """Return the slices of weight columns (KH*C) and of rows in phases (H*C) that an output row uses."""
-    height, apart = windows.size[0], windows.dilation[0]
-    begin, phase = divmod(row - windows.padding[0], apart)  # where in its phase the window begins
-    before = sum(len(range(earlier, height, apart)) for earlier in range(phase))
-    first, last = max(begin, 0), min(begin + windows.kernel[0], len(range(phase, height, apart)))
-    count = max(0, last - first)
+    begin, before, height = row - windows.padding[0], 0, windows.size[0]
+    if windows.dilation[0] > 1:
+        begin, before, height = _place_in_phase(begin, windows)
+    first = max(begin, 0)
+    last = max(first, min(begin + windows.kernel[0], height))
     return (
-        slice((first - begin) * channels, (first - begin + count) * channels),
-        slice((before + first) * channels, (before + first + count) * channels),
+        slice((first - begin) * channels, (last - begin) * channels),
+        slice((before + first) * channels, (before + last) * channels),
     )
+
+
+def _place_in_phase(row, windows):
+    """Return which one of its phase an image row is, how many rows stand before the phase, and its own."""
+    place, phase = divmod(row, windows.dilation[0])
+    sizes = [len(range(first, windows.size[0], windows.dilation[0])) for first in range(phase + 1)]
+    return place, sum(sizes[:-1]), sizes[-1]
 
 
 def _shifts(windows, n):
