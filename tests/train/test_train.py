@@ -22,6 +22,7 @@ from minires.train import (
     loop,
     metrics,
     prepare,
+    recompute_statistics,
     resume,
 )
 from minires.train.metrics import ranks
@@ -69,6 +70,26 @@ def small_net_without_chance():
         pool=layers.GlobalAvgPool2d(),
         fc=layers.Linear(4, 10, rng=rng),
     )
+
+
+def test_an_epoch_that_leaves_one_image_over_trains_with_batch_norm_on_maps_of_one_pixel():
+    rng = np.random.default_rng(0)
+    net = Sequential(
+        layers.Conv2d(1, 4, 8, rng=rng),  # 1x1 maps
+        layers.BatchNorm(4),
+        layers.Flatten(),
+        layers.Linear(4, 10, rng=rng),
+    )
+    train_set, held_out = small_data()
+    trainer = Trainer(
+        net, Config.for_data("digits", epochs=2, batch_size=11), train_set, held_out
+    )  # 144 = 13 * 11 + 1
+    history = trainer.run()
+    assert len(trainer.batches) == 13 and history[-1]["step"] == 26
+    mistakes = 144 * history[-1]["train_error"]  # of all images
+    assert mistakes == pytest.approx(round(mistakes), abs=1e-9)
+    batches = data.Batches(train_set, batch_size=11, seed=0, normalisation=trainer.normalisation)
+    recompute_statistics(net, (x for x, _ in batches.epoch(0)))
 
 
 def test_the_learning_rate_of_every_step_is_the_schedules():
