@@ -27,7 +27,8 @@ def check_floats(*, bias: Array | None = None, **arrays: Array) -> ModuleType:
     first = next(iter(arrays))
     dtype = arrays[first].dtype
     for name, array in arrays.items():
-        if array.dtype.kind != "f" or array.dtype.itemsize not in (4, 8):
+        kind, size, native = array.dtype.kind, array.dtype.itemsize, array.dtype.isnative
+        if kind != "f" or size not in (4, 8) or not native:
             raise TypeError(
                 f"{name}: expected float32 or float64, got {array.dtype}; convert with .astype('float32')"
             )
