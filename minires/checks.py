@@ -218,9 +218,9 @@ def check_pool(
         dilation=dilation,
         ceil_mode=ceil_mode,
     )
-    if any(2 * p > r for p, r in zip(windows.padding, windows.reach, strict=True)):
+    if any(2 * p > k for p, k in zip(windows.padding, windows.kernel, strict=True)):
         raise ValueError(
-            f"padding: expected at most half the kernel {windows.reach}, got {windows.padding}; "
+            f"padding: expected at most half the kernel {windows.kernel}, got {windows.padding}; "
             "a window must not lie in the padding alone"
         )
     return windows

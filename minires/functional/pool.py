@@ -28,8 +28,8 @@ def max_pool2d_forward(
     ----------
     x : (N, C, H, W)
     kernel_size, stride, padding, dilation : int or (h, w)
-        In pixels; a stride of None means kernel_size; what is padded is minus infinity, and at most half of
-        what the kernel spans; dilation: from one pixel of a window to the next.
+        In pixels; a stride of None means kernel_size; what is padded is minus infinity, and at most half the
+        kernel; dilation: from one pixel of a window to the next.
     ceil_mode : bool
         Keep an incomplete window at the far edge.
 

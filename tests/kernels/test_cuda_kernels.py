@@ -216,6 +216,30 @@ def test_a_window_of_more_than_256_pixels_has_positions_beyond_a_byte():
     assert gpu_cache[0].dtype == np.int32 and gpu_cache[0].get().max() > 255
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_cross_entropy_of_impossible_and_nearly_certain_answers_is_that_of_numpy(smoothing, dtype):
+    logits = np.array([[20, 0, -3], [0, 17, 2], [1, -np.inf, 0], [-np.inf, 5, -np.inf], [0.5, 1, 2]], dtype)
+    labels = np.array([0, 1, 2, 1, 0])
+    for row in range(5):
+        x, y = logits[row : row + 1], labels[row : row + 1]
+        expected, cache = F.softmax_cross_entropy_forward(x, y, label_smoothing=smoothing)
+        gradient = F.softmax_cross_entropy_backward(1.0, cache)
+        _kernels.kernels_launched.clear()
+        loss, cache = F.softmax_cross_entropy_forward(
+            strict_cupy.asarray(x), strict_cupy.asarray(y), label_smoothing=smoothing
+        )
+        found = F.softmax_cross_entropy_backward(1.0, cache)
+        if fused():
+            names = ["softmax_cross_entropy", "softmax_cross_entropy_backward"]
+            assert [name for name in _kernels.kernels_launched if name in names] == names
+        # a few roundings; of the smoothed ones' differences p - t
+        tolerance = 10 * np.finfo(dtype).eps
+        np.testing.assert_allclose(loss.get(), expected, rtol=tolerance)
+        absolute = tolerance if smoothing else 0
+        np.testing.assert_allclose(found.get(), gradient, rtol=tolerance, atol=absolute)
+
+
 @pytest.mark.parametrize("shape", [(2, 3, 1, 1), (5, 2, 40, 41), (3, 4, 65, 64), (17, 3)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_batch_norm_of_any_number_of_chunks_and_a_large_mean(shape, dtype):
