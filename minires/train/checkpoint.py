@@ -27,6 +27,7 @@ from minires.typing import Array
 FORMAT = "minires checkpoint"
 VERSION = 1
 DIGEST = 64  # hexadecimal characters of a SHA-256
+UNTOUCHED = "; what was there is untouched"  # the end of what `write_atomically` says
 PIECE = 1 << 20  # bytes that the digest takes at once
 
 
@@ -86,8 +87,13 @@ def save(path: str | pathlib.Path, arrays: Mapping[str, Array], facts: dict[str,
     OSError
         In one line, where the disk is full or the folder cannot be written to; the old file is then as it
         was.
+    MemoryError
+        If there is too little for a copy of the arrays; the old file is then as it was, too.
     """
-    write_atomically(path, seal(arrays, facts))
+    try:
+        write_atomically(path, seal(arrays, facts))
+    except MemoryError as error:
+        raise MemoryError(f"while saving {path}") from error
 
 
 def load(path: str | pathlib.Path) -> Checkpoint:
@@ -145,11 +151,24 @@ def seal(arrays: Mapping[str, Any], facts: dict[str, Any]) -> bytes:
     facts = {"format": FORMAT, "version": VERSION, **facts}
     text = json.dumps(facts).encode()
     buffer = io.BytesIO()
-    np.savez(buffer, facts=np.frombuffer(text, np.uint8), **arrays)
-    with zipfile.ZipFile(buffer, "a") as archive:
-        archive.comment = bytes(DIGEST)  # room for the digest
-    content = buffer.getvalue()[:-DIGEST]
-    return content + hashlib.sha256(content).hexdigest().encode()
+    try:
+        np.savez(buffer, facts=np.frombuffer(text, np.uint8), **arrays)
+        with zipfile.ZipFile(buffer, "a") as archive:
+            archive.comment = bytes(DIGEST)  # room for the digest
+    except ValueError as error:
+        if _began_with_memory(error):  # an archive that cannot be closed complains, and hides why
+            raise MemoryError from error
+        raise
+    with buffer.getbuffer() as content, content[:-DIGEST] as body:
+        content[-DIGEST:] = hashlib.sha256(body).hexdigest().encode()
+    return buffer.getvalue()
+
+
+def _began_with_memory(error: BaseException | None) -> bool:
+    """Return whether an exception was raised while a MemoryError was on its way."""
+    while error is not None and not isinstance(error, MemoryError):
+        error = error.__context__
+    return error is not None
 
 
 def unseal(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -237,10 +256,12 @@ def write_atomically(path: str | pathlib.Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
-    except OSError as error:
+    except BaseException as error:  # Ctrl-C, too
         with contextlib.suppress(OSError):
             beside.unlink()
-        kept = "; what was there is untouched" if path.exists() else ""
+        if not isinstance(error, OSError):
+            raise
+        kept = UNTOUCHED if path.exists() else ""
         raise OSError(f"cannot write {path}: {error.strerror or error}{kept}") from error
     _sync_folder(path.parent)
 
