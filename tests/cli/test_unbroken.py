@@ -236,7 +236,7 @@ def test_out_of_memory_while_saving_says_so_and_keeps_the_file_before(monkeypatc
     before = path.read_bytes()
 
     class Small(io.BytesIO):
-        """Memory that ends within an archive: io.BytesIO is closed then, of which zipfile complains."""
+        """Memory that ends: io.BytesIO is closed then, of which zipfile complains."""
 
         def write(self, data):
             if self.tell() + len(data) > 10_000:

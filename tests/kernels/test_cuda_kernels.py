@@ -344,3 +344,38 @@ def test_one_launch_finds_a_number_that_is_not_finite(bad, where):
     arrays[1][where] = 1
     look.into(finite)
     assert not bool(finite)  # it stays noticed
+
+
+# -- float32 to its last digits ------------------------------------------------------------------------------
+
+
+def test_sums_over_many_numbers_are_right_in_float32():
+    shape, ones = (1, 2, 300, 400), np.ones(2, np.float32)
+    x, dy = np.full(shape, 0.3, np.float32), np.full(shape, 0.1, np.float32)
+    x[:, :, ::2] = -0.1
+    x, dy, gamma = strict_cupy.asarray(x), strict_cupy.asarray(dy), strict_cupy.asarray(ones)
+    _, cache, (mean, var) = F.batch_norm_train_forward(x, gamma, gamma, eps=0.0)
+    _, _, dbeta = F.batch_norm_train_backward(dy, cache)
+    y, _ = F.avg_pool2d_forward(dy, kernel_size=(300, 400))
+    _, cache = F.conv2d_forward(dy, gamma.reshape(1, 2, 1, 1), gamma[:1])
+    _, _, dbias = F.conv2d_backward(dy[:, :1], cache)
+    pairs = ((mean, 0.1), (var, 0.04), (dbeta, 12_000), (y, 0.1), (dbias, 12_000))
+    for found, expected in pairs:  # 1e-6: a few units in the last place; a plain loop is off by 1e-3
+        np.testing.assert_allclose(to_numpy(found), np.full(found.shape, expected), rtol=1e-6)
+
+
+@pytest.mark.parametrize("value", [1000.1, 1e30])
+def test_a_constant_channel_comes_out_as_beta(value):
+    x = strict_cupy.asarray(np.full((5, 2, 30, 40), value, np.float32))
+    gamma, beta = (strict_cupy.asarray(np.full(2, number, np.float32)) for number in (1.5, 0.25))
+    y, _, (mean, var) = F.batch_norm_train_forward(x, gamma, beta)
+    np.testing.assert_array_equal(to_numpy(y), np.full(y.shape, 0.25, np.float32))
+    np.testing.assert_array_equal(to_numpy(var), [0, 0])
+
+
+def test_numbers_whose_squares_are_infinite_come_out_as_beta():
+    x = strict_cupy.asarray((1e30 * np.random.default_rng(0).standard_normal((40, 2))).astype(np.float32))
+    ones = strict_cupy.asarray(np.ones(2, np.float32))
+    y, cache, _ = F.batch_norm_train_forward(x, ones, ones)
+    np.testing.assert_array_equal(to_numpy(y), np.ones((40, 2)))
+    assert all(np.isfinite(to_numpy(array)).all() for array in F.batch_norm_train_backward(x * 0, cache))
