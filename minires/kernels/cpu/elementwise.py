@@ -108,7 +108,7 @@ def keep_where(condition, x, out=None):
     The bits of x ANDed with none or all ones, which takes no longer than a product; np.where takes six times
     as long.
     """
-    mask = condition.view(np.int8)
+    mask = np.asarray(condition).view(np.int8)  # of arrays without axes NumPy compares to a scalar
     np.negative(mask, out=mask)  # -1: all bits are ones, also when it becomes a wider integer
     bits = np.int32 if x.itemsize == 4 else np.int64
     kept = np.bitwise_and(x.view(bits), mask, out=None if out is None else out.view(bits))
