@@ -147,7 +147,8 @@ lesson.table(
     ("the same, training mode", None, 0, in_train["ResNet-8"]),
 )
 assert layers(deep["plain-8"]) == layers(deep["ResNet-8"]) == 20
-assert all(before == after for before, after in errors.values()), "the training error should stay"
+# rounding may tip over one image that is on the edge of two digits, 0.07 %
+assert all(abs(before - after) < 0.1 for before, after in errors.values()), "the training error should stay"
 assert in_eval["plain-4"] == in_train["plain-4"] == 0, "without batch norm no bit should change"
 assert in_eval["plain-8"] <= 1e-6, "with neutralised batch norm only rounding should be left, in eval mode"
 assert in_eval["ResNet-8"] == in_train["ResNet-8"] == 0, "branches of zero should be exact in both modes"

@@ -132,7 +132,7 @@ lesson.table(
     ("ResNet-110 with pre-activation, 17 units", *found["pre-activation"], 1),
     ("original ResNet-110, 17 units", *found["original"], through),
 )
-assert max(stack[:2]) < 1e-12, "x_L = x_l + sum F and g_l = g_L + sum J^T g should hold exactly"
+assert max(stack[:2]) < 1e-12, "x_L = x_l + sum F and g_l = g_L + sum J^T g should hold, to rounding"
 assert max(found["pre-activation"][:2]) < 1e-12, "and so they should in a real network's stage"
 assert stack[2] > 1, "from i = 1 the sum should be that of g_1, whatever l is"
 assert min(found["original"][:2]) > 0.1, "a ReLU after the addition should break both sums"

@@ -98,7 +98,9 @@ predicted_power = -16
 # ## Measure
 #
 # 54 fully-connected units of width 128, a batch of 256: pre-activation, to which the formula applies and
-# where the direct path can be followed exactly, and post-activation as in set 1.
+# where the direct path can be followed exactly, and post-activation as in set 1. In double precision: what
+# multiplies gradients by a million does so with rounding errors, and in single precision every processor
+# would show other numbers.
 
 # %%
 WIDTH, BLOCKS, BATCH, HALF = 128, 54, 256, 0.5
@@ -119,9 +121,10 @@ def gradients(keep, fraction, *, preactivation=False):
     """Return the gradient's norm before each unit, and the direct path's before the first (output: 1)."""
     rng = np.random.default_rng(0)
     net = Sequential(*(unit(keep, fraction, preactivation=preactivation, rng=rng) for _ in range(BLOCKS)))
-    x = np.maximum(rng.standard_normal((BATCH, WIDTH), dtype=np.float32), 0)
+    net = net.astype(np.float64)
+    x = np.maximum(rng.standard_normal((BATCH, WIDTH)), 0)
     _, caches = net.forward(x, train=True)
-    direct = gradient = dy = rng.standard_normal((BATCH, WIDTH), dtype=np.float32)
+    direct = gradient = dy = rng.standard_normal((BATCH, WIDTH))
     norms = []
     for block in reversed(net.parts.values()):
         cache = caches.pop()
@@ -158,10 +161,10 @@ def near(value, expected, decades):
     return abs(math.log10(value / expected)) <= decades
 
 
-assert direct_half == 0.5**54, "the direct path is exactly the product of the shortcuts"
+assert abs(direct_half / 0.5**54 - 1) <= 1e-12, "the direct path is the product of the shortcuts"
 assert near(before_1[0], 53, 0.3) and near(norms["identity"][0], 1e2, 0.3), "the identity keeps it in bounds"
 assert near(norms["0.5 and 0.5"][0], 5e6, 0.3) and near(norms["plain"][0], 4e8, 0.3), "the others explode"
-assert near(before_1[0], derived(1, 1), 0.5) and near(before_half[0], derived(0.5, 0.5), 0.5), "the formula"
+assert near(before_1[0], derived(1, 1), 0.3) and near(before_half[0], derived(0.5, 0.5), 0.7), "the formula"
 assert near(norms["plain"][0], (math.pi / (math.pi - 1)) ** 54, 0.5), "the formula of a plain network"
 
 # %%
@@ -171,9 +174,9 @@ lesson.show(plot.lines(norms, derived={"plain, derived": plain}, log=True, **lab
 
 # %% [markdown]
 # Nothing vanishes. Halving shortcuts make the gradient *explode*, almost as a network without shortcuts
-# does, because of BN. (Over 54 units the formula is 1.4 to 2.6 times too large.) What is lost is not the
+# does, because of BN. (Over 54 units the formula is 1.4 to 3.3 times too large.) What is lost is not the
 # size of the gradient but the **fraction** of the direct path: one part in $10^{23}$ with halved shortcuts,
-# one in 57 with the identity. The rest has come through the random weights of the branches.
+# one in 56 with the identity. The rest has come through the random weights of the branches.
 #
 # ## Does it matter for training?
 #

@@ -106,9 +106,8 @@ lesson.table(
     ("rank of the first unit's dW2, step 1", None, WIDTH, rank),
 )
 assert same_bits, "every unit should hand on what it was given, to the last bit"
-assert (zero_g == 1).all() and abs(zero_x - 1).max() < 1e-6, (
-    "nothing should grow or fade, in either direction"
-)
+found = np.array([zero_g, zero_x])  # quotients of sums in float32
+assert abs(found - 1).max() < 1e-5, "nothing should grow or fade, in either direction"
 assert first == second_layers and len(first) == UNITS, "in step 1 every W2 and no W1 should have a gradient"
 assert len(second) == 2 * UNITS, "in step 2 all weights should have one"
 assert rank == WIDTH, "no two units should move alike"
@@ -203,7 +202,8 @@ assert len(moving) == 18, "in step 1 two parameters of every branch should have 
 assert all(name.endswith(("branch.4.gamma", "branch.4.beta")) for name in moving), "those of the last norm"
 assert set(in_branches) <= set(second), "after one step everything should learn"
 for measure in ("mean_square", "dx_norm"):
-    assert len({seen[name][measure] for name in of_stage1}) == 1, "signals should cross a stage unchanged"
+    found = np.array([seen[name][measure] for name in of_stage1])
+    assert abs(found / found[0] - 1).max() < 1e-5, "signals should cross a stage unchanged"
 
 # %% [markdown]
 # ## What to keep

@@ -124,7 +124,7 @@ lesson.table(
 )
 assert abs(amplification[unsafe] - 316) <= 1, "the gradient at the zero weights should grow by 1/sqrt(eps)"
 assert abs(amplification[chainer] - 224) <= 1, "and less with the larger eps"
-assert amplification[safe] == 1, "without the norm nothing should grow"
+assert abs(amplification[safe] - 1) <= 1e-12, "without the norm nothing should grow"
 assert speed[gamma] < 1, "nor with zero gamma"
 assert abs(speed[unsafe] / 1e5 - 1) < 1e-3, "the branch should move as if the learning rate were eta / eps"
 assert all(identity[name] for name in (safe, chainer, unsafe, gamma)), "at the start they all look harmless"

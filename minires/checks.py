@@ -86,21 +86,30 @@ def is_whole(value: object) -> bool:
 
 
 def check_windows(
-    size: Sequence[int], *, kernel_size: Size, stride: Size, padding: Size, ceil_mode: bool = False
+    size: Sequence[int],
+    *,
+    kernel_size: Size,
+    stride: Size,
+    padding: Size,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
 ) -> Windows:
     """Return the Windows of a kernel sliding over images of size (H, W).
 
-    OH = (H + 2*padding - KH) // stride + 1, and OW likewise; with ceil_mode the division rounds up, as long
-    as the last window starts inside the image or its leading padding.
+    OH = (H + 2*padding - RH) // stride + 1 with the reach RH = (KH - 1)*dilation + 1, and OW likewise; with
+    ceil_mode the division rounds up, as long as the last window starts inside the image or its leading
+    padding.
     Raises ValueError if a value is out of range or the kernel is larger than the padded image.
     """
     kernel = pair("kernel_size", kernel_size, least=1)
     stride = pair("stride", stride, least=1)
     padding = pair("padding", padding, least=0)
+    dilation = pair("dilation", dilation, least=1)
     padded = size[0] + 2 * padding[0], size[1] + 2 * padding[1]
+    reach = (kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1
 
     def count(axis: int) -> int:
-        room = padded[axis] - kernel[axis]
+        room = padded[axis] - reach[axis]
         if not ceil_mode:
             return room // stride[axis] + 1
         last = -(-room // stride[axis])
@@ -109,19 +118,20 @@ def check_windows(
 
     out_size = count(0), count(1)
     if min(out_size) < 1:
+        spans = "" if reach == kernel else f", which spans {reach[0]}x{reach[1]} pixels with its dilation,"
         raise ValueError(
-            f"the kernel {kernel[0]}x{kernel[1]} is larger than the padded image {padded[0]}x{padded[1]} "
-            f"({size[0]}x{size[1]} with padding {padding[0]}, {padding[1]}); "
+            f"the kernel {kernel[0]}x{kernel[1]}{spans} is larger than the padded image "
+            f"{padded[0]}x{padded[1]} ({size[0]}x{size[1]} with padding {padding[0]}, {padding[1]}); "
             "use a larger image, more padding or a smaller kernel"
         )
-    return Windows(kernel, stride, padding, (size[0], size[1]), out_size)
+    return Windows(kernel, stride, padding, (size[0], size[1]), out_size, dilation)
 
 
 # -- one check for each operation -----------------------------------------------------------------------
 
 
 def check_conv2d(
-    x: Array, weight: Array, bias: Array | None, stride: Size, padding: Size, groups: int
+    x: Array, weight: Array, bias: Array | None, stride: Size, padding: Size, dilation: Size, groups: int
 ) -> tuple[Windows, int]:
     """Return (windows, groups) of a convolution, or raise what `F.conv2d_forward` says it raises."""
     check_floats(x=x, weight=weight, bias=bias)
@@ -137,29 +147,45 @@ def check_conv2d(
             f"expects {c * groups}"
         )
     check_shape("bias", bias, (o,), "one for each output channel")
-    return check_windows(x.shape[2:], kernel_size=weight.shape[2:], stride=stride, padding=padding), groups
+    windows = check_windows(
+        x.shape[2:], kernel_size=weight.shape[2:], stride=stride, padding=padding, dilation=dilation
+    )
+    return windows, groups
 
 
-def check_im2col(x: Array, kernel_size: Size, stride: Size, padding: Size) -> Windows:
+def check_im2col(x: Array, kernel_size: Size, stride: Size, padding: Size, dilation: Size) -> Windows:
     """Return the Windows over images x (N, C, H, W)."""
     check_floats(x=x)
     check_ndim("x", x, (4, "(N, C, H, W)"))
-    return check_windows(x.shape[2:], kernel_size=kernel_size, stride=stride, padding=padding)
+    return check_windows(
+        x.shape[2:], kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation
+    )
 
 
-def check_col2im(columns: Array, x_shape: Shape, kernel_size: Size, stride: Size, padding: Size) -> Windows:
+def check_col2im(
+    columns: Array, x_shape: Shape, kernel_size: Size, stride: Size, padding: Size, dilation: Size
+) -> Windows:
     """Return the Windows over images of x_shape (N, C, H, W) whose columns these are."""
     check_floats(columns=columns)
     if len(x_shape) != 4:
         raise ValueError(f"x_shape: expected (N, C, H, W), got {tuple(x_shape)}")
     n, c, h, w = x_shape
-    windows = check_windows((h, w), kernel_size=kernel_size, stride=stride, padding=padding)
+    windows = check_windows(
+        (h, w), kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation
+    )
     (kh, kw), (oh, ow) = windows.kernel, windows.out_size
     check_shape("columns", columns, (c * kh * kw, oh * ow * n), f"for images {tuple(x_shape)}")
     return windows
 
 
-def check_pool(x: Array, kernel_size: Size, stride: Size | None, padding: Size, ceil_mode: bool) -> Windows:
+def check_pool(
+    x: Array,
+    kernel_size: Size,
+    stride: Size | None,
+    padding: Size,
+    ceil_mode: bool,
+    dilation: Size = 1,
+) -> Windows:
     """Return the Windows of a pooling; stride None means kernel_size."""
     check_floats(x=x)
     check_ndim("x", x, (4, "(N, C, H, W)"))
@@ -168,11 +194,12 @@ def check_pool(x: Array, kernel_size: Size, stride: Size | None, padding: Size, 
         kernel_size=kernel_size,
         stride=kernel_size if stride is None else stride,
         padding=padding,
+        dilation=dilation,
         ceil_mode=ceil_mode,
     )
-    if any(2 * p > k for p, k in zip(windows.padding, windows.kernel, strict=True)):
+    if any(2 * p > r for p, r in zip(windows.padding, windows.reach, strict=True)):
         raise ValueError(
-            f"padding: expected at most half the kernel {windows.kernel}, got {windows.padding}; "
+            f"padding: expected at most half the kernel {windows.reach}, got {windows.padding}; "
             "a window must not lie in the padding alone"
         )
     return windows
@@ -252,7 +279,13 @@ def check_resample(x: Array, down: Array, across: Array) -> None:
         check_shape(name, matrix, (len(matrix), size), f"for an image of {x.shape[2]}x{x.shape[3]}")
 
 
-def check_cross_entropy(logits: Array, labels: Array, label_smoothing: float) -> ModuleType:
+def check_cross_entropy(
+    logits: Array,
+    labels: Array,
+    label_smoothing: float,
+    ignore_index: int | None,
+    class_weights: Array | None,
+) -> ModuleType:
     """Return the module of logits (N, K), or raise what `F.softmax_cross_entropy_forward` says it raises."""
     xp = check_floats(logits=logits)
     check_ndim("logits", logits, (2, "(N, K)"))
@@ -261,11 +294,27 @@ def check_cross_entropy(logits: Array, labels: Array, label_smoothing: float) ->
     check_shape("labels", labels, (n,), "one for each row of logits")
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels: expected integers, got {labels.dtype}")
-    # to look at them on a GPU would stall it: there they are checked when they are batched
-    if xp.__name__ == "numpy" and not (0 <= labels.min() and labels.max() < classes):
-        raise ValueError(
-            f"labels: expected integers from 0 to {classes - 1}, got {labels.min()} to {labels.max()}"
-        )
+    if ignore_index is not None and not is_whole(ignore_index):
+        raise ValueError(f"ignore_index: expected an integer or None, got {ignore_index!r}")
+    if xp.__name__ == "numpy":  # to look at them on a GPU would stall it: checked when they are batched
+        _check_labels(labels, classes, ignore_index)
     if not 0 <= label_smoothing < 1:
         raise ValueError(f"label_smoothing: expected a number in [0, 1), got {label_smoothing}")
+    if class_weights is not None:
+        check_floats(logits=logits, class_weights=class_weights)
+        check_shape("class_weights", class_weights, (classes,), "one for each class")
+        if xp.__name__ == "numpy" and not (class_weights >= 0).all():
+            raise ValueError(f"class_weights: expected numbers >= 0, got {class_weights.min()} among them")
     return xp
+
+
+def _check_labels(labels: Array, classes: int, ignore_index: int | None) -> None:
+    """Raise ValueError unless all labels are classes, or the one that is ignored."""
+    if ignore_index is not None:
+        labels = labels[labels != ignore_index]
+    if labels.size and not (0 <= labels.min() and labels.max() < classes):
+        or_ignored = "" if ignore_index is None else f", or {ignore_index}, which is ignored"
+        raise ValueError(
+            f"labels: expected integers from 0 to {classes - 1}{or_ignored}, "
+            f"got {labels.min()} to {labels.max()}"
+        )

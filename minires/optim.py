@@ -1,4 +1,4 @@
-"""Stochastic gradient descent and the schedules of its learning rate."""
+"""Optimisers, stochastic gradient descent and Adam; and the schedules of their learning rate."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,107 @@ from minires.layers import Parameter
 from minires.typing import Array
 
 
-class SGD:
+class Optimiser:
+    """What all optimisers share: named parameters, which of them decay, and which move faster.
+
+    Parameters
+    ----------
+    named_parameters : (name, Parameter) pairs
+        As `net.named_parameters()` yields them. Frozen ones are skipped.
+    lr
+        The learning rate; for a schedule set `optimiser.lr = schedule(step)` before each step.
+    weight_decay
+        Pulls every weight towards 0.
+    no_decay
+        Names that are not decayed. A name is a dotted path's beginning or end.
+    lr_scale
+        {name: factor} multiplies the learning rate; names as in no_decay.
+    """
+
+    def __init__(
+        self,
+        named_parameters: Iterable[tuple[str, Parameter]],
+        *,
+        lr: float,
+        weight_decay: float = 0.0,
+        no_decay: Sequence[str] = (),
+        lr_scale: Mapping[str, float] | None = None,
+    ) -> None:
+        try:
+            self.parameters = dict(named_parameters)
+        except TypeError:
+            raise TypeError(
+                "named_parameters: expected (name, Parameter) pairs, as net.named_parameters() yields them, "
+                f"got {type(named_parameters).__name__}"
+            ) from None
+        if isinstance(lr, Schedule):
+            raise TypeError("lr: expected a number; for a schedule set optimiser.lr = schedule(step)")
+        _check_range("lr", lr, 0, math.inf)
+        _check_range("weight_decay", weight_decay, 0, math.inf)
+        if not self.parameters:
+            raise ValueError("named_parameters: expected at least one parameter, got none")
+        self.lr, self.weight_decay = float(lr), float(weight_decay)
+        lr_scale = lr_scale or {}
+        self.no_decay, self.lr_scale = tuple(no_decay), dict(lr_scale)
+        for pattern in (*no_decay, *lr_scale):
+            if not any(_matches(name, pattern) for name in self.parameters):
+                raise ValueError(
+                    f"{pattern!r} names no parameter; there are {', '.join(list(self.parameters)[:4])}, ..."
+                )
+        self._decay = {
+            name: 0.0 if any(_matches(name, pattern) for pattern in no_decay) else self.weight_decay
+            for name in self.parameters
+        }
+        self._scale = {
+            name: math.prod(float(factor) for pattern, factor in lr_scale.items() if _matches(name, pattern))
+            for name in self.parameters
+        }
+
+    def __repr__(self) -> str:
+        values = reprs.settings(self, hidden=("named_parameters",))
+        values = {name: value for name, value in values.items() if value != {}}
+        size = sum(parameter.data.size for parameter in self.parameters.values())
+        arrays = reprs.counted(len(self.parameters), "parameter array")
+        options = ", ".join(f"{name}={reprs.text(value)}" for name, value in values.items())
+        return f"<{type(self).__name__} of {arrays}, {reprs.counted(size, 'number')}: {options}>"
+
+    def prepare(self) -> None:
+        """Bring the learning rate to where `step` reads it: to the GPU, if the parameters live there."""
+
+    def step(self) -> None:
+        """Move every parameter that is not frozen by one step."""
+        raise NotImplementedError(f"{type(self).__name__} has no rule")
+
+    def identity(self) -> list[tuple]:
+        """Return what a recorded step depends on, a tuple for each parameter: its arrays, and whether it is
+        frozen."""
+        return [(parameter.data, parameter.grad, parameter.frozen) for parameter in self.parameters.values()]
+
+    def zero_grad(self) -> None:
+        """Set every gradient to zero, in place."""
+        for parameter in self.parameters.values():
+            parameter.grad.fill(0)
+
+    def state_dict(self) -> dict[str, Array]:
+        """Return {name: array} of what the optimiser remembers, the live arrays."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Array]) -> None:
+        """Copy what state_dict returned in place. Raises ValueError if names, shapes or dtypes differ."""
+        own = self.state_dict()
+        fits = state.keys() == own.keys() and all(
+            getattr(state[name], "dtype", None) == array.dtype and state[name].shape == array.shape
+            for name, array in own.items()
+        )
+        if not fits:
+            raise ValueError(
+                "this optimiser state belongs to other parameters: names, shapes or dtypes differ"
+            )
+        for name, array in own.items():
+            array[...] = to_module(state[name], array_module(array))
+
+
+class SGD(Optimiser):
     """Stochastic gradient descent with momentum and weight decay, in place on named parameters.
 
     Parameters
@@ -80,50 +180,17 @@ class SGD:
         no_decay: Sequence[str] = (),
         lr_scale: Mapping[str, float] | None = None,
     ) -> None:
-        try:
-            self.parameters = dict(named_parameters)
-        except TypeError:
-            raise TypeError(
-                "named_parameters: expected (name, Parameter) pairs, as net.named_parameters() yields them, "
-                f"got {type(named_parameters).__name__}"
-            ) from None
-        if isinstance(lr, Schedule):
-            raise TypeError("lr: expected a number; for a schedule set optimiser.lr = schedule(step)")
-        _check_range("lr", lr, 0, math.inf)
+        super().__init__(
+            named_parameters, lr=lr, weight_decay=weight_decay, no_decay=no_decay, lr_scale=lr_scale
+        )
         _check_range("momentum", momentum, 0, 1)
-        _check_range("weight_decay", weight_decay, 0, math.inf)
         if nesterov and not momentum:
             raise ValueError("nesterov: looks ahead along the momentum, so momentum must be above 0")
-        if not self.parameters:
-            raise ValueError("named_parameters: expected at least one parameter, got none")
-        self.lr, self.momentum, self.weight_decay, self.nesterov = lr, momentum, weight_decay, nesterov
-        lr_scale = lr_scale or {}
-        self.no_decay, self.lr_scale = tuple(no_decay), dict(lr_scale)
-        for pattern in (*no_decay, *lr_scale):
-            if not any(_matches(name, pattern) for name in self.parameters):
-                raise ValueError(
-                    f"{pattern!r} names no parameter; there are {', '.join(list(self.parameters)[:4])}, ..."
-                )
-        self._decay = {
-            name: 0.0 if any(_matches(name, pattern) for pattern in no_decay) else weight_decay
-            for name in self.parameters
-        }
-        self._scale = {
-            name: math.prod(factor for pattern, factor in lr_scale.items() if _matches(name, pattern))
-            for name in self.parameters
-        }
+        self.momentum, self.nesterov = float(momentum), bool(nesterov)
         self.velocity = {
             name: array_module(p.data).zeros_like(p.data) for name, p in self.parameters.items() if momentum
         }
         self._at_once = None  # on a GPU: a kernel that moves all parameters in one launch
-
-    def __repr__(self) -> str:
-        values = reprs.settings(self, hidden=("named_parameters",))
-        values = {name: value for name, value in values.items() if value != {}}
-        size = sum(parameter.data.size for parameter in self.parameters.values())
-        arrays = reprs.counted(len(self.parameters), "parameter array")
-        options = ", ".join(f"{name}={reprs.text(value)}" for name, value in values.items())
-        return f"<SGD of {arrays}, {reprs.counted(size, 'number')}: {options}>"
 
     def prepare(self) -> None:
         """Bring the learning rate to where `step` reads it: to the GPU, if the parameters live there."""
@@ -164,8 +231,7 @@ class SGD:
         if self._at_once:
             self._at_once.zero_grad()
             return
-        for parameter in self.parameters.values():
-            parameter.grad.fill(0)
+        super().zero_grad()
 
     def to(self, xp: ModuleType) -> "SGD":
         """Move the velocities to the array module xp (the network is moved by its own `to`); return self."""
@@ -176,18 +242,175 @@ class SGD:
         """Return {parameter name: velocity}, the live arrays; empty without momentum."""
         return dict(self.velocity)
 
-    def load_state_dict(self, state: Mapping[str, Array]) -> None:
-        """Copy velocities in place. Raises ValueError if names, shapes or dtypes differ."""
-        fits = state.keys() == self.velocity.keys() and all(
-            getattr(state[name], "dtype", None) == array.dtype and state[name].shape == array.shape
-            for name, array in self.velocity.items()
+
+class Adam(Optimiser):
+    """Adam with decoupled weight decay (AdamW), in place on named parameters.
+
+    Parameters
+    ----------
+    named_parameters, lr, no_decay, lr_scale
+        As for `SGD`.
+    betas
+        Fractions of the running means of the gradient and of its square that are kept at each step, from 0 to
+        below 1.
+    eps
+        Added to the root of the mean square; units of the gradient.
+    weight_decay
+        What lr times this takes of every weight at each step.
+
+    Raises
+    ------
+    ValueError
+        For a value out of range, and for a name in no_decay or lr_scale that names no parameter.
+
+    Notes
+    -----
+    ::
+
+        w = (1 - lr * weight_decay) * w    apart from the gradient: decoupled
+        m = beta1 * m + (1 - beta1) * grad
+        s = beta2 * s + (1 - beta2) * grad^2
+        w = w - lr * m_hat / (sqrt(s_hat) + eps)
+
+    m and s start at 0; m_hat = m / (1 - beta1^t) and s_hat = s / (1 - beta2^t) make up for that at step t,
+    counted from 1. So the first step is lr in every direction, however small the gradient.
+
+    References
+    ----------
+    Kingma & Ba 2014 (arXiv:1412.6980), Algorithm 1; Loshchilov & Hutter 2017 (arXiv:1711.05101), Algorithm 2.
+
+    Examples
+    --------
+    >>> from minires.layers import Parameter
+    >>> weight = Parameter(np.array([1.0, 2.0]))
+    >>> optimiser = Adam([("weight", weight)], lr=0.1)
+    >>> weight.accumulate(np.array([1e-3, -10.0]))
+    >>> optimiser.step()
+    >>> weight.data.round(3)
+    array([0.9, 2.1])
+    """
+
+    def __init__(
+        self,
+        named_parameters: Iterable[tuple[str, Parameter]],
+        *,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        no_decay: Sequence[str] = (),
+        lr_scale: Mapping[str, float] | None = None,
+    ) -> None:
+        super().__init__(
+            named_parameters, lr=lr, weight_decay=weight_decay, no_decay=no_decay, lr_scale=lr_scale
         )
-        if not fits:
-            raise ValueError(
-                "this optimiser state belongs to other parameters: names, shapes or dtypes differ"
-            )
-        for name, array in self.velocity.items():
-            array[...] = to_module(state[name], array_module(array))
+        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"betas: expected two numbers from 0 to below 1, got {betas}")
+        if not 0 < eps < math.inf:
+            raise ValueError(f"eps: expected a finite number above 0, got {eps}")
+        self.betas, self.eps = (float(betas[0]), float(betas[1])), float(eps)
+        arrays = {name: parameter.data for name, parameter in self.parameters.items()}
+        xp = array_module(next(iter(arrays.values())))
+        self.mean = {name: xp.zeros_like(array) for name, array in arrays.items()}
+        self.square = {name: xp.zeros_like(array) for name, array in arrays.items()}
+        # on the device, so that a recorded step counts on and reads the current rate; a count for each
+        # parameter, for a frozen one stands still
+        self.steps, self._rate, self._uploaded = xp.zeros(len(arrays)), xp.zeros(()), 0.0
+
+    def prepare(self) -> None:
+        if self.lr != self._uploaded:
+            self._rate.fill(self.lr)
+            self._uploaded = self.lr
+
+    def step(self) -> None:
+        """Move every parameter that is not frozen by one step against its gradient's running mean."""
+        self.prepare()
+        for at, (name, parameter) in enumerate(self.parameters.items()):
+            if not parameter.frozen:
+                self.steps[at] += 1
+                F.adam_step(
+                    parameter.data,
+                    parameter.grad,
+                    self.mean[name],
+                    self.square[name],
+                    lr=self._rate * self._scale[name],
+                    betas=self.betas,
+                    unbias=tuple(1 - beta ** self.steps[at] for beta in self.betas),
+                    eps=self.eps,
+                    decay=self._decay[name],
+                )
+
+    def identity(self) -> list[tuple]:
+        """Return what a recorded step depends on, a tuple for each parameter: its arrays, and whether it is
+        frozen."""
+        return [
+            (p.data, p.grad, self.mean[name], self.square[name], self.steps, self._rate, p.frozen)
+            for name, p in self.parameters.items()
+        ]
+
+    def to(self, xp: ModuleType) -> "Adam":
+        """Move what is remembered to the array module xp (the network is moved by its own `to`); return
+        self."""
+        for arrays in (self.mean, self.square):
+            arrays.update({name: to_module(array, xp) for name, array in arrays.items()})
+        self.steps, self._rate = to_module(self.steps, xp), to_module(self._rate, xp)
+        return self
+
+    def state_dict(self) -> dict[str, Array]:
+        """Return {"mean/NAME", "square/NAME": array, "steps": (parameters,)}, the live arrays."""
+        means = {f"mean/{name}": array for name, array in self.mean.items()}
+        squares = {f"square/{name}": array for name, array in self.square.items()}
+        return means | squares | {"steps": self.steps}
+
+
+def clip_gradients(named_parameters: Iterable[tuple[str, Parameter]], max_norm: float) -> Array:
+    """Scale all gradients together, in place, so that their norm is at most max_norm.
+
+    Parameters
+    ----------
+    named_parameters : (name, Parameter) pairs
+        As `net.named_parameters()` yields them. Frozen ones do not count and keep their gradients.
+    max_norm
+        Above 0; units of the gradient.
+
+    Returns
+    -------
+    norm : 0-d array, float64
+        That of all gradients before, as if they were one vector; nothing waits for it on a GPU. If it is not
+        finite, the gradients stay as they are, for where they went wrong can then be found.
+
+    Raises
+    ------
+    ValueError
+        Unless max_norm is a finite number above 0.
+
+    References
+    ----------
+    Pascanu, Mikolov & Bengio 2013 (arXiv:1211.5063), Algorithm 1.
+
+    Examples
+    --------
+    >>> from minires.layers import Parameter
+    >>> weight = Parameter(np.zeros(2))
+    >>> weight.accumulate(np.array([3.0, 4.0]))
+    >>> clip_gradients([("weight", weight)], 1.0)
+    array(5.)
+    >>> weight.grad
+    array([0.6, 0.8])
+    """
+    if not 0 < max_norm < math.inf:
+        raise ValueError(f"max_norm: expected a finite number above 0, got {max_norm}")
+    gradients = [parameter.grad for _, parameter in named_parameters if not parameter.frozen]
+    if not gradients:
+        raise ValueError("named_parameters: expected at least one that is not frozen, got none")
+    xp = array_module(*gradients)
+    # squared in float64, where those of float32 neither overflow nor vanish
+    squares = [xp.square(gradient, dtype="float64").sum() for gradient in gradients]
+    norm = xp.sqrt(sum(squares[1:], squares[0]))
+    factor = xp.where(xp.isfinite(norm), max_norm / xp.maximum(norm, max_norm), 1.0)
+    for gradient in gradients:
+        gradient *= factor
+    return xp.asarray(norm)
 
 
 def _matches(name: str, pattern: str) -> bool:

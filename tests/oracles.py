@@ -37,24 +37,33 @@ def pieces(threads, block):
         parallel.BLOCK, parallel.WORTH_THREADS = before[1:]
 
 
-def pairs_of(x, y_size, kernel, stride, padding):
+def pairs_of(x, y_size, kernel, stride, padding, dilation=(1, 1)):
     """Yield (oh, ow, kh, kw, h, w): output pixel and kernel position that meet image pixel (h, w) of x."""
     for oh, ow in np.ndindex(*y_size):
         for kh, kw in np.ndindex(*kernel):
-            h, w = oh * stride[0] + kh - padding[0], ow * stride[1] + kw - padding[1]
+            h = oh * stride[0] + kh * dilation[0] - padding[0]
+            w = ow * stride[1] + kw * dilation[1] - padding[1]
             if 0 <= h < x.shape[2] and 0 <= w < x.shape[3]:
                 yield oh, ow, kh, kw, h, w
 
 
-def conv2d_loops(x, weight, bias, dy, *, stride, padding, groups):
+def sizes_of(x, kernel, stride, padding, dilation):
+    """Return [OH, OW]."""
+    return [
+        len(window_starts(x.shape[2 + a], (kernel[a] - 1) * dilation[a] + 1, stride[a], padding[a], False))
+        for a in (0, 1)
+    ]
+
+
+def conv2d_loops(x, weight, bias, dy, *, stride, padding, groups, dilation=(1, 1)):
     """Return y, dx, dweight, dbias; dy: a function of y's shape that gives the upstream gradient."""
     n, o, kernel = len(x), len(weight), weight.shape[2:]
-    size = [len(window_starts(x.shape[2 + a], kernel[a], stride[a], padding[a], False)) for a in (0, 1)]
+    size = sizes_of(x, kernel, stride, padding, dilation)
     y = np.zeros((n, o, *size))
     dy = dy(y.shape)
     dx, dweight = np.zeros_like(x), np.zeros_like(weight)
     per_group_in, per_group_out = x.shape[1] // groups, o // groups
-    for oh, ow, kh, kw, h, w in pairs_of(x, size, kernel, stride, padding):
+    for oh, ow, kh, kw, h, w in pairs_of(x, size, kernel, stride, padding, dilation):
         for image, out, c in np.ndindex(n, o, per_group_in):
             source = out // per_group_out * per_group_in + c
             y[image, out, oh, ow] += weight[out, c, kh, kw] * x[image, source, h, w]
@@ -67,19 +76,19 @@ def conv2d_loops(x, weight, bias, dy, *, stride, padding, groups):
     return y, dx, dweight, dbias
 
 
-def im2col_loops(x, *, kernel_size, stride, padding):
+def im2col_loops(x, *, kernel_size, stride, padding, dilation=(1, 1)):
     """Return the columns (C*KH*KW, OH*OW*N)."""
     (n, c), kernel = x.shape[:2], kernel_size
-    size = [len(window_starts(x.shape[2 + a], kernel[a], stride[a], padding[a], False)) for a in (0, 1)]
+    size = sizes_of(x, kernel, stride, padding, dilation)
     columns = np.zeros((c, *kernel, *size, n))
-    for oh, ow, kh, kw, h, w in pairs_of(x, size, kernel, stride, padding):
+    for oh, ow, kh, kw, h, w in pairs_of(x, size, kernel, stride, padding, dilation):
         for image, channel in np.ndindex(n, c):
             columns[channel, kh, kw, oh, ow, image] = x[image, channel, h, w]
     return columns.reshape(c * kernel[0] * kernel[1], -1)
 
 
 def window_starts(size, kernel, stride, padding, ceil_mode):
-    """Return the pixel at which each window begins (negative in the leading padding)."""
+    """Return the pixel at which each window of `kernel` pixels begins (negative in the leading padding)."""
     starts = [-padding]
     while True:
         start = starts[-1] + stride
@@ -90,9 +99,11 @@ def window_starts(size, kernel, stride, padding, ceil_mode):
         starts.append(start)
 
 
-def pool_loops(x, dy, *, kind, kernel_size, stride, padding, ceil_mode):
+def pool_loops(
+    x, dy, *, kind, kernel_size, stride, padding, ceil_mode, dilation=(1, 1), count_include_pad=True
+):
     """Return y and dx of max or average pooling; dy: a function of y's shape."""
-    (kh, kw), edges = kernel_size, [x.shape[2] + padding[0], x.shape[3] + padding[1]]
+    kh, kw = ((kernel_size[a] - 1) * dilation[a] + 1 for a in (0, 1))
     rows = window_starts(x.shape[2], kh, stride[0], padding[0], ceil_mode)
     columns = window_starts(x.shape[3], kw, stride[1], padding[1], ceil_mode)
     y, dx = np.zeros((*x.shape[:2], len(rows), len(columns))), np.zeros_like(x)
@@ -100,16 +111,18 @@ def pool_loops(x, dy, *, kind, kernel_size, stride, padding, ceil_mode):
     for n, c, i, j in np.ndindex(*y.shape):
         window = [
             (h, w)
-            for h in range(max(rows[i], 0), min(rows[i] + kh, x.shape[2]))
-            for w in range(max(columns[j], 0), min(columns[j] + kw, x.shape[3]))
+            for h in range(rows[i], rows[i] + kh, dilation[0])
+            for w in range(columns[j], columns[j] + kw, dilation[1])
         ]
+        covered = [(h, w) for h, w in window if h < x.shape[2] + padding[0] and w < x.shape[3] + padding[1]]
+        window = [(h, w) for h, w in window if 0 <= h < x.shape[2] and 0 <= w < x.shape[3]]
         if kind == "max":
             h, w = max(window, key=lambda pixel: x[n, c, pixel[0], pixel[1]])  # the first of equals
             y[n, c, i, j] = x[n, c, h, w]
             dx[n, c, h, w] += dy[n, c, i, j]
             continue
-        # zeros in the padding count, what hangs over the padded edge does not
-        count = (min(rows[i] + kh, edges[0]) - rows[i]) * (min(columns[j] + kw, edges[1]) - columns[j])
+        # zeros in the padding count if asked, what hangs over the padded edge does not
+        count = len(covered if count_include_pad else window)
         for h, w in window:
             y[n, c, i, j] += x[n, c, h, w] / count
             dx[n, c, h, w] += dy[n, c, i, j] / count

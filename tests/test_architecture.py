@@ -31,7 +31,7 @@ ANSWERS = pathlib.Path(__file__).parent / "answers"
 FLOORS = (
     ("typing",),
     ("backend", "windows", "resources", "reprs", "markup"),
-    ("checks",),
+    ("checks", "archives"),
     ("kernels",),
     ("functional", "init"),
     ("layers", "gradcheck"),

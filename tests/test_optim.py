@@ -1,9 +1,10 @@
-"""SGD step by step against the formulas and PyTorch, and every schedule at the steps where it turns."""
+"""SGD and Adam step by step against the formulas and PyTorch, clipping, and every schedule where it turns."""
 
 import math
 
 import numpy as np
 import pytest
+import strict_cupy
 from optional_torch import import_torch
 
 from minires import optim
@@ -162,6 +163,222 @@ def test_a_training_loop_finds_the_minimum():
         optimiser.step()
         losses.append(float(((y - target) ** 2).mean()))
     assert losses[-1] < 0.1 * losses[0]
+
+
+# -- Adam --------------------------------------------------------------------------------------------
+
+
+def test_adam_by_hand():
+    ((_, w),) = named = parameters("w")
+    w0, g = w.data.copy(), w.grad.copy()
+    optimiser = optim.Adam(named, lr=0.1, betas=(0.8, 0.9), eps=1e-3, weight_decay=0.5)
+    optimiser.step()
+    # m / (1 - 0.8) = g and s / (1 - 0.9) = g^2, so the first step is lr but for eps
+    w1 = 0.95 * w0 - 0.1 * g / (abs(g) + 1e-3)
+    np.testing.assert_allclose(w.data, w1, rtol=1e-12)
+    w.grad *= -2
+    optimiser.step()
+    mean, square = 0.8 * 0.2 * g - 0.2 * 2 * g, 0.9 * 0.1 * g**2 + 0.1 * 4 * g**2
+    np.testing.assert_allclose(optimiser.mean["w"], mean, rtol=1e-12)
+    np.testing.assert_allclose(optimiser.square["w"], square, rtol=1e-12)
+    w2 = 0.95 * w1 - 0.1 * (mean / 0.36) / (np.sqrt(square / 0.19) + 1e-3)
+    np.testing.assert_allclose(w.data, w2, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("weight_decay", [0, 0.1])
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.0, 0.5)])
+def test_fifty_steps_of_adam_equal_torch_while_the_rate_changes(betas, weight_decay, dtype):
+    torch = import_torch()
+    named = parameters("w", "b", dtype=dtype)
+    theirs = [torch.tensor(p.data, requires_grad=True) for _, p in named]
+    options = {"lr": 0.1, "betas": betas, "weight_decay": weight_decay}
+    ours, reference = optim.Adam(named, **options), torch.optim.AdamW(theirs, **options)
+    for number in range(50):
+        ours.lr = reference.param_groups[0]["lr"] = 0.1 / (1 + number // 5)
+        for (_, parameter), tensor in zip(named, theirs, strict=True):
+            gradient = rng(number).standard_normal(tensor.shape).astype(dtype) * 10.0 ** (number % 7 - 3)
+            parameter.grad[...] = gradient
+            tensor.grad = torch.from_numpy(parameter.grad.copy())
+        ours.step()
+        reference.step()
+    for (_, parameter), tensor in zip(named, theirs, strict=True):
+        # 50 steps of a few roundings each, of 1e-16 or 6e-8
+        tolerance = 1e-12 if dtype is np.float64 else 1e-4
+        np.testing.assert_allclose(parameter.data, tensor.detach(), rtol=tolerance, atol=tolerance / 10)
+
+
+def test_adam_keeps_every_array_and_its_dtype_and_only_reads_the_gradient():
+    ((_, w),) = named = parameters("w", dtype=np.float32)
+    optimiser = optim.Adam(
+        named, lr=np.float64(0.1), betas=(np.float64(0.9), np.float32(0.99)), weight_decay=np.float64(0.1)
+    )
+    arrays = [w.data, w.grad, *optimiser.state_dict().values()]
+    before = w.grad.copy()
+    w.grad.setflags(write=False)
+    optimiser.step()
+    optimiser.lr = np.float64(0.05)
+    optimiser.step()
+    after = [w.data, w.grad, *optimiser.state_dict().values()]
+    assert all(one is other for one, other in zip(arrays, after, strict=True))
+    np.testing.assert_array_equal(w.grad, before)
+    assert [array.dtype for array in after] == [np.float32] * 4 + [np.float64]
+
+
+def test_adam_starts_a_parameter_that_is_thawed_later_as_at_its_first_step():
+    named = dict(parameters("w", "b"))
+    named["w"].frozen = True
+    optimiser = optim.Adam(named.items(), lr=0.1, eps=1e-12)
+    before = named["w"].data.copy()
+    for _ in range(5):
+        optimiser.step()
+    np.testing.assert_array_equal(named["w"].data, before)
+    named["w"].frozen = False
+    optimiser.step()
+    # lr in every direction, up to eps
+    np.testing.assert_allclose(before - named["w"].data, 0.1 * np.sign(named["w"].grad), rtol=1e-9)
+    assert optimiser.steps.tolist() == [1, 6]
+
+
+def test_adam_decays_and_scales_by_name():
+    named = parameters("fc.weight", "fc.bias")
+    for _, parameter in named:
+        parameter.grad.fill(0)
+    before = {name: parameter.data.copy() for name, parameter in named}
+    optim.Adam(named, lr=0.1, weight_decay=0.5, no_decay=("bias",), lr_scale={"weight": 2}).step()
+    np.testing.assert_array_equal(named[1][1].data, before["fc.bias"])
+    np.testing.assert_allclose(named[0][1].data, (1 - 0.2 * 0.5) * before["fc.weight"], rtol=1e-12)
+
+
+def test_a_run_of_adam_continued_from_its_state_ends_with_the_same_bits():
+    def run(optimiser, named, steps):
+        for number in steps:
+            for _, parameter in named:
+                parameter.grad[...] = rng(number).standard_normal(parameter.data.shape)
+            optimiser.step()
+
+    options = {"lr": 0.1, "weight_decay": 0.01}
+    whole, first, second = (parameters("w", "b", dtype=np.float32) for _ in range(3))
+    run(optim.Adam(whole, **options), whole, range(6))
+    before, after = optim.Adam(first, **options), optim.Adam(second, **options)
+    run(before, first, range(3))
+    after.load_state_dict({name: array.copy() for name, array in before.state_dict().items()})
+    for (_, ours), (_, theirs) in zip(second, first, strict=True):
+        ours.data[...] = theirs.data
+    run(after, second, range(3, 6))
+    for (name, ours), (_, expected) in zip(second, whole, strict=True):
+        assert ours.data.tobytes() == expected.data.tobytes(), name
+    with pytest.raises(ValueError, match="belongs to other parameters"):
+        after.load_state_dict(optim.SGD(first, lr=0.1, momentum=0.9).state_dict())
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"lr": -0.1}, "lr: expected a finite number of at least 0, got -0.1"),
+        ({"betas": (0.9, 1)}, "betas: expected two numbers from 0 to below 1"),
+        ({"betas": (-0.1, 0.9)}, "betas: expected two numbers"),
+        ({"betas": (0.9,)}, "betas: expected two numbers"),
+        ({"eps": 0}, "eps: expected a finite number above 0, got 0"),
+        ({"eps": math.nan}, "eps: expected a finite number above 0"),
+        ({"weight_decay": -1}, "weight_decay: expected"),
+        ({"no_decay": ("x",)}, "names no parameter"),
+    ],
+)
+def test_wrong_settings_of_adam_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        optim.Adam(parameters("w"), **options)
+
+
+def test_adam_on_another_device_moves_the_same_weights_and_waits_for_nothing():
+    ours, theirs = parameters("w", "b", dtype=np.float32), parameters("w", "b", dtype=np.float32)
+    for _, parameter in theirs:
+        parameter.data, parameter.grad = map(strict_cupy.asarray, (parameter.data, parameter.grad))
+    options = {"lr": 0.1, "weight_decay": 0.1, "lr_scale": {"b": 0.5}}
+    here, there = optim.Adam(ours, **options), optim.Adam(theirs, **options)
+    here.step(), there.step()
+    strict_cupy.synchronisations = strict_cupy.uploads = 0
+    for rate in (0.1, 0.05, 0.05):
+        here.lr = there.lr = rate
+        optim.clip_gradients(ours, 0.5), optim.clip_gradients(theirs, 0.5)
+        here.step(), there.step()
+    assert (strict_cupy.synchronisations, strict_cupy.uploads) == (0, 0)
+    for (name, one), (_, other) in zip(ours, theirs, strict=True):
+        # four steps of a few roundings
+        np.testing.assert_allclose(other.data.get(), one.data, rtol=1e-5, err_msg=name)
+    state = {name: array.copy() for name, array in here.state_dict().items()}
+    assert here.to(strict_cupy) is here
+    assert all(isinstance(array, strict_cupy.ndarray) for array in here.state_dict().values())
+    for name, array in here.to(np).state_dict().items():
+        assert array.tobytes() == state[name].tobytes()
+    here.step()
+
+
+# -- clipping ----------------------------------------------------------------------------------------
+
+
+def test_gradients_are_clipped_together_and_only_where_they_are_too_long():
+    named = [("a", Parameter(np.zeros((2, 1)))), ("b", Parameter(np.zeros(2))), ("c", Parameter(np.zeros(1)))]
+    named[0][1].grad[...], named[1][1].grad[...], named[2][1].grad[...] = [[1], [2]], [0, 2], 50
+    named[2][1].frozen = True
+    arrays = [parameter.grad for _, parameter in named]
+    assert optim.clip_gradients(named, 3.0) == 3
+    np.testing.assert_array_equal(arrays[0], [[1], [2]])
+    assert optim.clip_gradients(named, 1.5) == 3
+    np.testing.assert_array_equal(arrays[0], [[0.5], [1]])
+    np.testing.assert_array_equal(arrays[1], [0, 1])
+    assert arrays[2] == 50 and all(p.grad is array for (_, p), array in zip(named, arrays, strict=True))
+    for _, parameter in named:
+        parameter.grad.fill(0)
+    assert optim.clip_gradients(named, 1.5) == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("max_norm", [0.1, 1e3])
+def test_clipping_equals_torch(max_norm, dtype):
+    torch = import_torch()
+    named = parameters("w", "b", shape=(7, 5), dtype=dtype)
+    theirs = [torch.zeros(7, 5) for _ in named]
+    for tensor, (_, parameter) in zip(theirs, named, strict=True):
+        tensor.grad = torch.from_numpy(parameter.grad.copy()).float()
+    expected = torch.nn.utils.clip_grad_norm_(theirs, max_norm)
+    norm = optim.clip_gradients(named, max_norm)
+    assert norm.dtype == np.float64 and norm == pytest.approx(float(expected), rel=1e-6)
+    for tensor, (_, parameter) in zip(theirs, named, strict=True):
+        assert parameter.grad.dtype == dtype
+        # float32, and PyTorch adds 1e-6 to the norm
+        np.testing.assert_allclose(parameter.grad, tensor.grad, rtol=1e-5)
+
+
+def test_the_norm_of_many_and_of_very_large_or_small_numbers_is_exact():
+    for value in (0.1, 1e30, 1e-30):
+        many = Parameter(np.zeros(1_000_000, np.float32))
+        many.grad.fill(value)
+        value = float(np.float32(value))
+        norm = optim.clip_gradients([("w", many)], 1e3 * value / 2)
+        assert norm == pytest.approx(1e3 * value, rel=1e-12)  # a pairwise sum in float64
+        np.testing.assert_allclose(many.grad, value / 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_gradients_whose_norm_is_not_finite_stay_as_they_are(bad):
+    named = parameters("w", "b")
+    named[0][1].grad[0, 0] = bad
+    before = [parameter.grad.copy() for _, parameter in named]
+    assert not np.isfinite(optim.clip_gradients(named, 1.0))
+    for (_, parameter), expected in zip(named, before, strict=True):
+        np.testing.assert_array_equal(parameter.grad, expected)
+
+
+@pytest.mark.parametrize("max_norm", [0, -1, math.inf, math.nan])
+def test_a_norm_that_leaves_nothing_or_everything_is_refused(max_norm):
+    with pytest.raises(ValueError, match="max_norm: expected a finite number above 0"):
+        optim.clip_gradients(parameters("w"), max_norm)
+
+
+def test_clipping_nothing_is_refused():
+    with pytest.raises(ValueError, match="at least one that is not frozen"):
+        optim.clip_gradients([], 1.0)
 
 
 # -- which parameters decay, and which move faster ---------------------------------------------------

@@ -80,7 +80,7 @@ def _after(layer, fresh):
 
 def _conv(layer):
     (o, c, *kernel), options = layer.weight.data.shape, vars(layer)
-    options = {key: options[key] for key in ("stride", "padding", "groups")}
+    options = {key: options[key] for key in ("stride", "padding", "dilation", "groups")}
     module = nn.Conv2d(c * layer.groups, o, kernel, bias=layer.bias is not None, **options)
     return _copy(module, weight=layer.weight, bias=layer.bias)
 

@@ -41,6 +41,12 @@ LAYERS = [
     LayerRow("Conv2d", "batch 1", lambda rng: Conv2d(3, 4, 3, padding=1, rng=rng), SINGLE),
     LayerRow("Conv2d", "no bias", lambda rng: Conv2d(3, 4, (1, 3), stride=2, bias=False, rng=rng), IMAGE),
     LayerRow("Conv2d", "groups", lambda rng: Conv2d(4, 6, 3, padding=1, groups=2, rng=rng), (2, 4, 6, 5)),
+    LayerRow(
+        "Conv2d",
+        "dilation (2, 1), groups",
+        lambda rng: Conv2d(4, 6, (3, 2), padding=(2, 0), dilation=(2, 1), groups=2, rng=rng),
+        (2, 4, 6, 5),
+    ),
     LayerRow("Linear", "", lambda rng: Linear(5, 3, rng=rng), (4, 5)),
     LayerRow("Linear", "batch 1", lambda rng: Linear(5, 3, rng=rng), (1, 5)),
     LayerRow("Linear", "no bias, batch 1", lambda rng: Linear(5, 3, bias=False, rng=rng), (1, 5)),
@@ -77,6 +83,7 @@ LAYERS = [
         IMAGE,
     ),
     LayerRow("MaxPool2d", "batch 1", lambda rng: MaxPool2d(2), SINGLE),
+    LayerRow("MaxPool2d", "dilation 2", lambda rng: MaxPool2d((3, 2), stride=1, dilation=2), IMAGE),
     LayerRow(
         "AvgPool2d",
         "3x2 windows, ceil mode",
@@ -84,6 +91,12 @@ LAYERS = [
         IMAGE,
     ),
     LayerRow("AvgPool2d", "batch 1", lambda rng: AvgPool2d(2), SINGLE),
+    LayerRow(
+        "AvgPool2d",
+        "padding not counted",
+        lambda rng: AvgPool2d((3, 2), stride=2, padding=1, count_include_pad=False),
+        IMAGE,
+    ),
     LayerRow("GlobalAvgPool2d", "", lambda rng: GlobalAvgPool2d(), IMAGE),
     LayerRow("AdaptiveAvgPool2d", "6x5 to 4x4", lambda rng: AdaptiveAvgPool2d(4), IMAGE),
     LayerRow("Upsample", "factor 3", lambda rng: Upsample(3), IMAGE),

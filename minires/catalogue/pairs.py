@@ -36,6 +36,16 @@ PAIRS = [
     _conv("1x1, stride 2", IMAGES, (6, 4, 1, 1), stride=2),
     _conv("3x2 kernel, stride (1, 2), two groups", IMAGES, (6, 2, 3, 2), stride=(1, 2), padding=1, groups=2),
     _conv("3x3 kernel, two groups", (2, 4, 5, 6), (6, 2, 3, 3), padding=1, groups=2),
+    _conv(
+        "3x2 kernel, stride (2, 1), padding (1, 2), dilation (1, 2), two groups",
+        IMAGES,
+        (6, 2, 3, 2),
+        stride=(2, 1),
+        padding=(1, 2),
+        dilation=(1, 2),
+        groups=2,
+    ),
+    _conv("3x3 kernel, padding 2, dilation (2, 3)", (2, 3, 5, 8), (4, 3, 3, 3), padding=2, dilation=(2, 3)),
     PairRow("conv2d", "no bias, batch 1", {"x": (1, 2, 4, 5), "weight": (3, 2, 1, 2)}),
     PairRow("conv2d", "no bias, padding 1", {"x": (2, 3, 4, 6), "weight": (4, 3, 3, 3)}, {"padding": 1}),
     PairRow("linear", "5 to 4", {"x": (3, 5), "weight": (4, 5), "bias": (4,)}),
@@ -57,7 +67,25 @@ PAIRS = [
     PairRow("local_response_norm", "size 4", {"x": (2, 7, 3, 4)}, {"size": 4, "alpha": 0.5, "k": 1.0}),
     PairRow("local_response_norm", "size 5", {"x": (2, 7, 3, 4)}, {"size": 5, "alpha": 0.5, "k": 1.0}),
     *_pools("max_pool2d"),
+    PairRow(
+        "max_pool2d",
+        "3x2 windows, stride (2, 1), padding 1, dilation (1, 2)",
+        {"x": IMAGES},
+        {"kernel_size": (3, 2), "stride": (2, 1), "padding": 1, "dilation": (1, 2)},
+    ),
     *_pools("avg_pool2d"),
+    PairRow(
+        "avg_pool2d",
+        "3x2 windows, stride (2, 1), padding 1, ceil mode, padding not counted",
+        {"x": (3, 4, 8, 5)},
+        {
+            "kernel_size": (3, 2),
+            "stride": (2, 1),
+            "padding": 1,
+            "ceil_mode": True,
+            "count_include_pad": False,
+        },
+    ),
     PairRow("global_avg_pool2d", "7x5", {"x": IMAGES}),
     PairRow("dropout", "keep 0.6", {"x": IMAGES, "mask": IMAGES}, fixed=("mask",)),
     PairRow(
@@ -109,10 +137,24 @@ PAIRS = [
         for smoothing in (0.0, 0.1)
     ],
     PairRow(
+        "softmax_cross_entropy",
+        "ignored labels, class weights, label smoothing",
+        {"logits": (5, 4)},
+        {"label_smoothing": 0.1, "ignore_index": -1, "class_weights": np.array([0.5, 2.0, 0.0, 1.5])},
+        labels=np.array([2, -1, 1, 3, 2]),
+    ),
+    PairRow(
         "pixel_cross_entropy",
         "3x4",
         {"y": (2, 5, 3, 4)},
         labels=np.arange(24).reshape(2, 3, 4) % 5,
+    ),
+    PairRow(
+        "pixel_cross_entropy",
+        "ignored borders, class weights",
+        {"y": (2, 3, 4, 5)},
+        {"ignore_index": 255, "class_weights": np.array([0.5, 2.0, 1.5])},
+        labels=np.where(np.arange(40).reshape(2, 4, 5) % 7 == 0, 255, np.arange(40).reshape(2, 4, 5) % 3),
     ),
     PairRow("squared_error", "images", {"y": IMAGES, "target": IMAGES}),
 ]

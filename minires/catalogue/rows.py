@@ -61,8 +61,17 @@ class PairRow(Row):
         elif self.labels is not None:
             on_gpu = hasattr(arrays[0], "strides") and not isinstance(arrays[0], np.ndarray)
             arrays = (*arrays, array_module(arrays[0]).asarray(self.labels) if on_gpu else self.labels)
-        y, cache, *rest = getattr(F, f"{self.pair}_forward")(*arrays, **self.options)
+        y, cache, *rest = getattr(F, f"{self.pair}_forward")(*arrays, **self._options_for(arrays[0]))
         return y, cache, (rest[0] if rest else ())
+
+    def _options_for(self, first):
+        """Return the options, arrays among them with the dtype of the first argument and where that lives."""
+        if not hasattr(first, "strides"):
+            return self.options
+        return {
+            name: array_module(first).asarray(value.astype(first.dtype)) if hasattr(value, "dtype") else value
+            for name, value in self.options.items()
+        }
 
     def backward(self, dy, cache):
         """Return a tuple of gradients."""

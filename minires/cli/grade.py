@@ -7,6 +7,8 @@ import sys
 import textwrap
 from collections import Counter
 
+from minires.cli.terminal import warn
+
 EPILOG = """\
 SUBMISSIONS contains a folder or a zip for each student, or is one student's folder or zip. Beside grades.csv,
 the folder grades/ receives reports/ and gradescope/ with one file per student, summary.md and summary.png,
@@ -23,6 +25,7 @@ ESSENTIAL = (
 def add_arguments(parser):
     """Add the options of `minires grade` to an argparse parser."""
     parser.epilog = EPILOG
+    parser.set_defaults(product_is_files=True)
     parser.add_argument("submissions", metavar="SUBMISSIONS", help="a folder, or one zip")
     parser.add_argument("--out", required=True, metavar="FILE.csv", help="the table to write")
     parser.add_argument(
@@ -45,8 +48,6 @@ def add_arguments(parser):
 
 def run(arguments):
     """Grade and write all files; return the exit code."""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")
     from minires.course.exercise import of_assignment
     from minires.course.grade import journal, submissions
 
@@ -80,7 +81,7 @@ def _grade(arguments, found, number, exercises, out, folder):
     grades = _graded(runner, grader, found, kept, mark, arguments.jobs)
     if grades is None:
         return 130
-    for path in results.write(out, folder, grades, title=heading):
+    for path in results.write(out, folder, grades, title=heading, warn=warn):
         print(path)
     return 0
 

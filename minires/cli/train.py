@@ -6,11 +6,12 @@ import pathlib
 import sys
 
 from minires import data
-from minires.cli.terminal import Stopped, Terminal, accuracy_line
+from minires.cli.data import report_skipped
+from minires.cli.terminal import Stopped, Terminal, accuracy_line, describe, warn
 from minires.data.normalise import KINDS
 from minires.kernels.cpu import parallel
 from minires.train import checkpoint, prepare, resume
-from minires.train.config import DEFAULTS, FREE, SCHEDULES, Config
+from minires.train.config import ADAM, DEFAULTS, FREE, SCHEDULES, Config
 from minires.train.run_folder import RunFolder, free_folder, latest_folder
 
 RUNS = pathlib.Path("runs")
@@ -22,7 +23,9 @@ An option that is left out takes the default in brackets; those for cifar10 are 
 2015, arXiv:1512.03385, section 4.2). Ctrl-C stops after the current step; --resume continues from there."""
 
 EPILOG = """\
-The run's folder holds config.json, metrics.jsonl (one line per epoch), curves.png and checkpoint.npz."""
+The run's folder holds config.json, metrics.jsonl (one line per epoch), curves.png and checkpoint.npz.
+A terminal, a pipe or a log that breaks does not stop training, nor does a picture that cannot be drawn.
+Exit codes: 0; 2 after an error; 130, 143 or 129 if Ctrl-C, SIGTERM or SIGHUP stopped it (all resumable)."""
 
 HELP = {
     "augment": "crop at random from padded images and, except digits, flip them",
@@ -31,6 +34,7 @@ HELP = {
     "shorter_side": "resize them so that their shorter side has A to B pixels, A for testing (256 to 480 for "
     "a crop of 224, others in proportion)",
     "colour": "add random colour along the principal components of the pixels (0; the paper: 0.1)",
+    "skip_damaged": "pass over images in folders that cannot be read, and say how many (no: one is an error)",
     "schedule": "step divides the rate by 10 at the milestones, plateau once the validation error stops "
     "falling, cosine decays it to 0",
     "milestones": "epochs after which the schedule step divides, such as 82,123 (half and three quarters "
@@ -39,6 +43,10 @@ HELP = {
     "warm_up_rises": "rise from that tenth linearly, not in one jump",
     "no_decay": "parameters without weight decay, by the beginning or end of their names, such as "
     "gamma,beta,bias (none)",
+    "optimiser": "sgd, or adam with decoupled weight decay (sgd)",
+    "momentum": "fraction of the velocity kept at each step, or with adam of the gradient's mean (0.9)",
+    "weight_decay": "coefficient of weight decay: L2 with sgd, decoupled with adam",
+    "clip": "scale the gradients down where their norm, all together, is above NORM (never)",
     "label_smoothing": "fraction of the target that is spread over all classes, 0 to 0.99 (0)",
     "device": "cpu or gpu (cpu); with CUPY_TF32=1 in the environment a GPU rounds the factors of matrix "
     "products to 10 bits, and is faster for it",
@@ -51,6 +59,7 @@ HELP = {
 def add_arguments(parser):
     """Add the options of `minires train` to an argparse parser. Options that are left out become None."""
     parser.usage, parser.description, parser.epilog = "%(prog)s [OPTION ...]", DESCRIPTION, EPILOG
+    parser.set_defaults(product_is_files=True)
     option = _group(parser, "what to train")
     option("--data", metavar="NAME", help=f"data set: {', '.join(data.names())} (digits)")
     option("--data-dir", metavar="DIR", help="folder of the data set (the one that `minires data` shows)")
@@ -66,6 +75,7 @@ def add_arguments(parser):
     option("--crop", type=int, metavar="N", help=HELP["crop"])
     option("--shorter-side", type=_integers, metavar="A,B", help=HELP["shorter_side"])
     option("--colour", type=float, metavar="STD", help=HELP["colour"])
+    option("--skip-damaged", action="store_true", help=HELP["skip_damaged"])
 
     option = _group(parser, "how to train it")
     option("--epochs", type=int, metavar="N", help=f"passes over the training images {_default('epochs')}")
@@ -79,15 +89,17 @@ def add_arguments(parser):
     option("--milestones", type=_integers, metavar="E,E", help=HELP["milestones"])
     option("--warm-up", type=int, metavar="STEPS", help=HELP["warm_up"])
     option("--warm-up-rises", action="store_true", help=HELP["warm_up_rises"])
-    option("--momentum", type=float, metavar="M", help="fraction of the velocity kept at each step (0.9)")
+    option("--optimiser", metavar="NAME", help=HELP["optimiser"])
+    option("--momentum", type=float, metavar="M", help=HELP["momentum"])
     option("--nesterov", action="store_true", help="use Nesterov momentum (no)")
     option(
         "--weight-decay",
         type=float,
         metavar="D",
-        help=f"coefficient of L2 weight decay {_default('weight_decay')}",
+        help=f"{HELP['weight_decay']} {_default('weight_decay')}",
     )
     option("--no-decay", type=_names, metavar="P,P", help=HELP["no_decay"])
+    option("--clip", type=float, metavar="NORM", help=HELP["clip"])
     option("--label-smoothing", type=float, metavar="S", help=HELP["label_smoothing"])
     option(
         "--seed", type=int, metavar="N", help="seed of weights, order, augmentation and held-out images (0)"
@@ -110,10 +122,18 @@ def run(arguments):
     choices = {name: value for name, value in vars(arguments).items() if name in fields and value is not None}
     if "data_dir" in choices:
         choices["data_dir"] = str(pathlib.Path(choices["data_dir"]).expanduser().absolute())
-    folder, saved, config = _choose(arguments, choices)
+    with _folder(arguments, choices) as folder:
+        return _train(folder, choices, is_resumed=arguments.resume)
+
+
+def _train(folder, choices, *, is_resumed):
+    """Train in a RunFolder, as a new run or as one that goes on; return the exit code."""
+    saved = checkpoint.load(folder.checkpoint) if is_resumed else None
+    config = _config(choices) if saved is None else resume.read_config(saved).resumed(**choices)
     parallel.set_threads(config.threads)
     terminal = Terminal(folder)
     trainer = prepare(config, terminal)
+    report_skipped(trainer.batches.dataset, trainer.held_out["test"].dataset)
     if saved is not None:
         resume.restore(trainer, saved)
         if trainer.at.epoch == config.epochs:
@@ -121,34 +141,58 @@ def run(arguments):
     if trainer.segments:
         stages = ", ".join(f"{name} in segments of {n}" for name, n in trainer.segments.items())
         print(f"memory: {stages} (these are computed twice)", file=sys.stderr)
-    folder.open(config, trainer.history)
     try:
-        with terminal:
-            trainer.run(folder.checkpoint)
-    except Stopped:
-        trainer.save(folder.checkpoint)
+        folder.open(config, trainer.history)
+        number = _run(trainer, folder, terminal)
+    except (OSError, MemoryError) as error:  # the disk or the memory is full: nothing more is tried
+        raise OSError(describe(error).removesuffix(checkpoint.UNTOUCHED) + _what_is_whole(folder)) from error
+    except ValueError:  # a number that is not finite
+        folder.draw(trainer.history)
+        raise
+    folder.draw(trainer.history)
+    if number is not None:
         again = f"minires train --resume --out {folder.path}"
         print(f"stopped after step {trainer.at.step}; to continue: {again}", file=sys.stderr)
-        return 130
-    finally:
-        folder.draw(trainer.history)
+        return 128 + number
     print(_summary(trainer, folder))
     return 0
 
 
-def _choose(arguments, choices):
-    """Return (RunFolder, the Checkpoint to resume from or None, Config)."""
+def _run(trainer, folder, terminal):
+    """Train to the end and return None, or until a signal asks to stop: save, and return its number."""
+    try:
+        with terminal:
+            trainer.run(folder.checkpoint)
+    except Stopped as stopped:
+        trainer.save(folder.checkpoint)
+        return stopped.number
+    return None
+
+
+def _what_is_whole(folder):
+    """Return how a line goes on about a file that could not be written, or memory that has ended."""
+    try:
+        step = checkpoint.load(folder.checkpoint).facts["position"]["step"]
+    except (ValueError, MemoryError, KeyError, TypeError):  # there is none yet
+        return ""
+    again = f"minires train --resume --out {folder.path}"
+    return f"; the checkpoint of step {step} is whole; to continue: {again}"
+
+
+def _folder(arguments, choices):
+    """Return the RunFolder; one that is to go on is locked before anything in it is read."""
     if arguments.resume:
-        folder = RunFolder(arguments.out or latest_folder(RUNS))
-        saved = checkpoint.load(folder.checkpoint)
-        return folder, saved, resume.read_config(saved).resumed(**choices)
-    choices = {"data": "digits", "threads": parallel.get_threads()} | choices
+        folder = RunFolder(arguments.out or latest_folder(RUNS), warn=warn)
+        if folder.path.is_dir():  # if not, reading the checkpoint says so
+            folder.lock()
+        return folder
+    choices |= {"data": "digits", "threads": parallel.get_threads()} | choices
     config = _config(choices)
     name = f"{config.model}-{config.data}"
-    folder = RunFolder(arguments.out) if arguments.out else RunFolder(free_folder(RUNS, name), numbered=name)
-    if folder.checkpoint.exists():
-        raise ValueError(f"{folder.path} holds a run already; continue it (--resume) or choose another --out")
-    return folder, None, config
+    numbered = None if arguments.out else name
+    folder = RunFolder(arguments.out or free_folder(RUNS, name), numbered=numbered, warn=warn)
+    folder.require_no_run()
+    return folder
 
 
 def _config(choices):
@@ -180,8 +224,9 @@ def _group(parser, title):
 
 
 def _default(name):
-    """Return the default of an option as text in brackets, with the data sets that have another."""
-    others = [f"{dataset} {_word(values[name])}" for dataset, values in DEFAULTS.items() if name in values]
+    """Return the default of an option as text in brackets, with those of data sets, and of adam."""
+    kinds = DEFAULTS | {"adam": ADAM}
+    others = [f"{kind} {_word(values[name])}" for kind, values in kinds.items() if name in values]
     return f"({'; '.join([_word(getattr(BASE, name)), *others])})"
 
 

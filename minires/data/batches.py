@@ -47,6 +47,10 @@ class Batches:
 
     Notes
     -----
+    A single image that is left over at the end joins the batch before it, for batch norm has no statistics of
+    one value: 9 images in batches of 4 make batches of 4 and 5. (PyTorch leaves that to `drop_last`, which
+    loses an image.)
+
     All randomness is counted, not remembered: the order of epoch e comes from a generator seeded with
     (seed, e), the augmentation of its batch b from one seeded with (seed, e, b). So a run that resumes in
     the middle of an epoch sees the same bits, and there is no generator to save.
@@ -98,7 +102,19 @@ class Batches:
     def __len__(self) -> int:
         """Batches in an epoch."""
         whole, rest = divmod(len(self.dataset), self.batch_size)
-        return whole + (1 if rest and not self.drop_last else 0)
+        is_kept = rest > 0 and not self.drop_last and not self._joins
+        return whole + (1 if is_kept else 0)
+
+    @property
+    def largest(self) -> int:
+        """Images in the largest batch: batch_size, or one more where a single image is left over."""
+        return self.batch_size + (1 if self._joins else 0)
+
+    @property
+    def _joins(self) -> bool:
+        """Whether the last batch has one image more than the others."""
+        whole, rest = divmod(len(self.dataset), self.batch_size)
+        return whole > 0 and rest == 1 and not self.drop_last
 
     def __repr__(self) -> str:
         hidden = ("dataset", "normalisation", "dtype", "prefetch")
@@ -141,7 +157,8 @@ class Batches:
         classes = len(self.dataset.class_names)
 
         def prepare(b: int) -> Batch:
-            chosen = order[b * self.batch_size : (b + 1) * self.batch_size]
+            end = len(order) if self._joins and b == len(self) - 1 else (b + 1) * self.batch_size
+            chosen = order[b * self.batch_size : end]
             labels = self.dataset.labels[chosen]
             # Dataset checked them too, but arrays can be written to
             if labels.min() < 0 or labels.max() >= classes:

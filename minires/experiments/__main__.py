@@ -1,6 +1,7 @@
 """python -m minires.experiments NAME SETTING --out DIR trains an experiment's networks."""
 
 import argparse
+import contextlib
 import sys
 
 from minires.experiments.plans import PLANS, SETTINGS
@@ -29,7 +30,8 @@ def main():
 
 def _say(run):
     errors = f"train error {100 * run.final('train_error'):.1f} %, test {100 * run.final('test_error'):.1f} %"
-    print(f"{run.arm}, seed {run.seed}: {errors}, {run.seconds:.0f} s", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # a log that cannot be written ends no training
+        print(f"{run.arm}, seed {run.seed}: {errors}, {run.seconds:.0f} s", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -126,7 +126,8 @@ class _Recorder(Reporter):
 
     def progress(self, progress):
         n, size = len(self.trainer.batches.dataset), self.trainer.config.batch_size
-        images = min(progress.at.batch * size, n)
+        is_last = progress.at.batch == progress.batches  # it may have an image more
+        images = n if is_last else progress.at.batch * size
         self.epoch = np.array([images, images * progress.loss, images * progress.error])
         now = self.before + self.epoch
         count, loss, _ = now - self.seen

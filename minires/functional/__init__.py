@@ -4,10 +4,10 @@
     gradients = F.name_backward(dy, cache)
 
 The cache is a plain tuple of what backward needs: backward's first line mirrors forward's last. Nothing is
-random, nothing is stored elsewhere, no argument is written into (but by `update_running_averages` and
-`sgd_step`, which say so), and calling backward twice gives the same result. Arrays are NumPy's or CuPy's,
-float32 or float64, and what comes out has the dtype that went in. An output may share memory with an input,
-so never write into what a function returned or was given.
+random, nothing is stored elsewhere, no argument is written into (but by `update_running_averages`,
+`sgd_step` and `adam_step`, which say so), and calling backward twice gives the same result. Arrays are
+NumPy's or CuPy's, float32 or float64, and what comes out has the dtype that went in. An output may share
+memory with an input, so never write into what a function returned or was given.
 
 What stands here is what is computed. Where `minires.kernels` has a faster function of the same name, that
 one runs (see `dispatch`); `F.name_forward.textbook` is the function as it is written here. A kernel's cache
@@ -85,9 +85,10 @@ from minires.functional.shape import (
     pad_shortcut_backward,
     pad_shortcut_forward,
 )
-from minires.functional.update import sgd_step
+from minires.functional.update import adam_step, sgd_step
 
 __all__ = [
+    "adam_step",
     "avg_pool2d_backward",
     "avg_pool2d_forward",
     "batch_norm_eval_backward",

@@ -2,7 +2,8 @@
 
 (The adjoint of a linear map is the transposed one: what its backward must be.) Both loop over the KH*KW
 positions inside a window, not over the many windows: each step handles one position of all windows at once,
-a slice of the padded image that begins at (kh, kw) and takes every stride-th pixel.
+a slice of the padded image that begins at (kh, kw), or at dilation times that, and takes every stride-th
+pixel.
 """
 
 from minires.backend import array_module
@@ -12,14 +13,14 @@ from minires.typing import Array, Shape, Size
 
 
 @accelerated
-def im2col(x: Array, *, kernel_size: Size, stride: Size = 1, padding: Size = 0) -> Array:
+def im2col(x: Array, *, kernel_size: Size, stride: Size = 1, padding: Size = 0, dilation: Size = 1) -> Array:
     """Lay out every window of x as a column.
 
     Parameters
     ----------
     x : (N, C, H, W)
-    kernel_size, stride, padding : int or (h, w)
-        In pixels; what is padded is 0.
+    kernel_size, stride, padding, dilation : int or (h, w)
+        In pixels; what is padded is 0. dilation: from one pixel of a window to the next.
 
     Returns
     -------
@@ -45,7 +46,7 @@ def im2col(x: Array, *, kernel_size: Size, stride: Size = 1, padding: Size = 0) 
            [3., 4., 6., 7.],
            [4., 5., 7., 8.]])
     """
-    windows = check_im2col(x, kernel_size, stride, padding)
+    windows = check_im2col(x, kernel_size, stride, padding, dilation)
     (n, c, h, w), (kh, kw), (oh, ow) = x.shape, windows.kernel, windows.out_size
     (down, across), (top, left) = windows.stride, windows.padding
     padded = array_module(x).zeros_like(x, shape=(n, c, h + 2 * top, w + 2 * left))
@@ -53,14 +54,21 @@ def im2col(x: Array, *, kernel_size: Size, stride: Size = 1, padding: Size = 0) 
     columns = array_module(x).empty((c, kh, kw, oh, ow, n), x.dtype)
     for i in range(kh):
         for j in range(kw):
-            pixels = padded[:, :, i : i + down * oh : down, j : j + across * ow : across]
+            row, column = i * windows.dilation[0], j * windows.dilation[1]
+            pixels = padded[:, :, row : row + down * oh : down, column : column + across * ow : across]
             columns[:, i, j] = pixels.transpose(1, 2, 3, 0)
     return columns.reshape(c * kh * kw, oh * ow * n)
 
 
 @accelerated
 def col2im(
-    columns: Array, x_shape: Shape, *, kernel_size: Size, stride: Size = 1, padding: Size = 0
+    columns: Array,
+    x_shape: Shape,
+    *,
+    kernel_size: Size,
+    stride: Size = 1,
+    padding: Size = 0,
+    dilation: Size = 1,
 ) -> Array:
     """Add every column back onto the pixels it was taken from: the adjoint of im2col.
 
@@ -68,7 +76,7 @@ def col2im(
     ----------
     columns : (C*KH*KW, OH*OW*N)
     x_shape : (N, C, H, W)
-    kernel_size, stride, padding : int or (h, w)
+    kernel_size, stride, padding, dilation : int or (h, w)
         As they were for `im2col`.
 
     Returns
@@ -81,12 +89,14 @@ def col2im(
     ValueError
         If the shapes do not fit.
     """
-    windows = check_col2im(columns, x_shape, kernel_size, stride, padding)
+    windows = check_col2im(columns, x_shape, kernel_size, stride, padding, dilation)
     (n, c, h, w), (kh, kw), (oh, ow) = x_shape, windows.kernel, windows.out_size
     (down, across), (top, left) = windows.stride, windows.padding
     columns = columns.reshape(c, kh, kw, oh, ow, n)
     padded = array_module(columns).zeros((c, h + 2 * top, w + 2 * left, n), columns.dtype)
     for i in range(kh):
         for j in range(kw):
-            padded[:, i : i + down * oh : down, j : j + across * ow : across] += columns[:, i, j]
+            row, column = i * windows.dilation[0], j * windows.dilation[1]
+            pixels = padded[:, row : row + down * oh : down, column : column + across * ow : across]
+            pixels += columns[:, i, j]
     return padded[:, top : top + h, left : left + w].transpose(3, 0, 1, 2)

@@ -20,6 +20,7 @@ def conv2d_forward(
     *,
     stride: Size = 1,
     padding: Size = 0,
+    dilation: Size = 1,
     groups: int = 1,
 ) -> tuple[Array, Cache]:
     """Convolve images with a bank of filters (cross-correlation, as everywhere in deep learning).
@@ -29,15 +30,15 @@ def conv2d_forward(
     x : (N, C, H, W)
     weight : (O, C/groups, KH, KW)
     bias : (O,) or None
-    stride, padding : int or (h, w)
-        In pixels; what is padded is 0.
+    stride, padding, dilation : int or (h, w)
+        In pixels; what is padded is 0. dilation: from one pixel of a window to the next, 1 side by side.
     groups : int
         Output channels of group g see only input channels of group g (AlexNet's two GPUs).
 
     Returns
     -------
     y : (N, O, OH, OW)
-        With OH = (H + 2*padding - KH) // stride + 1, and OW likewise.
+        With OH = (H + 2*padding - dilation*(KH - 1) - 1) // stride + 1, and OW likewise.
     cache : (x, weight, has_bias, windows, groups)
         x for dweight, weight for dx. Not the columns, which at stride 1 are KH*KW times as large as x:
         backward lays them out again. windows: the geometry, see `minires.windows`.
@@ -51,7 +52,8 @@ def conv2d_forward(
 
     References
     ----------
-    LeCun et al. 1998, "Gradient-based learning applied to document recognition", section II.
+    LeCun et al. 1998, "Gradient-based learning applied to document recognition", section II. Yu & Koltun 2015
+    (arXiv:1511.07122), equation 2: dilation.
 
     Examples
     --------
@@ -60,7 +62,7 @@ def conv2d_forward(
     >>> y.shape, float(y[0, 0, 0, 0]), float(y[0, 0, 2, 2])
     ((1, 2, 5, 5), 12.0, 27.0)
     """
-    windows, groups = check_conv2d(x, weight, bias, stride, padding, groups)
+    windows, groups = check_conv2d(x, weight, bias, stride, padding, dilation, groups)
     n, o, (oh, ow) = len(x), len(weight), windows.out_size
     columns = im2col(x, **windows.options()).reshape(groups, -1, oh * ow * n)
     filters = weight.reshape(groups, o // groups, -1)
@@ -115,6 +117,7 @@ def conv2d_predict(
     *,
     stride: Size = 1,
     padding: Size = 0,
+    dilation: Size = 1,
     groups: int = 1,
     relu: bool = False,
 ) -> Array:
@@ -129,5 +132,5 @@ def conv2d_predict(
     -------
     y : (N, O, OH, OW)
     """
-    y, _ = conv2d_forward(x, weight, bias, stride=stride, padding=padding, groups=groups)
+    y, _ = conv2d_forward(x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
     return array_module(y).maximum(y, 0) if relu else y

@@ -12,8 +12,8 @@ asks, at every call, in this order:
    function. (Fewer than 2^14 elements; 2^20 for ReLU, additions and the like; for linear fewer than 2^18
    multiply-adds, for convolution both of the first and the last: see `kernels.cpu.parallel`.)
 
-It is the first argument that is looked at: of a sequence its first array, in backward dy. The function as it
-is written is `relu_forward.textbook`.
+It is the first argument that is looked at: of a sequence its first array, in backward dy, and where that is a
+plain number, as after a loss, the cache. The function as it is written is `relu_forward.textbook`.
 """
 
 import functools
@@ -44,11 +44,14 @@ class Accelerated(Protocol[P, R]):
 
 def accelerated(textbook: Callable[P, R]) -> Accelerated[P, R]:
     """Let a function look for a kernel of its name before it runs; a decorator."""
-    name, first = textbook.__name__, next(iter(inspect.signature(textbook).parameters))
+    name, names = textbook.__name__, list(inspect.signature(textbook).parameters)
 
     @functools.wraps(textbook)
     def dispatched(*arguments: P.args, **options: P.kwargs) -> R:
-        kernel = find(name, arguments[0] if arguments else options.get(first))
+        first = arguments[0] if arguments else options.get(names[0])
+        if isinstance(first, (int, float)):
+            first = arguments[1] if len(arguments) > 1 else options.get(names[1])
+        kernel = find(name, first)
         if kernel is not None:
             result = kernel(*arguments, **options)
             if result is not NotImplemented:

@@ -13,16 +13,22 @@ from minires.windows import Windows
 
 @accelerated
 def max_pool2d_forward(
-    x: Array, *, kernel_size: Size, stride: Size | None = None, padding: Size = 0, ceil_mode: bool = False
+    x: Array,
+    *,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
 ) -> tuple[Array, Cache]:
     """Return the largest value of each window.
 
     Parameters
     ----------
     x : (N, C, H, W)
-    kernel_size, stride, padding : int or (h, w)
-        In pixels; a stride of None means kernel_size; what is padded is minus infinity, and at most half the
-        kernel.
+    kernel_size, stride, padding, dilation : int or (h, w)
+        In pixels; a stride of None means kernel_size; what is padded is minus infinity, and at most half of
+        what the kernel spans; dilation: from one pixel of a window to the next.
     ceil_mode : bool
         Keep an incomplete window at the far edge.
 
@@ -45,7 +51,7 @@ def max_pool2d_forward(
     >>> float(y[0, 0, 0, 0]), int(argmax[0, 0, 0, 0])
     (7.0, 1)
     """
-    windows = check_pool(x, kernel_size, stride, padding, ceil_mode)
+    windows = check_pool(x, kernel_size, stride, padding, ceil_mode, dilation)
     xp, shape = array_module(x), (*x.shape[:2], *windows.out_size)
     y = xp.full_like(x, -xp.inf, shape=shape)
     few = windows.kernel[0] * windows.kernel[1] <= 256
@@ -69,7 +75,13 @@ def max_pool2d_backward(dy: Array, cache: Cache) -> Array:
 
 @accelerated
 def avg_pool2d_forward(
-    x: Array, *, kernel_size: Size, stride: Size | None = None, padding: Size = 0, ceil_mode: bool = False
+    x: Array,
+    *,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
 ) -> tuple[Array, Cache]:
     """Return the mean of each window.
 
@@ -78,13 +90,13 @@ def avg_pool2d_forward(
     x : (N, C, H, W)
     kernel_size, stride, padding, ceil_mode
         As for `max_pool2d_forward`, but what is padded is 0.
+    count_include_pad : bool
+        Whether padded zeros count as values. What hangs over the padded edge in ceil mode never does.
 
     Returns
     -------
     y : (N, C, OH, OW)
-        Padded zeros count as values; what hangs over the padded edge in ceil mode does not (PyTorch's
-        defaults).
-    cache : (windows, x_shape, dtype)
+    cache : (windows, x_shape, dtype, count_include_pad)
 
     Raises
     ------
@@ -95,23 +107,24 @@ def avg_pool2d_forward(
     y = array_module(x).zeros_like(x, shape=(*x.shape[:2], *windows.out_size))
     for outputs, pixels in windows.positions():
         y[outputs] += x[pixels]
-    return y / _counts(windows, x), (windows, x.shape, x.dtype)
+    y = y / _counts(windows, x, count_include_pad)
+    return y, (windows, x.shape, x.dtype, bool(count_include_pad))
 
 
 @accelerated
 def avg_pool2d_backward(dy: Array, cache: Cache) -> Array:
     """Return dx (N, C, H, W): each window gives every one of its pixels the same fraction of its dy."""
-    windows, x_shape, dtype = cache
+    windows, x_shape, dtype, count_include_pad = cache
     check_gradient(dy, (*x_shape[:2], *windows.out_size), dtype)
-    dx, each = array_module(dy).zeros_like(dy, shape=x_shape), dy / _counts(windows, dy)
+    dx, each = array_module(dy).zeros_like(dy, shape=x_shape), dy / _counts(windows, dy, count_include_pad)
     for outputs, pixels in windows.positions():
         dx[pixels] += each[outputs]
     return dx
 
 
-def _counts(windows: Windows, x: Array) -> Array:
+def _counts(windows: Windows, x: Array, padding: bool) -> Array:
     """Return how many values each window covers, (OH, OW), as an array like x."""
-    return array_module(x).asarray(windows.counts(), dtype=x.dtype)
+    return array_module(x).asarray(windows.counts(padding=padding), dtype=x.dtype)
 
 
 def global_avg_pool2d_forward(x: Array) -> tuple[Array, Cache]:

@@ -1,5 +1,6 @@
-"""The optimiser's step of one parameter."""
+"""The optimisers' steps of one parameter."""
 
+from minires.backend import array_module
 from minires.functional.dispatch import accelerated
 from minires.typing import Array
 
@@ -35,3 +36,49 @@ def sgd_step(
         velocity += direction
         direction = direction + momentum * velocity if nesterov else velocity
     weight -= lr * direction
+
+
+def adam_step(
+    weight: Array,
+    gradient: Array,
+    mean: Array,
+    square: Array,
+    *,
+    lr: float | Array,
+    betas: tuple[float, float],
+    unbias: tuple[float | Array, float | Array],
+    eps: float,
+    decay: float,
+) -> None:
+    """Move a weight one step of Adam, in place, and the running means of its gradient with it.
+
+    Parameters
+    ----------
+    weight, gradient, mean, square : the same shape
+        mean and square: running means of the gradient and of its square.
+    lr : float or 0-d array
+    betas : (float, float)
+    unbias : two floats or 0-d arrays
+        1 - beta^t of both, t the number of this step from 1.
+    eps, decay : float
+
+    Notes
+    -----
+    mean = beta1 * mean + (1 - beta1) * g;  square = beta2 * square + (1 - beta2) * g^2;
+    weight = (1 - lr * decay) * weight - lr * (mean / unbias1) / (sqrt(square / unbias2) + eps); see
+    `minires.optim.Adam`. Each line changes an array that is there, so that a 0-d float64 array turns no
+    float32 into float64.
+    """
+    beta1, beta2 = betas
+    mean *= beta1
+    mean += (1 - beta1) * gradient
+    square *= beta2
+    square += (1 - beta2) * gradient * gradient
+    if decay:
+        weight *= 1 - lr * decay
+    root = array_module(weight).sqrt(square)
+    root /= unbias[1] ** 0.5
+    root += eps
+    step = mean / root
+    step *= lr / unbias[0]
+    weight -= step

@@ -6,18 +6,22 @@ of the machine that opens it. Here they run on a machine that has nothing to cal
 
 import importlib
 import io
+import json
+import math
+import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from minires import archives, resources
 from minires.backend import to_numpy
 from minires.interop.torch_files import bfloat16_as_float32, read_torch
 from minires.train.checkpoint import write_atomically
 
-KINDS = "fiub"  # of the dtypes that are written: floats, integers and booleans, never objects
 TORCH_SUFFIXES = (".pt", ".pth", ".th", ".bin", ".ckpt", ".tar", ".pkl", ".pickle")
+LONGEST_HEADER = 10_000_000  # bytes of a .safetensors file's JSON text; a thousand arrays take some 100,000
 SAFETENSORS_DTYPES = {
     "F64": np.float64,
     "F32": np.float32,
@@ -49,13 +53,14 @@ def read_weights(path: str | pathlib.Path) -> dict[str, np.ndarray]:
     Raises
     ------
     ValueError
-        Naming the file if it is missing, damaged or of another kind; if it holds what cannot be had without
-        running code (a whole module, TorchScript, objects of other classes), with its name; or if reading it
-        takes a package that is not installed.
+        Naming the file if it is missing, no file (a pipe, a device), damaged, without an array, or of another
+        kind; or if it holds what cannot be had without running code (a whole module, TorchScript, objects of
+        other classes), with its name.
 
     Notes
     -----
-    Nothing in the file is executed: where a pickle asks for a function, the reading ends.
+    Nothing in the file is executed: where a pickle asks for a function, the reading ends. Sizes are compared
+    with the file's before memory is taken, so that reading takes little more than the arrays do.
 
     Examples
     --------
@@ -66,15 +71,15 @@ def read_weights(path: str | pathlib.Path) -> dict[str, np.ndarray]:
     """
     path = pathlib.Path(path)
     read, _ = _format(path)
-    if path.exists() and not path.is_file():  # a device or a pipe might never end
-        raise ValueError(f"cannot read the weights {path}: it is no file")
     try:
-        file = path.open("rb")
+        file = resources.regular_file(path).open("rb")
     except OSError as error:
         raise ValueError(f"cannot read the weights {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ValueError(f"cannot read the weights: {error}") from error
     with file:
         try:
-            return read(file)
+            return read(file, os.fstat(file.fileno()).st_size)
         except Exception as error:  # damaged bytes can make the readers raise nearly anything
             raise ValueError(f"{path} is damaged or no {path.suffix} file of arrays: {error}") from error
 
@@ -108,7 +113,7 @@ def write_weights(path: str | pathlib.Path, state: Mapping[str, Any]) -> None:
     _, encode = _format(path)
     arrays = {name: np.array(as_numpy(array), order="C") for name, array in state.items()}
     for name, array in arrays.items():
-        if array.dtype.kind not in KINDS:
+        if array.dtype.kind not in archives.KINDS:
             raise ValueError(f"{name}: expected an array of numbers, got one of {array.dtype}")
     write_atomically(path, encode(arrays))
 
@@ -128,29 +133,12 @@ def _format(path: pathlib.Path) -> tuple[Callable, Callable]:
     """Return (read, encode) for a file of this name, or raise ValueError that says what to do instead."""
     suffix = path.suffix.lower()
     if suffix == ".npz":
-        return _read_npz, _npz_bytes
+        return archives.read_arrays, _npz_bytes
     if suffix == ".safetensors":
-        try:
-            importlib.import_module("safetensors.numpy")
-        except ImportError:
-            install = 'pip install "minires-learn[weights]"'
-            raise ValueError(f"{path} takes the package safetensors, which is missing: {install}") from None
         return _read_safetensors, _safetensors_bytes
     if suffix in TORCH_SUFFIXES:
         return read_torch, _no_torch_bytes
     raise ValueError(f"{path}: expected the name of a .npz or .safetensors file, or to read one of PyTorch's")
-
-
-def _read_npz(file: BinaryIO) -> dict[str, np.ndarray]:
-    if file.read(2) != b"PK":
-        raise ValueError("it does not begin as an archive does")
-    file.seek(0)
-    with np.load(file, allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    for name, array in arrays.items():
-        if not isinstance(array, np.ndarray):  # a member that is no .npy file
-            raise ValueError(f"{name} is no array")
-    return arrays
 
 
 def _npz_bytes(arrays: Mapping[str, Any]) -> bytes:
@@ -166,21 +154,69 @@ def _no_torch_bytes(arrays: Mapping[str, Any]) -> bytes:
     )
 
 
-def _read_safetensors(file: BinaryIO) -> dict[str, np.ndarray]:
-    tensors = importlib.import_module("safetensors").deserialize(file.read())
-    return {name: _from_safetensors(name, **tensor) for name, tensor in tensors}
+def _read_safetensors(file: BinaryIO, size: int) -> dict[str, np.ndarray]:
+    """Return {name: array} of a .safetensors file of so many bytes: a length, a JSON text, the numbers.
+
+    https://github.com/huggingface/safetensors, "Format".
+    """
+    length = int.from_bytes(file.read(8), "little")
+    if not 0 < length <= min(size - 8, LONGEST_HEADER):
+        raise ValueError(f"it announces a header of {length} bytes, which it does not hold")
+    tensors = json.loads(file.read(length), object_pairs_hook=_without_twins)
+    if not isinstance(tensors, dict):
+        raise ValueError("its header is no dict")
+    tensors.pop("__metadata__", None)
+    if not tensors:
+        raise ValueError("it holds no array")
+    place, arrays = 0, {}
+    for name, tensor in sorted(tensors.items(), key=lambda item: item[1]["data_offsets"]):
+        arrays[name], end = _read_tensor(name, file, place, size - 8 - length, **tensor)
+        place = end
+    if place != size - 8 - length:
+        raise ValueError("something follows its last array")
+    return {name: arrays[name] for name in tensors}  # in the order of the header
 
 
-def _from_safetensors(name: str, *, dtype: str, shape: Sequence[int], data: bytes) -> np.ndarray:
-    """Return one tensor as a NumPy array. dtype: a name of the format; data: its bytes, little end first."""
+def _read_tensor(
+    name: str,
+    file: BinaryIO,
+    place: int,
+    size: int,
+    *,
+    dtype: str,
+    shape: Sequence[int],
+    data_offsets: Sequence[int],
+) -> tuple[np.ndarray, int]:
+    """Return (array, where its bytes end). place: where they must begin; size: of all numbers in the file."""
     if dtype not in SAFETENSORS_DTYPES:
         raise ValueError(f"{name} has numbers of the type {dtype}, which NumPy does not have")
-    array = np.frombuffer(data, np.dtype(SAFETENSORS_DTYPES[dtype]).newbyteorder("<"))
+    if not all(type(number) is int and number >= 0 for number in (*shape, *data_offsets)):
+        raise ValueError(f"{name} has the shape {shape} and the place {data_offsets}, expected integers")
+    stored = np.dtype(SAFETENSORS_DTYPES[dtype]).newbyteorder("<")
+    begin, end = data_offsets
+    if begin != place or end > size or math.prod(shape) * stored.itemsize != end - begin:
+        raise ValueError(f"{name}, {tuple(shape)} {dtype}, does not fill its bytes {begin} to {end}")
+    array = np.fromfile(file, stored, math.prod(shape))
     if dtype == "BF16":
         array = bfloat16_as_float32(array)
-    return array.reshape(shape)
+    return array.reshape(shape), end
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the dict of a JSON object's pairs. ValueError if two have the same name."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("two arrays have the same name")
+    return found
 
 
 def _safetensors_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
+    try:
+        safetensors = importlib.import_module("safetensors.numpy")
+    except ImportError:
+        install = 'pip install "minires-learn[weights]"'
+        raise ValueError(
+            f"writing .safetensors files takes the package safetensors, which is missing: {install}"
+        ) from None
     # it takes the bytes as they lie in memory, which is why `write_weights` has put them into C order
-    return importlib.import_module("safetensors.numpy").save(arrays)
+    return safetensors.save(arrays)

@@ -24,8 +24,10 @@ MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # what the older files begin wit
 INSIDE = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights", "params")
 
 
-def read_torch(file: BinaryIO) -> dict[str, np.ndarray]:
+def read_torch(file: BinaryIO, size: int) -> dict[str, np.ndarray]:
     """Return {name: NumPy array} of the dict of tensors in a file of torch.save, in either of its formats.
+
+    size: of the file, in bytes.
 
     Raises
     ------
@@ -33,8 +35,6 @@ def read_torch(file: BinaryIO) -> dict[str, np.ndarray]:
         For anything else, with the reason.
     """
     try:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
         start = file.read(262)
         file.seek(0)
         _check_kind(start)

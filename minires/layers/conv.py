@@ -1,6 +1,7 @@
 """Convolution, a layer that owns a bank of kernels."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,9 @@ class Conv2d(Layer):
     stride : int or (h, w), default 1
         Pixels from one window to the next: 2 halves the image.
     padding : int or (h, w), default 0
-        Zeros on each side of the image; (K - 1) / 2 keeps its size.
+        Zeros on each side of the image; dilation * (K - 1) / 2 keeps its size.
+    dilation : int or (h, w), default 1
+        Pixels from one that an output sees to the next: with 2 a 3x3 kernel spans 5x5.
     groups : int, default 1
         Output channels of group g see only input channels of group g. Divides both numbers of channels.
     bias : bool, default True
@@ -51,8 +54,8 @@ class Conv2d(Layer):
 
     Notes
     -----
-    y has OH = (H + 2*padding - KH) // stride + 1 rows, and columns likewise. The names of the arguments are
-    PyTorch's; dilation and other paddings than zeros there are none.
+    y has OH = (H + 2*padding - dilation*(KH - 1) - 1) // stride + 1 rows, and columns likewise. The names of
+    the arguments are PyTorch's; other paddings than zeros there are none.
 
     References
     ----------
@@ -77,6 +80,7 @@ class Conv2d(Layer):
         *,
         stride: int | tuple[int, int] = 1,
         padding: int | tuple[int, int] = 0,
+        dilation: int | tuple[int, int] = 1,
         groups: int = 1,
         bias: bool = True,
         init: Callable[..., Array] = initialisers.msra,
@@ -87,6 +91,7 @@ class Conv2d(Layer):
         kernel = pair("kernel_size", kernel_size, least=1)
         self.stride = pair("stride", stride, least=1)
         self.padding = pair("padding", padding, least=0)
+        self.dilation = pair("dilation", dilation, least=1)
         self.groups = groups = whole_number("groups", groups, least=1)
         if in_channels % groups or out_channels % groups:
             raise ValueError(f"groups: {groups} does not divide {in_channels} and {out_channels} channels")
@@ -110,11 +115,13 @@ class Conv2d(Layer):
         """(KH, KW), in pixels."""
         return self.weight.data.shape[2:]
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keyword arguments of the pair."""
+        return {name: getattr(self, name) for name in ("stride", "padding", "dilation", "groups")}
+
     def forward(self, x: Array, *, train: bool) -> tuple[Array, tuple]:
-        bias = self.bias.data if self.bias else None
-        return F.conv2d_forward(
-            x, self.weight.data, bias, stride=self.stride, padding=self.padding, groups=self.groups
-        )
+        return F.conv2d_forward(x, self.weight.data, self.bias.data if self.bias else None, **self.options)
 
     def backward(self, dy: Array, cache: tuple) -> Array:
         dx, dweight, dbias = F.conv2d_backward(dy, cache, need_dx=self.input_gradient)
@@ -129,6 +136,7 @@ class Conv2d(Layer):
     def trace(self, x: Blank) -> Step:
         o, c, *kernel = self.weight.data.shape
         check_images(x, c * self.groups)
-        windows = check_windows(x.shape[2:], kernel_size=kernel, stride=self.stride, padding=self.padding)
+        geometry: dict[str, Any] = {name: self.options[name] for name in ("stride", "padding", "dilation")}
+        windows = check_windows(x.shape[2:], kernel_size=kernel, **geometry)
         y = x.like((x.shape[0], o, *windows.out_size))
         return Step(self, x, y, macs=y.size * c * kernel[0] * kernel[1], remembers=(x,))

@@ -28,7 +28,8 @@ class _Pool(Layer):
     @property
     def options(self) -> dict[str, Any]:
         """The keyword arguments of the pair."""
-        return {name: getattr(self, name) for name in ("kernel_size", "stride", "padding", "ceil_mode")}
+        names = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "count_include_pad")
+        return {name: getattr(self, name) for name in names if hasattr(self, name)}
 
     def settings(self) -> dict[str, Any]:
         values = super().settings()
@@ -39,7 +40,8 @@ class _Pool(Layer):
     def _trace(self, x: Blank, remembers: Callable[[Blank], tuple]) -> Step:
         """The Step of both poolings; remembers(y) returns what the cache keeps."""
         check_images(x)
-        windows = check_windows(x.shape[2:], **self.options)
+        geometry = {name: value for name, value in self.options.items() if name != "count_include_pad"}
+        windows = check_windows(x.shape[2:], **geometry)
         y = x.like((*x.shape[:2], *windows.out_size))
         return Step(self, x, y, macs=y.size * math.prod(windows.kernel), remembers=remembers(y))
 
@@ -55,6 +57,8 @@ class MaxPool2d(_Pool):
         Pixels from one window to the next; None: kernel_size, windows side by side.
     padding : int or (h, w), default 0
         Pixels added on each side, never the largest.
+    dilation : int or (h, w), default 1
+        Pixels from one pixel of a window to the next.
     ceil_mode : bool, default False
         True: a window that hangs over the edge counts too, so sizes are rounded up.
 
@@ -72,6 +76,18 @@ class MaxPool2d(_Pool):
     array([[[[ 5.,  7.],
              [13., 15.]]]])
     """
+
+    def __init__(
+        self,
+        kernel_size: int | tuple[int, int],
+        *,
+        stride: int | tuple[int, int] | None = None,
+        padding: int | tuple[int, int] = 0,
+        dilation: int | tuple[int, int] = 1,
+        ceil_mode: bool = False,
+    ) -> None:
+        super().__init__(kernel_size, stride=stride, padding=padding, ceil_mode=ceil_mode)
+        self.dilation = pair("dilation", dilation, least=1)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, tuple]:
         return F.max_pool2d_forward(x, **self.options)
@@ -94,10 +110,12 @@ class AvgPool2d(_Pool):
     stride : int or (h, w), default None
         Pixels from one window to the next; None: kernel_size, windows side by side.
     padding : int or (h, w), default 0
-        Zeros added on each side; they count in the mean, as PyTorch's do.
+        Zeros added on each side.
     ceil_mode : bool, default False
         True: a window that hangs over the edge counts too; its mean is over what it covers of the padded
         image.
+    count_include_pad : bool, default True
+        Whether padded zeros count in the mean.
 
     See Also
     --------
@@ -109,6 +127,18 @@ class AvgPool2d(_Pool):
     array([[[[ 2.5,  4.5],
              [10.5, 12.5]]]])
     """
+
+    def __init__(
+        self,
+        kernel_size: int | tuple[int, int],
+        *,
+        stride: int | tuple[int, int] | None = None,
+        padding: int | tuple[int, int] = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        super().__init__(kernel_size, stride=stride, padding=padding, ceil_mode=ceil_mode)
+        self.count_include_pad = count_include_pad
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, tuple]:
         return F.avg_pool2d_forward(x, **self.options)

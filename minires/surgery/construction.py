@@ -163,7 +163,8 @@ def make_identity(layer: Layer, width: int) -> None:
 def _copy_channels(layer: Any, width: int) -> None:
     kernel = layer.weight.data.shape[2:]
     if kernel:
-        layer.stride, layer.padding, layer.groups = (1, 1), tuple(size // 2 for size in kernel), 1
+        layer.stride, layer.dilation, layer.groups = (1, 1), (1, 1), 1
+        layer.padding = tuple(size // 2 for size in kernel)
     old = layer.weight.data
     copying = init.identity((len(old), width, *kernel)).astype(old.dtype)
     layer.weight = Parameter(to_module(copying, array_module(old)))

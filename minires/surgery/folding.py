@@ -123,12 +123,7 @@ class FoldedConv2d(_Folded):
             shift = beta - self.norm.running_mean.data * scale
             weight = weight * scale[:, None, None, None]
             bias = shift if bias is None else bias * scale + shift
-        options: dict[str, Any] = {
-            "stride": self.conv.stride,
-            "padding": self.conv.padding,
-            "groups": self.conv.groups,
-        }
-        return F.conv2d_predict(x, weight, bias, **options, relu=self.relu is not None)
+        return F.conv2d_predict(x, weight, bias, **self.conv.options, relu=self.relu is not None)
 
     def trace(self, x: Blank) -> Step:
         step = self.conv.trace(x)

@@ -73,7 +73,8 @@ def _replace(net: Layer, path: str, num_classes: int, candidates: list[str], rng
     if isinstance(old, Linear):
         new: Layer = Linear(inputs(old), num_classes, **options)
     else:
-        new = Conv2d(inputs(old), num_classes, 1, stride=old.stride, padding=old.padding, **options)
+        options |= {"stride": old.stride, "padding": old.padding, "dilation": old.dilation}
+        new = Conv2d(inputs(old), num_classes, 1, **options)
     new.astype(old.weight.data.dtype).to(array_module(old.weight.data))
     before, _, last = path.rpartition(".")
     parent = find(net, before)

@@ -13,20 +13,22 @@ import json
 import math
 import os
 import pathlib
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from minires import reprs
+from minires import archives, reprs, resources
 from minires.backend import array_module, to_module
 from minires.typing import Array
 
 FORMAT = "minires checkpoint"
 VERSION = 1
 DIGEST = 64  # hexadecimal characters of a SHA-256
-KINDS = "fiub"  # of dtypes: floats, integers and booleans, never objects
+UNTOUCHED = "; what was there is untouched"  # the end of what `write_atomically` says
+PIECE = 1 << 20  # bytes that the digest takes at once
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -85,8 +87,13 @@ def save(path: str | pathlib.Path, arrays: Mapping[str, Array], facts: dict[str,
     OSError
         In one line, where the disk is full or the folder cannot be written to; the old file is then as it
         was.
+    MemoryError
+        If there is too little for a copy of the arrays; the old file is then as it was, too.
     """
-    write_atomically(path, seal(arrays, facts))
+    try:
+        write_atomically(path, seal(arrays, facts))
+    except MemoryError as error:
+        raise MemoryError(f"while saving {path}") from error
 
 
 def load(path: str | pathlib.Path) -> Checkpoint:
@@ -95,12 +102,12 @@ def load(path: str | pathlib.Path) -> Checkpoint:
     Raises
     ------
     ValueError
-        Naming the file if it is missing, truncated, changed in a single bit, of another format or version, or
-        holds what this library never writes.
+        Naming the file if it is missing, no file (a pipe, a device), truncated, changed in a single bit, of
+        another format or version, or holds what this library never writes, a NaN or infinite number included.
 
     Notes
     -----
-    Takes no more memory than a few times the file.
+    Takes little more memory than the file is long.
 
     Examples
     --------
@@ -113,16 +120,30 @@ def load(path: str | pathlib.Path) -> Checkpoint:
     (array([1., 1., 1.]), 7)
     """
     path = pathlib.Path(path)
-    if path.exists() and not path.is_file():  # a device might never end
-        raise ValueError(f"cannot read the checkpoint {path}: it is no file; a run's is RUN/checkpoint.npz")
     try:
-        content = path.read_bytes()
+        file = resources.regular_file(path).open("rb")
     except OSError as error:
         raise ValueError(f"cannot read the checkpoint {path}: {error.strerror or error}") from error
-    try:
-        return Checkpoint(*unseal(content), path)
-    except Exception as error:  # forged bytes can make the readers of zip and JSON raise nearly anything
-        raise ValueError(f"{path} is damaged or no checkpoint of minires: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"cannot read the checkpoint: {error}; a run's is RUN/checkpoint.npz") from error
+    with file:
+        try:
+            saved = Checkpoint(*_read(file), path)
+        except Exception as error:  # forged bytes can make the readers of zip and JSON raise nearly anything
+            raise ValueError(f"{path} is damaged or no checkpoint of minires: {error}") from error
+    _require_finite(saved)
+    return saved
+
+
+def _require_finite(saved: Checkpoint) -> None:
+    """Raise ValueError that names an array with a number that is NaN or infinite, if there is one."""
+    for name, array in saved.arrays.items():
+        bad = 0 if array.dtype.kind != "f" else int(np.count_nonzero(~np.isfinite(array)))
+        if bad:
+            raise ValueError(
+                f"{saved.path}: of the {array.size} numbers in {name}, {bad} are NaN or infinite: there is "
+                "nothing to evaluate or resume; take an earlier checkpoint, or train with a smaller rate"
+            )
 
 
 def seal(arrays: Mapping[str, Any], facts: dict[str, Any]) -> bytes:
@@ -130,46 +151,57 @@ def seal(arrays: Mapping[str, Any], facts: dict[str, Any]) -> bytes:
     facts = {"format": FORMAT, "version": VERSION, **facts}
     text = json.dumps(facts).encode()
     buffer = io.BytesIO()
-    np.savez(buffer, facts=np.frombuffer(text, np.uint8), **arrays)
-    with zipfile.ZipFile(buffer, "a") as archive:
-        archive.comment = bytes(DIGEST)  # room for the digest
-    content = buffer.getvalue()[:-DIGEST]
-    return content + hashlib.sha256(content).hexdigest().encode()
+    try:
+        np.savez(buffer, facts=np.frombuffer(text, np.uint8), **arrays)
+        with zipfile.ZipFile(buffer, "a") as archive:
+            archive.comment = bytes(DIGEST)  # room for the digest
+    except ValueError as error:
+        if _began_with_memory(error):  # an archive that cannot be closed complains, and hides why
+            raise MemoryError from error
+        raise
+    with buffer.getbuffer() as content, content[:-DIGEST] as body:
+        content[-DIGEST:] = hashlib.sha256(body).hexdigest().encode()
+    return buffer.getvalue()
+
+
+def _began_with_memory(error: BaseException | None) -> bool:
+    """Return whether an exception was raised while a MemoryError was on its way."""
+    while error is not None and not isinstance(error, MemoryError):
+        error = error.__context__
+    return error is not None
 
 
 def unseal(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return (arrays, facts) of a checkpoint file's bytes; raises nearly anything if they are not that."""
-    if not content.startswith(b"PK\x03\x04"):
+    return _read(io.BytesIO(content))
+
+
+def _read(file: BinaryIO) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return (arrays, facts) of a checkpoint file; raises nearly anything if it is none."""
+    if file.read(4) != b"PK\x03\x04":
         raise ValueError("it does not begin as a NumPy archive does")
-    if hashlib.sha256(content[:-DIGEST]).hexdigest().encode() != content[-DIGEST:]:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - DIGEST))
+    digest = file.read()
+    # the first look is for a file of a terabyte without content, which takes an hour to sum up
+    if not re.fullmatch(rb"[0-9a-f]{64}", digest) or _sum_up(file, size - DIGEST) != digest:
         raise ValueError("its checksum is wrong")
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = archive.infolist()
-        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-            raise ValueError("expected uncompressed arrays")
-        if sum(member.file_size for member in members) > len(content):
-            raise ValueError("it announces more than it holds")
-        arrays = {
-            member.filename.removesuffix(".npy"): _read_array(archive.read(member)) for member in members
-        }
-    if len(arrays) != len(members):
-        raise ValueError("two arrays have the same name")
+    file.seek(0)
+    arrays = archives.read_arrays(file, size, compressed=False)
     facts = json.loads(arrays.pop("facts").tobytes(), parse_constant=_parse_constant)
     if facts["format"] != FORMAT or facts["version"] != VERSION:
         raise ValueError(f"expected version {VERSION} of the format, got {facts['version']}")
     return arrays, facts
 
 
-def _read_array(content: bytes) -> np.ndarray:
-    """Return the array of a .npy file's bytes. Unlike NumPy's reader it checks the size before allocating."""
-    file = io.BytesIO(content)
-    if np.lib.format.read_magic(file) != (1, 0):
-        raise ValueError("expected version 1.0 of NumPy's array format")
-    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
-    body = content[file.tell() :]
-    if dtype.kind not in KINDS or math.prod(shape) * dtype.itemsize != len(body):
-        raise ValueError(f"an array of {shape} {dtype} has {len(body)} bytes")
-    return np.frombuffer(body, dtype).reshape(shape, order="F" if is_fortran else "C").copy()
+def _sum_up(file: BinaryIO, size: int) -> bytes:
+    """Return the SHA-256 of the first bytes of a file, in hexadecimal characters."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    while size and (piece := file.read(min(PIECE, size))):
+        digest.update(piece)
+        size -= len(piece)
+    return digest.hexdigest().encode()
 
 
 def _parse_constant(name: str) -> float:
@@ -191,6 +223,13 @@ def fill(live: Mapping[str, Array], saved: Mapping[str, np.ndarray]) -> None:
     ValueError
         Unless names, shapes and dtypes are the same; then nothing has been changed.
     """
+    require_same(live, saved)
+    for name, array in live.items():
+        array[...] = to_module(saved[name], array_module(array))
+
+
+def require_same(live: Mapping[str, Array], saved: Mapping[str, np.ndarray]) -> None:
+    """Raise ValueError unless the arrays have the same names, shapes and dtypes."""
     if live.keys() != saved.keys():
         differing = sorted(live.keys() ^ saved.keys())
         raise ValueError(f"its arrays are those of another network, beginning with {differing[0]}")
@@ -199,8 +238,6 @@ def fill(live: Mapping[str, Array], saved: Mapping[str, np.ndarray]) -> None:
             raise ValueError(
                 f"{name} is {saved[name].shape} {saved[name].dtype}, expected {array.shape} {array.dtype}"
             )
-    for name, array in live.items():
-        array[...] = to_module(saved[name], array_module(array))
 
 
 def write_atomically(path: str | pathlib.Path, content: bytes) -> None:
@@ -219,10 +256,12 @@ def write_atomically(path: str | pathlib.Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
-    except OSError as error:
+    except BaseException as error:  # Ctrl-C, too
         with contextlib.suppress(OSError):
             beside.unlink()
-        kept = "; what was there is untouched" if path.exists() else ""
+        if not isinstance(error, OSError):
+            raise
+        kept = UNTOUCHED if path.exists() else ""
         raise OSError(f"cannot write {path}: {error.strerror or error}{kept}") from error
     _sync_folder(path.parent)
 

@@ -4,13 +4,16 @@ from __future__ import annotations  # so that a field's type is the text of its 
 
 import dataclasses
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from minires import optim, reprs
 from minires.data.normalise import KINDS
+from minires.layers import Parameter
 from minires.train.memory import in_bytes
 
 SCHEDULES = ("constant", "step", "plateau", "cosine")
+OPTIMISERS = ("sgd", "adam")
 DEVICES = ("cpu", "gpu")
 
 # What differs from the defaults below, which are the ResNet paper's for CIFAR-10.
@@ -19,6 +22,12 @@ DEFAULTS = {
     "digits": _SMALL | {"epochs": 30, "batch_size": 64, "weight_decay": 5e-4},
     "mnist": _SMALL | {"epochs": 5},
 }
+
+# What differs again with Adam, whatever the data: PyTorch's defaults.
+ADAM = {"lr": 1e-3, "weight_decay": 1e-2}
+
+# Fields that older checkpoints do not have, and what these runs did.
+LATER: dict[str, Any] = {"optimiser": "sgd", "clip": None, "skip_damaged": False}
 
 # These say how and where a run is computed, not what: they may differ when it is resumed.
 FREE = ("data_dir", "device", "threads", "memory", "save_every")
@@ -34,12 +43,13 @@ LIMITS = {
     "lr": (0, math.inf),
     "momentum": (0, 1),
     "weight_decay": (0, math.inf),
+    "clip": (0, math.inf),
     "label_smoothing": (0, 0.99),
     "save_every": (0, math.inf),
     "crop": (1, math.inf),
     "colour": (0, math.inf),
 }
-CHOICES = {"schedule": SCHEDULES, "normalisation": KINDS, "device": DEVICES}
+CHOICES = {"schedule": SCHEDULES, "optimiser": OPTIMISERS, "normalisation": KINDS, "device": DEVICES}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -67,8 +77,12 @@ class Config:
         Steps at a tenth of the rate (the paper's ResNet-110: 400).
     warm_up_rises
         Whether the rate climbs in a straight line during these steps.
+    optimiser
+        "sgd" or "adam", see `optim`.
     momentum, nesterov, weight_decay, no_decay
-        See `optim.SGD`.
+        See `optim.SGD`; with Adam momentum is the first of its betas, and the weight decay is decoupled.
+    clip
+        The norm to which all gradients together are clipped, see `optim.clip_gradients`; None: never.
     label_smoothing
         See `F.softmax_cross_entropy_forward`.
     normalisation
@@ -83,6 +97,8 @@ class Config:
         in proportion to the crop.
     colour
         Standard deviation of `data.ColourNoise` (the paper: 0.1), for cropped images only.
+    skip_damaged
+        Whether to pass over images in folders that cannot be read.
     validation
         Training images held out.
     seed
@@ -119,16 +135,19 @@ class Config:
     milestones: tuple[int, ...] = ()
     warm_up: int = 0
     warm_up_rises: bool = False
+    optimiser: str = "sgd"
     momentum: float = 0.9
     nesterov: bool = False
     weight_decay: float = 1e-4
     no_decay: tuple[str, ...] = ()
+    clip: float | None = None
     label_smoothing: float = 0.0
     normalisation: str = "per_channel"
     augment: bool = True
     crop: int | None = None
     shorter_side: tuple[int, ...] = ()
     colour: float = 0.0
+    skip_damaged: bool = False
     validation: int = 0
     seed: int = 0
     device: str = "cpu"
@@ -149,6 +168,13 @@ class Config:
             raise ValueError(f"milestones: belong to the schedule step, not to {self.schedule}")
         if list(self.milestones) != sorted(set(self.milestones)) or min(self.milestones, default=1) < 1:
             raise ValueError(f"milestones: expected rising numbers of epochs, got {list(self.milestones)}")
+        if self.clip == 0:
+            raise ValueError(
+                "clip: expected a norm above 0, for 0 would leave nothing of the gradients, got 0"
+            )
+        if self.optimiser == "adam" and (self.nesterov or self.momentum == 1):
+            name = "nesterov" if self.nesterov else "momentum"
+            raise ValueError(f"{name}: {getattr(self, name)} belongs to sgd, not to adam")
         if self.memory is not None:
             in_bytes(self.memory)  # raises if it is no size
         if self.schedule == "plateau" and not self.validation:
@@ -170,7 +196,8 @@ class Config:
     @classmethod
     def for_data(cls, data: str, **choices: Any) -> Config:
         """Return the Config for a data set: its defaults, and the choices made otherwise."""
-        return cls(**{"data": data, **DEFAULTS.get(data, {}), **choices})
+        of_optimiser = ADAM if choices.get("optimiser") == "adam" else {}
+        return cls(**{"data": data, **DEFAULTS.get(data, {}), **of_optimiser, **choices})
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Config:
@@ -179,9 +206,11 @@ class Config:
         Raises
         ------
         ValueError
-            For missing or unknown fields.
+            For missing or unknown fields; those that runs did not have from the beginning may be missing.
         """
         known = {field.name for field in dataclasses.fields(cls)}
+        if isinstance(values, dict):
+            values = LATER | values
         if not isinstance(values, dict) or values.keys() != known:
             raise ValueError(f"configuration: expected exactly the fields {', '.join(sorted(known))}")
         lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
@@ -223,6 +252,13 @@ class Config:
                 "memory and save-every, and add epochs if the learning rate does not depend on their number)"
             )
         return dataclasses.replace(self, **choices)
+
+    def make_optimiser(self, named_parameters: Iterable[tuple[str, Parameter]]) -> optim.Optimiser:
+        """Return the optimiser of these parameters (see `optim`)."""
+        both: dict[str, Any] = {"lr": self.lr, "weight_decay": self.weight_decay, "no_decay": self.no_decay}
+        if self.optimiser == "adam":
+            return optim.Adam(named_parameters, betas=(self.momentum, 0.999), **both)
+        return optim.SGD(named_parameters, momentum=self.momentum, nesterov=self.nesterov, **both)
 
     def make_schedule(self, steps_per_epoch: int) -> optim.Schedule:
         """Return the learning rate's schedule (see `optim`): a function of the step."""

@@ -97,7 +97,13 @@ def prepare(config: Config, reporter: Reporter | None = None) -> "Trainer":
     >>> sorted(history[0])[:4]
     ['epoch', 'images_per_second', 'lr', 'seconds']
     """
-    train, test = data.load(config.data, config.data_dir, crop=config.crop, shorter_side=config.shorter_side)
+    train, test = data.load(
+        config.data,
+        config.data_dir,
+        crop=config.crop,
+        shorter_side=config.shorter_side,
+        skip_damaged=config.skip_damaged,
+    )
     held_out = {"test": test}
     if config.validation:
         train, validation = data.hold_out(train, config.validation, seed=config.seed)
@@ -152,23 +158,18 @@ class Trainer:
     ) -> None:
         self.xp = device_module(config.device)
         self.net, self.config, self.reporter = net.to(self.xp), config, reporter or Reporter()
-        self.segments = {}  # {stage: blocks in a segment} of what is computed twice
-        if config.memory is not None:
-            shape = (config.batch_size, *train.image_shape)
-            self.segments = keep_within(in_bytes(config.memory), net, shape)
         self.check_every = check_every or CHECK_EVERY[config.device]
         self.normalisation = data.Normalisation.fit(train, config.normalisation)
         self.batches = self._batches(train, augment=_augmentation(config, train, self.normalisation))
+        self.segments = {}  # {stage: blocks in a segment} of what is computed twice
+        if config.memory is not None:
+            shape = (self.batches.largest, *train.image_shape)
+            self.segments = keep_within(
+                in_bytes(config.memory), net, shape, means=2 if config.optimiser == "adam" else 1
+            )
         self.held_out = {name: self._batches(dataset, shuffle=False) for name, dataset in held_out.items()}
         self.schedule = config.make_schedule(len(self.batches))
-        self.optimiser = optim.SGD(
-            net.named_parameters(),
-            lr=config.lr,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-            nesterov=config.nesterov,
-            no_decay=config.no_decay,
-        )
+        self.optimiser = config.make_optimiser(net.named_parameters())
         self.data_facts = resume.describe(train)
         self.tally = Tally(self.xp)
         self.at = Position()
@@ -193,9 +194,10 @@ class Trainer:
 
     def arrays(self) -> dict[str, Array]:
         """Return {name: live array} of all that a step changes."""
+        kind = {"sgd": "velocity", "adam": "adam"}[self.config.optimiser]
         return (
             {f"net/{name}": array for name, array in self.net.state_dict().items()}
-            | {f"velocity/{name}": array for name, array in self.optimiser.state_dict().items()}
+            | {f"{kind}/{name}": array for name, array in self.optimiser.state_dict().items()}
             | {"sums": self.tally.sums}
         )
 
@@ -264,6 +266,8 @@ class Trainer:
         )
         self.net.backward(dy, cache)
         self._finite.look(loss)
+        if self.config.clip is not None:
+            optim.clip_gradients(self.net.named_parameters(), self.config.clip)
         return logits, loss
 
     def _step_done(self) -> None:
@@ -317,6 +321,8 @@ class Trainer:
         ------
         OSError
             If it cannot be written.
+        MemoryError
+            If there is too little to write it.
         NotFiniteError
             If the state is not worth keeping.
         """

@@ -30,7 +30,7 @@ def in_bytes(text: str) -> float:
     return float(match[1]) * UNITS[match[2]]
 
 
-def keep_within(limit: float, net: Layer, input_shape: Shape) -> dict[str, int]:
+def keep_within(limit: float, net: Layer, input_shape: Shape, *, means: int = 1) -> dict[str, int]:
     """Compute stages of a network in segments, as many as a step within the limit needs; see `memory.fit`.
 
     Parameters
@@ -39,6 +39,8 @@ def keep_within(limit: float, net: Layer, input_shape: Shape) -> dict[str, int]:
         In bytes. The copy of weights and velocities that a Trainer keeps counts too, the data set in memory
         does not.
     input_shape : (N, C, H, W)
+    means
+        Arrays like the parameters that the optimiser keeps: 1 with momentum, 2 with Adam.
 
     Raises
     ------
@@ -46,4 +48,4 @@ def keep_within(limit: float, net: Layer, input_shape: Shape) -> dict[str, int]:
         If the limit is too small.
     """
     needs = training_memory(net, input_shape)
-    return fit(net, input_shape, limit, extra=needs.weights + needs.velocities)
+    return fit(net, input_shape, limit, extra=needs.weights + (2 * means - 1) * needs.velocities)

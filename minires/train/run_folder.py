@@ -4,12 +4,16 @@ import io
 import json
 import pathlib
 import time
+import warnings
+from collections.abc import Callable
+from types import TracebackType
 
 from minires import plot
 from minires.train.checkpoint import write_atomically
 from minires.train.config import Config
 from minires.train.loop import Reporter
 from minires.train.metrics import History
+from minires.train.run_lock import RunLock
 
 REDRAW = 60  # seconds between two drawings of the curves while training goes on
 
@@ -26,7 +30,8 @@ class RunFolder(Reporter):
     checkpoint.npz
         Written by the trainer; the run can be resumed from it.
 
-    Each file is replaced as a whole, so none is ever half written.
+    Each file is replaced as a whole, so none is ever half written. As a context it gives its lock back at the
+    end: while one process trains in a folder, no other does.
 
     Parameters
     ----------
@@ -34,24 +39,61 @@ class RunFolder(Reporter):
         The folder.
     numbered
         The name that `free_folder` made path of, if another run may take that path before us.
+    warn
+        Called with a text if the curves cannot be drawn, which ends no run.
 
     Raises
     ------
     OSError
-        If a file cannot be written.
+        If a file other than curves.png cannot be written.
     """
 
-    def __init__(self, path: str | pathlib.Path, *, numbered: str | None = None) -> None:
-        self.path, self._numbered = pathlib.Path(path), numbered
-        self.title, self._drawn = "", -float(REDRAW)
+    def __init__(
+        self,
+        path: str | pathlib.Path,
+        *,
+        numbered: str | None = None,
+        warn: Callable[[str], object] = warnings.warn,
+    ) -> None:
+        self.path, self._numbered, self._warn = pathlib.Path(path), numbered, warn
+        self.title, self._drawn, self._has_warned = "", -float(REDRAW), False
+        self._lock: RunLock | None = None
+
+    def __enter__(self) -> "RunFolder":
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+    def lock(self) -> None:
+        """Keep other processes from training here. ValueError if one does."""
+        if self._lock is None:
+            lock = RunLock(self.path / ".lock")
+            lock.take()
+            self._lock = lock
 
     @property
     def checkpoint(self) -> pathlib.Path:
         """The path of the checkpoint."""
         return self.path / "checkpoint.npz"
 
+    def require_no_run(self) -> None:
+        """Raise ValueError if the folder holds a run."""
+        if self.checkpoint.exists():
+            raise ValueError(
+                f"{self.path} holds a run already; continue it (--resume) or choose another --out"
+            )
+
     def open(self, config: Config, history: History) -> None:
-        """Create the folder if need be; write the Config, and the records of a run that is resumed."""
+        """Create the folder if need be, and lock it; write the Config, and the records so far.
+
+        Raises
+        ------
+        ValueError
+            If another process trains there, or if there is a run already and `lock` was not called before
+            its checkpoint was read.
+        """
         try:
             self.path.mkdir(parents=True, exist_ok=self._numbered is None)
         except FileExistsError:
@@ -61,6 +103,9 @@ class RunFolder(Reporter):
             return self.open(config, history)
         except OSError as error:
             raise OSError(f"cannot make the folder {self.path}: {error.strerror or error}") from error
+        if self._lock is None:  # a new run
+            self.lock()
+            self.require_no_run()
         self.title = f"{config.model} on {config.data}"
         text = json.dumps(config.as_dict(), indent=2)
         write_atomically(self.path / "config.json", f"{text}\n".encode())
@@ -77,12 +122,19 @@ class RunFolder(Reporter):
         write_atomically(self.path / "metrics.jsonl", lines.encode())
 
     def draw(self, history: History) -> None:
-        """Draw curves.png, unless there is no epoch to draw yet."""
-        if history:
+        """Draw curves.png, unless there is no epoch to draw yet. A picture that fails is a warning."""
+        self._drawn = time.perf_counter()
+        if not history:
+            return
+        try:
             image = io.BytesIO()
             plot.curves(history, title=self.title).savefig(image, format="png", dpi=150)
             write_atomically(self.path / "curves.png", image.getvalue())
-        self._drawn = time.perf_counter()
+        except Exception as error:  # Matplotlib may be missing, misconfigured, out of memory, anything
+            if not self._has_warned:
+                reason = " ".join(str(error).split()) or type(error).__name__
+                self._warn(f"{self.path / 'curves.png'} is not drawn: {reason}")
+            self._has_warned = True
 
 
 def free_folder(runs: str | pathlib.Path, name: str) -> pathlib.Path:

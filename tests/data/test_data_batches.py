@@ -46,6 +46,25 @@ def test_drop_last_leaves_out_the_smaller_batch():
     assert len(short) == 5 and all(len(labels) == 4 for _, labels in short.epoch(0))
 
 
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_a_single_image_that_is_left_over_joins_the_batch_before(shuffle):
+    """Batch norm has no statistics of one value. 23 images: 11 and 11 and 1; 22 and 1; 1 each; one batch."""
+    for size, sizes in ((11, [11, 12]), (22, [23]), (1, [1] * 23), (23, [23]), (24, [23]), (21, [21, 2])):
+        made = batches(batch_size=size, shuffle=shuffle)
+        content = list(made.epoch(2))
+        assert [len(labels) for _, labels in content] == sizes and len(made) == len(sizes)
+        assert made.largest == max(size, *sizes)
+        images = np.concatenate([x for x, _ in content])
+        assert sorted(map(bytes, images)) == sorted(map(bytes, FITTED(TOY.images)))
+        assert same(content[1:], made.epoch(2, 1)) and list(made.epoch(2, len(made))) == []
+    assert [len(labels) for _, labels in batches(batch_size=11, drop_last=True).epoch(0)] == [11, 11]
+
+
+def test_one_image_alone_is_a_batch():
+    alone = batches(TOY.take(slice(0, 1)))
+    assert len(alone) == 1 and len(list(alone.epoch(0))) == 1
+
+
 def test_without_shuffling_the_order_is_that_of_the_data_set():
     x, labels = next(batches(shuffle=False, prefetch=0).epoch(3))
     assert np.array_equal(x, FITTED(TOY.images[:4])) and labels.tolist() == [0, 1, 2, 3]

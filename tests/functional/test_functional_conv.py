@@ -15,7 +15,8 @@ from minires.kernels.cpu import conv, conv_point, conv_shift, parallel
 from minires.kernels.cpu.layout import as_rows
 
 CUTS = pytest.mark.parametrize("cut", [(1, 1 << 18), (2, 1), (3, 64)], ids=["whole", "2 chunks", "3 chunks"])
-# name: (x shape, weight shape, stride, padding, groups, whether it takes the algorithm without columns)
+# name: (x shape, weight shape, stride, padding, groups, whether it takes the algorithm without columns[,
+# dilation])
 CONVOLUTIONS = {
     "3x3, padding 1": ((2, 3, 6, 5), (4, 3, 3, 3), (1, 1), (1, 1), 1, True),
     "3x2 on one image": ((1, 2, 5, 7), (3, 2, 3, 2), (1, 1), (2, 0), 1, True),
@@ -40,12 +41,24 @@ CONVOLUTIONS = {
     "many images, 1x1": ((64, 2, 4, 5), (2, 2, 1, 1), (1, 1), (0, 0), 1, False),
     "two groups": ((2, 4, 5, 4), (6, 2, 3, 2), (1, 1), (1, 1), 2, False),
     "depthwise": ((2, 3, 4, 5), (6, 1, 3, 3), (2, 1), (1, 1), 3, False),
+    "dilation 2": ((2, 3, 7, 6), (4, 3, 3, 3), (1, 1), (2, 2), 1, True, (2, 2)),
+    "dilation (3, 2), kernel 2x3": ((2, 3, 8, 5), (4, 3, 2, 3), (1, 1), (1, 3), 1, True, (3, 2)),
+    "dilation across alone": ((1, 2, 4, 7), (3, 2, 3, 2), (1, 1), (1, 0), 1, True, (1, 3)),
+    "dilation beyond the image": ((2, 2, 2, 3), (3, 2, 3, 2), (1, 1), (5, 4), 1, True, (5, 6)),
+    "rows that see padding alone": ((2, 2, 4, 3), (3, 2, 2, 2), (1, 1), (2, 1), 1, True, (5, 2)),
+    "dilation 2, stride 2": ((2, 3, 7, 8), (4, 3, 3, 3), (2, 2), (1, 2), 1, False, (2, 2)),
+    "dilation 3, stride 2": ((2, 3, 9, 8), (4, 3, 3, 4), (2, 2), (1, 2), 1, False, (3, 3)),
+    "dilation 4, stride 6": ((2, 2, 9, 15), (2, 2, 2, 4), (6, 6), (0, 1), 1, False, (4, 4)),
+    "dilation 2, padding as it reaches": ((2, 2, 3, 4), (3, 2, 2, 2), (1, 1), (3, 2), 1, False, (2, 2)),
+    "dilation 2, two groups": ((2, 4, 6, 5), (6, 2, 3, 2), (1, 2), (1, 1), 2, False, (2, 2)),
+    "1x1, dilation 3": ((2, 4, 5, 4), (3, 4, 1, 1), (2, 2), (0, 0), 1, False, (3, 3)),
+    "many images, dilation 2": ((64, 1, 7, 6), (2, 1, 3, 2), (2, 1), (1, 0), 1, False, (2, 2)),
 }
 
 
 def convolution(name):
     """Return rng, x, weight, bias, a function that draws dy, and the keyword arguments."""
-    x_shape, weight_shape, stride, padding, groups, _ = CONVOLUTIONS[name]
+    x_shape, weight_shape, stride, padding, groups, _, *dilation = CONVOLUTIONS[name]
     rng = np.random.default_rng(7)
     x, weight, bias = (rng.standard_normal(shape) for shape in (x_shape, weight_shape, weight_shape[:1]))
     dys = {}
@@ -53,7 +66,13 @@ def convolution(name):
     def dy(shape):
         return dys.setdefault(shape, rng.standard_normal(shape))
 
-    return x, weight, bias, dy, {"stride": stride, "padding": padding, "groups": groups}
+    options = {"stride": stride, "padding": padding, "groups": groups}
+    return x, weight, bias, dy, options | ({"dilation": dilation[0]} if dilation else {})
+
+
+def geometry(arguments):
+    """Return the keyword arguments of a convolution without its groups."""
+    return {name: value for name, value in arguments.items() if name != "groups"}
 
 
 @CUTS
@@ -82,11 +101,9 @@ def test_the_convolutions_above_take_all_algorithms(name, monkeypatch):
     monkeypatch.setattr(conv_point, "NARROW", 0)
     monkeypatch.setattr(conv_shift, "NARROW", 0)
     x, weight, _, _, arguments = convolution(name)
-    windows = check_windows(
-        x.shape[2:], kernel_size=weight.shape[2:], stride=arguments["stride"], padding=arguments["padding"]
-    )
-    by_points = name in ("1x1", "many images, 1x1", "1x1, stride 2", "1x1, stride (2, 3)")
-    assert conv_shift.supports(x, windows, arguments["groups"]) == CONVOLUTIONS[name][-1]
+    windows = check_windows(x.shape[2:], kernel_size=weight.shape[2:], **geometry(arguments))
+    by_points = weight.shape[2:] == (1, 1) and name != "1x1, padding 1"
+    assert conv_shift.supports(x, windows, arguments["groups"]) == CONVOLUTIONS[name][5]
     assert conv_point.supports(x, windows, arguments["groups"]) == by_points
 
 
@@ -115,9 +132,7 @@ def test_conv2d_predict_is_forward_and_a_relu(name, relu, monkeypatch):
 def test_many_images_are_cut_into_several_blocks(name):
     # a block has at least 256 columns, so only many images make blocks of one output row each
     x, weight, _, _, arguments = convolution(name)
-    windows = check_windows(
-        x.shape[2:], kernel_size=weight.shape[2:], stride=arguments["stride"], padding=arguments["padding"]
-    )
+    windows = check_windows(x.shape[2:], kernel_size=weight.shape[2:], **geometry(arguments))
     with pieces(1, 1):
         blocks = list(conv._blocks_of_columns(x.transpose(2, 1, 3, 0), 0, windows.out_size[0], windows))
     assert len(blocks) == windows.out_size[0] > 1
@@ -186,6 +201,31 @@ def test_conv2d_by_hand():
     np.testing.assert_array_equal(dbias, [4])
 
 
+def test_dilation_by_hand():
+    x = np.arange(25.0).reshape(1, 1, 5, 5)
+    weight = np.array([[[[1.0, 0.0], [0.0, -1.0]]]])
+    y, cache = F.conv2d_forward(x, weight, dilation=(3, 2))
+    np.testing.assert_array_equal(y, np.full((1, 1, 2, 3), -17.0))  # x[h, w] - x[h+3, w+2]
+    dx, dweight, _ = F.conv2d_backward(np.ones_like(y), cache)
+    expected = np.zeros((5, 5))
+    expected[:2, :3] += 1
+    expected[3:, 2:] -= 1
+    np.testing.assert_array_equal(dx[0, 0], expected)
+    np.testing.assert_array_equal(
+        dweight[0, 0], [[x[0, 0, a : a + 2, b : b + 3].sum() for b in (0, 2)] for a in (0, 3)]
+    )
+
+
+def test_dilation_is_a_kernel_with_zeros_between():
+    rng = np.random.default_rng(0)
+    x, weight = rng.standard_normal((2, 3, 9, 8)), rng.standard_normal((4, 3, 3, 2))
+    wide = np.zeros((4, 3, 5, 4))
+    wide[:, :, ::2, ::3] = weight
+    expected, _ = F.conv2d_forward(x, wide, stride=2, padding=(2, 1))
+    y, _ = F.conv2d_forward(x, weight, stride=2, padding=(2, 1), dilation=(2, 3))
+    assert relative_error(y, expected) < 1e-12
+
+
 def test_conv2d_takes_one_number_or_a_pair_or_numpy_integers():
     x, weight = np.ones((1, 1, 5, 5)), np.ones((1, 1, 3, 3))
     expected, _ = F.conv2d_forward(x, weight, stride=(2, 2), padding=(1, 1))
@@ -207,22 +247,14 @@ def test_groups_do_not_see_each_other():
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_im2col_agrees_with_nested_loops(name):
     x, weight, _, _, arguments = convolution(name)
-    arguments = {
-        "kernel_size": weight.shape[2:],
-        "stride": arguments["stride"],
-        "padding": arguments["padding"],
-    }
+    arguments = {"kernel_size": weight.shape[2:], **geometry(arguments)}
     np.testing.assert_array_equal(F.im2col(x, **arguments), im2col_loops(x, **arguments))
 
 
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_col2im_is_the_adjoint_of_im2col(name):
     x, weight, _, _, arguments = convolution(name)
-    arguments = {
-        "kernel_size": weight.shape[2:],
-        "stride": arguments["stride"],
-        "padding": arguments["padding"],
-    }
+    arguments = {"kernel_size": weight.shape[2:], **geometry(arguments)}
     columns = F.im2col(x, **arguments)
     others = np.random.default_rng(1).standard_normal(columns.shape)
     back = F.col2im(others, x.shape, **arguments)
@@ -325,6 +357,21 @@ REFUSED = {
         "-1",
     ),
     "padding 'same'": (lambda: F.conv2d_forward(X, WEIGHT, padding="same"), "padding: expected", "same"),
+    "dilation 0": (
+        lambda: F.conv2d_forward(X, WEIGHT, dilation=0),
+        "dilation: expected an integer >= 1",
+        "0",
+    ),
+    "dilation 1.5": (
+        lambda: F.conv2d_forward(X, WEIGHT, dilation=1.5),
+        "dilation: expected an integer",
+        "1.5",
+    ),
+    "a kernel that reaches too far": (
+        lambda: F.conv2d_forward(X, WEIGHT, dilation=3),
+        "kernel 3x2, which spans 7x4 pixels with its dilation,",
+        "padded image 5x6",
+    ),
     "a kernel too high": (
         lambda: F.conv2d_forward(X, image(6, 4, 8, 2), padding=(1, 0)),
         "kernel 8x2 is larger than the padded image 7x6",

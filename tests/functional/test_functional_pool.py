@@ -52,6 +52,49 @@ def test_pooling_agrees_with_nested_loops(kind, geometry, ceil_mode):
             assert relative_error(dx, dx_loops) < 1e-12
 
 
+@pytest.mark.parametrize("ceil_mode", [False, True], ids=["floor", "ceil"])
+@pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
+def test_average_pooling_without_counting_the_padding_agrees_with_nested_loops(geometry, ceil_mode):
+    size, kernel, stride, padding = geometry
+    arguments = {"kernel_size": kernel, "stride": stride, "padding": padding, "ceil_mode": ceil_mode}
+    arguments["count_include_pad"] = False
+    rng = np.random.default_rng(3)
+    x, dys = rng.standard_normal((2, 3, *size)), {}
+    expected = pool_loops(
+        x, lambda shape: dys.setdefault(shape, rng.standard_normal(shape)), kind="avg", **arguments
+    )
+    y, cache = F.avg_pool2d_forward(x, **arguments)
+    assert relative_error(y, expected[0]) < 1e-12
+    assert relative_error(F.avg_pool2d_backward(dys[y.shape], cache), expected[1]) < 1e-12
+
+
+@pytest.mark.parametrize("ceil_mode", [False, True], ids=["floor", "ceil"])
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "padding", "dilation"),
+    [
+        ((7, 6), (2, 2), (1, 1), (0, 0), (2, 2)),
+        ((8, 7), (3, 2), (2, 1), (2, 1), (2, 3)),  # more padding than half of a kernel without dilation
+        ((5, 9), (1, 3), (3, 2), (0, 1), (4, 2)),
+    ],
+)
+def test_max_pooling_with_dilation_agrees_with_nested_loops(
+    size, kernel, stride, padding, dilation, ceil_mode
+):
+    arguments = {"kernel_size": kernel, "stride": stride, "padding": padding, "ceil_mode": ceil_mode}
+    arguments["dilation"] = dilation
+    rng = np.random.default_rng(3)
+    x, dys = rng.standard_normal((2, 3, *size)), {}
+    expected = pool_loops(
+        x, lambda shape: dys.setdefault(shape, rng.standard_normal(shape)), kind="max", **arguments
+    )
+    for mode in kernels.CHOICES:
+        with kernels.use(mode), pieces(2, 16):
+            y, cache = F.max_pool2d_forward(x, **arguments)
+            dx = F.max_pool2d_backward(dys[y.shape], cache)
+        np.testing.assert_array_equal(y, expected[0])
+        assert relative_error(dx, expected[1]) < 1e-12
+
+
 @pytest.mark.parametrize(
     ("size", "kernel", "stride", "padding", "floor", "ceil"),
     [
@@ -101,6 +144,22 @@ def test_max_pooling_pads_with_minus_infinity_and_average_pooling_with_zeros():
     np.testing.assert_array_equal(y[0, 0], [[-3, -3], [-3, -3]])
     y, _ = F.avg_pool2d_forward(x, kernel_size=2, padding=1)
     np.testing.assert_array_equal(y[0, 0], [[-0.75, -0.75], [-0.75, -0.75]])
+
+
+def test_average_pooling_counts_the_padding_only_if_asked():
+    x = np.full((1, 1, 3, 3), 6.0)
+    options = {"kernel_size": 2, "stride": 2, "padding": 1}
+    y, _ = F.avg_pool2d_forward(x, **options)
+    np.testing.assert_array_equal(y[0, 0], [[1.5, 3], [3, 6]])
+    y, cache = F.avg_pool2d_forward(x, **options, count_include_pad=False)
+    np.testing.assert_array_equal(y[0, 0], [[6, 6], [6, 6]])
+    dx = F.avg_pool2d_backward(np.ones_like(y), cache)
+    np.testing.assert_array_equal(dx[0, 0], [[1, 0.5, 0.5], [0.5, 0.25, 0.25], [0.5, 0.25, 0.25]])
+    # 4 pixels in windows of 3 that overhang by one
+    y, _ = F.avg_pool2d_forward(
+        np.ones((1, 1, 4, 4)), kernel_size=3, stride=2, padding=1, ceil_mode=True, count_include_pad=False
+    )
+    np.testing.assert_array_equal(y, np.ones((1, 1, 3, 3)))
 
 
 def test_average_pooling_does_not_count_the_overhang_of_ceil_mode():

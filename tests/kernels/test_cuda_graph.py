@@ -287,6 +287,20 @@ def test_training_with_a_captured_step_moves_the_same_weights(monkeypatch):
 
 
 @needs_hooks
+def test_adam_and_clipping_are_captured_too(monkeypatch):
+    choices = {"schedule": "cosine", "optimiser": "adam", "lr": 1e-2, "clip": 0.5}
+    captured, found = trained(monkeypatch, strict_cupy, digits_net(), **choices)
+    assert captured._take_step.refused is None and captured._take_step.graph is not None
+    monkeypatch.setattr(graph, "WARM_UP", 10**9)
+    _, eager = trained(monkeypatch, strict_cupy, digits_net(), **choices)
+    assert set(found["adam/steps"]) == {8}
+    for name, array in eager.items():
+        # Adam divides a gradient by its own size: one that is nearly 0 may move its weight either way, by a
+        # rate of 1e-2 at each of 8 steps
+        assert np.median(abs(found[name] - array)) < 1e-3, name
+
+
+@needs_hooks
 def test_a_captured_run_gives_the_numbers_of_an_eager_one(monkeypatch):
     _, captured = trained(monkeypatch, strict_cupy, digits_net(), schedule="cosine")
     monkeypatch.setattr(graph, "WARM_UP", 10**9)

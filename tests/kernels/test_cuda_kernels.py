@@ -106,11 +106,12 @@ def test_no_pair_waits_for_the_gpu_or_uploads_anything(case):
     inputs = [strict_cupy.asarray(array) for array in case.inputs()]
     y = case.forward(*inputs)[0]
     dy = strict_cupy.asarray(upstream(to_numpy(y)))
-    labels = 0 if case.labels is None else 1  # the case's own upload
+    arrays = [case.labels, *case.options.values()]
+    own = sum(hasattr(array, "strides") for array in arrays)  # which the case itself uploads
     strict_cupy.synchronisations = strict_cupy.uploads = 0
     cache = case.forward(*inputs)[1]
     case.backward(dy, cache)
-    assert (strict_cupy.synchronisations, strict_cupy.uploads - labels) == (0, 0)
+    assert (strict_cupy.synchronisations, strict_cupy.uploads - own) == (0, 0)
 
 
 @layers
@@ -143,14 +144,15 @@ def test_threads_and_blocks_may_run_in_any_order(case, monkeypatch):
 
 # -- each kernel against loops, at the edges of its geometry ------------------------------------------------
 
-GEOMETRIES = [  # x (N, C, H, W), kernel, stride, padding
-    ((2, 3, 7, 5), (3, 2), (2, 1), (1, 0)),
-    ((1, 1, 4, 9), (1, 1), (3, 2), (0, 0)),
-    ((3, 2, 5, 6), (5, 6), (1, 1), (0, 0)),
-    ((1, 2, 3, 3), (2, 3), (4, 4), (2, 1)),
-    ((300, 1, 2, 3), (2, 2), (1, 1), (1, 1)),
+GEOMETRIES = [  # x (N, C, H, W), kernel, stride, padding, dilation
+    ((2, 3, 7, 5), (3, 2), (2, 1), (1, 0), (1, 1)),
+    ((1, 1, 4, 9), (1, 1), (3, 2), (0, 0), (1, 1)),
+    ((3, 2, 5, 6), (5, 6), (1, 1), (0, 0), (1, 1)),
+    ((1, 2, 3, 3), (2, 3), (4, 4), (2, 1), (1, 1)),
+    ((300, 1, 2, 3), (2, 2), (1, 1), (1, 1), (1, 1)),
+    ((2, 3, 7, 8), (3, 2), (2, 1), (1, 2), (2, 3)),
 ]
-geometries = pytest.mark.parametrize("shape, kernel, stride, padding", GEOMETRIES)
+geometries = pytest.mark.parametrize("shape, kernel, stride, padding, dilation", GEOMETRIES)
 
 
 def numbers(shape, seed=0, dtype=np.float64):
@@ -159,11 +161,11 @@ def numbers(shape, seed=0, dtype=np.float64):
 
 @geometries
 @orders
-def test_im2col_is_the_loops_and_col2im_its_adjoint(shape, kernel, stride, padding, order):
+def test_im2col_is_the_loops_and_col2im_its_adjoint(shape, kernel, stride, padding, dilation, order):
     if not fused():
         pytest.skip("the hooks are not in place")
     x = in_order(numbers(shape), order)
-    options = {"kernel_size": kernel, "stride": stride, "padding": padding}
+    options = {"kernel_size": kernel, "stride": stride, "padding": padding, "dilation": dilation}
     _kernels.kernels_launched.clear()
     columns = F.im2col(strict_cupy.asarray(x), **options)
     np.testing.assert_array_equal(columns.get(), im2col_loops(x, **options))
@@ -175,12 +177,15 @@ def test_im2col_is_the_loops_and_col2im_its_adjoint(shape, kernel, stride, paddi
     assert _kernels.kernels_launched == ["im2col", "col2im"]
 
 
-@pytest.mark.parametrize("kind", ["max", "avg"])
+@pytest.mark.parametrize(
+    "kind, more",
+    [("max", {}), ("max", {"dilation": (2, 1)}), ("avg", {}), ("avg", {"count_include_pad": False})],
+)
 @pytest.mark.parametrize("ceil_mode", [False, True])
 @orders
-def test_pooling_is_the_loops(kind, ceil_mode, order):
+def test_pooling_is_the_loops(kind, more, ceil_mode, order):
     x = in_order(numbers((2, 3, 7, 6)), order)
-    options = {"kernel_size": (3, 2), "stride": (2, 2), "padding": (1, 1), "ceil_mode": ceil_mode}
+    options = {"kernel_size": (3, 2), "stride": (2, 2), "padding": (1, 1), "ceil_mode": ceil_mode} | more
     y, cache = getattr(F, f"{kind}_pool2d_forward")(strict_cupy.asarray(x), **options)
     dx = getattr(F, f"{kind}_pool2d_backward")(strict_cupy.asarray(numbers(y.shape, 2)), cache)
     expected_y, expected_dx = pool_loops(x, lambda shape: numbers(shape, 2), kind=kind, **options)

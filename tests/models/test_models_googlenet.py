@@ -205,7 +205,8 @@ def test_with_and_without_heads_the_logits_are_the_same():
     assert set(without.state_dict()) == {name for name in state if not name.startswith("aux")}
     without.load_state_dict({name: state[name] for name in without.state_dict()})
     np.testing.assert_array_equal(without.predict(x), with_them.predict(x))
-    np.testing.assert_array_equal(with_them.forward(x, train=True)[0][0], with_them.predict(x))
+    trained = with_them.forward(x, train=True)[0][0]
+    np.testing.assert_allclose(trained, with_them.predict(x), rtol=1e-5, atol=1e-6)  # predict may fuse layers
 
 
 @pytest.mark.parametrize("answer, last", [(1, "inception4a"), (2, "inception4d"), (0, "fc")])

@@ -36,7 +36,7 @@ PROLOGUE = r"""
 #include <csetjmp>
 #include <ucontext.h>
 #include <vector>
-using std::sqrt; using std::exp; using std::log;
+using std::sqrt; using std::exp; using std::log; using std::log1p;
 #define __global__
 #define __device__ static
 #define __shared__ static

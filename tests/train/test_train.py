@@ -9,7 +9,7 @@ import pytest
 import small_run
 from small_run import small_data, small_net, small_trainer
 
-from minires import data, init, layers
+from minires import data, init, layers, optim
 from minires import functional as F
 from minires.layers import Sequential, freeze
 from minires.train import (
@@ -22,6 +22,7 @@ from minires.train import (
     loop,
     metrics,
     prepare,
+    recompute_statistics,
     resume,
 )
 from minires.train.metrics import ranks
@@ -69,6 +70,26 @@ def small_net_without_chance():
         pool=layers.GlobalAvgPool2d(),
         fc=layers.Linear(4, 10, rng=rng),
     )
+
+
+def test_an_epoch_that_leaves_one_image_over_trains_with_batch_norm_on_maps_of_one_pixel():
+    rng = np.random.default_rng(0)
+    net = Sequential(
+        layers.Conv2d(1, 4, 8, rng=rng),  # 1x1 maps
+        layers.BatchNorm(4),
+        layers.Flatten(),
+        layers.Linear(4, 10, rng=rng),
+    )
+    train_set, held_out = small_data()
+    trainer = Trainer(
+        net, Config.for_data("digits", epochs=2, batch_size=11), train_set, held_out
+    )  # 144 = 13 * 11 + 1
+    history = trainer.run()
+    assert len(trainer.batches) == 13 and history[-1]["step"] == 26
+    mistakes = 144 * history[-1]["train_error"]  # of all images
+    assert mistakes == pytest.approx(round(mistakes), abs=1e-9)
+    batches = data.Batches(train_set, batch_size=11, seed=0, normalisation=trainer.normalisation)
+    recompute_statistics(net, (x for x, _ in batches.epoch(0)))
 
 
 def test_the_learning_rate_of_every_step_is_the_schedules():
@@ -167,12 +188,32 @@ def test_a_configuration_survives_json():
         ({"threads": 0}, "threads: expected at least 1"),
         ({"data_dir": 3}, "data_dir: expected str"),
         ({"seed": -1}, "seed: expected at least 0"),
+        ({"optimiser": "adamw"}, "optimiser: expected sgd or adam, got 'adamw'"),
+        ({"optimiser": "adam", "nesterov": True}, "nesterov: True belongs to sgd, not to adam"),
+        ({"optimiser": "adam", "momentum": 1.0}, "momentum: 1.0 belongs to sgd, not to adam"),
+        ({"clip": 0.0}, "clip: expected a norm above 0"),
+        ({"clip": -1.0}, "clip: expected at least 0"),
+        ({"clip": float("nan")}, "clip: expected at least 0"),
     ],
 )
 def test_a_choice_that_makes_no_sense_is_one_clear_error(choices, message):
     with pytest.raises(ValueError) as caught:
         Config.for_data("cifar10", **choices)
     assert message in str(caught.value)
+
+
+def test_adam_has_defaults_of_its_own():
+    config = Config.for_data("digits", optimiser="adam")
+    assert (config.lr, config.weight_decay, config.epochs) == (1e-3, 1e-2, 30)
+    assert Config.for_data("digits", optimiser="adam", lr=0.5).lr == 0.5
+
+
+def test_a_configuration_from_before_there_was_adam_is_one_of_sgd():
+    values = Config.for_data("digits").as_dict()
+    del values["optimiser"], values["clip"]
+    assert Config.from_dict(values) == Config.for_data("digits")
+    with pytest.raises(ValueError, match="expected exactly the fields"):
+        Config.from_dict({name: value for name, value in values.items() if name != "lr"})
 
 
 def test_a_resumed_run_may_change_where_it_runs_but_not_what_it_is():
@@ -264,6 +305,45 @@ def test_a_checkpoint_of_every_place_is_enough_to_go_on(undisturbed, tmp_path):
         for name, array in trainer.arrays().items():
             assert array.tobytes() == again.arrays()[name].tobytes(), (path, name)
     assert set(ends) == {json.dumps([record["train_loss"] for record in history])}
+
+
+def test_adam_and_clipping_resume_with_the_same_bits(tmp_path):
+    choices = {"optimiser": "adam", "lr": 1e-2, "clip": 0.1, "epochs": 2, "save_every": 60.0}
+
+    class Saver(Reporter):
+        def batch_done(self):
+            if trainer.at.step == 4 and trainer.at.batch == 4:
+                trainer.save(tmp_path / "middle.npz")
+
+    trainer = small_trainer(reporter=Saver(), **choices)
+    before = {name: array.copy() for name, array in trainer.arrays().items()}
+    trainer.run()
+    assert isinstance(trainer.optimiser, optim.Adam) and trainer.history[-1]["step"] == 10
+    again = small_trainer(small_net(seed=9), **choices)
+    resume.restore(again, checkpoint.load(tmp_path / "middle.npz"))
+    assert set(again.optimiser.steps.tolist()) == {4}
+    again.run()
+    for name, array in trainer.arrays().items():
+        assert array.tobytes() == again.arrays()[name].tobytes(), name
+        if name.startswith("net/") and name.endswith("weight"):
+            assert (array != before[name]).any()
+    unclipped = small_trainer(**choices | {"clip": None})
+    unclipped.run()
+    differ = [
+        array.tobytes() != trainer.arrays()[name].tobytes() for name, array in unclipped.arrays().items()
+    ]
+    assert any(differ)
+
+
+def test_a_clipped_step_moves_no_further_than_the_norm_allows():
+    trainer = small_trainer(epochs=1, clip=1e-3, lr=1.0, momentum=0.0, weight_decay=0.0)
+    x, labels = next(iter(trainer.batches.epoch(0)))
+    before = {name: p.data.copy() for name, p in trainer.net.named_parameters()}
+    trainer.optimiser.lr = 1.0
+    trainer._step(x, labels)
+    moved = sum(((p.data - before[name]) ** 2).sum() for name, p in trainer.net.named_parameters())
+    # float32 weights near 1 round a step of 1e-3 to 6e-8 each
+    assert moved**0.5 == pytest.approx(1e-3, rel=1e-2)
 
 
 def test_resuming_with_other_images_or_another_network_is_refused(tmp_path):

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import unicodedata
+import warnings
 
 from minires.course.grade import reports
 
@@ -21,11 +22,11 @@ RESERVED = re.compile(
 LETTERS = 50  # of a file's name, each up to four bytes of the 255 that systems allow
 
 
-def write(out, folder, grades, *, title):
+def write(out, folder, grades, *, title, warn=warnings.warn):
     """Write all files and return the paths of those that the instructor opens first.
 
     out: path of the table; folder: of everything else; grades: {student: rows of `Grader.grade`}; title: of
-    the assignment.
+    the assignment; warn: called with a text if the chart cannot be drawn, on which no grade depends.
     """
     names = file_names(grades)
     for student, rows in grades.items():
@@ -35,10 +36,13 @@ def write(out, folder, grades, *, title):
     if len(grades) == 1:
         replace(folder / "results.json", results)
     replace(folder / "summary.md", reports.summary(grades, title))
-    _draw(folder / "summary.png", grades, title)
     replace(out, table(grades))
     for kind in ("reports", "gradescope"):
         _forget(folder / kind, set(names.values()))
+    try:
+        _draw(folder / "summary.png", grades, title)
+    except Exception as error:  # Matplotlib may be missing, misconfigured, out of memory, anything
+        warn(f"{folder / 'summary.png'} is not drawn: {' '.join(str(error).split())}")
     return [out, folder / "summary.md", folder / "reports"]
 
 

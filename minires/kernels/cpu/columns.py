@@ -3,7 +3,8 @@
 In the textbook (`functional.columns`) all columns exist at once. Both ways go through an image with its
 padding, `pad`, in which what a window position reads lies side by side. Windows that start every S pixels
 read every S-th pixel of a row; so pixel w of a padded row stands at [w % S, w // S]. Then position (kh, kw)
-reads, for all windows at once, one slice of it, and the columns are copies of slices that overlap. Images
+reads, for all windows at once, one slice of it, and the columns are copies of slices that overlap. (With
+dilation D, position kw begins at pixel w = kw*D, and every S / gcd(S, D)-th position is in one phase.) Images
 are in the order of their memory, (H, C, W, N).
 """
 
@@ -29,7 +30,7 @@ def rows_to_pad(x, windows):
 
 def pad(x, rows, windows):
     """Return what the output rows `rows` (a slice) read of x (H, C, W, N): padded rows, sorted by phase."""
-    begin, end = rows.start * windows.stride[0], (rows.stop - 1) * windows.stride[0] + windows.kernel[0]
+    begin, end = rows.start * windows.stride[0], (rows.stop - 1) * windows.stride[0] + windows.reach[0]
     _, *shape = padded_shape(x.shape, windows)
     padded = parallel.scratch("padded", (end - begin, *shape), like=x)
     padded[...] = 0
@@ -72,21 +73,25 @@ def _phases(padded, x, windows):
 
 def fill_columns(columns, padded, windows):
     """Fill columns (C, KH, KW, OH, OW, N) from padded rows, the first of which is their first."""
-    stride_h, stride_w = windows.stride
+    (stride_h, stride_w), (apart_h, apart_w) = windows.stride, windows.dilation
     c, kh, kw, *rest = columns.shape
-    down, across_channels, to_phase, across, to_image = padded.strides
-    steps = (across_channels, down, across, down * stride_h, across, to_image)
+    down, across_channels, _, across, to_image = padded.strides
+    common = math.gcd(stride_w, apart_w)
+    period = stride_w // common  # positions from one to the next of the same phase
+    steps = (across_channels, down * apart_h, across * (apart_w // common), down * stride_h, across, to_image)
     as_strided = np.lib.stride_tricks.as_strided
-    for phase in range(min(stride_w, kw)):
-        shape = (c, kh, len(range(phase, kw, stride_w)), *rest)
-        columns[:, :, phase::stride_w] = as_strided(padded[:, :, phase], shape, steps)
+    for j in range(min(period, kw)):
+        first, phase = divmod(j * apart_w, stride_w)
+        shape = (c, kh, len(range(j, kw, period)), *rest)
+        columns[:, :, j::period] = as_strided(padded[:, :, phase, first:], shape, steps)
 
 
 def add_columns(dpadded, columns, windows):
     """Add columns (C, KH, KW, OH, OW, N) onto rows of a padded image: the adjoint of fill_columns."""
     (stride_h, stride_w), (_, kh, kw, oh, ow, _) = windows.stride, columns.shape
     for i in range(kh):
-        rows = slice(i, i + (oh - 1) * stride_h + 1, stride_h)
+        top = i * windows.dilation[0]
+        rows = slice(top, top + (oh - 1) * stride_h + 1, stride_h)
         for j in range(kw):
-            phase, first = j % stride_w, j // stride_w
+            first, phase = divmod(j * windows.dilation[1], stride_w)
             dpadded[rows, :, phase, first : first + ow] += columns[:, i, j].transpose(1, 0, 2, 3)

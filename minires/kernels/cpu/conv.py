@@ -17,20 +17,20 @@ from minires.kernels.cpu.layout import as_rows, empty_images, from_rows
 WIDE = 256  # columns below which a matrix product is slow
 
 
-def conv2d_forward(x, weight, bias=None, *, stride=1, padding=0, groups=1):
+def conv2d_forward(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     """As `functional.conv2d_forward`; x in the cache is in the order of memory in which backward wants it."""
     if _too_small(x, weight):
         return NotImplemented
-    windows, groups = check_conv2d(x, weight, bias, stride, padding, groups)
+    windows, groups = check_conv2d(x, weight, bias, stride, padding, dilation, groups)
     y, x = _convolution(x, weight, bias, windows, groups)
     return y, (x, weight, bias is not None, windows, groups)
 
 
-def conv2d_predict(x, weight, bias=None, *, stride=1, padding=0, groups=1, relu=False):
+def conv2d_predict(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, relu=False):
     """As `functional.conv2d_predict`: max(y, 0) is taken of each row while it is in the cache."""
     if _too_small(x, weight):
         return NotImplemented
-    windows, groups = check_conv2d(x, weight, bias, stride, padding, groups)
+    windows, groups = check_conv2d(x, weight, bias, stride, padding, dilation, groups)
     return _convolution(x, weight, bias, windows, groups, relu)[0]
 
 
@@ -127,11 +127,11 @@ def _convolve_backward(dy, x, weight, windows, need_dx):
     """Return dx (N, C, H, W), or None if not needed, and dweight (O, C*KH*KW) of one group."""
     x, dy = x.transpose(2, 1, 3, 0), dy.transpose(2, 1, 3, 0)
     (_, c, _, n), (kh, kw), (oh, ow) = x.shape, windows.kernel, windows.out_size
-    o, stride = len(weight), windows.stride[0]
+    o, stride, reach = len(weight), windows.stride[0], windows.reach[0]
     weight = weight.reshape(o, -1)  # (O, C*KH*KW)
 
     def chunk(begin, end):
-        first, last = begin * stride, (end - 1) * stride + kh  # the padded rows that the chunk reads
+        first, last = begin * stride, (end - 1) * stride + reach  # the padded rows that the chunk reads
         dpadded = np.zeros((last - first, *padded_shape(x.shape, windows)[1:]), x.dtype) if need_dx else None
         dweight = np.zeros_like(weight)
         for rows, columns in _blocks_of_columns(x, begin, end, windows):

@@ -12,6 +12,9 @@ makes P for an output row, and KW shifted sums finish it. im2col would have copi
 The gradient with respect to x is again such a convolution, of dy with the kernel turned by 180 degrees; the
 gradient with respect to the weights is one product of KW shifted copies of dy with the rows of x.
 
+With dilation D the shifts are D pixels each, and an output row uses every D-th image row; so these are put
+one after the other first, see `_in_phases`.
+
 Every function takes and fills contiguous rows (H, C, W*N), see `layout`.
 """
 
@@ -25,13 +28,13 @@ FEW = 4  # rows per thread below which the threads' parts differ too much
 
 def supports(x, windows, groups):
     """Whether this algorithm applies and is faster: without groups, with stride 1, a kernel wider than one
-    pixel, less padding than kernel (so that backward's is not negative), and rows long enough."""
+    pixel, less padding than the kernel reaches (so that backward's is not negative), and rows long enough."""
     return (
         groups == 1
         and windows.stride == (1, 1)
         and windows.kernel[1] > 1
-        and windows.padding[0] < windows.kernel[0]
-        and windows.padding[1] < windows.kernel[1]
+        and windows.padding[0] < windows.reach[0]
+        and windows.padding[1] < windows.reach[1]
         and x.shape[0] * x.shape[3] >= NARROW
     )
 
@@ -41,7 +44,7 @@ def convolve(x, weight, bias, y, windows, relu=False):
     max(y, 0) of it if relu."""
     (height, c, length), (_, _, kh, kw) = x.shape, weight.shape
     n = length // windows.size[1]
-    x = x.reshape(height * c, length)
+    x = _in_phases(x, windows).reshape(height * c, length)
     weight = weight.transpose(3, 0, 2, 1)  # (KW, O, KH, C)
     shifts = list(enumerate(_shifts(windows, n)))
     # one that reaches every pixel comes first (the middle one, as a rule): it needs no zeros to be added to
@@ -73,11 +76,11 @@ def convolve(x, weight, bias, y, windows, relu=False):
 def convolve_transposed(dy, weight, dx, windows):
     """Fill dx (H, C, W*N) from dy (OH, O, OW*N): convolve it with the kernel turned by 180 degrees.
 
-    Output pixel h used input pixel h + kh - padding at kernel row kh; so input pixel i was used by output
-    pixels i + padding - kh: a window again, read backwards, with padding KH - 1 - padding.
+    Output pixel h used input pixel h + kh*dilation - padding at kernel row kh; so input pixel i was used by
+    output pixels i + padding - kh*dilation: a window again, read backwards, with padding reach - 1 - padding.
     """
     turned = weight[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)  # (C, O, KH, KW)
-    padding = tuple(windows.kernel[axis] - 1 - windows.padding[axis] for axis in (0, 1))
+    padding = tuple(windows.reach[axis] - 1 - windows.padding[axis] for axis in (0, 1))
     backwards = windows._replace(padding=padding, size=windows.out_size, out_size=windows.size)
     convolve(dy, turned, None, dx, backwards)
 
@@ -86,7 +89,7 @@ def weight_gradient(dy, x, weight_shape, windows):
     """Return dweight (O, C, KH, KW) from dy (OH, O, OW*N) and x (H, C, W*N)."""
     (height, c, length), (o, _, kh, kw) = x.shape, weight_shape
     n = length // windows.size[1]
-    x = x.reshape(height * c, length)
+    x = _in_phases(x, windows).reshape(height * c, length)
     shifts = _shifts(windows, n)
 
     def part(rows, channels):
@@ -123,14 +126,31 @@ def _in_parts(part, y, weights):
     return parallel.in_chunks(lambda begin, end: part(range(begin, end), slice(0, channels)), rows, y)
 
 
+def _in_phases(x, windows):
+    """Return x (H, C, W*N) with the rows first whose numbers are multiples of the dilation D, then those that
+    leave 1 when divided by D, and so on."""
+    apart = windows.dilation[0]
+    return x if apart == 1 else np.concatenate([x[phase::apart] for phase in range(apart)])
+
+
 def _rows_used_by(row, windows, channels):
-    """Return the slices of weight columns (KH*C) and of matrix rows (H*C) that an output row uses."""
-    top = row - windows.padding[0]
-    first, last = max(top, 0), min(top + windows.kernel[0], windows.size[0])
+    """Return the slices of weight columns (KH*C) and of rows in phases (H*C) that an output row uses."""
+    begin, before, height = row - windows.padding[0], 0, windows.size[0]
+    if windows.dilation[0] > 1:
+        begin, before, height = _place_in_phase(begin, windows)
+    first = max(begin, 0)
+    last = max(first, min(begin + windows.kernel[0], height))
     return (
-        slice((first - top) * channels, (last - top) * channels),
-        slice(first * channels, last * channels),
+        slice((first - begin) * channels, (last - begin) * channels),
+        slice((before + first) * channels, (before + last) * channels),
     )
+
+
+def _place_in_phase(row, windows):
+    """Return which one of its phase an image row is, how many rows stand before the phase, and its own."""
+    place, phase = divmod(row, windows.dilation[0])
+    sizes = [len(range(first, windows.size[0], windows.dilation[0])) for first in range(phase + 1)]
+    return place, sum(sizes[:-1]), sizes[-1]
 
 
 def _shifts(windows, n):

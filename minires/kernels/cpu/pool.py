@@ -12,11 +12,11 @@ from minires.kernels.cpu import parallel
 from minires.kernels.cpu.layout import empty_images
 
 
-def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=False):
+def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
     """As `functional.max_pool2d_forward`."""
     if x.size < parallel.SMALL:
         return NotImplemented
-    windows = check_pool(x, kernel_size, stride, padding, ceil_mode)
+    windows = check_pool(x, kernel_size, stride, padding, ceil_mode, dilation)
     y = empty_images(x, (*x.shape[:2], *windows.out_size))
     positions = windows.kernel[0] * windows.kernel[1]
     argmax = np.zeros_like(y, dtype=np.uint8 if positions <= 256 else np.int32)  # in the memory order of y

@@ -24,7 +24,7 @@ from minires.kernels.cuda.columns import col2im, im2col
 from minires.kernels.cuda.conv import conv2d_backward, conv2d_forward, conv2d_predict
 from minires.kernels.cuda.graph import CapturedStep
 from minires.kernels.cuda.linear import linear_backward, linear_forward
-from minires.kernels.cuda.loss import softmax_cross_entropy_forward
+from minires.kernels.cuda.loss import softmax_cross_entropy_backward, softmax_cross_entropy_forward
 from minires.kernels.cuda.norm import (
     batch_norm_eval_backward,
     batch_norm_eval_forward,

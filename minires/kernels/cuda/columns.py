@@ -16,15 +16,15 @@ from minires.kernels.cuda.launch import (
 )
 
 
-def im2col(x, *, kernel_size, stride=1, padding=0):
+def im2col(x, *, kernel_size, stride=1, padding=0, dilation=1):
     """As `functional.im2col`."""
-    windows = check_im2col(x, kernel_size, stride, padding)
+    windows = check_im2col(x, kernel_size, stride, padding, dilation)
     return columns_of(x, windows).copy()  # a 1x1 kernel's columns are x itself
 
 
-def col2im(columns, x_shape, *, kernel_size, stride=1, padding=0):
+def col2im(columns, x_shape, *, kernel_size, stride=1, padding=0, dilation=1):
     """As `functional.col2im`."""
-    windows = check_col2im(columns, x_shape, kernel_size, stride, padding)
+    windows = check_col2im(columns, x_shape, kernel_size, stride, padding, dilation)
     return images_of(array_module(columns).ascontiguousarray(columns), x_shape, windows)
 
 

@@ -11,16 +11,16 @@ from minires.kernels.cuda.columns import columns_of, images_of
 from minires.kernels.cuda.launch import as_lines, empty_images
 
 
-def conv2d_forward(x, weight, bias=None, *, stride=1, padding=0, groups=1):
+def conv2d_forward(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     """As `functional.conv2d_forward`."""
-    windows, groups = check_conv2d(x, weight, bias, stride, padding, groups)
+    windows, groups = check_conv2d(x, weight, bias, stride, padding, dilation, groups)
     y = _convolve(x, weight, bias, windows, groups)
     return y, (x, weight, bias is not None, windows, groups)
 
 
-def conv2d_predict(x, weight, bias=None, *, stride=1, padding=0, groups=1, relu=False):
+def conv2d_predict(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, relu=False):
     """As `functional.conv2d_predict`."""
-    windows, groups = check_conv2d(x, weight, bias, stride, padding, groups)
+    windows, groups = check_conv2d(x, weight, bias, stride, padding, dilation, groups)
     y = _convolve(x, weight, bias, windows, groups)
     if relu:
         array_module(x).maximum(y, 0, out=y)

@@ -77,7 +77,15 @@ def from_lines(lines, shape):
 
 def geometry(n, windows):
     """Return the numbers by which a kernel knows n images and their windows."""
-    return (n, *windows.size, *windows.out_size, *windows.kernel, *windows.stride, *windows.padding)
+    return (
+        n,
+        *windows.size,
+        *windows.out_size,
+        *windows.kernel,
+        *windows.stride,
+        *windows.padding,
+        *windows.dilation,
+    )
 
 
 def element_strides(x):

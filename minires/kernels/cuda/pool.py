@@ -17,9 +17,9 @@ from minires.kernels.cuda.launch import (
 )
 
 
-def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=False):
+def max_pool2d_forward(x, *, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
     """As `functional.max_pool2d_forward`."""
-    windows = check_pool(x, kernel_size, stride, padding, ceil_mode)
+    windows = check_pool(x, kernel_size, stride, padding, ceil_mode, dilation)
     (n, c), (oh, ow), (mark, dtype) = x.shape[:2], windows.out_size, _mark(windows)
     y = empty_images(x, (n, c, oh, ow))
     argmax = array_module(x).empty((c, oh, ow, n), dtype).transpose(3, 0, 1, 2)
@@ -43,25 +43,28 @@ def max_pool2d_backward(dy, cache):
     return dx
 
 
-def avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=False):
+def avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     """As `functional.avg_pool2d_forward`."""
     windows = check_pool(x, kernel_size, stride, padding, ceil_mode)
     (n, c), (oh, ow) = x.shape[:2], windows.out_size
     y = empty_images(x, (n, c, oh, ow))
     launch(
-        "avg_pool_forward", x, images_grid(oh * ow * n, c), x, y, c, *geometry(n, windows),
-        *element_strides(x),
+        "avg_pool_forward", x, images_grid(oh * ow * n, c), x, count_include_pad, y, c,
+        *geometry(n, windows), *element_strides(x),
     )  # fmt: skip
-    return y, (windows, x.shape, x.dtype)
+    return y, (windows, x.shape, x.dtype, bool(count_include_pad))
 
 
 def avg_pool2d_backward(dy, cache):
     """As `functional.avg_pool2d_backward`."""
-    windows, x_shape, dtype = cache
+    windows, x_shape, dtype, count_include_pad = cache
     check_gradient(dy, (*x_shape[:2], *windows.out_size), dtype)
     n, c, h, w = x_shape
     dx = empty_images(dy, x_shape)
-    launch("avg_pool_backward", dy, images_grid(h * w * n, c), as_lines(dy), dx, c, *geometry(n, windows))
+    launch(
+        "avg_pool_backward", dy, images_grid(h * w * n, c), as_lines(dy), count_include_pad, dx, c,
+        *geometry(n, windows),
+    )  # fmt: skip
     return dx
 
 

@@ -158,26 +158,56 @@ extern "C" __global__ void relu_backward(const real* y, const real* dy, real* dx
 
 // -- loss: one block an image ------------------------------------------------------------------------------
 
+// weights: one for each class, not read unless `weighted`.
 extern "C" __global__ void softmax_cross_entropy(
-    const real* logits, const long long* labels, real smoothing, real* probabilities, real* targets,
-    real* losses, int classes)
+    const real* logits, const long long* labels, real smoothing, int ignores, long long ignored,
+    int weighted, const real* weights, real* probabilities, real* targets, real* losses, real* row_weights,
+    int classes)
 {
     const real* row = logits + (long long)blockIdx.x * classes;
-    long long first = (long long)blockIdx.x * classes;
+    long long first = (long long)blockIdx.x * classes, label = labels[blockIdx.x];
+    bool counts = !(ignores && label == ignored);
     real largest = row[0], sum = 0, loss = 0;
+    int at = 0;
     for (int k = 1; k < classes; ++k)  // every thread for itself: a few numbers, all in the cache
-        if (row[k] > largest || row[k] != row[k]) largest = row[k];
-    for (int k = threadIdx.x; k < classes; k += THREADS) sum += exp(row[k] - largest);
-    real log_sum = log(block_sum(sum));
+        if (row[k] > largest || row[k] != row[k]) {
+            largest = row[k];
+            at = k;
+        }
+    for (int k = threadIdx.x; k < classes; k += THREADS) sum += exp(row[k] - largest) - (k == at);
+    real log_sum = log1p(block_sum(sum));
     for (int k = threadIdx.x; k < classes; k += THREADS) {
         real log_probability = row[k] - largest - log_sum;
-        real target = smoothing / classes + (k == labels[blockIdx.x] ? 1 - smoothing : (real)0);
+        real target = smoothing / classes + (k == label ? 1 - smoothing : (real)0);
+        if (weighted) target *= weights[k];
+        if (!counts) target = 0;
         probabilities[first + k] = exp(log_probability);
         targets[first + k] = target;
-        loss -= target * log_probability;
+        if (target != 0) loss -= target * log_probability;
     }
     loss = block_sum(loss);
-    if (threadIdx.x == 0) losses[blockIdx.x] = loss;
+    if (threadIdx.x == 0) {
+        losses[blockIdx.x] = loss;
+        row_weights[blockIdx.x] = !counts ? (real)0 : weighted ? weights[label] : (real)1;
+    }
+}
+
+// dlogits = p * (sum of the row's targets) - target; where p is above 1/2, so that the difference may have
+// lost its digits, less what the row sums to, which should be 0.
+extern "C" __global__ void softmax_cross_entropy_backward(
+    const real* probabilities, const real* targets, real* dlogits, int classes)
+{
+    long long first = (long long)blockIdx.x * classes;
+    real weight = 0, rest = 0;
+    for (int k = threadIdx.x; k < classes; k += THREADS) weight += targets[first + k];
+    weight = block_sum(weight);
+    for (int k = threadIdx.x; k < classes; k += THREADS) {
+        dlogits[first + k] = probabilities[first + k] * weight - targets[first + k];
+        rest += dlogits[first + k];
+    }
+    rest = block_sum(rest);
+    for (int k = threadIdx.x; k < classes; k += THREADS)
+        if (probabilities[first + k] > (real)0.5) dlogits[first + k] -= rest;
 }
 
 // -- many arrays in one launch: each block has a row (addresses..., count) of a table ----------------------
