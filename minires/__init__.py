@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         probe,
         reprs,
         resources,
+        sums,
         surgery,
         train,
         typing,

@@ -7,6 +7,7 @@ from types import ModuleType
 import minires.functional as F
 from minires import reprs
 from minires.backend import array_module, to_module
+from minires.checks import number, plain
 from minires.functional import dispatch
 from minires.layers import Parameter
 from minires.typing import Array
@@ -47,12 +48,11 @@ class Optimiser:
             ) from None
         if isinstance(lr, Schedule):
             raise TypeError("lr: expected a number; for a schedule set optimiser.lr = schedule(step)")
-        _check_range("lr", lr, 0, math.inf)
-        _check_range("weight_decay", weight_decay, 0, math.inf)
+        self.lr = _check_range("lr", lr, 0, math.inf)
+        self.weight_decay = _check_range("weight_decay", weight_decay, 0, math.inf)
         if not self.parameters:
             raise ValueError("named_parameters: expected at least one parameter, got none")
-        self.lr, self.weight_decay = float(lr), float(weight_decay)
-        lr_scale = lr_scale or {}
+        lr_scale = {name: number(f"lr_scale[{name!r}]", factor) for name, factor in (lr_scale or {}).items()}
         self.no_decay, self.lr_scale = tuple(no_decay), dict(lr_scale)
         for pattern in (*no_decay, *lr_scale):
             if not any(_matches(name, pattern) for name in self.parameters):
@@ -64,7 +64,7 @@ class Optimiser:
             for name in self.parameters
         }
         self._scale = {
-            name: math.prod(float(factor) for pattern, factor in lr_scale.items() if _matches(name, pattern))
+            name: math.prod(factor for pattern, factor in lr_scale.items() if _matches(name, pattern))
             for name in self.parameters
         }
 
@@ -183,10 +183,10 @@ class SGD(Optimiser):
         super().__init__(
             named_parameters, lr=lr, weight_decay=weight_decay, no_decay=no_decay, lr_scale=lr_scale
         )
-        _check_range("momentum", momentum, 0, 1)
+        momentum = _check_range("momentum", momentum, 0, 1)
         if nesterov and not momentum:
             raise ValueError("nesterov: looks ahead along the momentum, so momentum must be above 0")
-        self.momentum, self.nesterov = float(momentum), bool(nesterov)
+        self.momentum, self.nesterov = momentum, bool(nesterov)
         self.velocity = {
             name: array_module(p.data).zeros_like(p.data) for name, p in self.parameters.items() if momentum
         }
@@ -211,7 +211,7 @@ class SGD(Optimiser):
                     parameter.data,
                     parameter.grad,
                     self.velocity.get(name),
-                    lr=self.lr * self._scale[name],
+                    lr=float(self.lr) * self._scale[name],
                     momentum=self.momentum,
                     decay=self._decay[name],
                     nesterov=self.nesterov,
@@ -417,12 +417,15 @@ def _matches(name: str, pattern: str) -> bool:
     return f".{name}.".startswith(f".{pattern}.") or f".{name}.".endswith(f".{pattern}.")
 
 
-def _check_range(name: str, value: float, least: float, most: float) -> None:
+def _check_range(name: str, value: float, least: float, most: float) -> float:
+    """Return value as a Python float, or raise unless it lies in the range."""
+    value = number(name, value)
     if not least <= value <= most or math.isinf(value):
         expected = (
             f"a finite number of at least {least}" if math.isinf(most) else f"a number from {least} to {most}"
         )
         raise ValueError(f"{name}: expected {expected}, got {value}")
+    return value
 
 
 # -- schedules: called with the number of the step (from 0), they return its learning rate -----------------
@@ -438,8 +441,7 @@ class Schedule:
     """
 
     def __init__(self, lr: float) -> None:
-        _check_range("lr", lr, 0, math.inf)
-        self.lr = lr
+        self.lr = _check_range("lr", lr, 0, math.inf)
 
     def __repr__(self) -> str:
         return reprs.call(self, reprs.settings(self))
@@ -502,14 +504,15 @@ class Steps(Schedule):
     """
 
     def __init__(self, lr: float, milestones: Sequence[int], factor: float = 0.1) -> None:
-        if sorted(milestones) != list(milestones):
-            raise ValueError(f"milestones: expected rising step numbers, got {list(milestones)}")
+        milestones = [plain(milestone) for milestone in milestones]
+        if sorted(milestones) != milestones:
+            raise ValueError(f"milestones: expected rising step numbers, got {milestones}")
         super().__init__(lr)
-        self.milestones, self.factor = tuple(milestones), factor
+        self.milestones, self.factor = tuple(milestones), number("factor", factor)
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of step number `step`, from 0."""
-        return self.lr * self.factor ** sum(step >= milestone for milestone in self.milestones)
+        return self.lr * self.factor ** sum(bool(step >= milestone) for milestone in self.milestones)
 
 
 class Cosine(Schedule):
@@ -527,6 +530,7 @@ class Cosine(Schedule):
     """
 
     def __init__(self, lr: float, total: int) -> None:
+        total = plain(total)
         if total < 1:
             raise ValueError(f"total: expected at least 1 step, got {total}")
         super().__init__(lr)
@@ -534,7 +538,7 @@ class Cosine(Schedule):
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of step number `step`, from 0."""
-        return self.lr * 0.5 * (1 + math.cos(math.pi * min(step, self.total) / self.total))
+        return self.lr * 0.5 * (1 + math.cos(math.pi * min(plain(step), self.total) / self.total))
 
 
 class Plateau(Schedule):
@@ -568,10 +572,10 @@ class Plateau(Schedule):
         self, lr: float, *, factor: float = 0.1, patience: int = 5, min_improvement: float = 1e-3
     ) -> None:
         super().__init__(lr)
-        _check_range("factor", factor, 0, 1)
-        if patience < 0:
+        self.factor, self.patience = _check_range("factor", factor, 0, 1), plain(patience)
+        if self.patience < 0:
             raise ValueError(f"patience: expected at least 0 epochs, got {patience}")
-        self.factor, self.patience, self.min_improvement = factor, patience, min_improvement
+        self.min_improvement = number("min_improvement", min_improvement)
         self.best, self.waited = math.inf, 0
 
     def __call__(self, step: int) -> float:
@@ -586,6 +590,7 @@ class Plateau(Schedule):
         error
             On held-out images, as a fraction; lower is better.
         """
+        error = number("error", error)
         if error < self.best - self.min_improvement:
             self.best, self.waited = error, 0
         else:
@@ -628,13 +633,13 @@ class WarmUp(Schedule):
         super().__init__(lr)
         if steps < 0:
             raise ValueError(f"steps: expected at least 0, got {steps}")
-        self.then, self.steps, self.rising = then, steps, rising
+        self.then, self.steps, self.rising = then, plain(steps), bool(rising)
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of step number `step`, from 0."""
         if step >= self.steps:
             return self.then(step)
-        fraction = step / self.steps if self.rising else 0
+        fraction = plain(step) / self.steps if self.rising else 0
         return self.lr + fraction * (self.then(self.steps) - self.lr)
 
     def observe(self, error: float) -> None:

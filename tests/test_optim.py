@@ -650,3 +650,61 @@ def test_without_decay_too_the_gradient_is_only_read(momentum, nesterov):
     parameter.grad[...] = 2
     optim.SGD([("p", parameter)], lr=0.1, momentum=momentum, nesterov=nesterov).step()
     assert (parameter.grad == 2).all()
+
+
+# -- numbers of NumPy as settings ------------------------------------------------------------------------
+
+
+NUMPY = pytest.mark.parametrize(
+    "kind", [np.float64, np.float32, np.asarray], ids=["float64", "float32", "0-d"]
+)
+
+
+@NUMPY
+def test_the_optimiser_takes_numbers_of_numpy_for_plain_ones(kind):
+    results = []
+    for number, flag in ((kind, np.bool_), (lambda value: float(kind(value)), bool)):
+        named = parameters("a.w", "b.w", dtype=np.float32)
+        optimiser = optim.SGD(
+            named,
+            lr=number(0.1),
+            momentum=number(0.9),
+            weight_decay=number(0.01),
+            nesterov=flag(True),
+            lr_scale={"b": number(0.5)},
+        )
+        for step in range(3):
+            optimiser.lr = optim.Steps(number(0.1), [np.int64(1), 2], number(0.5))(np.int64(step))
+            optimiser.step()
+        assert all(array.dtype == np.float32 for array in optimiser.state_dict().values())
+        settings = (optimiser.lr, optimiser.momentum, optimiser.weight_decay, *optimiser.lr_scale.values())
+        assert {type(value) for value in settings} == {float} and type(optimiser.nesterov) is bool
+        results.append([parameter.data for _, parameter in named])
+    for found, expected in zip(*results, strict=True):
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, expected)
+
+
+@NUMPY
+def test_schedules_of_numbers_of_numpy_return_plain_numbers_and_restore_their_state(kind):
+    whole = np.int64
+    schedules = [
+        optim.Constant(kind(0.1)),
+        optim.Steps(kind(0.1), [whole(2), whole(4)], kind(0.1)),
+        optim.Cosine(kind(0.1), whole(10)),
+        optim.Plateau(kind(0.1), factor=kind(0.5), patience=whole(0), min_improvement=kind(0.1)),
+        optim.WarmUp(optim.Constant(kind(0.1)), steps=whole(3), lr=kind(0.01), rising=np.bool_(True)),
+    ]
+    for schedule in schedules:
+        for step in (0, 1, 5):
+            schedule.observe(kind(0.5))
+            assert type(schedule(whole(step))) is float
+        for value in vars(schedule).values():
+            values = value if isinstance(value, tuple) else (value,)
+            assert not any(isinstance(each, (np.generic, np.ndarray)) for each in values)
+        schedule.load_state_dict(schedule.state_dict())  # plain numbers, as a checkpoint keeps them
+
+
+def test_a_learning_rate_that_is_no_number_is_refused():
+    with pytest.raises(TypeError, match="lr: expected a number, got '0.1'"):
+        optim.SGD(parameters("w"), lr="0.1")

@@ -3,8 +3,9 @@
 from typing import Any
 
 from minires.backend import array_module
-from minires.checks import check_cross_entropy, check_floats, check_ndim, check_shape
+from minires.checks import check_cross_entropy, check_floats, check_ndim, check_shape, number
 from minires.functional.dispatch import accelerated
+from minires.sums import total
 from minires.typing import Array, Cache
 
 
@@ -65,6 +66,7 @@ def softmax_cross_entropy_forward(
     >>> softmax_cross_entropy_backward(1.0, cache)
     array([[ 0.25,  0.25, -0.75,  0.25]])
     """
+    label_smoothing = number("label_smoothing", label_smoothing)
     xp = check_cross_entropy(logits, labels, label_smoothing, ignore_index, class_weights)
     targets, count = _targets(logits, labels, label_smoothing, ignore_index, class_weights)
     shifted = logits - logits.max(axis=1, keepdims=True)
@@ -189,7 +191,7 @@ def squared_error_forward(y: Array, target: Array) -> tuple[Array, Cache]:
         raise ValueError("y: expected at least the axis of the batch, got the shape ()")
     check_shape("target", target, y.shape, "that of y")
     difference = y - target
-    loss = xp.asarray((difference * difference).sum() * (0.5 / len(y)), dtype=y.dtype)
+    loss = xp.asarray(total(difference * difference) * (0.5 / len(y)), dtype=y.dtype)
     return loss, (difference,)
 
 

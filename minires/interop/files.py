@@ -20,8 +20,8 @@ from minires.backend import to_numpy
 from minires.interop.torch_files import bfloat16_as_float32, read_torch
 from minires.train.checkpoint import write_atomically
 
-TORCH_SUFFIXES = (".pt", ".pth", ".th", ".bin", ".ckpt", ".tar", ".pkl", ".pickle")
 LONGEST_HEADER = 10_000_000  # bytes of a .safetensors file's JSON text; a thousand arrays take some 100,000
+TORCH_SUFFIXES = (".pt", ".pth", ".th", ".bin", ".ckpt", ".tar", ".pkl", ".pickle")
 SAFETENSORS_DTYPES = {
     "F64": np.float64,
     "F32": np.float32,
@@ -53,8 +53,8 @@ def read_weights(path: str | pathlib.Path) -> dict[str, np.ndarray]:
     Raises
     ------
     ValueError
-        Naming the file if it is missing, no file (a pipe, a device), damaged, without an array, or of another
-        kind; or if it holds what cannot be had without running code (a whole module, TorchScript, objects of
+        Naming the file if it is missing, no file (a pipe, a device), damaged, without an array or of another
+        kind; and if it holds what cannot be had without running code (a whole module, TorchScript, objects of
         other classes), with its name.
 
     Notes

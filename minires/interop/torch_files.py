@@ -27,7 +27,12 @@ INSIDE = ("state_dict", "model_state_dict", "model_state", "model", "net", "netw
 def read_torch(file: BinaryIO, size: int) -> dict[str, np.ndarray]:
     """Return {name: NumPy array} of the dict of tensors in a file of torch.save, in either of its formats.
 
-    size: of the file, in bytes.
+    Parameters
+    ----------
+    file
+        Open for reading.
+    size
+        Its length in bytes.
 
     Raises
     ------

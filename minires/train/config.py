@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from minires import optim, reprs
+from minires.checks import plain
 from minires.data.normalise import KINDS
 from minires.layers import Parameter
 from minires.train.memory import in_bytes
@@ -158,6 +159,8 @@ class Config:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
+            value = tuple(map(plain, value)) if isinstance(value, tuple) else plain(value)
+            object.__setattr__(self, field.name, value)
             _check_type(field, value)
             if field.name in LIMITS and value is not None:
                 _check_range(field.name, value)

@@ -141,7 +141,7 @@ def test_names_that_the_terminal_cannot_show_end_nothing(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdout", output)
     assert minires(capsys, *FOUR[:-1], "né")[0] == 0
     output.flush()
-    assert b"n?: curves.png" in output.buffer.getvalue()
+    assert rb"n\xe9: curves.png" in output.buffer.getvalue()
 
 
 # -- pictures ----------------------------------------------------------------------------------------------

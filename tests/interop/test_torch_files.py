@@ -195,7 +195,7 @@ def test_other_files_under_such_a_name_are_told_apart(tmp_path):
         "only a pointer to the file": b"version https://git-lfs.github.com/spec/v1\n",
         "an archive, but not torch.save's": tb.archive(b"}", folder="a/b"),
         "a pickle, but not one of torch.save": pickle.dumps({"a": 1}),
-        "": b"",
+        "no .pth file of arrays": b"",
     }
     for words, content in cases.items():
         (tmp_path / "a.pth").write_bytes(content)
@@ -473,5 +473,5 @@ def test_a_pipe_is_no_file(tmp_path):
     os.mkfifo(tmp_path / "a.pth")
     (tmp_path / "b.pth").symlink_to(tmp_path / "a.pth")
     for name in ("a.pth", "b.pth"):
-        with pytest.raises(ValueError, match=f"{name} is no file"):
+        with pytest.raises(ValueError, match=f"{name} is no file but a named pipe"):
             interop.read_weights(tmp_path / name)

@@ -26,6 +26,7 @@ from minires.train import (
     resume,
 )
 from minires.train.metrics import ranks
+from minires.train.safeguard import all_finite
 
 # -- the loop ----------------------------------------------------------------------------------------------
 
@@ -565,3 +566,16 @@ def test_a_stem_with_a_backward_of_its_own_runs_it_in_training(frozen):
     trainer.run()
     assert Stem.calls == len(trainer.batches) > 0
     assert all(layer.input_gradient for _, layer in net.named_layers())  # as before
+
+
+def test_a_configuration_of_numbers_of_numpy_is_that_of_plain_ones():
+    config = Config(
+        lr=np.float64(0.25), epochs=np.int64(3), nesterov=np.bool_(True), milestones=(np.int64(2),)
+    )
+    assert config == Config(lr=0.25, epochs=3, nesterov=True, milestones=(2,))
+    assert json.loads(json.dumps(config.as_dict()))["epochs"] == 3
+
+
+def test_large_finite_weights_are_finite_though_their_sum_is_no_float32():
+    large = np.full(8, 1e38, np.float32)
+    assert all_finite([large]) and not all_finite([large, np.array([np.inf], np.float32)])

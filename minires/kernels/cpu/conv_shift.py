@@ -138,8 +138,7 @@ def _rows_used_by(row, windows, channels):
     begin, before, height = row - windows.padding[0], 0, windows.size[0]
     if windows.dilation[0] > 1:
         begin, before, height = _place_in_phase(begin, windows)
-    first = max(begin, 0)
-    last = max(first, min(begin + windows.kernel[0], height))
+    first, last = max(begin, 0), min(begin + windows.kernel[0], height)
     return (
         slice((first - begin) * channels, (last - begin) * channels),
         slice((before + first) * channels, (before + last) * channels),

@@ -77,7 +77,7 @@ extern "C" __global__ void avg_pool_forward(
     real count = values(oh, kernel_h, stride_h, pad_h, count_h, height)
         * values(ow, kernel_w, stride_w, pad_w, count_w, width);
     for (int c = blockIdx.y; c < channels; c += gridDim.y) {
-        real sum = 0;
+        double sum = 0;
         for (int kh = 0; kh < kernel_h; ++kh)
             for (int kw = 0; kw < kernel_w; ++kw) {
                 int h = oh * stride_h + kh * apart_h - pad_h, w = ow * stride_w + kw * apart_w - pad_w;
