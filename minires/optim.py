@@ -74,7 +74,8 @@ class Optimiser:
         size = sum(parameter.data.size for parameter in self.parameters.values())
         arrays = reprs.counted(len(self.parameters), "parameter array")
         options = ", ".join(f"{name}={reprs.text(value)}" for name, value in values.items())
-        return f"<{type(self).__name__} of {arrays}, {reprs.counted(size, 'number')}: {options}>"
+        after = f": {options}" if options else ""
+        return f"<{type(self).__name__} of {arrays}, {reprs.counted(size, 'number')}{after}>"
 
     def prepare(self) -> None:
         """Bring the learning rate to where `step` reads it: to the GPU, if the parameters live there."""
@@ -335,7 +336,7 @@ class Adam(Optimiser):
                     self.square[name],
                     lr=self._rate * self._scale[name],
                     betas=self.betas,
-                    unbias=tuple(1 - beta ** self.steps[at] for beta in self.betas),
+                    bias_corrections=tuple(1 - beta ** self.steps[at] for beta in self.betas),
                     eps=self.eps,
                     decay=self._decay[name],
                 )
