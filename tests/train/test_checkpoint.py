@@ -358,7 +358,7 @@ def test_a_number_that_is_not_finite_is_an_error_that_names_file_and_array(tmp_p
     array = ARRAYS[name].copy()
     array.flat[-1] = value
     checkpoint.save(tmp_path / "a.npz", ARRAYS | {name: array}, FACTS)
-    with pytest.raises(ValueError, match=rf"a\.npz: NaN or infinite in {name}: 1 of {array.size} numbers"):
+    with pytest.raises(ValueError, match=rf"a\.npz: NaN or infinite in {name}: 1 of {array.size} number"):
         checkpoint.load(tmp_path / "a.npz")
 
 
