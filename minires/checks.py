@@ -344,8 +344,10 @@ def check_cross_entropy(
     if class_weights is not None:
         check_floats(logits=logits, class_weights=class_weights)
         check_shape("class_weights", class_weights, (classes,), "one for each class")
-        if xp.__name__ == "numpy" and not (class_weights >= 0).all():
-            raise ValueError(f"class_weights: expected numbers >= 0, got {class_weights.min()} among them")
+        if xp.__name__ == "numpy":
+            wrong = class_weights[~((class_weights >= 0) & np.isfinite(class_weights))]
+            if wrong.size:
+                raise ValueError(f"class_weights: expected finite numbers >= 0, got {wrong[0]} among them")
     return xp
 
 

@@ -279,6 +279,7 @@ def test_a_run_of_adam_continued_from_its_state_ends_with_the_same_bits():
         ({"betas": (0.9, 1)}, "betas: expected two numbers from 0 to below 1"),
         ({"betas": (-0.1, 0.9)}, "betas: expected two numbers"),
         ({"betas": (0.9,)}, "betas: expected two numbers"),
+        ({"betas": 0.9}, "betas: expected two numbers"),
         ({"eps": 0}, "eps: expected a finite number above 0, got 0"),
         ({"eps": math.nan}, "eps: expected a finite number above 0"),
         ({"weight_decay": -1}, "weight_decay: expected"),
@@ -374,6 +375,19 @@ def test_gradients_whose_norm_is_not_finite_stay_as_they_are(bad):
 def test_a_norm_that_leaves_nothing_or_everything_is_refused(max_norm):
     with pytest.raises(ValueError, match="max_norm: expected a finite number above 0"):
         optim.clip_gradients(parameters("w"), max_norm)
+
+
+@pytest.mark.parametrize(
+    "make, name",
+    [
+        (lambda: optim.clip_gradients(parameters("w"), "1"), "max_norm"),
+        (lambda: optim.Adam(parameters("w"), betas=("a", 0.9)), "betas"),
+        (lambda: optim.Adam(parameters("w"), eps=None), "eps"),
+    ],
+)
+def test_what_is_no_number_is_refused_by_name(make, name):
+    with pytest.raises(TypeError, match=f"{name}: expected a number"):
+        make()
 
 
 def test_clipping_nothing_is_refused():
