@@ -356,8 +356,9 @@ def _check_labels(labels: Array, classes: int, ignore_index: int | None) -> None
     if ignore_index is not None:
         labels = labels[labels != ignore_index]
     if labels.size and not (0 <= labels.min() and labels.max() < classes):
-        or_ignored = "" if ignore_index is None else f", or {ignore_index}, which is ignored"
+        ignored = "" if ignore_index is None else f", or {ignore_index}, which is ignored"
+        hint = "; a label that shall not count is named by ignore_index" if ignore_index is None else ""
         raise ValueError(
-            f"labels: expected integers from 0 to {classes - 1}{or_ignored}, "
-            f"got {labels.min()} to {labels.max()}"
+            f"labels: expected integers from 0 to {classes - 1}{ignored}, "
+            f"got {labels.min()} to {labels.max()}{hint}"
         )

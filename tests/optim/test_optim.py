@@ -568,7 +568,7 @@ def test_cosine_starts_at_lr_halves_in_the_middle_and_stays_at_zero():
     assert schedule(100) == schedule(101) == schedule(10_000) == 0
     rates = [schedule(step) for step in range(101)]
     assert rates == sorted(rates, reverse=True)
-    with pytest.raises(ValueError, match="total: expected at least 1"):
+    with pytest.raises(ValueError, match="total: expected an integer >= 1"):
         optim.Cosine(0.1, 0)
 
 
@@ -722,3 +722,17 @@ def test_schedules_of_numbers_of_numpy_return_plain_numbers_and_restore_their_st
 def test_a_learning_rate_that_is_no_number_is_refused():
     with pytest.raises(TypeError, match="lr: expected a number, got '0.1'"):
         optim.SGD(parameters("w"), lr="0.1")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: optim.Steps(0.1, ["a"]),
+        lambda: optim.Cosine(0.1, total="a"),
+        lambda: optim.Plateau(0.1, patience="a"),
+        lambda: optim.WarmUp(optim.Constant(0.1), steps="3"),
+    ],
+)
+def test_a_schedules_setting_that_is_no_number_is_named_when_it_is_made(make):
+    with pytest.raises(ValueError, match="(milestones|total|patience|steps): expected an integer"):
+        make()
