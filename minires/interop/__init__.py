@@ -51,8 +51,8 @@ def load_torch(net: Layer, state: Mapping[str, Any], *, source: str | None = Non
     Raises
     ------
     ValueError
-        That lists what is missing, left over, misshapen and no array of finite floats; if no names are known for
-        such a network; if the source's networks compute something else, with what to build instead; if
+        That lists what is missing, left over, misshapen and no array of finite floats; if no names are known
+        for such a network; if the source's networks compute something else, with what to build instead; if
         `source` is needed. Then nothing has been changed.
 
     Examples
