@@ -4,6 +4,7 @@ from __future__ import annotations  # so that a field's type is the text of its 
 
 import dataclasses
 import math
+import pathlib
 from typing import Any
 
 from minires import models, optim, reprs
@@ -205,7 +206,8 @@ class DetectionConfig:
     @property
     def title(self) -> str:
         """What is trained, in a few words: "Faster R-CNN on scenes"."""
-        return f"{CALLED[self.method]} on {self.data}"
+        data = self.data if self.data_dir is None else pathlib.PurePath(self.data_dir).name
+        return f"{CALLED[self.method]} on {data}"
 
     def __repr__(self) -> str:
         """Return the call that makes it, without what is at its default but for the first choices."""
