@@ -5,12 +5,13 @@ from __future__ import annotations  # so that a field's type is the text of its 
 import dataclasses
 import math
 import pathlib
+from collections.abc import Iterable
 from typing import Any
 
 from minires import models, optim, reprs
 from minires.detection.build import RATIOS, SIDES
 from minires.detection.pooling import KINDS
-from minires.layers import Layer
+from minires.layers import Parameter
 from minires.train.config import check_fields
 
 METHODS = ("faster", "fast", "rcnn")
@@ -234,10 +235,10 @@ class DetectionConfig:
             )
         return dataclasses.replace(self, **choices)
 
-    def make_optimiser(self, net: Layer) -> optim.Optimiser:
-        """Return the optimiser of a detector's parameters (see `optim`)."""
+    def make_optimiser(self, named_parameters: Iterable[tuple[str, Parameter]]) -> optim.Optimiser:
+        """Return the optimiser of these parameters (see `optim`)."""
         return optim.SGD(
-            net.named_parameters(),
+            named_parameters,
             lr=self.lr,
             momentum=self.momentum,
             weight_decay=self.weight_decay,

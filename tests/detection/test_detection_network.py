@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from small_detector import SIZE, Joint, no_regions, objects, tiny_detector
+from small_detector import SIZE, Joint, objects, tiny_detector
 
 from minires import gradcheck, models
 from minires.accounting import cost
@@ -18,6 +18,7 @@ from minires.detection import (
     folded,
     freeze_batch_norm,
     joint_loss,
+    no_regions,
     regions_to_learn,
     trunk_of,
 )
