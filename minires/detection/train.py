@@ -109,7 +109,7 @@ class Trainer:
     reporter
         Is told how training goes; None: nobody is.
     parts
-        What learns besides the trunk: "rpn", "head" or, as in joint training, both. The other keeps its weights.
+        What learns besides the trunk: "rpn", "head" or, as in joint training, both. The other stays as it is.
     propose
         Called with the images (N, C, H, W) of a step, returns the windows of each to learn from; None: the
         detector's own proposals, or windows of every place.
