@@ -42,6 +42,8 @@ OF_METHOD: dict[str, dict[str, Any]] = {
 # These say where and how a run is computed, not what: they may differ when it is resumed.
 FREE = ("data_dir", "threads", "save_every")
 
+NO_DECAY = ("bias", "gamma", "beta")  # how the names of parameters end that do not decay
+
 LIMITS = {
     "steps": (1, math.inf),
     "batch_size": (1, math.inf),
@@ -237,12 +239,14 @@ class DetectionConfig:
 
     def make_optimiser(self, named_parameters: Iterable[tuple[str, Parameter]]) -> optim.Optimiser:
         """Return the optimiser of these parameters (see `optim`)."""
+        named = list(named_parameters)
         return optim.SGD(
-            named_parameters,
+            named,
             lr=self.lr,
             momentum=self.momentum,
             weight_decay=self.weight_decay,
-            no_decay=("bias", "gamma", "beta"),
+            # a trunk without batch norm has no gamma, and a pattern that names nothing is refused
+            no_decay=[end for end in NO_DECAY if any(name.endswith(end) for name, _ in named)],
         )
 
     def make_schedule(self) -> optim.Schedule:

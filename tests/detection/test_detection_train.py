@@ -405,6 +405,13 @@ def test_a_configuration_survives_json():
     )
 
 
+def test_biases_and_batch_norm_do_not_decay_and_a_trunk_without_it_trains_too():
+    for trunk, ends in (("resnet8", {"bias", "gamma", "beta"}), ("nin", {"bias"})):
+        trainer = prepare(tiny(trunk=trunk, images=2, test_images=1, steps=1))
+        assert set(trainer.optimiser.no_decay) == ends
+        trainer.run()
+
+
 def test_more_images_a_step_than_there_are_is_refused():
     with pytest.raises(ValueError, match="batch_size: expected at most 12"):
         prepare(tiny(batch_size=13))
