@@ -4,6 +4,7 @@ The first half serves all; the second holds one check for each operation that al
 textbook's function and the kernel refuse the same things in the same words.
 """
 
+import math
 import numbers
 from collections.abc import Sequence
 from types import ModuleType
@@ -81,6 +82,15 @@ def number(name: str, value: Any) -> float:
     if not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: expected a number, got {value!r}")
     return float(value)
+
+
+def in_range(name: str, value: float, least: float, most: float) -> float:
+    """Return value as a Python float, or raise ValueError unless it is finite and lies from least to most."""
+    value = number(name, value)
+    if not least <= value <= most or math.isinf(value):
+        range_ = f"number from {least} to {most}" if most < math.inf else f"finite number of at least {least}"
+        raise ValueError(f"{name}: expected a {range_}, got {value}")
+    return value
 
 
 def pair(name: str, value: Size, *, least: int) -> tuple[int, int]:

@@ -27,7 +27,7 @@ def relu_backward(dy, cache):
         return NotImplemented
     (y,) = cache
     check_gradient(dy, y.shape, y.dtype, on=y)
-    return elementwise(lambda y, dy, out: keep_where(y > 0, dy, out), y, dy)
+    return elementwise(lambda y, dy, out: keep_where(y > 0, dy, out), y, dy, whole_below=parallel.LARGE)
 
 
 def sigmoid_forward(x):
@@ -84,7 +84,7 @@ def dropout_forward(x, mask):
         return NotImplemented
     check_floats(x=x, mask=mask)
     check_shape("mask", mask, x.shape, "that of x")
-    return elementwise(_product_with_mask, x, mask), (mask,)
+    return elementwise(_product_with_mask, x, mask, whole_below=parallel.LARGE), (mask,)
 
 
 def dropout_backward(dy, cache):
@@ -93,7 +93,7 @@ def dropout_backward(dy, cache):
         return NotImplemented
     (mask,) = cache
     check_gradient(dy, mask.shape, mask.dtype, on=mask)
-    return elementwise(_product_with_mask, dy, mask)
+    return elementwise(_product_with_mask, dy, mask, whole_below=parallel.LARGE)
 
 
 def _product_with_mask(x, mask, out):
