@@ -6,7 +6,7 @@ import pkgutil
 
 # not here: the programs around the library (among them `catalogue`), and what lies below it
 PACKAGES = "accounting data functional gradcheck interop layers models optim plot surgery train".split()
-MODULES = "archives backend checks init kernels markup pickle_machine probe reprs resources sums typing windows".split()
+MODULES = "archives backend checks init kernels markup probe reprs resources sums typing windows".split()
 
 
 def modules():
