@@ -179,7 +179,7 @@ def curve(right, count):
 PARTS = [
     Part(
         "match",
-        returns=("right",),
+        returns=("matched",),
         cases=match_cases,
         points=2,
         hints=(

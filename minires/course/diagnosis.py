@@ -92,7 +92,8 @@ def form(name, got, right):
         return ("", "") if type(got) is type(right) else (f"{name} is not {kind(right)}", f"got {_kind(got)}")
     if type(got) is not np.ndarray:
         return f"{name} is not an array", f"expected an array of shape {right.shape}, got {_kind(got)}"
-    if got.shape != right.shape:
+    indices = got.ndim == right.ndim == 1 and got.dtype.kind == right.dtype.kind == "i"
+    if got.shape != right.shape and not indices:  # how many indices there are is part of the answer
         return f"{name} has the wrong shape", f"expected {right.shape}, got {got.shape}"
     if got.dtype != right.dtype and not got.dtype.kind == right.dtype.kind == "i":  # of any width
         return f"{name} has the wrong dtype", f"expected {right.dtype}, got {got.dtype}"

@@ -398,3 +398,25 @@ def test_the_inputs_in_float32_are_the_smallest_that_are_not_empty():
     cases = Examination(subject, subject.parts[0], 0).cases
     assert cases[0]["boxes"].shape == (0, 4)
     assert cases[-1]["boxes"].dtype == np.float32 and len(cases[-1]["boxes"]) == 3
+
+
+def test_a_wrong_number_of_indices_is_shown_with_the_smallest_input(tmp_path):
+    source = NMS.head.replace("np.argsort(-scores", "np.argsort(scores", 1)
+    verdict = results_of(tmp_path, source, NMS)[0].verdict
+    assert (verdict.problem, verdict.mistake) == ("kept is wrong", "lowest score kept")
+    assert len(verdict.evidence.case["boxes"]) == 3
+    column = SUPPRESSION.replace("{}", "np.array(kept, int).reshape(-1, 1)")
+    assert results_of(tmp_path, column, NMS)[0].verdict.problem == "kept has the wrong shape"
+
+
+def test_truth_values_empty_arrays_and_long_lists_are_shown():
+    some = Evidence(
+        {"scores": np.linspace(0, 1, 12)}, "right", np.array([True, False]), np.array([True, True])
+    )
+    text = show.failure(NMS, Verdict(NMS.parts[0], "right is wrong", evidence=some))
+    assert "right[1]     False  True  <- wrong" in text
+    first, second = [line for line in text.split("\n") if "0." in line]
+    assert first.index("[") + 1 == len(second) - len(second.lstrip())  # under the first number
+    none = Evidence({}, "kept", np.zeros(0, int), np.zeros(0))
+    text = show.failure(NMS, Verdict(NMS.parts[0], "kept has the wrong dtype", evidence=none))
+    assert "expected = []" in text and "got = []" in text
