@@ -79,9 +79,9 @@ def watch(net: Layer, observer: Seen) -> Iterator[Seen]:
 
 
 def _watched_forward(forward: Callable, name: str, layer: Layer, observer: Observer) -> Callable:
-    def watched(x: Array, *, train: bool) -> tuple[Array, Any]:
+    def watched(x: Array, *, train: bool, **options: Any) -> tuple[Array, Any]:
         observer.before(name, layer)
-        y, cache = forward(x, train=train)
+        y, cache = forward(x, train=train, **options)  # a detector's forward takes more
         observer.forward(name, layer, x, y)
         return y, cache
 
@@ -146,9 +146,12 @@ class FirstNonFinite(Observer):
         for path, parameter in layer.named_parameters():
             self._look(name, layer, f"the gradient of {path}", parameter.grad)
 
-    def _look(self, name: str, layer: Layer, what: str, arrays: Array | tuple[Array, ...]) -> None:
-        for array in arrays if isinstance(arrays, tuple) else (arrays,):  # a network with heads has several
-            if self.found is None and not bool(array_module(array).isfinite(array).all()):
+    def _look(self, name: str, layer: Layer, what: str, arrays: Any) -> None:
+        if isinstance(arrays, tuple):  # a network with heads has several answers, a detector some of regions
+            for array in arrays:
+                self._look(name, layer, what, array)
+        elif self.found is None and arrays is not None:
+            if not bool(array_module(arrays).isfinite(arrays).all()):
                 self.found = Finding(name, layer, what)
 
 
@@ -264,7 +267,7 @@ class Statistics(Observer):
             return
         self._layers.pop(name, None)  # a layer that runs again moves to the end
         self._layers[name] = layer
-        mean, variance = float(y.mean()), float(y.var())
+        mean, variance = _mean_and_variance(y)
         others = (0, *range(2, y.ndim))
         self._measures[name] = {
             "mean": mean,
@@ -277,8 +280,13 @@ class Statistics(Observer):
         """Measure both gradients."""
         for which, gradient in (("dy", dy), ("dx", dx)):
             if name in self._measures and gradient is not None and not isinstance(gradient, tuple):
-                length = float((gradient * gradient).sum()) ** 0.5
+                mean, variance = _mean_and_variance(gradient)
                 self._measures[name] |= {
-                    f"{which}_norm": length,
-                    f"{which}_variance": float(gradient.var()),
+                    f"{which}_norm": (gradient.size * (variance + mean * mean)) ** 0.5,
+                    f"{which}_variance": variance,
                 }
+
+
+def _mean_and_variance(array: Array) -> tuple[float, float]:
+    """Return mean and variance over all elements, computed in float64: squares of 1e30 are no float32."""
+    return float(array.mean(dtype="float64")), float(array.var(dtype="float64"))

@@ -1,8 +1,9 @@
-"""`minires data`: which data sets there are and where; `minires data fetch`: get one."""
+"""`minires data`: which data sets there are and where; `fetch` gets one, `check` looks at images."""
 
 import sys
 
-from minires import data
+from minires import data, reprs
+from minires.data import folder
 
 SETS = (  # name, what it is, the pattern of its folder in the default folder, how to get it
     ("digits", "1,797 handwritten digits, 8x8, grey, 10 classes", "", ""),
@@ -14,7 +15,7 @@ SETS = (  # name, what it is, the pattern of its folder in the default folder, h
 
 def add_arguments(parser):
     """Add the actions of `minires data` to an argparse parser."""
-    parser.set_defaults(fetch=None)
+    parser.set_defaults(fetch=None, check=None)
     actions = parser.add_subparsers(metavar="ACTION", help="without one: list the data sets")
     fetch = actions.add_parser("fetch", help="download a data set")
     fetch.description = (
@@ -22,10 +23,17 @@ def add_arguments(parser):
     )
     fetch.add_argument("fetch", metavar="NAME", help="cifar10 or cifar100")
     fetch.add_argument("--data-dir", metavar="DIR", help=f"where to put it ({data.default_directory()})")
+    check = actions.add_parser("check", help="look for damaged images in folders")
+    check.description = (
+        "Decode every image in DIR/train/CLASS and DIR/test/CLASS, and list those that cannot be read."
+    )
+    check.add_argument("check", metavar="DIR", help="the folder that holds train/ and test/")
 
 
 def run(arguments):
-    """List the data sets, or fetch one; return the exit code."""
+    """List the data sets, fetch one, or check a folder's images; return the exit code."""
+    if arguments.check is not None:
+        return _check(arguments.check)
     if arguments.fetch is not None:
         from minires.data.fetch import fetch
 
@@ -41,3 +49,30 @@ def run(arguments):
         f"{'':10}give DIR with --data-dir, and with --crop the size to crop to if the images differ in size"
     )
     return 0
+
+
+def _check(directory):
+    """Print a line for every damaged image in a folder; return 0, or raise ValueError if there is one."""
+    classes, parts = folder.list_folder(directory)
+    images, damaged = 0, 0
+    for place, files, _ in parts.values():
+        wrong = folder.find_damaged(place, files)
+        for reason in wrong.values():
+            print(" ".join(reason.split()))
+        images, damaged = images + len(files), damaged + len(wrong)
+    if damaged:
+        raise ValueError(
+            f"{damaged} of {reprs.counted(images, 'image')} in {directory} cannot be read; replace or remove "
+            "them, or pass over them with --skip-damaged"
+        )
+    counts = f"{reprs.counted(images, 'image')}, {reprs.counted(len(classes), 'class', 'classes')}"
+    print(f"{directory}: {counts}, none damaged")
+    return 0
+
+
+def report_skipped(*datasets):
+    """Say on standard error how many damaged images were passed over."""
+    for dataset in datasets:
+        if dataset.skipped:
+            count = reprs.counted(len(dataset.skipped), "damaged image")
+            print(f"{dataset.name}: passed over {count}, such as {dataset.skipped[0]}", file=sys.stderr)

@@ -5,6 +5,7 @@ from functools import partial
 
 from minires import data, surgery
 from minires.backend import device_module
+from minires.cli.data import report_skipped
 from minires.cli.terminal import accuracy_line
 from minires.kernels.cpu import parallel
 from minires.train import Config, checkpoint, evaluate, recompute_statistics, resume, ten_crop
@@ -23,6 +24,9 @@ def add_arguments(parser):
         type=int,
         metavar="N",
         help="resize images so that their shorter side has N pixels (the smallest used in training)",
+    )
+    parser.add_argument(
+        "--skip-damaged", action="store_true", help="pass over images in folders that cannot be read"
     )
     parser.add_argument(
         "--ten-crop",
@@ -54,6 +58,7 @@ def run(arguments):
     net, normalisation, config = resume.load_network(saved)
     xp = device_module(arguments.device)
     train, test = _load_data(arguments, config)
+    report_skipped(train, test)
     classes = saved.facts["data"]["classes"]
     if len(test.class_names) != classes:
         raise ValueError(
@@ -91,7 +96,13 @@ def _load_data(arguments, config):
         )
     if arguments.average and not arguments.ten_crop:
         raise ValueError("--average: only applies with --ten-crop")
-    return data.load(name, arguments.data_dir or trained.data_dir, crop=crop, shorter_side=sides)
+    return data.load(
+        name,
+        arguments.data_dir or trained.data_dir,
+        crop=crop,
+        shorter_side=sides,
+        skip_damaged=arguments.skip_damaged or trained.skip_damaged,
+    )
 
 
 def _ten_crops(test, options):

@@ -48,8 +48,6 @@ def add_arguments(parser):
 
 def run(arguments):
     """Grade and write all files; return the exit code."""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")
     from minires.course.exercise import of_assignment
     from minires.course.grade import journal, submissions
 

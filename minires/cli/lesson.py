@@ -49,8 +49,6 @@ def add_arguments(parser):
 def run(arguments):
     """Do what was asked; return the exit code: 1 if a lesson fails."""
     _check(arguments)
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without some character must not end the lesson
     from minires.lesson import library
 
     if arguments.numbers:
@@ -73,8 +71,6 @@ def _check(arguments):
         raise ValueError("--pause: expected one lesson to run, as in minires lesson 8 --run --pause")
     if arguments.notebook is not None and (many or not arguments.numbers):
         raise ValueError("--notebook: expected one lesson's number first, as in minires lesson 8 --notebook")
-    if arguments.site == "":
-        raise ValueError("--site: expected a folder for the pages, got ''")
     if arguments.here or arguments.site is not None:
         return
     if many:

@@ -57,9 +57,9 @@ def guarded():
     before = sys.stdout, sys.stderr
     # closed by the caller (`>&-`), or a program without a console
     usable = [stream or open(os.devnull, "w", encoding="utf-8") for stream in before]  # noqa: SIM115
-    for stream, errors in zip(usable, ("replace", "backslashreplace"), strict=True):
+    for stream in usable:
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors=errors)  # a terminal without some character must not end anything
+            stream.reconfigure(errors=_replacing(stream))
     sys.stdout, sys.stderr = map(Stream, usable)
     try:
         yield sys.stdout, sys.stderr
@@ -70,6 +70,15 @@ def guarded():
             if stream.error is not None:
                 _forget_rest(stream)
         sys.stdout, sys.stderr = before
+
+
+def _replacing(stream):
+    """Return how a text stream writes what it has no character for: never with an error.
+
+    A path may be any bytes: where the encoding is UTF-8 they come out as they are.
+    """
+    is_utf8 = stream.encoding.lower().replace("-", "") == "utf8"
+    return "surrogateescape" if is_utf8 and stream is sys.stdout else "backslashreplace"
 
 
 def is_reader_gone(error):

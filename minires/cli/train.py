@@ -5,8 +5,10 @@ import functools
 import pathlib
 import sys
 
-from minires import data
-from minires.cli.terminal import Stopped, Terminal, accuracy_line, describe, warn
+from minires import data, reprs
+from minires.cli.data import report_skipped
+from minires.cli.running import run_in
+from minires.cli.terminal import Terminal, accuracy_line, warn
 from minires.data.normalise import KINDS
 from minires.kernels.cpu import parallel
 from minires.train import checkpoint, prepare, resume
@@ -33,6 +35,7 @@ HELP = {
     "shorter_side": "resize them so that their shorter side has A to B pixels, A for testing (256 to 480 for "
     "a crop of 224, others in proportion)",
     "colour": "add random colour along the principal components of the pixels (0; the paper: 0.1)",
+    "skip_damaged": "pass over images in folders that cannot be read, and say how many (no: one is an error)",
     "schedule": "step divides the rate by 10 at the milestones, plateau once the validation error stops "
     "falling, cosine decays it to 0",
     "milestones": "epochs after which the schedule step divides, such as 82,123 (half and three quarters "
@@ -73,6 +76,7 @@ def add_arguments(parser):
     option("--crop", type=int, metavar="N", help=HELP["crop"])
     option("--shorter-side", type=_integers, metavar="A,B", help=HELP["shorter_side"])
     option("--colour", type=float, metavar="STD", help=HELP["colour"])
+    option("--skip-damaged", action="store_true", help=HELP["skip_damaged"])
 
     option = _group(parser, "how to train it")
     option("--epochs", type=int, metavar="N", help=f"passes over the training images {_default('epochs')}")
@@ -120,6 +124,10 @@ def run(arguments):
     if "data_dir" in choices:
         choices["data_dir"] = str(pathlib.Path(choices["data_dir"]).expanduser().absolute())
     with _folder(arguments, choices) as folder:
+        if folder.path.is_dir() and (arguments.out or arguments.resume):
+            folder.lock()  # before anything in it is read
+        if not arguments.resume:
+            folder.require_no_run()
         return _train(folder, choices, is_resumed=arguments.resume)
 
 
@@ -130,6 +138,7 @@ def _train(folder, choices, *, is_resumed):
     parallel.set_threads(config.threads)
     terminal = Terminal(folder)
     trainer = prepare(config, terminal)
+    report_skipped(trainer.batches.dataset, trainer.held_out["test"].dataset)
     if saved is not None:
         resume.restore(trainer, saved)
         if trainer.at.epoch == config.epochs:
@@ -137,15 +146,7 @@ def _train(folder, choices, *, is_resumed):
     if trainer.segments:
         stages = ", ".join(f"{name} in segments of {n}" for name, n in trainer.segments.items())
         print(f"memory: {stages} (these are computed twice)", file=sys.stderr)
-    try:
-        folder.open(config, trainer.history)
-        number = _run(trainer, folder, terminal)
-    except (OSError, MemoryError) as error:  # the disk or the memory is full: nothing more is tried
-        raise OSError(describe(error).removesuffix(checkpoint.UNTOUCHED) + _what_is_whole(folder)) from error
-    except ValueError:  # a number that is not finite
-        folder.draw(trainer.history)
-        raise
-    folder.draw(trainer.history)
+    number = run_in(folder, trainer, config, terminal, command="minires train")
     if number is not None:
         again = f"minires train --resume --out {folder.path}"
         print(f"stopped after step {trainer.at.step}; to continue: {again}", file=sys.stderr)
@@ -154,41 +155,15 @@ def _train(folder, choices, *, is_resumed):
     return 0
 
 
-def _run(trainer, folder, terminal):
-    """Train to the end and return None, or until a signal asks to stop: save, and return its number."""
-    try:
-        with terminal:
-            trainer.run(folder.checkpoint)
-    except Stopped as stopped:
-        trainer.save(folder.checkpoint)
-        return stopped.number
-    return None
-
-
-def _what_is_whole(folder):
-    """Return how a line goes on about a file that could not be written, or memory that has ended."""
-    try:
-        step = checkpoint.load(folder.checkpoint).facts["position"]["step"]
-    except (ValueError, MemoryError, KeyError, TypeError):  # there is none yet
-        return ""
-    again = f"minires train --resume --out {folder.path}"
-    return f"; the checkpoint of step {step} is whole; to continue: {again}"
-
-
 def _folder(arguments, choices):
-    """Return the RunFolder; one that is to go on is locked before anything in it is read."""
+    """Return the RunFolder that the arguments name, or a new one."""
     if arguments.resume:
-        folder = RunFolder(arguments.out or latest_folder(RUNS), warn=warn)
-        if folder.path.is_dir():  # if not, reading the checkpoint says so
-            folder.lock()
-        return folder
+        return RunFolder(arguments.out or latest_folder(RUNS), warn=warn)
     choices |= {"data": "digits", "threads": parallel.get_threads()} | choices
     config = _config(choices)
     name = f"{config.model}-{config.data}"
     numbered = None if arguments.out else name
-    folder = RunFolder(arguments.out or free_folder(RUNS, name), numbered=numbered, warn=warn)
-    folder.require_no_run()
-    return folder
+    return RunFolder(arguments.out or free_folder(RUNS, name), numbered=numbered, warn=warn)
 
 
 def _config(choices):
@@ -206,7 +181,8 @@ def _summary(trainer, folder):
     last, config = trainer.history[-1], trainer.config
     seconds = sum(record["seconds"] for record in trainer.history)
     return (
-        f"{config.model} on {config.data}: {last['epoch']} epochs, {last['step']} steps, {seconds:.0f} s, "
+        f"{config.model} on {config.data}: {reprs.counted(last['epoch'], 'epoch')}, "
+        f"{reprs.counted(last['step'], 'step')}, {seconds:.0f} s, "
         f"train error {100 * last['train_error']:.2f} %\n"
         f"{folder.path}: curves.png, metrics.jsonl, config.json, checkpoint.npz\n"
         f"{accuracy_line(last['test_error'])}"

@@ -48,19 +48,26 @@ __all__ = [
     "read_voc",
 ]
 
-READERS = {"cifar10": read_cifar10, "cifar100": read_cifar100, "mnist": read_mnist, "folder": read_folder}
+READERS = {"cifar10": read_cifar10, "cifar100": read_cifar100, "mnist": read_mnist}
 
 
 def names() -> tuple[str, ...]:
     """Return the names that load takes."""
-    return ("digits", *READERS)
+    return ("digits", *READERS, "folder")
 
 
-@overload
-def load(name: str, directory: str | pathlib.Path | None = None) -> tuple[Dataset, Dataset]: ...
 @overload
 def load(
-    name: str, directory: str | pathlib.Path | None = None, *, crop: int, shorter_side: Sequence[int] = ()
+    name: str, directory: str | pathlib.Path | None = None, *, skip_damaged: bool = False
+) -> tuple[Dataset, Dataset]: ...
+@overload
+def load(
+    name: str,
+    directory: str | pathlib.Path | None = None,
+    *,
+    crop: int,
+    shorter_side: Sequence[int] = (),
+    skip_damaged: bool = False,
 ) -> tuple[ImageFolder, ImageFolder]: ...
 @overload
 def load(
@@ -69,6 +76,7 @@ def load(
     *,
     crop: int | None,
     shorter_side: Sequence[int] = (),
+    skip_damaged: bool = False,
 ) -> tuple[Any, Any]: ...
 def load(
     name: str,
@@ -76,6 +84,7 @@ def load(
     *,
     crop: int | None = None,
     shorter_side: Sequence[int] = (),
+    skip_damaged: bool = False,
 ) -> tuple[Any, Any]:
     """Return the training and the test set of that name.
 
@@ -89,6 +98,9 @@ def load(
     crop, shorter_side
         For "folder" only. Without a crop all images must have one size and are read into memory; with it they
         are read, resized and cropped while the network trains, see `ImageFolder`.
+    skip_damaged
+        For "folder" only: pass over images that cannot be read; `train.skipped` and `test.skipped` have their
+        names. Otherwise the first one is an error, also with a crop, see `ImageFolder.check`.
 
     Returns
     -------
@@ -110,10 +122,20 @@ def load(
         nearest = difflib.get_close_matches(str(name), names(), n=1, cutoff=0.5)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
         raise ValueError(f"data: expected one of {', '.join(names())}, got {name!r}{hint}")
-    if crop is not None:
-        if name != "folder":
-            raise ValueError(f"crop: only folders of images are cropped (folder), not {name}")
-        return read_image_folder(directory, crop=crop, shorter_side=shorter_side)
+    if name != "folder" and (crop is not None or skip_damaged):
+        only = "crop: only folders of images are cropped"
+        if crop is None:
+            only = "skip_damaged: only in folders of images is one passed over"
+        raise ValueError(f"{only} (folder), not {name}")
+    if name == "folder":
+        if crop is None:
+            return read_folder(directory, skip_damaged=skip_damaged)
+        train, test = read_image_folder(
+            directory, crop=crop, shorter_side=shorter_side, skip_damaged=skip_damaged
+        )
+        for dataset in (train, test):
+            dataset.check()
+        return train, test
     if name == "digits":
         if directory is not None:
             raise ValueError(

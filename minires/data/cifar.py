@@ -11,6 +11,7 @@ import pathlib
 
 import numpy as np
 
+from minires import resources
 from minires.data.dataset import Dataset
 from minires.data.locations import default_directory
 from minires.data.pickles import read_pickle
@@ -147,19 +148,21 @@ def _read_file(path: pathlib.Path, layout: Layout, classes: int) -> tuple[np.nda
 
 
 def _read_binary(path: pathlib.Path, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
-    content = np.frombuffer(path.read_bytes(), np.uint8)
+    size = resources.regular_file(path).stat().st_size
     record = layout.label_bytes + PIXELS
-    if len(content) % record:
-        raise ValueError(f"{path} is truncated: {len(content)} bytes are no multiple of a record's {record}")
-    records = content.reshape(-1, record)
+    if size % record:
+        raise ValueError(f"{path} is truncated: {size} bytes are no multiple of a record's {record}")
+    records = np.fromfile(path, np.uint8).reshape(-1, record)
     return records[:, layout.label_bytes :], records[:, int(layout.label)].astype(np.int64)
 
 
 def _read_pickled(path: pathlib.Path, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     record = read_pickle(path)
     rows, labels = record.get("data"), record.get(str(layout.label))
-    if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.shape[1] != PIXELS:
+    if not isinstance(rows, np.ndarray) or rows.shape[1:] != (PIXELS,) or rows.dtype != np.uint8:
         raise ValueError(f"{path} is damaged: 'data' is no array of rows of {PIXELS} bytes")
+    if isinstance(labels, np.ndarray) and labels.ndim == 1:  # of somebody's subset
+        labels = labels.tolist()
     if not isinstance(labels, list) or not all(type(label) is int for label in labels):
         raise ValueError(f"{path} is damaged: {layout.label!r} is no list of integers")
     if len(labels) != len(rows):

@@ -31,6 +31,8 @@ class Dataset:
         For people, such as "cifar10 train".
     max_value
         The value of full brightness, 255 or less.
+    skipped
+        Files that were left out because they are damaged.
 
     Raises
     ------
@@ -52,6 +54,7 @@ class Dataset:
     class_names: tuple[str, ...]
     name: str
     max_value: int = 255
+    skipped: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "class_names", tuple(self.class_names))

@@ -1,11 +1,12 @@
 """The embedded data set: 1,797 real handwritten digits of 8x8 pixels (source and licence: data/digits.md)."""
 
 import dataclasses
+import os
 import pathlib
 
 import numpy as np
 
-from minires import resources
+from minires import archives, resources
 from minires.data.dataset import Dataset
 
 
@@ -29,8 +30,9 @@ def read_digits(path: str | pathlib.Path | None = None) -> tuple[Dataset, Datase
     """
     path = resources.find("digits.npz") if path is None else path
     try:
-        with np.load(path, allow_pickle=False) as file:
-            images, labels, is_test = (file[name] for name in ("images", "labels", "is_test"))
+        with resources.regular_file(path).open("rb") as file:
+            arrays = archives.read_arrays(file, os.fstat(file.fileno()).st_size)
+        images, labels, is_test = (arrays[name] for name in ("images", "labels", "is_test"))
         if is_test.dtype != bool or is_test.shape != labels.shape:
             raise ValueError("is_test must hold True or False for every image")
         classes = tuple(str(digit) for digit in range(10))

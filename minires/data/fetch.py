@@ -17,10 +17,13 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+from minires import resources
 from minires.data.cifar import Layout, cifar10_layouts, cifar100_layouts
 from minires.data.locations import default_directory
 
 BLOCK = 1 << 18  # bytes read at once
+LARGEST = 2**29  # bytes; unpacked, an official archive has 186 million
+BLOCK_OF_TAR = 1 << 20  # bytes that may be asked for at once
 TIMEOUT = 30  # seconds without a byte
 ATTEMPTS = 5  # connections that may break off before we give up
 
@@ -112,6 +115,9 @@ def fetch(
 
     directory.mkdir(parents=True, exist_ok=True)
     whole = directory / archive.file_name
+    for path in (whole, whole.with_name(f"{whole.name}.part")):
+        if path.exists():
+            resources.regular_file(path)  # a pipe would wait for somebody to read or to write
     copied = whole.is_file()
     if copied:
         _verify(whole, archive.md5, "replace it by a whole copy, or remove it to download the archive")
@@ -216,7 +222,9 @@ def _unpack(path: pathlib.Path, archive: Archive, directory: pathlib.Path) -> No
         unpacked = pathlib.Path(scratch) / archive.folder
         unpacked.mkdir()
         try:
-            with tarfile.open(path, "r:gz") as tar:
+            with gzip.open(path) as packed:
+                bounded: Any = _Bounded(packed)  # all of a file that tarfile asks for
+                tar = tarfile.open(fileobj=bounded, mode="r:")
                 for member in tar:
                     if member.isdir():
                         continue
@@ -228,12 +236,39 @@ def _unpack(path: pathlib.Path, archive: Archive, directory: pathlib.Path) -> No
                         or not re.fullmatch(r"\w[\w.-]*", name)
                     ):
                         raise ValueError(f"unexpected entry {member.name!r}")
+                    if member.issparse() or not 0 <= member.size <= LARGEST:
+                        raise ValueError(f"{member.name!r} announces {member.size:,} bytes")
+                    if (unpacked / name).exists():
+                        raise ValueError(f"{member.name!r} comes twice")
                     source = tar.extractfile(member)
                     with source, (unpacked / name).open("xb") as target:  # type: ignore[union-attr] # a file
                         shutil.copyfileobj(source, target)  # type: ignore[arg-type]
-        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
+                while bounded.read(BLOCK):
+                    pass  # to gzip's check sum at the end, which tarfile does not look for
+        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, OverflowError) as error:
             raise ValueError(f"{path} is damaged: {error}") from error
         missing = [file for file in archive.files if not (unpacked / file).is_file()]
         if missing:
             raise ValueError(f"{path} is damaged: it lacks {', '.join(missing)}")
         os.replace(unpacked, directory / archive.folder)
+
+
+class _Bounded:
+    """What tarfile reads: a gzipped archive that cannot become more than LARGEST bytes, nor be read but in
+    pieces, for a header of a few bytes may announce a name of gigabytes."""
+
+    def __init__(self, packed: gzip.GzipFile) -> None:
+        self._packed = packed
+        self.tell = packed.tell
+
+    def seek(self, place: int, whence: int = 0) -> int:
+        if whence or not 0 <= place <= LARGEST:
+            raise ValueError("it becomes larger than an official archive")
+        return self._packed.seek(place)
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= BLOCK_OF_TAR:
+            raise ValueError(f"it announces a piece of {size:,} bytes")
+        if self._packed.tell() > LARGEST:
+            raise ValueError("it becomes larger than an official archive")
+        return self._packed.read(size)

@@ -4,29 +4,31 @@
 larger sets of images of any size while the network trains.
 """
 
-import io
-import math
+import dataclasses
 import pathlib
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias
 
 import numpy as np
 
 from minires.data.dataset import Dataset
+from minires.data.pictures import read_image, require_suffix
+from minires.kernels.cpu import parallel
 from minires.typing import Shape
 
 Part: TypeAlias = tuple[pathlib.Path, list[str], np.ndarray]  # (folder, files, labels): see `list_folder`
 
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
-BEGIN = {"JPEG": b"\xff\xd8\xff", "PNG": b"\x89PNG\r\n\x1a\n"}  # the first bytes of a file
-END = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}  # the last bytes of a whole file
-IGNORED = ("thumbs.db", "desktop.ini")  # and hidden files: what file managers leave behind
-MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")  # eight bits a channel; others would lose some
+AT_ONCE = 1000  # images that are handed to the threads that look at them
+IGNORED = ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r")  # as hidden files: left by file managers
 
 
 def read_folder(
-    directory: str | pathlib.Path | None, *, size: tuple[int, int] | None = None
+    directory: str | pathlib.Path | None,
+    *,
+    size: tuple[int, int] | None = None,
+    skip_damaged: bool = False,
 ) -> tuple[Dataset, Dataset]:
     """Return the training and the test set of the images under directory/train and directory/test, in RGB.
 
@@ -36,6 +38,8 @@ def read_folder(
         The folders in its train/, sorted by name, are the classes. Hidden files are passed over.
     size : (height, width)
         To which every image is resized (bilinear); None: all must have the same.
+    skip_damaged
+        Whether to pass over images that cannot be read; the data set's `skipped` has their names.
 
     Raises
     ------
@@ -43,9 +47,13 @@ def read_folder(
         Naming the file that is damaged, of another size or no JPEG or PNG.
     """
     classes, parts = list_folder(directory)
+    skipped: dict[str, tuple[str, ...]] = {"train": (), "test": ()}
+    if skip_damaged:
+        parts, skipped = leave_out_damaged(parts)
     train = _read_part(*parts["train"], classes, size)
     test = _read_part(*parts["test"], classes, size, shape=train.image_shape)
-    return train, test
+    train = dataclasses.replace(train, skipped=skipped["train"])
+    return train, dataclasses.replace(test, skipped=skipped["test"])
 
 
 def list_folder(directory: str | pathlib.Path | None) -> tuple[list[str], dict[str, Part]]:
@@ -87,12 +95,55 @@ def _list_part(folder: pathlib.Path, classes: Sequence[str]) -> Part:
         if not names and folder.name == "train":
             raise ValueError(f"folder: there are no images in {folder / name}; fill it or remove it")
         for file in names:
-            _require_suffix(folder / name / file)
+            require_suffix(folder / name / file)
         files += [f"{name}/{file}" for file in names]
         labels += [label] * len(names)
     if not files:
         raise ValueError(f"folder: there are no images in the folders of {folder}")
     return folder, files, np.array(labels, np.int64)
+
+
+def find_damaged(
+    folder: pathlib.Path, files: Sequence[str], look: Callable[[pathlib.Path], object] = read_image
+) -> dict[str, str]:
+    """Return {file: what is wrong with it, with its path} for the files that `look` raises a ValueError for.
+
+    They are looked at on as many threads as operations use.
+    """
+
+    def reason(file: str) -> str:
+        try:
+            look(folder / file)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    wrong: dict[str, str] = {}
+    with ThreadPoolExecutor(parallel.get_threads(), thread_name_prefix="minires-check") as pool:
+        for first in range(0, len(files), AT_ONCE):
+            some = files[first : first + AT_ONCE]
+            wrong |= {file: why for file, why in zip(some, pool.map(reason, some), strict=True) if why}
+    return wrong
+
+
+def leave_out_damaged(parts: dict[str, Part]) -> tuple[dict[str, Part], dict[str, tuple[str, ...]]]:
+    """Return the parts without the images that cannot be read, and {part: the files left out}.
+
+    Every image is decoded for that. ValueError if a class has none left to train on.
+    """
+    kept, skipped = {}, {}
+    for name, (folder, files, labels) in parts.items():
+        wrong = find_damaged(folder, files)
+        whole = np.array([file not in wrong for file in files], bool)
+        lost = set(labels) - set(labels[whole])
+        if lost and (name == "train" or not whole.any()):
+            first = next(file for file, label in zip(files, labels, strict=True) if label in lost)
+            raise ValueError(
+                f"folder: all images in {(folder / first).parent} are damaged, beginning with {wrong[first]}"
+            )
+        kept[name] = folder, [file for file in files if file not in wrong], labels[whole]
+        skipped[name] = tuple(wrong)
+    return kept, skipped
 
 
 def _read_part(
@@ -122,70 +173,3 @@ def _visible(folder: pathlib.Path) -> list[str]:
     """Return the sorted names in a folder, without those that file managers leave behind."""
     names = (path.name for path in folder.iterdir())
     return sorted(name for name in names if not name.startswith(".") and name.lower() not in IGNORED)
-
-
-def read_image(path: pathlib.Path, *, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Return a JPEG or PNG file as uint8 (3, H, W).
-
-    Parameters
-    ----------
-    size : (height, width)
-        To which it is resized; None: not at all.
-
-    Raises
-    ------
-    ValueError
-        Naming the file if it is damaged or another kind of file.
-    """
-    _require_suffix(path)
-    content = path.read_bytes()
-    form = next((form for form, begin in BEGIN.items() if content.startswith(begin)), None)
-    if form is None:
-        raise ValueError(f"{path} is no JPEG or PNG image")
-    try:
-        with _open(content, form) as image:
-            image.verify()  # the check sums of a PNG; an image is not usable after it
-        if END[form] not in content[-4096:]:  # some programs append notes of their own
-            raise ValueError("its end is missing")
-        with _open(content, form) as image:
-            if image.mode not in MODES:
-                raise ValueError(f"expected eight bits a channel, got mode {image.mode}")
-            image = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
-    except Exception as error:  # damaged bytes can make a decoder raise nearly anything
-        raise ValueError(f"{path} is damaged: {error}") from error
-    return image if size is None else resize(image, size)
-
-
-def _require_suffix(path: pathlib.Path) -> None:
-    if path.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"{path}: expected {', '.join(SUFFIXES)}; move other files out of the class folders")
-
-
-def _open(content: bytes, form: str) -> Any:
-    """Return Pillow's image of these bytes, which are not decoded yet.
-
-    What Pillow does in Image.open, but for its *warning* about images so large that they look like an attack:
-    here that is an error, without touching Python's filters of warnings, which all threads share.
-    """
-    from PIL import Image  # here, so that only those who read image files load Pillow
-    from PIL.JpegImagePlugin import JpegImageFile
-    from PIL.PngImagePlugin import PngImageFile
-
-    image = {"JPEG": JpegImageFile, "PNG": PngImageFile}[form](io.BytesIO(content))
-    if image.width * image.height > (Image.MAX_IMAGE_PIXELS or math.inf):
-        raise ValueError(f"it announces {image.height}x{image.width} pixels, more than a photo has")
-    return image
-
-
-def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return an image, uint8 (3, H, W), resized to size (height, width).
-
-    Notes
-    -----
-    Bilinear as Pillow does it: where an image shrinks, the filter widens with it, so that every pixel counts.
-    """
-    from PIL import Image
-
-    height, width = size
-    pixels = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
-    return np.asarray(pixels.resize((width, height), Image.Resampling.BILINEAR)).transpose(2, 0, 1)

@@ -4,18 +4,22 @@ Header: two zero bytes, the type (8 = unsigned byte), the number of dimensions, 
 big-endian 32-bit integer; the values follow. LeCun, Cortes & Burges, http://yann.lecun.com/exdb/mnist.
 """
 
+import contextlib
 import gzip
 import math
 import pathlib
 import zlib
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
+from minires import resources
 from minires.data.dataset import Dataset
 from minires.data.locations import default_directory
+from minires.typing import Shape
 
-LARGEST = 4 * 2**30  # bytes; a header that announces more is damaged
-DEFLATE_RATIO = 1032  # no deflated byte can stand for more (zlib's documentation)
+PIECE = 1 << 20  # bytes that are read at once
 
 
 def read_idx(path: str | pathlib.Path, *, ndim: int) -> np.ndarray:
@@ -29,30 +33,59 @@ def read_idx(path: str | pathlib.Path, *, ndim: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        Naming the file if it is truncated, damaged or of another kind.
+        Naming the file if it is truncated, damaged, of another kind or no file (a pipe, a device).
 
     Notes
     -----
-    Never holds more than the header announces, and refuses a header that the file cannot fill.
+    Never holds more than the header announces, and refuses a header that the file cannot fill; so it does a
+    gzipped file that would become a hundred times as large and fill more than a few megabytes.
     """
     path = pathlib.Path(path)
-    is_gzip = path.suffix == ".gz"
-    most = min(LARGEST, path.stat().st_size * (DEFLATE_RATIO if is_gzip else 1))
+    with _opened(path) as file:
+        shape = _read_shape(path, file, ndim)
+        content = np.empty(math.prod(shape), np.uint8)
+        place = 0
+        while place < len(content) and (piece := file.read(min(PIECE, len(content) - place))):
+            content[place : place + len(piece)] = np.frombuffer(piece, np.uint8)
+            place += len(piece)
+        if place < len(content) or file.read(1):
+            raise ValueError(
+                f"{shape} announced, but {'more' if place == len(content) else place} bytes follow"
+            )
+    return content.reshape(shape)
+
+
+@contextlib.contextmanager
+def _opened(path: pathlib.Path) -> Iterator[Any]:
+    """Open a file, unpacked if its name ends in .gz; errors inside become a ValueError that names it."""
+    resources.regular_file(path)
     try:
-        with gzip.open(path) if is_gzip else path.open("rb") as file:
-            header = file.read(4 + 4 * ndim)
-            if header[:4] != bytes([0, 0, 8, ndim]) or len(header) < 4 + 4 * ndim:
-                raise ValueError(f"expected the header of an IDX file of bytes with {ndim} dimensions")
-            shape = tuple(int(side) for side in np.frombuffer(header, ">u4", offset=4))
-            size = math.prod(shape)
-            if 0 in shape or size > most:
-                raise ValueError(f"the header announces {shape}, which the file cannot hold")
-            content = file.read(size + 1)  # one more than announced, to see that nothing follows
-    except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            yield file
+    except (ValueError, EOFError, zlib.error, gzip.BadGzipFile, MemoryError) as error:
         raise ValueError(f"{path} is damaged or no IDX file: {error}") from error
-    if len(content) != size:
-        raise ValueError(f"{path} is damaged: {shape} announced, but {_compare(len(content), size)}")
-    return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _read_shape(path: pathlib.Path, file: Any, ndim: int) -> Shape:
+    """Return the shape that the header announces. ValueError if the file cannot hold so much."""
+    header = file.read(4 + 4 * ndim)
+    if header[:4] != bytes([0, 0, 8, ndim]) or len(header) < 4 + 4 * ndim:
+        raise ValueError(f"expected the header of an IDX file of bytes with {ndim} dimensions")
+    shape = tuple(int(side) for side in np.frombuffer(header, ">u4", offset=4))
+    size, packed = math.prod(shape), path.stat().st_size
+    if path.suffix == ".gz":
+        resources.require_expansion(packed, size)
+    elif size != packed - len(header):
+        raise ValueError(f"{shape} announced, but {packed - len(header):,} bytes follow")
+    if 0 in shape:
+        raise ValueError(f"the header announces {shape}, which is nothing")
+    return shape
+
+
+def _read_length(path: pathlib.Path, ndim: int) -> int:
+    """Return how many images or labels an IDX file announces."""
+    with _opened(path) as file:
+        return _read_shape(path, file, ndim)[0]
 
 
 def read_mnist(directory: str | pathlib.Path | None, *, num_classes: int = 10) -> tuple[Dataset, Dataset]:
@@ -82,10 +115,10 @@ def read_mnist(directory: str | pathlib.Path | None, *, num_classes: int = 10) -
     for part in ("train", "t10k"):
         image_path = _find(directory, f"{part}-images", 3)
         label_path = _find(directory, f"{part}-labels", 1)
-        images = read_idx(image_path, ndim=3)
-        labels = read_idx(label_path, ndim=1)
-        if len(labels) != len(images):
-            raise ValueError(f"{label_path} has {len(labels)} labels, {image_path} {len(images)} images")
+        counts = _read_length(label_path, 1), _read_length(image_path, 3)
+        if counts[0] != counts[1]:  # before either takes memory
+            raise ValueError(f"{label_path} has {counts[0]} labels, {image_path} {counts[1]} images")
+        images, labels = read_idx(image_path, ndim=3), read_idx(label_path, ndim=1)
         if labels.max() >= num_classes:
             raise ValueError(f"{label_path}: expected labels 0 to {num_classes - 1}, got {labels.max()}")
         name = f"mnist {'train' if part == 'train' else 'test'}"
@@ -105,7 +138,3 @@ def _find(directory: pathlib.Path, stem: str, ndim: int) -> pathlib.Path:
         f"mnist: found no {stem}-idx{ndim}-ubyte or {stem}-idx{ndim}-ubyte.gz in {directory}; "
         "put the four files of the data set there, or name the folder that holds them (--data-dir)"
     )
-
-
-def _compare(found: int, announced: int) -> str:
-    return "more bytes follow" if found > announced else f"only {found} bytes follow"

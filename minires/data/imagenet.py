@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from minires.data import preview
-from minires.data.folder import list_folder, read_image, resize
+from minires.data.folder import find_damaged, leave_out_damaged, list_folder
+from minires.data.pictures import check_image, read_image, resize
 from minires.kernels.cpu import parallel
 from minires.typing import Array, Generator, Shape
 
@@ -31,25 +32,35 @@ def paper_range(crop: int) -> tuple[int, int]:
 
 
 def read_image_folder(
-    directory: str | pathlib.Path | None, *, crop: int, shorter_side: Sequence[int] = ()
+    directory: str | pathlib.Path | None,
+    *,
+    crop: int,
+    shorter_side: Sequence[int] = (),
+    skip_damaged: bool = False,
 ) -> tuple["ImageFolder", "ImageFolder"]:
     """Return the training and the test set, two ImageFolders of directory/train and directory/test.
 
     Parameters
     ----------
     directory
-        See `folder.list_folder`; no image is opened.
+        See `folder.list_folder`; no image is opened unless skip_damaged.
     crop, shorter_side
         See `ImageFolder`; (): that of `paper_range`.
+    skip_damaged
+        Whether to pass over images that cannot be read, which are found by decoding all of them.
     """
     classes, parts = list_folder(directory)
+    skipped: dict[str, tuple[str, ...]] = {"train": (), "test": ()}
+    if skip_damaged:
+        parts, skipped = leave_out_damaged(parts)
     _require_crop(crop)
     least, most = tuple(shorter_side) or paper_range(crop)
 
     def image_folder(part: str) -> ImageFolder:
         folder, files, labels = parts[part]
         name = f"{folder.parent.name} {part}"
-        return ImageFolder(folder, tuple(files), labels, tuple(classes), name, crop, (least, most))
+        sides = (least, most)
+        return ImageFolder(folder, tuple(files), labels, tuple(classes), name, crop, sides, skipped[part])
 
     return image_folder("train"), image_folder("test")
 
@@ -72,6 +83,8 @@ class ImageFolder:
         Pixels, the edge of the window.
     shorter_side : (least, most)
         Pixels between which an image's shorter side is resized for training; for testing it is the least.
+    skipped
+        Files that were left out because they are damaged.
 
     Raises
     ------
@@ -86,6 +99,7 @@ class ImageFolder:
     name: str
     crop: int = 224
     shorter_side: tuple[int, int] = (256, 480)
+    skipped: tuple[str, ...] = ()
     max_value = 255
 
     def __post_init__(self) -> None:
@@ -123,6 +137,32 @@ class ImageFolder:
         files = tuple(self.files[i] for i in places)
         return dataclasses.replace(self, files=files, labels=self.labels[places])
 
+    def check(self) -> None:
+        """Look at every file, so that a damaged one is found before training and not in the midst of it.
+
+        Raises
+        ------
+        ValueError
+            Naming the first file that is missing, no image, cut off or too long a strip, and how many more
+            there are.
+
+        Notes
+        -----
+        The files are read but not decoded, a small part of an epoch's time. That finds what is cut off or
+        overwritten, not every changed byte among the pixels; `minires data check` decodes them.
+        """
+
+        def look(path: pathlib.Path) -> None:
+            _refuse_strip(path, *check_image(path))
+
+        wrong = list(find_damaged(self.folder, self.files, look).values())
+        if wrong:
+            others = f" (and {len(wrong) - 1} more)" if wrong[1:] else ""
+            raise ValueError(
+                f"{wrong[0]}{others}; `minires data check {self.folder.parent}` lists all damaged images, "
+                "--skip-damaged passes over them"
+            )
+
     def read(self, indices: Any, rng: Generator | None = None) -> np.ndarray:
         """Return windows of images, uint8 (n, 3, crop, crop).
 
@@ -154,9 +194,7 @@ class ImageFolder:
 
     def _window(self, path: pathlib.Path, rng: Generator | None) -> np.ndarray:
         image = read_image(path)
-        _, h, w = image.shape
-        if max(h, w) > LONGEST * min(h, w):
-            raise ValueError(f"{path}: {h}x{w} pixels are too long a strip to be resized and cropped")
+        _refuse_strip(path, *image.shape[1:])
         if rng is None:
             return centre_crop(resize_shorter_side(image, self.shorter_side[0]), self.crop)
         least, most = self.shorter_side
@@ -175,8 +213,15 @@ class ImageFolder:
         """Return a number that other files or labels are unlikely to have; it sees names and sizes only."""
         crc = zlib.crc32(self.labels.data)
         for file in self.files:
-            crc = zlib.crc32(f"{file} {(self.folder / file).stat().st_size}\n".encode(), crc)
+            line = f"{file} {(self.folder / file).stat().st_size}\n"
+            crc = zlib.crc32(line.encode("utf-8", "surrogatepass"), crc)  # a name may be any bytes
         return crc
+
+
+def _refuse_strip(path: pathlib.Path, height: int, width: int) -> None:
+    """Raise ValueError for an image that, resized by its shorter side, would fill the memory."""
+    if max(height, width) > LONGEST * min(height, width):
+        raise ValueError(f"{path}: {height}x{width} pixels are too long a strip to be resized and cropped")
 
 
 def resize_shorter_side(image: np.ndarray, length: int) -> np.ndarray:

@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from minires.data.folder import SUFFIXES, read_image, resize
 from minires.data.objects import DetectionDataset, Objects, box_problem
+from minires.data.pictures import SUFFIXES, read_image, resize
 
 MOST = 1 << 22  # bytes of a description; VOC's largest has some thousand
 

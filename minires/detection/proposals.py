@@ -135,3 +135,28 @@ def _contours(image: np.ndarray) -> np.ndarray:
         blurred = (before + after + 2 * np.take(blurred, range(1, blurred.shape[axis] - 1), axis)) / 4
     strength = np.hypot(*np.gradient(blurred))
     return np.maximum(strength - 1.5 * np.median(strength), 0)
+
+
+def contour_windows(
+    image: np.ndarray, windows: np.ndarray, *, most: int = 300, threshold: float = 0.7
+) -> np.ndarray:
+    """Return the windows of an image that hold the most contour, as the classical source proposes them.
+
+    Parameters
+    ----------
+    image : float (H, W)
+        Grey.
+    windows : (N, 4)
+        All that come into question, such as `sliding_windows`.
+    most
+        How many at most.
+    threshold
+        The IoU above which a window is suppressed by a better one.
+
+    Returns
+    -------
+    boxes : (P, 4)
+        In falling order of `contour_scores`.
+    """
+    scores = contour_scores(image, windows)
+    return windows[non_maximum_suppression(windows, scores, threshold=threshold, most=most)]

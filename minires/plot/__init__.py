@@ -7,6 +7,7 @@ Every function returns the matplotlib figure. They are made without pyplot, so t
 and leaves no global state behind, and they can be read in black and white.
 """
 
+from minires.plot.boxes import detection_curves, detections
 from minires.plot.costs import comparison, costs, depths, roofline
 from minires.plot.course import class_summary
 from minires.plot.diagrams import construction
@@ -26,6 +27,8 @@ __all__ = [
     "costs",
     "curves",
     "depths",
+    "detection_curves",
+    "detections",
     "error_maps",
     "heat_map",
     "heat_maps",

@@ -13,13 +13,14 @@ import json
 import math
 import os
 import pathlib
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from minires import reprs
+from minires import archives, reprs, resources
 from minires.backend import array_module, to_module
 from minires.typing import Array
 
@@ -27,7 +28,7 @@ FORMAT = "minires checkpoint"
 VERSION = 1
 DIGEST = 64  # hexadecimal characters of a SHA-256
 UNTOUCHED = "; what was there is untouched"  # the end of what `write_atomically` says
-KINDS = "fiub"  # of dtypes: floats, integers and booleans, never objects
+PIECE = 1 << 20  # bytes that the digest takes at once
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -101,12 +102,12 @@ def load(path: str | pathlib.Path) -> Checkpoint:
     Raises
     ------
     ValueError
-        Naming the file if it is missing, truncated, changed in a single bit, of another format or version, or
-        holds what this library never writes.
+        Naming the file if it is missing, no file (a pipe, a device), truncated, changed in a single bit, of
+        another format or version, or holds what this library never writes, a NaN or infinite number included.
 
     Notes
     -----
-    Takes no more memory than a few times the file.
+    Takes little more memory than the file is long.
 
     Examples
     --------
@@ -119,16 +120,31 @@ def load(path: str | pathlib.Path) -> Checkpoint:
     (array([1., 1., 1.]), 7)
     """
     path = pathlib.Path(path)
-    if path.exists() and not path.is_file():  # a device might never end
-        raise ValueError(f"cannot read the checkpoint {path}: it is no file; a run's is RUN/checkpoint.npz")
     try:
-        content = path.read_bytes()
+        file = resources.regular_file(path).open("rb")
     except OSError as error:
         raise ValueError(f"cannot read the checkpoint {path}: {error.strerror or error}") from error
-    try:
-        return Checkpoint(*unseal(content), path)
-    except Exception as error:  # forged bytes can make the readers of zip and JSON raise nearly anything
-        raise ValueError(f"{path} is damaged or no checkpoint of minires: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"cannot read the checkpoint: {error}; a run's is RUN/checkpoint.npz") from error
+    with file:
+        try:
+            saved = Checkpoint(*_read(file), path)
+        except Exception as error:  # forged bytes can make the readers of zip and JSON raise nearly anything
+            raise ValueError(f"{path} is damaged or no checkpoint of minires: {error}") from error
+    _require_finite(saved)
+    return saved
+
+
+def _require_finite(saved: Checkpoint) -> None:
+    """Raise ValueError that names an array with a number that is NaN or infinite, if there is one."""
+    for name, array in saved.arrays.items():
+        bad = 0 if array.dtype.kind != "f" else int(np.count_nonzero(~np.isfinite(array)))
+        if bad:
+            numbers = reprs.counted(array.size, "number")
+            raise ValueError(
+                f"{saved.path}: NaN or infinite in {name}: {bad:,} of {numbers}; there is nothing to "
+                "evaluate or resume: take an earlier checkpoint, or train with a smaller rate"
+            )
 
 
 def seal(arrays: Mapping[str, Any], facts: dict[str, Any]) -> bytes:
@@ -158,37 +174,35 @@ def _began_with_memory(error: BaseException | None) -> bool:
 
 def unseal(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return (arrays, facts) of a checkpoint file's bytes; raises nearly anything if they are not that."""
-    if not content.startswith(b"PK\x03\x04"):
+    return _read(io.BytesIO(content))
+
+
+def _read(file: BinaryIO) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return (arrays, facts) of a checkpoint file; raises nearly anything if it is none."""
+    if file.read(4) != b"PK\x03\x04":
         raise ValueError("it does not begin as a NumPy archive does")
-    if hashlib.sha256(content[:-DIGEST]).hexdigest().encode() != content[-DIGEST:]:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - DIGEST))
+    digest = file.read()
+    # the first look is for a file of a terabyte without content, which takes an hour to read
+    if not re.fullmatch(rb"[0-9a-f]{64}", digest) or _sha256(file, size - DIGEST) != digest:
         raise ValueError("its checksum is wrong")
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = archive.infolist()
-        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-            raise ValueError("expected uncompressed arrays")
-        if sum(member.file_size for member in members) > len(content):
-            raise ValueError("it announces more than it holds")
-        arrays = {
-            member.filename.removesuffix(".npy"): _read_array(archive.read(member)) for member in members
-        }
-    if len(arrays) != len(members):
-        raise ValueError("two arrays have the same name")
+    file.seek(0)
+    arrays = archives.read_arrays(file, size, compressed=False)
     facts = json.loads(arrays.pop("facts").tobytes(), parse_constant=_parse_constant)
     if facts["format"] != FORMAT or facts["version"] != VERSION:
         raise ValueError(f"expected version {VERSION} of the format, got {facts['version']}")
     return arrays, facts
 
 
-def _read_array(content: bytes) -> np.ndarray:
-    """Return the array of a .npy file's bytes. Unlike NumPy's reader it checks the size before allocating."""
-    file = io.BytesIO(content)
-    if np.lib.format.read_magic(file) != (1, 0):
-        raise ValueError("expected version 1.0 of NumPy's array format")
-    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
-    body = content[file.tell() :]
-    if dtype.kind not in KINDS or math.prod(shape) * dtype.itemsize != len(body):
-        raise ValueError(f"an array of {shape} {dtype} has {len(body)} bytes")
-    return np.frombuffer(body, dtype).reshape(shape, order="F" if is_fortran else "C").copy()
+def _sha256(file: BinaryIO, size: int) -> bytes:
+    """Return the SHA-256 of the first bytes of a file, in hexadecimal characters."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    while size and (piece := file.read(min(PIECE, size))):
+        digest.update(piece)
+        size -= len(piece)
+    return digest.hexdigest().encode()
 
 
 def _parse_constant(name: str) -> float:
@@ -210,6 +224,13 @@ def fill(live: Mapping[str, Array], saved: Mapping[str, np.ndarray]) -> None:
     ValueError
         Unless names, shapes and dtypes are the same; then nothing has been changed.
     """
+    require_same(live, saved)
+    for name, array in live.items():
+        array[...] = to_module(saved[name], array_module(array))
+
+
+def require_same(live: Mapping[str, Array], saved: Mapping[str, np.ndarray]) -> None:
+    """Raise ValueError unless the arrays have the same names, shapes and dtypes."""
     if live.keys() != saved.keys():
         differing = sorted(live.keys() ^ saved.keys())
         raise ValueError(f"its arrays are those of another network, beginning with {differing[0]}")
@@ -218,8 +239,6 @@ def fill(live: Mapping[str, Array], saved: Mapping[str, np.ndarray]) -> None:
             raise ValueError(
                 f"{name} is {saved[name].shape} {saved[name].dtype}, expected {array.shape} {array.dtype}"
             )
-    for name, array in live.items():
-        array[...] = to_module(saved[name], array_module(array))
 
 
 def write_atomically(path: str | pathlib.Path, content: bytes) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations  # so that a field's type is the text of its 
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from minires import optim, reprs
+from minires.checks import plain
 from minires.data.normalise import KINDS
 from minires.layers import Parameter
 from minires.train.memory import in_bytes
@@ -27,7 +28,7 @@ DEFAULTS = {
 ADAM = {"lr": 1e-3, "weight_decay": 1e-2}
 
 # Fields that older checkpoints do not have, and what these runs did.
-LATER: dict[str, Any] = {"optimiser": "sgd", "clip": None}
+LATER: dict[str, Any] = {"optimiser": "sgd", "clip": None, "skip_damaged": False}
 
 # These say how and where a run is computed, not what: they may differ when it is resumed.
 FREE = ("data_dir", "device", "threads", "memory", "save_every")
@@ -43,7 +44,6 @@ LIMITS = {
     "lr": (0, math.inf),
     "momentum": (0, 1),
     "weight_decay": (0, math.inf),
-    "clip": (0, math.inf),
     "label_smoothing": (0, 0.99),
     "save_every": (0, math.inf),
     "crop": (1, math.inf),
@@ -97,6 +97,8 @@ class Config:
         in proportion to the crop.
     colour
         Standard deviation of `data.ColourNoise` (the paper: 0.1), for cropped images only.
+    skip_damaged
+        Whether to pass over images in folders that cannot be read.
     validation
         Training images held out.
     seed
@@ -145,6 +147,7 @@ class Config:
     crop: int | None = None
     shorter_side: tuple[int, ...] = ()
     colour: float = 0.0
+    skip_damaged: bool = False
     validation: int = 0
     seed: int = 0
     device: str = "cpu"
@@ -153,25 +156,18 @@ class Config:
     save_every: float = 60.0
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            _check_type(field, value)
-            if field.name in LIMITS and value is not None:
-                _check_range(field.name, value)
-            if field.name in CHOICES and value not in CHOICES[field.name]:
-                raise ValueError(f"{field.name}: expected {' or '.join(CHOICES[field.name])}, got {value!r}")
+        check_fields(self, LIMITS, CHOICES)
         self._check_crop()
         if self.milestones and self.schedule != "step":
             raise ValueError(f"milestones: belong to the schedule step, not to {self.schedule}")
         if list(self.milestones) != sorted(set(self.milestones)) or min(self.milestones, default=1) < 1:
             raise ValueError(f"milestones: expected rising numbers of epochs, got {list(self.milestones)}")
-        if self.clip == 0:
-            raise ValueError(
-                "clip: expected a norm above 0, for 0 would leave nothing of the gradients, got 0"
-            )
-        if self.optimiser == "adam" and (self.nesterov or self.momentum == 1):
-            name = "nesterov" if self.nesterov else "momentum"
-            raise ValueError(f"{name}: {getattr(self, name)} belongs to sgd, not to adam")
+        if self.clip is not None and not 0 < self.clip < math.inf:
+            raise ValueError(f"clip: expected a finite norm above 0, got {self.clip}")
+        if self.optimiser == "adam" and self.nesterov:
+            raise ValueError("nesterov: belongs to sgd, not to adam")
+        if self.optimiser == "adam" and self.momentum == 1:
+            raise ValueError("momentum: expected below 1 with adam, got 1")
         if self.memory is not None:
             in_bytes(self.memory)  # raises if it is no size
         if self.schedule == "plateau" and not self.validation:
@@ -212,6 +208,11 @@ class Config:
             raise ValueError(f"configuration: expected exactly the fields {', '.join(sorted(known))}")
         lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
         return cls(**values | lists)
+
+    @property
+    def title(self) -> str:
+        """What is trained, in a few words: "resnet8 on digits"."""
+        return f"{self.model} on {self.data}"
 
     def __repr__(self) -> str:
         """Return the call that makes it, without what is at its default but for the first choices."""
@@ -273,12 +274,40 @@ class Config:
         return optim.WarmUp(schedule, steps=self.warm_up, lr=self.lr / 10, rising=self.warm_up_rises)
 
 
+def check_fields(
+    record: Any, limits: Mapping[str, tuple[float, float]], choices: Mapping[str, Sequence[str]]
+) -> None:
+    """Raise ValueError unless each field of a dataclass is of its type, within its limits, and a choice.
+
+    NumPy's numbers become Python's, in place.
+
+    Parameters
+    ----------
+    record
+        An instance of a dataclass whose annotations are texts.
+    limits
+        {name: (least, most)}
+    choices
+        {name: allowed values}
+    """
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        value = tuple(map(plain, value)) if isinstance(value, tuple) else plain(value)
+        object.__setattr__(record, field.name, value)
+        _check_type(field, value)
+        if field.name in limits and value is not None:
+            _check_range(field.name, value, *limits[field.name])
+        if field.name in choices and value not in choices[field.name]:
+            raise ValueError(f"{field.name}: expected {' or '.join(choices[field.name])}, got {value!r}")
+
+
 def _check_type(field: dataclasses.Field, value: Any) -> None:
     """Raise ValueError unless value is what the field's annotation says (an integer is a float, too)."""
     expected, _, optional = field.type.partition(" | ")
     if expected.startswith("tuple"):
-        item = {"tuple[int, ...]": int, "tuple[str, ...]": str}[expected]
-        fits = isinstance(value, tuple) and all(type(each) is item for each in value)
+        item = {"tuple[int, ...]": int, "tuple[str, ...]": str, "tuple[float, ...]": float}[expected]
+        kinds = (int, float) if item is float else (item,)
+        fits = isinstance(value, tuple) and all(type(each) in kinds for each in value)
         expected = f"a list of {item.__name__}"
     else:
         fits = type(value).__name__ in ((expected, "int") if expected == "float" else (expected,))
@@ -286,8 +315,9 @@ def _check_type(field: dataclasses.Field, value: Any) -> None:
         raise ValueError(f"{field.name}: expected {expected}, got {value!r}")
 
 
-def _check_range(name: str, value: Any) -> None:
-    least, most = LIMITS[name]
-    if not least <= value <= most or math.isinf(value):
+def _check_range(name: str, value: Any, least: float, most: float) -> None:
+    if not least <= value <= most or value == math.inf:
         expected = f"at least {least}" if math.isinf(most) else f"a number from {least} to {most}"
+        if not -math.inf < value < math.inf:
+            expected = f"a finite number, {expected}"
         raise ValueError(f"{name}: expected {expected}, got {value}")

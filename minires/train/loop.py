@@ -70,8 +70,8 @@ class Reporter:
     def batch_done(self) -> None:
         """Called after every batch, in evaluation too. May raise KeyboardInterrupt: no step is half done."""
 
-    def progress(self, progress: Progress) -> None:
-        """Called with a Progress whenever the numbers have been looked at."""
+    def progress(self, progress: Any) -> None:
+        """Called with the Progress of a run whenever its numbers have been looked at."""
 
     def epoch_done(self, history: History) -> None:
         """Called after every epoch, when its checkpoint is saved, with the records of all epochs so far."""
@@ -97,7 +97,13 @@ def prepare(config: Config, reporter: Reporter | None = None) -> "Trainer":
     >>> sorted(history[0])[:4]
     ['epoch', 'images_per_second', 'lr', 'seconds']
     """
-    train, test = data.load(config.data, config.data_dir, crop=config.crop, shorter_side=config.shorter_side)
+    train, test = data.load(
+        config.data,
+        config.data_dir,
+        crop=config.crop,
+        shorter_side=config.shorter_side,
+        skip_damaged=config.skip_damaged,
+    )
     held_out = {"test": test}
     if config.validation:
         train, validation = data.hold_out(train, config.validation, seed=config.seed)

@@ -1,12 +1,14 @@
 """What of a training run goes into a checkpoint, and how a run or a network comes back out of it."""
 
 import dataclasses
+import math
 import pathlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minires import models
+from minires import init, models
 from minires.backend import to_numpy
 from minires.data import Normalisation
 from minires.data.dataset import Dataset
@@ -15,10 +17,13 @@ from minires.models.network import Network
 from minires.train import checkpoint
 from minires.train.checkpoint import Checkpoint
 from minires.train.config import Config
+from minires.train.metrics import History
 from minires.typing import Shape
 
 if TYPE_CHECKING:
     from minires.train.loop import Trainer
+
+MOST = 1_000_000  # channels, pixels of an edge, or classes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,12 +83,11 @@ def restore(trainer: "Trainer", saved: Checkpoint) -> None:
         mine = {name: a for name, a in saved.arrays.items() if not name.startswith("normalisation/")}
         checkpoint.fill(trainer.arrays(), mine)
         trainer.at = _position(facts["position"], trainer.config.epochs, len(trainer.batches))
+        _require_sensible(facts["schedule"])
         trainer.schedule.load_state_dict(facts["schedule"])
         for name, rng in trainer.net.named_generators():
             rng.bit_generator.state = facts["generators"][name]
-        trainer.history = list(facts["history"])
-        if len(trainer.history) != trainer.at.epoch:
-            raise ValueError(f"it has {len(trainer.history)} records of {trainer.at.epoch} epochs")
+        trainer.history = _history(facts["history"], trainer.at.epoch, ("train", *trainer.held_out))
 
 
 def load_network(saved: Checkpoint) -> tuple[Network, Normalisation, Config]:
@@ -103,10 +107,15 @@ def load_network(saved: Checkpoint) -> tuple[Network, Normalisation, Config]:
     ValueError
         Naming the file if it does not hold them.
     """
+    config = read_config(saved)
     with saved.reading():
-        config, facts = read_config(saved), saved.facts["data"]
-        shape = facts["channels"], facts["height"], facts["width"]
-        net = build(config, shape, classes=facts["classes"])
+        facts = saved.facts["data"]
+        channels, *size, classes = (_count(facts, n) for n in ("channels", "height", "width", "classes"))
+        shape = (channels, *size)
+        # first a network without memory: what the file says of sizes may be anything, its arrays are here
+        counted = models.build_for(config.model, shape, num_classes=classes, rng=init.SHAPES_ONLY)
+        checkpoint.require_same(counted.state_dict(), saved.part("net"))
+        net = build(config, shape, classes=classes)
         checkpoint.fill(net.state_dict(), saved.part("net"))
         return net, Normalisation.from_state(saved.part("normalisation")), config
 
@@ -114,6 +123,9 @@ def load_network(saved: Checkpoint) -> tuple[Network, Normalisation, Config]:
 def read_config(saved: Checkpoint) -> Config:
     """Return the Config of a checkpoint. ValueError naming the file if it has none."""
     with saved.reading():
+        kind = saved.facts.get("kind", "classifier")
+        if kind != "classifier":
+            raise ValueError(f"it holds a {str(kind)[:40]}, no classifier; see `minires detect`")
         return Config.from_dict(saved.facts["config"])
 
 
@@ -134,7 +146,39 @@ def _position(facts: dict[str, Any], epochs: int, batches: int) -> Position:
     """Return the Position; ValueError if no run of so many epochs and batches can stand there."""
     at = Position(**facts)
     numbers = (at.epoch, at.batch, at.step)
-    fits = all(type(number) is int and number >= 0 for number in numbers) and at.seconds >= 0
+    fits = all(type(number) is int and number >= 0 for number in numbers) and 0 <= at.seconds < math.inf
     if not fits or at.epoch > epochs or at.batch > batches or at.step != at.epoch * batches + at.batch:
         raise ValueError(f"{at} does not exist in {epochs} epochs of {batches} batches")
     return at
+
+
+def _count(facts: dict[str, Any], name: str) -> int:
+    """Return a number of channels, pixels or classes. ValueError if it cannot be one."""
+    if type(facts[name]) is not int or not 1 <= facts[name] <= MOST:
+        raise ValueError(f"{name}: expected a number from 1 to {MOST}, got {str(facts[name])[:40]}")
+    return facts[name]
+
+
+def _require_sensible(state: dict[str, float]) -> None:
+    """Raise ValueError if a schedule's state has numbers that none can come to."""
+    if any(value < 0 for value in state.values()) or not state.get("lr", 0) < math.inf:
+        raise ValueError(f"the schedule's state is {state}, expected positive numbers and a finite rate")
+
+
+def _history(records: Any, epochs: int, names: Sequence[str]) -> History:
+    """Return the records of all epochs that are done.
+
+    names: of the data sets whose loss and error each must have. ValueError unless each is what `Trainer.run`
+    writes: it will be added up, drawn and printed.
+    """
+    if not isinstance(records, list) or len(records) != epochs:
+        raise ValueError(f"its history is no list of the records of {epochs} epochs")
+    needed = {"epoch", "step", "lr", "seconds", *(f"{n}_{kind}" for n in names for kind in ("loss", "error"))}
+    for number, record in enumerate(records, 1):
+        if not isinstance(record, dict) or not needed <= record.keys():
+            raise ValueError(f"record {number} of its history lacks one of {', '.join(sorted(needed))}")
+        if not all(type(value) in (int, float) and 0 <= value < math.inf for value in record.values()):
+            raise ValueError(f"record {number} of its history holds what no epoch can have measured")
+        if record["epoch"] != number or any(record[f"{name}_error"] > 1 for name in names):
+            raise ValueError(f"record {number} of its history has another number, or an error above 1")
+    return list(records)

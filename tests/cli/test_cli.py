@@ -280,7 +280,7 @@ WRONG = {
     "train --batch-size 0": "--batch-size: expected at least 1, got 0",
     "train --batch-size -3": "--batch-size: expected at least 1",
     "train --lr -1": "lr: expected at least 0",
-    "train --lr nan": "lr: expected at least 0, got nan",
+    "train --lr nan": "lr: expected a finite number, at least 0, got nan",
     "train --milestones 3,x": "expected whole numbers such as 82,123, got '3,x'",
     "train --schedule step --milestones 5,3": "milestones: expected rising",
     "train --schedule cosy": "schedule: expected constant or step or plateau or cosine, got 'cosy'",
@@ -304,7 +304,7 @@ WRONG = {
     "train --out file/run": "cannot make the folder file",
     "eval": "required: CHECKPOINT",
     "eval nothing.npz": "cannot read the checkpoint nothing.npz: No such file",
-    "eval .": "cannot read the checkpoint .: it is no file",
+    "eval .": "cannot read the checkpoint: . is no file but a folder",
     "eval file": "file is damaged or no checkpoint of minires",
     "gradcheck conv9": "unknown check 'conv9'; did you mean conv2d",
     "gradcheck --seed -1": "seed: expected at least 0",
@@ -365,7 +365,7 @@ def test_a_disk_that_gets_full_is_one_line_and_the_checkpoint_before_stays(capsy
 
     monkeypatch.setattr(checkpoint.os, "fsync", full)
     error = error_of(capsys, "train", "--resume", "--out", "a", "--epochs", "2")
-    assert "No space left on device" in error and "untouched" in error
+    assert "No space left on device" in error and "the checkpoint of step 3 is whole" in error
     assert pathlib.Path("a/checkpoint.npz").read_bytes() == before
 
 

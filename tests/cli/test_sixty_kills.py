@@ -14,7 +14,7 @@ from test_train import outcome
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(sys.platform == "win32", reason="by signals and shells of Unix"),
+    pytest.mark.skipif(sys.platform != "linux", reason="by Linux's devices, signals and limits"),
 ]
 OPTIONS = ["--epochs", "2", "--batch-size", "256", "--threads", "1", "--save-every", "0"]  # 2 times 6 steps
 KILLS = 60

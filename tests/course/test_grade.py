@@ -186,6 +186,19 @@ def test_the_reports_of_who_is_gone_go_too_and_an_unreadable_one_is_said_once(tm
     assert [path.name for path in (tmp_path / "g/gradescope").iterdir()] == ["bo.json"]
 
 
+def test_a_chart_that_cannot_be_drawn_is_a_warning_and_all_grades_are_written(tmp_path, monkeypatch):
+    def fail(*_):
+        raise ValueError("no backend 'nonsense'")
+
+    said = {"problem": "ex1_1_linear.py is missing", "mistake": "", "says": "", "noted": True}
+    grades = {"bo": [{"exercise": "1.1", "function": "f", "points": 0, "of": 1, **said}]}
+    monkeypatch.setattr(results, "_draw", fail)
+    warnings = []
+    results.write(tmp_path / "g.csv", tmp_path / "g", grades, title="T", warn=warnings.append)
+    assert warnings == [f"{tmp_path / 'g' / 'summary.png'} is not drawn: no backend 'nonsense'"]
+    assert "bo" in (tmp_path / "g.csv").read_text("utf-8")
+
+
 def test_a_second_grader_in_the_same_place_does_not_begin(tmp_path, capsys):
     write_class(tmp_path / "in", {"ann": SOLUTION})
     (tmp_path / "g").mkdir()

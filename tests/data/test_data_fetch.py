@@ -9,6 +9,7 @@ import os
 import re
 import tarfile
 import threading
+import tracemalloc
 
 import pytest
 from official_pickles import write_cifar10_python
@@ -238,6 +239,77 @@ def test_an_archive_with_anything_but_its_plain_files_is_refused(
     with pytest.raises(ValueError, match=f"{NAME} is damaged: unexpected entry"):
         get(tmp_path / "inner", server)
     assert names(tmp_path) == ["inner"] and names(tmp_path / "inner") == [NAME]
+
+
+def announcing(size, kind=tarfile.REGTYPE):
+    """The header of an entry with so many bytes, in a tar file of its own that lacks them."""
+    info = tarfile.TarInfo(f"{FOLDER}/data_batch_1")
+    info.size, info.type = size, kind
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        announcing(2**40),
+        announcing(2**40, tarfile.GNUTYPE_SPARSE),
+        announcing(2**31, tarfile.GNUTYPE_LONGNAME),
+        announcing(2**31, tarfile.XHDTYPE),
+        announcing(2**62, tarfile.XGLTYPE),
+        bytes(512) * 20 + announcing(2**40),
+    ],
+    ids=["a file", "a sparse file", "a long name", "an extended header", "a global header", "zeros"],
+)
+def test_an_archive_that_announces_terabytes_is_refused_before_they_take_memory(
+    tmp_path, server, monkeypatch, content
+):
+    content = gzip.compress(content + bytes(100_000))
+    (tmp_path / NAME).write_bytes(content)
+    expect(monkeypatch, content)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=f"{NAME} is damaged"):
+        get(tmp_path, server)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000 and names(tmp_path) == [NAME]
+
+
+def test_an_archive_that_becomes_larger_than_an_official_one_is_refused(
+    tmp_path, server, official, monkeypatch
+):
+    monkeypatch.setattr(fetching, "LARGEST", 60_000)  # the official one of these tests has more
+    (tmp_path / NAME).write_bytes(server.content)
+    with pytest.raises(ValueError, match="becomes larger than an official archive"):
+        get(tmp_path, server)
+    assert names(tmp_path) == [NAME]
+
+
+def test_the_same_file_twice_is_refused(tmp_path, server, official, monkeypatch):
+    with gzip.open(io.BytesIO(server.content)) as file:
+        twice = file.read().rstrip(b"\0")
+    twice += bytes(-len(twice) % 512) + gzip.decompress(server.content)
+    content = gzip.compress(twice)
+    (tmp_path / NAME).write_bytes(content)
+    expect(monkeypatch, content)
+    with pytest.raises(ValueError, match="damaged: '.*/batches.meta' comes twice"):
+        get(tmp_path, server)
+
+
+def test_the_check_sum_at_gzip_s_end_is_looked_at(tmp_path, server, monkeypatch):
+    content = server.content[:-8] + bytes([server.content[-8] ^ 1]) + server.content[-7:]
+    (tmp_path / NAME).write_bytes(content)
+    expect(monkeypatch, content)
+    with pytest.raises(ValueError, match=f"{NAME} is damaged: CRC"):
+        get(tmp_path, server)
+    assert names(tmp_path) == [NAME]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes need POSIX")
+@pytest.mark.parametrize("name", [NAME, f"{NAME}.part"])
+def test_a_pipe_in_the_place_of_the_archive_is_named_at_once(tmp_path, server, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(ValueError, match=f"{name} is no file but a named pipe"):
+        get(tmp_path, server)
 
 
 @pytest.mark.parametrize("damage", ["cut", "not gzipped", "not a tar", "a file lacks"])

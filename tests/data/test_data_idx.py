@@ -1,6 +1,7 @@
 """IDX files (MNIST) are read exactly, plain and gzipped; damaged ones are one clear error each."""
 
 import gzip
+import os
 import struct
 import tracemalloc
 
@@ -122,3 +123,39 @@ def test_no_more_than_the_header_announces_is_unpacked(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2_000_000  # bytes; the file unpacks to 20 MB, gzip reads it in pieces of some 10 to 100 kB
+
+
+def test_labels_that_announce_gigabytes_are_refused_before_they_take_memory(tmp_path):
+    """4 billion labels for 6 images: announced in a few bytes, or really there, as zeros."""
+    write_mnist(tmp_path, gzipped=True)
+    path = tmp_path / "train-labels-idx1-ubyte.gz"
+    header = b"\0\0\x08\x01\xff\xff\xff\xff"
+    for content in (gzip.compress(header + bytes(120)), gzip.compress(header) + gzip.compress(bytes(2**24))):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="labels-idx1-ubyte.gz is damaged.*would become 4,294,967,295"):
+            data.load("mnist", tmp_path)
+        with pytest.raises(ValueError, match="would become 4,294,967,295"):
+            data.read_idx(path, ndim=1)
+
+
+def test_labels_are_counted_before_they_are_read(tmp_path):
+    write_mnist(tmp_path, gzipped=True)
+    path = tmp_path / "train-labels-idx1-ubyte.gz"
+    path.write_bytes(gzip.compress(idx(np.zeros(15_000_000, np.uint8)), compresslevel=1))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="has 15000000 labels, .* 6 images"):
+        data.load("mnist", tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2_000_000
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes need POSIX")
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_a_pipe_is_no_idx_file(tmp_path, ending):
+    os.mkfifo(tmp_path / f"pipe{ending}")
+    with pytest.raises(ValueError, match=f"pipe{ending} is no file but a named pipe"):
+        data.read_idx(tmp_path / f"pipe{ending}", ndim=1)
+    (tmp_path / f"train-images-idx3-ubyte{ending}").symlink_to(f"pipe{ending}")
+    with pytest.raises(ValueError, match="mnist: found no train-images-idx3-ubyte"):
+        data.load("mnist", tmp_path)

@@ -21,7 +21,7 @@ from test_cli import empty_folder, error_of, minires  # noqa: F401
 
 from minires import data, layers
 from minires.data import imagenet
-from minires.data.folder import read_image
+from minires.data.pictures import read_image
 from minires.kernels.cpu import parallel
 from minires.layers import Sequential
 from minires.train import Config, Reporter, Trainer, checkpoint, resume
@@ -77,7 +77,7 @@ def test_folders_are_listed_without_opening_an_image(tmp_path):
     write_folders(tmp_path, train=3, test=1)
     for path in tmp_path.glob("*/*/*"):
         path.write_bytes(b"not yet")
-    train, test = data.load("folder", tmp_path, crop=CROP)
+    train, test = data.read_image_folder(tmp_path, crop=CROP)
     assert (len(train), len(test)) == (9, 3) and train.class_names == CLASSES
     assert train.files[:4] == ("ant/000.png", "ant/001.png", "ant/002.JPEG", "bee/000.png")
     assert train.labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2] and train.labels.dtype == np.int64

@@ -144,7 +144,7 @@ def test_cells_know_their_first_lines():
         (("--notebook",), "expected one lesson's number first"),
         ((8, 9), "one lesson at a time"),
         (("--fast",), "--fast: expected a lesson's number"),
-        (("--site", ""), "--site: expected a folder"),
+        (("--site", ""), "--site: expected a value"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(folder, capsys, arguments, message):

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from small_run import small_net, small_trainer
 
-from minires.train import checkpoint, resume
+from minires import resources
+from minires.train import Config, checkpoint, prepare, resume
 
 ARRAYS = {
     "net/weight": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -269,7 +270,14 @@ POSITION = {"epoch": 1, "batch": 0, "step": 5, "seconds": 0.0}
         {"generators": {}},
         {"generators": {"block": {}, "drop": {}}},
         {"generators": {"block": {"bit_generator": "MT19937"}, "drop": {}}},
+        {"position": POSITION | {"seconds": math.inf}},
+        {"schedule": {"lr": -0.1, "best": 1.0, "waited": 0}},
+        {"schedule": {"lr": math.inf, "best": 1.0, "waited": 0}},
         {"history": []},
+        {"history": {}},
+        {"history": [7]},
+        {"history": [{}]},
+        {"history": [{"epoch": 1}]},
         {"history": 7},
         {"history": None},
     ],
@@ -288,6 +296,96 @@ def test_a_configuration_that_makes_no_sense_is_one_error_that_names_the_file(co
     with pytest.raises(ValueError) as caught:
         resume.load_network(changed(finished, config=config))
     assert str(finished.path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"train_error": "a tenth"},
+        {"train_error": None},
+        {"train_error": 1.5},
+        {"test_error": -0.1},
+        {"train_loss": math.inf},
+        {"seconds": -1},
+        {"seconds": True},
+        {"epoch": 2},
+        {"note": [1, 2]},
+    ],
+    ids=str,
+)
+def test_a_history_that_no_run_can_have_is_one_error_that_names_the_file(change, finished):
+    record = finished.facts["history"][0]
+    resume.restore(small_trainer(small_net(), epochs=1), changed(finished, history=[record]))
+    with pytest.raises(ValueError, match="record 1 of its history") as caught:
+        resume.restore(small_trainer(small_net(), epochs=1), changed(finished, history=[record | change]))
+    assert str(finished.path) in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A checkpoint of a network with a name."""
+    path = tmp_path_factory.mktemp("trained") / "a.npz"
+    prepare(Config.for_data("digits", threads=1)).save(path)
+    return checkpoint.load(path)
+
+
+@pytest.mark.parametrize("value", [0, -1, 10**12, 10**400, 3.0, True, "ten", None, [10], 11], ids=str)
+@pytest.mark.parametrize("name", ["channels", "height", "width", "classes"])
+def test_absurd_sizes_are_one_error_before_a_network_is_built(trained, name, value, monkeypatch):
+    resume.load_network(trained)
+    if name in ("height", "width") and value == 11:
+        pytest.skip("this network takes images of any size")
+    monkeypatch.setattr(resume, "build", lambda *_, **__: pytest.fail("a network was built"))
+    facts = trained.facts["data"] | {name: value}
+    with pytest.raises(ValueError, match="no checkpoint that fits here") as caught:
+        resume.load_network(changed(trained, data=facts))
+    assert str(caught.value).count(str(trained.path)) == 1 and len(str(caught.value)) < 500
+
+
+def test_a_configuration_that_is_none_is_an_error_that_names_the_file_once(trained):
+    with pytest.raises(ValueError) as caught:
+        resume.load_network(changed(trained, config=trained.facts["config"] | {"epochs": -5}))
+    expected = f"{trained.path} is no checkpoint that fits here: epochs: expected at least 1, got -5"
+    assert str(caught.value) == expected
+
+
+# -- not finite --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf], ids=str)
+@pytest.mark.parametrize("name", ["net/weight", "sums"])
+def test_a_number_that_is_not_finite_is_an_error_that_names_file_and_array(tmp_path, name, value):
+    array = ARRAYS[name].copy()
+    array.flat[-1] = value
+    checkpoint.save(tmp_path / "a.npz", ARRAYS | {name: array}, FACTS)
+    with pytest.raises(ValueError, match=rf"a\.npz: NaN or infinite in {name}: 1 of {array.size} number"):
+        checkpoint.load(tmp_path / "a.npz")
+
+
+# -- no file -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes need POSIX")
+def test_a_pipe_and_a_device_are_no_checkpoints(tmp_path):
+    os.mkfifo(tmp_path / "pipe.npz")
+    (tmp_path / "link.npz").symlink_to("pipe.npz")
+    (tmp_path / "device.npz").symlink_to("/dev/zero")
+    for name in ("pipe.npz", "link.npz", "device.npz"):
+        with pytest.raises(ValueError, match=f"cannot read the checkpoint: .*{name} is no file but"):
+            checkpoint.load(tmp_path / name)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a file with a hole takes its whole size")
+@pytest.mark.parametrize("memory", [0, 2**30], ids=["unknown memory", "1 GiB of memory"])
+def test_a_checkpoint_of_a_terabyte_is_named_at_once(tmp_path, monkeypatch, memory):
+    monkeypatch.setattr(resources, "_memory", lambda: memory)
+    checkpoint.save(tmp_path / "a.npz", ARRAYS, FACTS)
+    try:
+        os.truncate(tmp_path / "a.npz", 2**40)
+    except OSError:
+        pytest.skip("this file system has no files of a terabyte")
+    with pytest.raises(ValueError, match=r"a\.npz is"):
+        checkpoint.load(tmp_path / "a.npz")
 
 
 # -- saves that fail ---------------------------------------------------------------------------------------
