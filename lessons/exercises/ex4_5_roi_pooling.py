@@ -419,12 +419,11 @@ MISTAKES = [
         "a search that compares with >= finds the last, one with > the first.",
     ),
     Mistake(
-        "argmax of the gradient",
+        "argmax of dx",
         ADD,
-        "window[:] += (dy[r, :, p, q] * 0)[:, None, None]\n"
-        "                window[channel, 0, 0] += dy[r, :, p, q]",
-        "All of dy went to the first cell of its bin. The cell that was the largest in forward gets it, not "
-        "the first, and not the largest of something that is all zeros yet.",
+        "window[channel, 0, 0] += dy[r, :, p, q]",
+        "All of dy went to the first cell of its bin, as if argmax had been taken of dx, which is all zeros. "
+        "The cell that was the largest in forward gets it.",
     ),
     Mistake(
         "gradient to every cell of the bin",
