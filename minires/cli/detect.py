@@ -247,7 +247,7 @@ def _picture(trainer):
         found=trainer.found[:SHOWN],
         truth=test.objects[:SHOWN],
         class_names=test.class_names,
-        title=f"{trainer.config.title}: what is there dashed, what was found solid",
+        title=f"{trainer.config.title}: what is there dashed, what was found (score 0.5 or more) solid",
     )
 
 

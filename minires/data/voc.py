@@ -195,7 +195,10 @@ def _read_objects(
             if "no area" in problem or box_problem(box, (height, width)):
                 continue
         elif problem:
-            raise ValueError(f"{path}: object {number} ({name}): {problem}; mend it, or skip bad boxes")
+            raise ValueError(
+                f"{path}: object {number} ({name}): {problem}; mend it, or pass over such "
+                "boxes (skip_bad, on the command line --skip-bad)"
+            )
         boxes.append(np.clip(np.multiply(box, scale * 2), 0, [width * scale[0], height * scale[1]] * 2))
         labels.append(class_names.index(name))
         difficult.append((each.findtext("difficult") or "0").strip() == "1")

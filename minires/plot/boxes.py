@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from minires.plot.images import as_drawn
-from minires.plot.style import COLOUR, STYLES, check_some, sheet, tidy
+from minires.plot.style import STYLES, check_some, sheet, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,9 +115,13 @@ def _frame(axes: Axes, box: np.ndarray, *, linestyle: Any, colour: str) -> None:
 
 
 def _name(axes: Axes, box: np.ndarray, text: str, colour: str) -> None:
-    place: dict[str, Any] = {"ha": "left", "va": "bottom", "fontsize": 7, "color": "white", "clip_on": True}
+    """Write above a box, or into it where there is no room above."""
+    bottom, top = axes.get_ylim()
+    is_room = float(box[1]) - top > 0.07 * (bottom - top)
+    place: dict[str, Any] = {"ha": "left", "fontsize": 7, "color": "white", "clip_on": True}
     patch: dict[str, Any] = {"facecolor": colour, "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
-    axes.text(float(box[0]) - 0.5, float(box[1]) - 0.7, text, bbox=patch, **place)
+    x, y, side = float(box[0]) - 0.5, float(box[1]), "bottom" if is_room else "top"
+    axes.text(x, y - 0.7 if is_room else max(y, 0.0), text, bbox=patch, va=side, **place)
 
 
 def detection_curves(metrics: Sequence[Mapping[str, float]], *, title: str = "") -> Figure:
@@ -142,13 +146,12 @@ def detection_curves(metrics: Sequence[Mapping[str, float]], *, title: str = "")
             losses.plot(steps, values, label=label, markersize=4, markerfacecolor="white", **style)
     losses.set(xlabel="step", ylabel="loss", yscale="log")
     measured = [record for record in metrics if "map" in record]
-    dashes: tuple[tuple[str, float, Any], ...] = (("map", 0.5, "solid"), ("map_75", 0.75, (0, (5, 2))))
-    for name, threshold, dash in dashes:
+    for name, threshold, style in (("map", 0.5, STYLES[0]), ("map_75", 0.75, STYLES[1])):
         values = [record[name] for record in measured]
         if values:
             label = f"IoU {threshold}: {values[-1]:.3f} at the end"
             at = [record["step"] for record in measured]
-            precision.plot(at, values, color=COLOUR, linestyle=dash, marker="o", markersize=4, label=label)
+            precision.plot(at, values, label=label, markersize=4, markerfacecolor="white", **style)
     precision.set(xlabel="step", ylabel="mAP on the test images", ylim=(0, 1), xlim=(0, 1.02 * steps[-1]))
     tidy(losses)
     tidy(precision)
