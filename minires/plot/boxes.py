@@ -22,6 +22,7 @@ LOSSES = {  # of `detection.Losses`, as they are called in pictures
     "classes": "head: class",
     "boxes": "head: box",
 }
+COLOURS = [style["color"] for style in STYLES if style["color"].startswith("#")]  # no grey: images are grey
 
 
 class Found(Protocol):
@@ -89,7 +90,7 @@ def detections(
                 _frame(axes, box, linestyle=(0, (4, 3)), colour="white")
         if found is not None:
             for box, label, score in zip(*_shown(found[number], least), strict=True):
-                colour = STYLES[int(label) % len(STYLES)]["color"]
+                colour = COLOURS[int(label) % len(COLOURS)]
                 _frame(axes, box, linestyle="solid", colour=colour)
                 _name(axes, box, f"{class_names[int(label)]} {score:.2f}", colour)
     for axes in all_axes:
