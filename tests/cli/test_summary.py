@@ -182,4 +182,5 @@ def test_what_cannot_be_drawn_is_one_line(capsys):
     assert "--draw: expected a .png" in error_of(capsys, "summary", "resnet8", "--draw", "net.txt")
     assert "--draw: only applies to the table of one network" in error_of(capsys, "summary", "--draw")
     assert "--draw" in error_of(capsys, "summary", "--compare", "resnet50", "--draw")
-    assert "no/where.png" in error_of(capsys, "summary", "resnet8", "--draw", "no/where.png")
+    code, _, err = minires(capsys, "summary", "resnet8", "--draw", "no/where.png")
+    assert code == 2 and len(err) == 1 and "no/where.png" in err[0]

@@ -64,7 +64,7 @@ def _draw_frame(part: Frame, pen: Pen, x: float, top: float) -> None:
     from matplotlib.patches import Rectangle
 
     left, right, height = extent(part, pen.m)
-    pen.axes.add_patch(
+    pen.axes.add_artist(
         Rectangle((x - left, top - height), left + right, height, fill=False, edgecolor="0.5", linestyle=":")
     )
     pen.text(x + 0.12 + BESIDE, top - 0.12, RECOMPUTED, color="0.35")

@@ -17,11 +17,13 @@ RECOMPUTED = "recomputed in backward"
 
 
 @lru_cache(maxsize=4096)
-def width_of(text: str, points: float) -> float:
+def width_of(text: str, points: float, weight: str = "normal") -> float:
     """Return how wide a text is, in inches."""
+    from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
 
-    lines = [TextPath((0, 0), line, size=points).get_extents().width for line in text.split("\n") if line]
+    font = FontProperties(weight=weight, size=points)
+    lines = [TextPath((0, 0), line, prop=font).get_extents().width for line in text.split("\n") if line]
     return max(lines, default=0.0) / 72
 
 

@@ -223,7 +223,7 @@ def _measures(chains: Sequence[Chain], backward: bool, *, arcs: bool, shapes: bo
 
 def _width(name: str, chain: Chain, groups: Sequence[Part], m: Measures) -> tuple[float, float]:
     """Return how far a column reaches to the left and to the right of its line."""
-    half = max(width_of(name, 10), width_of(f"x: {size(chain.takes)}", 8.5)) / 2
+    half = max(width_of(name, 10, "bold"), width_of(f"x: {size(chain.takes)}", 8.5)) / 2
     extents = [extent(group, m) for group in groups]
     return max(half, *(e[0] for e in extents)), max(half, *(e[1] for e in extents))
 
@@ -250,7 +250,7 @@ def _column(
     y = start
     for group, top in zip(groups, tops, strict=True):
         if group.items:
-            pen.link(x, y, top, above, group)
+            pen.link(x, y, top, above, group, back_to=0 if above else y)
             y, above = draw(group, pen, x, top), group
     if m.backward:
         pen.text(x + BESIDE + 0.05, start - 0.06, "dx", color=BACK, va="top")

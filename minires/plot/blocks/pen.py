@@ -53,7 +53,7 @@ class Pen:
         if head:  # a triangle, whose tip is the last point
             x, y = x - HEAD * across, y - HEAD * up
             corners = [points[-1]] + [(x + side * up, y - side * across) for side in (HEAD / 2, -HEAD / 2)]
-            self.axes.add_patch(Polygon(corners, facecolor=colour, linewidth=0, gid=f"{name} head"))
+            self.axes.add_artist(Polygon(corners, facecolor=colour, linewidth=0, gid=f"{name} head"))
         codes = [Path.MOVETO, *({"L": Path.LINETO, "C": Path.CURVE4}[step] for step in steps)]
         line = PathPatch(
             Path([*points[:-1], (x, y)], codes),
@@ -65,7 +65,7 @@ class Pen:
             joinstyle="miter",
             gid=name,
         )
-        self.axes.add_patch(line)
+        self.axes.add_artist(line)
 
     def text(self, x: float, y: float, text: str, points: float = SMALL, **options: object) -> None:
         """Write a text, centred upwards and downwards unless told otherwise."""
@@ -76,7 +76,7 @@ class Pen:
         from matplotlib.patches import Rectangle
 
         corner, height = (x - width / 2, top - self.m.height), self.m.height
-        self.axes.add_patch(Rectangle(corner, width, height, facecolor=colour, edgecolor=INK, linewidth=0.9))
+        self.axes.add_artist(Rectangle(corner, width, height, facecolor=colour, edgecolor=INK, linewidth=0.9))
         self.text(x, top - height / 2, label, self.m.font, ha="center")
 
     def plus(self, x: float, y: float, radius: float, *, back: bool = False) -> None:
@@ -88,7 +88,7 @@ class Pen:
         colour = BACK if back else INK
         circle = Circle((x, y), radius, facecolor="white", edgecolor=colour, linewidth=1.1, zorder=3)
         circle.set_gid("gradients meet" if back else "sum")
-        self.axes.add_patch(circle)
+        self.axes.add_artist(circle)
         for across, up in ((0.6 * radius, 0), (0, 0.6 * radius)):
             ends = [x - across, x + across], [y - up, y + up]
             self.axes.plot(*ends, color=colour, linewidth=1.1, solid_capstyle="butt", zorder=4)
