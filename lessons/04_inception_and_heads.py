@@ -89,7 +89,7 @@ assert 10.9 < ratio_of_nine < 11 and naive_channels[-1] == 4944, "without reduct
 
 # %%
 module = inception(192, *INCEPTION["3a"], unit=unit, largest_kernel=5)
-lesson.show(plot.blocks({"module 3a": module}, input_shape=(192, 28, 28), backward=True))
+lesson.show(plot.blocks(module, input_shape=(192, 28, 28), backward=True, title="Inception module 3a"))
 
 # %% [markdown]
 # ## The stem

@@ -109,7 +109,8 @@ assert abs(fractions["residual"] - 0.5) <= 0.01, "and lose what is negative"
 assert fractions["pre-activation"] == 1, "a pre-activation block with F = 0 should be the identity for all x"
 
 # %%
-lesson.show(plot.blocks(silent, input_shape=(WIDTH,), backward=True))
+title = "The three blocks, forward and backward"
+lesson.show(plot.blocks(silent, input_shape=(WIDTH,), backward=True, title=title))
 
 # %%
 SCALES = (0.3, 0.1, 0.03, 0.01)

@@ -144,7 +144,8 @@ two_units = {
     name: Sequential(*(Residual(inner, after=layer) for inner in branches[:2]))
     for name, layer in after.items()
 }
-lesson.show(plot.blocks(two_units, input_shape=(WIDTH,), backward=True, detail=True))
+title = "Two units, forward and backward"
+lesson.show(plot.blocks(two_units, input_shape=(WIDTH,), backward=True, detail=True, title=title))
 
 # %% [markdown]
 # ## What the sum looks like

@@ -298,7 +298,7 @@ def check_readable(figure):
     """Raise AssertionError where texts or boxes lie on one another, leave the figure, or are tiny."""
     figure.draw_without_rendering()
     axes = figure.axes[0]
-    texts = [text for text in axes.texts if text.get_text()]
+    texts = [text for text in (axes.title, *axes.texts) if text.get_text()]
     assert min(text.get_fontsize() for text in texts) >= 7.5
     frames = [p for p in axes.patches if isinstance(p, Rectangle) and p.get_fill()]
     rectangles = [frame.get_window_extent() for frame in frames]

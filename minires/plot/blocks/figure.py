@@ -117,8 +117,7 @@ def blocks(
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, above + total + below))
     axes.axis("off")
     pen = Pen(axes, m, _colours(sections) if sections else None)
-    if title:
-        pen.text(width / 2, above + total + below - MARGIN - 0.08, title, 12, ha="center")
+    axes.set_title(title, fontsize=12, y=1 - MARGIN / (above + total + below), va="top", pad=0)
     top = below + total
     tops = [top - sum(heights[:i]) - gap * i for i in range(len(heights))]
     if sections:
