@@ -8,6 +8,7 @@ and leaves no global state behind, and they can be read in black and white.
 """
 
 from minires.plot.blocks import blocks
+from minires.plot.boxes import detection_curves, detections
 from minires.plot.costs import comparison, costs, depths, roofline
 from minires.plot.course import class_summary
 from minires.plot.diagrams import construction
@@ -28,6 +29,8 @@ __all__ = [
     "costs",
     "curves",
     "depths",
+    "detection_curves",
+    "detections",
     "error_maps",
     "heat_map",
     "heat_maps",

@@ -1,0 +1,168 @@
+"""Digit scenes: one to four of the embedded digits among clutter, and their boxes.
+
+Every scene follows from the seed, its number and whether it is a test scene, whatever else was made before.
+The digits of test scenes are the test images of `digits`: no training scene shows one of them.
+"""
+
+import math
+
+import numpy as np
+
+from minires.data.digits import read_digits
+from minires.data.objects import DetectionDataset, Objects
+from minires.typing import Generator
+
+SIZE = 64  # pixels a side
+MEAN, STD = 0.35, 0.25  # of a scene's values, from 0 to 1: a network's input is (x - MEAN) / STD
+INK = 0.25 + 1e-6  # what is above is ink, and within the box; 1/4 itself, rounded either way, is not
+TRIES = 50  # places for one digit
+COVERED = 0.1  # of the smaller of two boxes may lie in the other
+
+
+def digit_scenes(count: int, *, test: bool = False, seed: int = 0) -> DetectionDataset:
+    """Return scenes of 64x64 pixels with one to four digits each.
+
+    Parameters
+    ----------
+    count
+        How many; the first ten of a hundred are those of ten.
+    test
+        Made of the test digits, not of the training digits.
+    seed
+        Another seed, other scenes.
+
+    Returns
+    -------
+    DetectionDataset
+        Grey images, uint8 (count, 1, 64, 64); classes "0" to "9". They may not be flipped.
+
+    Raises
+    ------
+    ValueError
+        For a count below 1 or a negative seed.
+
+    Examples
+    --------
+    >>> scenes = digit_scenes(3)
+    >>> scenes.images.shape, [len(objects.labels) for objects in scenes.objects]
+    ((3, 1, 64, 64), [2, 4, 3])
+    """
+    if count < 1 or seed < 0:
+        raise ValueError(f"scenes: expected a count of 1 or more and a seed >= 0, got {count} and {seed}")
+    digits = read_digits()[test]
+    ink = digits.images[:, 0].astype(np.float32) / digits.max_value
+    images, objects = np.empty((count, 1, SIZE, SIZE), np.uint8), []
+    for number in range(count):
+        image, found = scene(ink, digits.labels, np.random.default_rng([seed, int(test), number]))
+        images[number, 0] = np.rint(image * 255)
+        objects.append(found)
+    name = f"digit scenes {'test' if test else 'train'}"
+    return DetectionDataset(images, tuple(objects), digits.class_names, name, may_flip=False)
+
+
+def scene(digits: np.ndarray, labels: np.ndarray, rng: Generator) -> tuple[np.ndarray, Objects]:
+    """Return one scene and what is in it.
+
+    Parameters
+    ----------
+    digits : float32 (N, 8, 8)
+        Ink from 0 to 1.
+    labels : int64 (N,)
+    rng
+        Decides everything.
+
+    Returns
+    -------
+    image : float32 (64, 64)
+        From 0 to 1.
+    objects : Objects
+        Each box is the smallest around the digit's ink.
+    """
+    image = _background(rng)
+    _add_fragments(image, digits, rng)
+    _add_strokes(image, rng)
+    boxes: list[np.ndarray] = []
+    classes = []
+    for _ in range(rng.integers(1, 5)):
+        which = int(rng.integers(len(digits)))
+        box = _add_digit(image, digits[which], boxes, rng)
+        if box is not None:
+            boxes.append(box)
+            classes.append(labels[which])
+    image += rng.normal(0, 0.08, image.shape)
+    everything = Objects(np.array(boxes, np.float32), np.array(classes, np.int64), np.zeros(len(boxes), bool))
+    return image.clip(0, 1), everything
+
+
+def _background(rng: Generator) -> np.ndarray:
+    """Return an image of about .2 that grows brighter in some direction, float32 (64, 64)."""
+    level, down, across = rng.uniform(-0.15, 0.15, 3)
+    place = np.linspace(-1, 1, SIZE)
+    return (0.2 + level + down * place[:, None] + across * place).astype(np.float32)
+
+
+def _add_fragments(image: np.ndarray, digits: np.ndarray, rng: Generator) -> None:
+    """Add three to seven enlarged pieces of 4x4 pixels of digits: strokes and corners of no digit."""
+    for _ in range(rng.integers(3, 8)):
+        top, left = rng.integers(0, 5, 2)
+        piece = digits[rng.integers(len(digits)), top : top + 4, left : left + 4]
+        size = int(rng.integers(5, 13))
+        y, x = rng.integers(0, SIZE - size + 1, 2)
+        image[y : y + size, x : x + size] += rng.uniform(0.3, 0.9) * enlarge(piece, (size, size))
+
+
+def _add_strokes(image: np.ndarray, rng: Generator) -> None:
+    """Add two to five straight strokes, 3 pixels wide and 8 to 30 long."""
+    row, column = np.mgrid[:SIZE, :SIZE] + 0.5
+    for _ in range(rng.integers(2, 6)):
+        (y, x), angle = rng.uniform(0, SIZE, 2), rng.uniform(0, math.pi)
+        half = rng.uniform(8, 30) / 2
+        along = (column - x) * math.cos(angle) + (row - y) * math.sin(angle)
+        beside = (row - y) * math.cos(angle) - (column - x) * math.sin(angle)
+        image[(abs(along) <= half) & (abs(beside) <= 1.5)] += rng.uniform(0.3, 0.9)
+
+
+def _add_digit(
+    image: np.ndarray, digit: np.ndarray, boxes: list[np.ndarray], rng: Generator
+) -> np.ndarray | None:
+    """Put a digit where it hides no other one; return its box (4,), or None if no place was found."""
+    height = int(rng.integers(14, 31))
+    width = round(height * rng.uniform(0.8, 1.2))
+    shape = enlarge(digit, (height, width))
+    rows, columns = (np.flatnonzero((shape > INK).any(axis=axis)) for axis in (1, 0))
+    tight = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
+    for _ in range(TRIES):
+        y, x = rng.integers(0, (SIZE - height + 1, SIZE - width + 1))
+        box = tight + [x, y, x, y]
+        if all(_covered(box, other) <= COVERED for other in boxes):
+            break
+    else:
+        return None
+    place = image[y : y + height, x : x + width]
+    beneath = np.where(shape > INK, 0.35, 0.25)
+    place[...] = place * np.where(_around(shape > INK), beneath, 1) + rng.uniform(0.6, 1) * shape
+    return box
+
+
+def _around(ink: np.ndarray) -> np.ndarray:
+    """Return the ink and the pixels beside it, booleans like ink."""
+    wide = np.pad(ink, 1)
+    h, w = ink.shape
+    return np.any([wide[i : i + h, j : j + w] for i in range(3) for j in range(3)], axis=0)
+
+
+def _covered(box: np.ndarray, other: np.ndarray) -> float:
+    """Return what fraction of the smaller of two boxes lies in the other."""
+    common = (np.minimum(box[2:], other[2:]) - np.maximum(box[:2], other[:2])).clip(0).prod()
+    return common / min((box[2:] - box[:2]).prod(), (other[2:] - other[:2]).prod())
+
+
+def enlarge(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return an image (H, W) as one of size (height, width): bilinear, the centres of pixels at 1/2."""
+    down, across = (_tent(old, new) for old, new in zip(image.shape, size, strict=True))
+    return (down @ image @ across.T).astype(np.float32)
+
+
+def _tent(old: int, new: int) -> np.ndarray:
+    position = ((np.arange(new) + 0.5) * old / new - 0.5).clip(0, old - 1)
+    return (1 - abs(position[:, None] - np.arange(old))).clip(0)
