@@ -58,7 +58,10 @@ def run(arguments):
     """Print or draw what the arguments ask for, return the exit code."""
     if arguments.format not in FORMATS:
         raise ValueError(f"--format: expected one of {', '.join(FORMATS)}, got {arguments.format!r}")
-    if arguments.model is None and arguments.draw in (*models.names(), *build.NAMES):  # --draw took the name for its file
+    if arguments.model is None and arguments.draw in (
+        *models.names(),
+        *build.NAMES,
+    ):  # --draw took the name for its file
         arguments.model, arguments.draw = arguments.draw, ""
     for name in ("batch", "classes", "depth"):
         value = getattr(arguments, name)

@@ -8,6 +8,7 @@ import pytest
 from matplotlib.patches import PathPatch, Rectangle
 
 from minires import init, models, plot
+from minires.detection import build
 from minires.layers import (
     BatchNorm,
     Concat,
@@ -167,6 +168,39 @@ def test_a_layer_of_your_own_is_the_call_that_makes_it():
         pass
 
     assert labels(plot.blocks(Sequential(Gain(2.0), Activation()), input_shape=(4,))) == ["Gain(2.0)", "ReLU"]
+
+
+class Composite(Layer):
+    """Two layers of a user's own: one after the other, with a hidden sum, or with two outputs."""
+
+    def __init__(self, kind):
+        self.kind, self.first, self.last, self.other = kind, Linear(4, 4, rng=SHAPES), ReLU(), ReLU()
+
+    def trace(self, x):
+        first = self.first.trace(x)
+        last, other = self.last.trace(first.y), self.other.trace(first.y)
+        inside = (first, other, last) if self.kind == "outputs" else (first, last)
+        y = x.like(last.y.shape) if self.kind == "new y" else last.y
+        return Step(self, x, y, inside=inside, meets=self.kind in ("sum", "outputs"))
+
+
+def test_another_composite_is_drawn_as_a_chain_with_its_outputs_or_not_looked_into():
+    found = {
+        kind: plot.blocks(Composite(kind), input_shape=(4,)) for kind in ("chain", "sum", "new y", "outputs")
+    }
+    assert labels(found["chain"]) == ["fc 4", "ReLU"]
+    assert labels(found["sum"]) == ["Composite('sum')"] and labels(found["new y"]) == ["Composite('new y')"]
+    assert labels(found["outputs"]) == ["fc 4", "ReLU", "ReLU"] and "output 4" in words(found["outputs"])
+
+
+def test_detectors_have_their_outputs_beside_the_way_of_the_boxes():
+    faster, rcnn = (
+        plot.blocks(build.by_name(name, build.INPUT, num_classes=10, rng=SHAPES), input_shape=build.INPUT)
+        for name in ("faster_rcnn", "rcnn")
+    )
+    assert {"output 9x16x16", "output 36x16x16", "output 11", "RegionPooling"} <= set(words(faster))
+    assert "output 11" in words(rcnn) and "y: 40" in words(rcnn)
+    check_readable(faster)
 
 
 # -- networks ----------------------------------------------------------------------------------------

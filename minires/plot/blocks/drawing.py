@@ -126,7 +126,7 @@ def _draw_aside(part: Aside, pen: Pen, x: float, top: float) -> None:
     by, end = _paths([(Chain(part.takes, part.gives), x), (part.path, at)], pen, x, top, length)
     pen.link(x, by, top - extent(part, pen.m)[2], None, None)
     pen.link(at, end, end - pen.m.gap, part.path, OUTSIDE)
-    pen.text(at, end - pen.m.gap - 0.09, f"auxiliary {size(part.path.gives)}", ha="center")
+    pen.text(at, end - pen.m.gap - 0.09, f"{part.output} {size(part.path.gives)}", ha="center")
 
 
 def _draw_sum(part: Sum, pen: Pen, x: float, top: float) -> None:

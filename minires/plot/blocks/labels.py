@@ -14,14 +14,15 @@ LONGEST = 34  # letters of a label; of a longer one the name remains
 WEIGHTS, NORM, ACTIVATION, POOL, OTHER = "weights", "norm", "activation", "pooling", "other"
 
 
-def describe(layer: Layer) -> tuple[str, str]:
+def describe(layer: Any) -> tuple[str, str]:
     """Return (label, kind) of a layer; a class that is not known here is labelled as the base that is."""
     for base in type(layer).__mro__:
         if base.__name__ in LABELS:
             kind, words = LABELS[base.__name__]
             return words(layer), kind
-    label = reprs.call(layer, layer.settings())
-    return label if len(label) <= LONGEST else type(layer).__name__, OTHER
+    name = type(layer).__name__
+    label = reprs.call(layer, layer.settings()) if isinstance(layer, Layer) else name
+    return name if len(label) > LONGEST or "..." in label else label, OTHER
 
 
 def size(shape: tuple[int, ...]) -> str:

@@ -81,9 +81,10 @@ class Sides(Part):
 
 @dataclass(frozen=True)
 class Aside(Part):
-    """A head: a path that leaves the network half-way and ends by itself."""
+    """A head: a path that leaves the network half-way and ends by itself, in an output of this name."""
 
     path: Chain
+    output: str = "auxiliary"
 
 
 def read(step: Step, *, detail: bool) -> Chain:
@@ -106,7 +107,29 @@ def read(step: Step, *, detail: bool) -> Chain:
         return Chain(takes, gives, (Frame(takes, gives, read(inside[0], detail=detail)),))
     if isinstance(layer, Sequential):
         return _chain(takes, gives, [read(part, detail=detail) for part in inside])
-    return Chain(takes, gives, _box(step, detail))
+    return _with_outputs(step, detail) or Chain(takes, gives, _box(step, detail))
+
+
+def _with_outputs(step: Step, detail: bool) -> Chain | None:
+    """Return the parts of another composite, if they are a chain to its y from which some paths leave."""
+    if not step.inside or step.y is not step.inside[-1].y:
+        return None
+    main, others = [step.inside[-1]], list(step.inside[:-1])
+    for before in reversed(step.inside[:-1]):
+        if before.y is main[0].x:
+            main.insert(0, before)
+            others.remove(before)
+    known = [each.y for each in main]
+    if step.meets != bool(others) or not all(other.x in known for other in others):
+        return None  # what meets there, only the composite knows
+    chains: list[Part] = []
+    for each in main:
+        chains.append(read(each, detail=detail))
+        for other in others:
+            if other.x is each.y:
+                path = read(other, detail=detail)
+                chains.append(Aside(path.takes, path.takes, path, "output"))
+    return _chain(step.x.shape[1:], step.y.shape[1:], chains)
 
 
 def _sum(step: Step, detail: bool) -> Sum:
