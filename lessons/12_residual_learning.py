@@ -109,6 +109,10 @@ assert abs(fractions["residual"] - 0.5) <= 0.01, "and lose what is negative"
 assert fractions["pre-activation"] == 1, "a pre-activation block with F = 0 should be the identity for all x"
 
 # %%
+title = "The three blocks, forward and backward"
+lesson.show(plot.blocks(silent, input_shape=(WIDTH,), backward=True, title=title))
+
+# %%
 SCALES = (0.3, 0.1, 0.03, 0.01)
 distances = {name: [] for name in silent}
 for s in SCALES:

@@ -40,6 +40,13 @@ def add_arguments(parser):
         "--plot", metavar="FILE", help="draw memory, parameters and multiply-adds of each layer as bars"
     )
     parser.add_argument(
+        "--draw",
+        nargs="?",
+        const="",
+        metavar="FILE",
+        help="draw the network as the papers do, a box a layer, into FILE (NAME.png)",
+    )
+    parser.add_argument(
         "--compare",
         nargs="+",
         metavar="NAME",
@@ -51,14 +58,21 @@ def run(arguments):
     """Print or draw what the arguments ask for, return the exit code."""
     if arguments.format not in FORMATS:
         raise ValueError(f"--format: expected one of {', '.join(FORMATS)}, got {arguments.format!r}")
+    if arguments.model is None and arguments.draw in (
+        *models.names(),
+        *build.NAMES,
+    ):  # --draw took the name for its file
+        arguments.model, arguments.draw = arguments.draw, ""
     for name in ("batch", "classes", "depth"):
         value = getattr(arguments, name)
         if value is not None and value < 1:
             raise ValueError(f"--{name}: expected at least 1, got {value}")
     if arguments.train and arguments.format == "csv":
         raise ValueError("--train: not available as csv; use --format json")
-    if arguments.plot and pathlib.Path(arguments.plot).suffix.lower() not in PICTURES:
-        raise ValueError(f"--plot: expected a {', '.join(PICTURES)} file, got {arguments.plot}")
+    for name in ("plot", "draw"):
+        file = getattr(arguments, name)
+        if file and pathlib.Path(file).suffix.lower() not in PICTURES:
+            raise ValueError(f"--{name}: expected a {', '.join(PICTURES)} file, got {file}")
     _require_use(arguments)
     if arguments.compare:
         return _compare(arguments)
@@ -77,6 +91,9 @@ def run(arguments):
     )
     if arguments.plot:
         _save(plot.costs(table, title=_title(arguments.model, shape)), arguments.plot)
+    if arguments.draw is not None:
+        figure = plot.blocks({arguments.model: net}, input_shape=shape)
+        _save(figure, arguments.draw or f"{arguments.model}.png")
     return 0
 
 
@@ -85,7 +102,7 @@ def _require_use(arguments):
     compared, listed = bool(arguments.compare), not arguments.compare and arguments.model is None
     ignored = [
         f"--{name}"
-        for name in ("input", "classes", "depth", "train", "format", "plot")
+        for name in ("input", "classes", "depth", "train", "format", "plot", "draw")
         if getattr(arguments, name) not in (None, False, "text") and not (compared and name == "plot")
     ]
     if compared and arguments.model is not None:

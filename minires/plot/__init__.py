@@ -7,6 +7,7 @@ Every function returns the matplotlib figure. They are made without pyplot, so t
 and leaves no global state behind, and they can be read in black and white.
 """
 
+from minires.plot.blocks import blocks
 from minires.plot.boxes import detection_curves, detections
 from minires.plot.costs import comparison, costs, depths, roofline
 from minires.plot.course import class_summary
@@ -20,6 +21,7 @@ from minires.plot.training import curves, run_panels, runs
 __all__ = [
     "bar_panels",
     "bars",
+    "blocks",
     "class_summary",
     "classifier_pipeline",
     "comparison",

@@ -169,6 +169,24 @@ def test_wrong_input_is_one_line(capsys):
     assert "no published error of plain20" in error_of(capsys, "summary", "--compare", "plain20")
 
 
+def test_a_network_is_drawn_into_the_file_of_its_name_or_another(capsys, empty_folder):
+    code, out, _ = minires(capsys, "summary", "resnet8", "--draw")
+    assert code == 0 and out[-1] == "plot: resnet8.png" and out[0] == "resnet8, input 3x32x32"
+    assert (empty_folder / "resnet8.png").read_bytes().startswith(b"\x89PNG")
+    _, out, _ = minires(capsys, "summary", "--draw", "plain8")  # the name in the place of the file
+    assert out[0] == "plain8, input 3x32x32" and (empty_folder / "plain8.png").exists()
+    _, out, _ = minires(capsys, "summary", "resnet8", "--draw", "drawn.svg", "--input", "1x28x28")
+    assert out[-1] == "plot: drawn.svg" and b"<svg" in (empty_folder / "drawn.svg").read_bytes()
+
+
+def test_what_cannot_be_drawn_is_one_line(capsys):
+    assert "--draw: expected a .png" in error_of(capsys, "summary", "resnet8", "--draw", "net.txt")
+    assert "--draw: only applies to the table of one network" in error_of(capsys, "summary", "--draw")
+    assert "--draw" in error_of(capsys, "summary", "--compare", "resnet50", "--draw")
+    code, _, err = minires(capsys, "summary", "resnet8", "--draw", "no/where.png")
+    assert code == 2 and len(err) == 1 and "no/where.png" in err[0]
+
+
 @pytest.mark.parametrize(
     ("name", "params"), [("faster_rcnn", 251_984), ("fast_rcnn", 212_131), ("rcnn", 212_131)]
 )
