@@ -10,6 +10,13 @@ and leaves no global state behind, and they can be read in black and white.
 from minires.plot.boxes import detection_curves, detections
 from minires.plot.costs import comparison, costs, depths, roofline
 from minires.plot.course import class_summary
+from minires.plot.detection import (
+    anchors,
+    detector_costs,
+    precision_recall,
+    proposal_recalls,
+    region_bins,
+)
 from minires.plot.diagrams import construction
 from minires.plot.images import mosaic
 from minires.plot.matrices import error_maps, heat_maps
@@ -18,6 +25,7 @@ from minires.plot.signals import bar_panels, bars, heat_map, histograms, line_pa
 from minires.plot.training import curves, run_panels, runs
 
 __all__ = [
+    "anchors",
     "bar_panels",
     "bars",
     "class_summary",
@@ -29,14 +37,18 @@ __all__ = [
     "depths",
     "detection_curves",
     "detections",
+    "detector_costs",
     "error_maps",
     "heat_map",
     "heat_maps",
-    "history",
     "histograms",
+    "history",
     "line_panels",
     "lines",
     "mosaic",
+    "precision_recall",
+    "proposal_recalls",
+    "region_bins",
     "roofline",
     "run_panels",
     "runs",
