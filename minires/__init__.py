@@ -15,6 +15,7 @@ TYPE_CHECKING = False  # which a type checker takes for True
 if TYPE_CHECKING:
     from minires import (
         accounting,
+        archives,
         backend,
         bench,
         catalogue,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         probe,
         reprs,
         resources,
+        sums,
         surgery,
         train,
         typing,

@@ -28,7 +28,8 @@ def array_module(*arrays: object, names: Sequence[str] | None = None) -> ModuleT
     Raises
     ------
     TypeError
-        If one is not an array, or if they live on different devices.
+        If one is not an array, if they live on different devices, or for a NumPy matrix or masked array:
+        their `*` means something else than an array's.
 
     Examples
     --------
@@ -45,6 +46,11 @@ def array_module(*arrays: object, names: Sequence[str] | None = None) -> ModuleT
             raise TypeError(
                 f"{label}: expected a NumPy or CuPy array, got {type(array).__name__}; "
                 "wrap it in numpy.asarray(...)"
+            )
+        if isinstance(array, np.ndarray) and type(array).__mul__ is not np.ndarray.__mul__:
+            raise TypeError(
+                f"{label}: expected a plain NumPy array, got {type(array).__name__}, whose * means something "
+                "else; convert it with numpy.asarray(...), a masked array with .filled(...)"
             )
         found.setdefault(root, label)
     if len(found) > 1:

@@ -4,8 +4,11 @@ The first half serves all; the second holds one check for each operation that al
 textbook's function and the kernel refuse the same things in the same words.
 """
 
+import math
+import numbers
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +28,8 @@ def check_floats(*, bias: Array | None = None, **arrays: Array) -> ModuleType:
     first = next(iter(arrays))
     dtype = arrays[first].dtype
     for name, array in arrays.items():
-        if array.dtype.kind != "f" or array.dtype.itemsize not in (4, 8):
+        kind, size, native = array.dtype.kind, array.dtype.itemsize, array.dtype.isnative
+        if kind != "f" or size not in (4, 8) or not native:
             raise TypeError(
                 f"{name}: expected float32 or float64, got {array.dtype}; convert with .astype('float32')"
             )
@@ -64,9 +68,35 @@ def check_gradient(dy: Array, shape: Sequence[int], dtype: np.dtype, on: Array |
         raise TypeError(f"dy: expected {dtype}, the dtype of what forward returned, got {dy.dtype}")
 
 
+def plain(value: Any) -> Any:
+    """Return the Python number that a NumPy scalar or 0-d array holds; anything else as it is.
+
+    Every setting goes through here: NumPy's float64 would turn float32 arrays into float64 ones.
+    """
+    return value.item() if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0 else value
+
+
+def number(name: str, value: Any) -> float:
+    """Return value, a number of Python or NumPy, as a Python float; TypeError if it is none."""
+    value = plain(value)
+    if not isinstance(value, numbers.Real):
+        raise TypeError(f"{name}: expected a number, got {value!r}")
+    return float(value)
+
+
+def in_range(name: str, value: float, least: float, most: float) -> float:
+    """Return value as a Python float, or raise ValueError unless it is finite and lies from least to most."""
+    value = number(name, value)
+    if not least <= value <= most or math.isinf(value):
+        range_ = f"number from {least} to {most}" if most < math.inf else f"finite number of at least {least}"
+        raise ValueError(f"{name}: expected a {range_}, got {value}")
+    return value
+
+
 def pair(name: str, value: Size, *, least: int) -> tuple[int, int]:
     """Return value, an int or (h, w), as a pair of ints, each at least `least`."""
-    values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    value = plain(value)
+    values = tuple(map(plain, value)) if isinstance(value, (tuple, list)) else (value, value)
     whole = len(values) == 2 and all(is_whole(number) for number in values)
     if not whole or min(values) < least:
         raise ValueError(f"{name}: expected an integer >= {least} or a pair (h, w) of them, got {value!r}")
@@ -75,6 +105,7 @@ def pair(name: str, value: Size, *, least: int) -> tuple[int, int]:
 
 def whole_number(name: str, value: int, *, least: int) -> int:
     """Return value as an int, or raise ValueError unless it is one, at least `least`."""
+    value = plain(value)
     if not is_whole(value) or value < least:
         raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}")
     return int(value)
@@ -197,9 +228,9 @@ def check_pool(
         dilation=dilation,
         ceil_mode=ceil_mode,
     )
-    if any(2 * p > r for p, r in zip(windows.padding, windows.reach, strict=True)):
+    if any(2 * p > k for p, k in zip(windows.padding, windows.kernel, strict=True)):
         raise ValueError(
-            f"padding: expected at most half the kernel {windows.reach}, got {windows.padding}; "
+            f"padding: expected at most half the kernel {windows.kernel}, got {windows.padding}; "
             "a window must not lie in the padding alone"
         )
     return windows
@@ -214,15 +245,21 @@ def check_linear(x: Array, weight: Array, bias: Array | None) -> None:
     check_shape("bias", bias, weight.shape[:1], "one for each output")
 
 
-def check_norm(x: Array, *, eps: float, **vectors: Array) -> ModuleType:
-    """Return the module of x (N, C, H, W) or (N, C), or raise unless each vector is (C,) and eps >= 0."""
+def check_norm(x: Array, *, eps: float, **vectors: Array) -> tuple[ModuleType, float]:
+    """Return the module of x (N, C, H, W) or (N, C) and eps, or raise unless vectors are (C,), eps >= 0."""
     xp = check_floats(x=x, **vectors)
     check_ndim("x", x, (2, "(N, C)"), (4, "(N, C, H, W)"))
     for name, vector in vectors.items():
         check_shape(name, vector, x.shape[1:2], "one for each channel of x")
+    return xp, check_eps(eps)
+
+
+def check_eps(eps: float) -> float:
+    """Return eps as a float, or raise unless it is a number of at least 0."""
+    eps = number("eps", eps)
     if not eps >= 0:
         raise ValueError(f"eps: expected a number >= 0, got {eps}")
-    return xp
+    return eps
 
 
 def check_batch(x: Array) -> None:
@@ -247,11 +284,14 @@ def check_groups(x: Shaped, groups: int) -> int:
     return groups
 
 
-def check_response_norm(x: Array, size: int) -> int:
-    """Return size as an int, or raise unless x is (N, C, H, W) and size at least 1."""
+def check_response_norm(
+    x: Array, size: int, alpha: float, beta: float, k: float
+) -> tuple[int, float, float, float]:
+    """Return (size, alpha, beta, k), plain numbers, or raise unless x is (N, C, H, W) and size at least 1."""
     check_floats(x=x)
     check_ndim("x", x, (4, "(N, C, H, W)"))
-    return whole_number("size", size, least=1)
+    size = whole_number("size", size, least=1)
+    return size, number("alpha", alpha), number("beta", beta), number("k", k)
 
 
 def check_addends(branch: Array, shortcut: Array) -> ModuleType:
@@ -294,6 +334,7 @@ def check_cross_entropy(
     check_shape("labels", labels, (n,), "one for each row of logits")
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels: expected integers, got {labels.dtype}")
+    ignore_index = plain(ignore_index)
     if ignore_index is not None and not is_whole(ignore_index):
         raise ValueError(f"ignore_index: expected an integer or None, got {ignore_index!r}")
     if xp.__name__ == "numpy":  # to look at them on a GPU would stall it: checked when they are batched
@@ -303,8 +344,10 @@ def check_cross_entropy(
     if class_weights is not None:
         check_floats(logits=logits, class_weights=class_weights)
         check_shape("class_weights", class_weights, (classes,), "one for each class")
-        if xp.__name__ == "numpy" and not (class_weights >= 0).all():
-            raise ValueError(f"class_weights: expected numbers >= 0, got {class_weights.min()} among them")
+        if xp.__name__ == "numpy":
+            wrong = class_weights[~((class_weights >= 0) & np.isfinite(class_weights))]
+            if wrong.size:
+                raise ValueError(f"class_weights: expected finite numbers >= 0, got {wrong[0]} among them")
     return xp
 
 
@@ -313,10 +356,11 @@ def _check_labels(labels: Array, classes: int, ignore_index: int | None) -> None
     if ignore_index is not None:
         labels = labels[labels != ignore_index]
     if labels.size and not (0 <= labels.min() and labels.max() < classes):
-        or_ignored = "" if ignore_index is None else f", or {ignore_index}, which is ignored"
+        ignored = "" if ignore_index is None else f", or {ignore_index}, which is ignored"
+        hint = "; a label that shall not count is named by ignore_index" if ignore_index is None else ""
         raise ValueError(
-            f"labels: expected integers from 0 to {classes - 1}{or_ignored}, "
-            f"got {labels.min()} to {labels.max()}"
+            f"labels: expected integers from 0 to {classes - 1}{ignored}, "
+            f"got {labels.min()} to {labels.max()}{hint}"
         )
 
 

@@ -267,7 +267,7 @@ class Statistics(Observer):
             return
         self._layers.pop(name, None)  # a layer that runs again moves to the end
         self._layers[name] = layer
-        mean, variance = float(y.mean()), float(y.var())
+        mean, variance = _mean_and_variance(y)
         others = (0, *range(2, y.ndim))
         self._measures[name] = {
             "mean": mean,
@@ -280,8 +280,13 @@ class Statistics(Observer):
         """Measure both gradients."""
         for which, gradient in (("dy", dy), ("dx", dx)):
             if name in self._measures and gradient is not None and not isinstance(gradient, tuple):
-                length = float((gradient * gradient).sum()) ** 0.5
+                mean, variance = _mean_and_variance(gradient)
                 self._measures[name] |= {
-                    f"{which}_norm": length,
-                    f"{which}_variance": float(gradient.var()),
+                    f"{which}_norm": (gradient.size * (variance + mean * mean)) ** 0.5,
+                    f"{which}_variance": variance,
                 }
+
+
+def _mean_and_variance(array: Array) -> tuple[float, float]:
+    """Return mean and variance over all elements, computed in float64: squares of 1e30 are no float32."""
+    return float(array.mean(dtype="float64")), float(array.var(dtype="float64"))

@@ -27,6 +27,7 @@ import zlib
 from collections.abc import Callable
 
 import numpy as np
+import torch_bytes
 from official_pickles import python2_pickle
 from PIL import Image
 
@@ -91,6 +92,8 @@ READERS = {
     "npz": ("a.npz", read_weights("a.npz")),
     "npz, compressed": ("a.npz", read_weights("a.npz")),
     "safetensors": ("a.safetensors", read_weights("a.safetensors")),
+    "PyTorch's": ("a.pth", read_weights("a.pth")),
+    "PyTorch's, old": ("a.pth", read_weights("a.pth")),
     "checkpoint": ("a.npz", read_checkpoint),
     "archive": ("cifar-10-python.tar.gz", read_archive),
     "digits": ("a.npz", read_embedded),
@@ -108,6 +111,7 @@ UNSUMMED = {  # without check sums of their numbers; what a changed byte cannot 
     "IDX": total,
     "JPEG": lambda arrays: len(arrays["image"]),  # its header says how large it is, and nothing else does
     "safetensors": total,
+    "PyTorch's, old": len,  # a tensor may be any part of its storage
 }
 
 
@@ -228,6 +232,14 @@ def saved():
     return Whole(whole, {}, lambda whole: whole[: -checkpoint.DIGEST], seal)
 
 
+def torch_file(write, storage):
+    """A row of random numbers; storage(their bytes): what `write` takes."""
+    row = RNG.standard_normal(500_000).astype(np.float32)
+    stored = torch_bytes.storage(row.size)
+    weights = torch_bytes.mapping(a=torch_bytes.tensor((row.size,), of=stored))
+    return Whole(write(torch_bytes.mapping(model=weights), {"0": storage(row.tobytes())}))
+
+
 def archive():
     rows, _ = examples()
     buffer = io.BytesIO()
@@ -254,6 +266,8 @@ WRITERS = {
     "npz": lambda: zipped(state(), np.savez),
     "npz, compressed": lambda: zipped(state(), np.savez_compressed),
     "safetensors": lambda: Whole(importlib.import_module("safetensors.numpy").save(state())),
+    "PyTorch's": lambda: torch_file(torch_bytes.archive, lambda content: content),
+    "PyTorch's, old": lambda: torch_file(torch_bytes.legacy, lambda content: (len(content) // 4, content)),
     "checkpoint": saved,
     "archive": archive,
     "digits": lambda: zipped(dict(np.load(resources.find("digits.npz"))), np.savez_compressed),

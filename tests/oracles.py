@@ -37,6 +37,17 @@ def pieces(threads, block):
         parallel.BLOCK, parallel.WORTH_THREADS = before[1:]
 
 
+def in_numpy(value, kind):
+    """Return a setting as a NumPy user may hand it in: its numbers as scalars or 0-d arrays of NumPy."""
+    if isinstance(value, tuple):
+        return tuple(in_numpy(each, kind) for each in value)
+    if isinstance(value, bool):
+        return np.bool_(value)
+    if isinstance(value, int):
+        return np.asarray(value) if kind is np.asarray else np.int64(value)
+    return kind(value) if isinstance(value, float) else value
+
+
 def pairs_of(x, y_size, kernel, stride, padding, dilation=(1, 1)):
     """Yield (oh, ow, kh, kw, h, w): output pixel and kernel position that meet image pixel (h, w) of x."""
     for oh, ow in np.ndindex(*y_size):

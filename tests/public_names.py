@@ -5,8 +5,8 @@ import inspect
 import pkgutil
 
 # not here: the programs around the library (among them `catalogue`), and what lies below it
-PACKAGES = "accounting data functional gradcheck interop layers models plot surgery train".split()
-MODULES = "backend checks init kernels markup optim probe reprs resources typing windows".split()
+PACKAGES = "accounting data functional gradcheck interop layers models optim plot surgery train".split()
+MODULES = "archives backend checks init kernels markup probe reprs resources sums typing windows".split()
 
 
 def modules():

@@ -30,7 +30,7 @@ ANSWERS = pathlib.Path(__file__).parent / "answers"
 # From the bottom up. What stands on one floor may import from the floors below, and from itself.
 FLOORS = (
     ("typing",),
-    ("backend", "windows", "resources", "reprs", "markup"),
+    ("backend", "windows", "sums", "resources", "reprs", "markup"),
     ("checks", "archives"),
     ("kernels",),
     ("functional", "init"),
@@ -46,7 +46,7 @@ FLOORS = (
     ("__main__",),
 )
 # Some know less than their floor allows.
-ARGUMENTS, PROMPT = {"backend", "checks", "windows", "typing"}, {"reprs", "markup"}
+ARGUMENTS, PROMPT = {"backend", "checks", "windows", "sums", "typing"}, {"reprs", "markup"}
 ALONE = {
     "kernels": ARGUMENTS,
     "functional": ARGUMENTS | {"kernels"},

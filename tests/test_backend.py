@@ -42,6 +42,18 @@ def test_what_is_no_array_is_refused_by_name_and_type(value):
         backend.array_module(value)
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+@pytest.mark.parametrize("make", [np.asmatrix, np.ma.array], ids=["matrix", "masked"])
+def test_arrays_that_multiply_otherwise_are_refused(make):
+    with pytest.raises(TypeError, match="weight: expected a plain NumPy array, got (matrix|MaskedArray)"):
+        backend.array_module(HOST, make(HOST), names=("x", "weight"))
+
+
+def test_an_array_in_a_file_is_an_array(tmp_path):
+    np.save(tmp_path / "x.npy", HOST)
+    assert backend.array_module(np.load(tmp_path / "x.npy", mmap_mode="r")) is np
+
+
 def test_arrays_move_there_and_back_and_stay_where_they_are():
     device = backend.to_module(HOST, strict_cupy)
     assert type(device) is strict_cupy.ndarray

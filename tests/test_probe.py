@@ -363,3 +363,17 @@ def test_a_layer_that_runs_again_moves_to_the_end():
         net.forward(np.ones((2, 3), np.float32), train=True)
         net[0].forward(np.ones((2, 3), np.float32), train=True)
     assert seen.names() == ["1", "", "0"]
+
+
+def test_statistics_of_a_constant_and_of_numbers_whose_squares_are_no_float32():
+    from minires.layers import Identity
+
+    for x in (np.full((1000, 3), 1000.1, np.float32), np.full((2, 2), 1e30, np.float32)):
+        layer = Identity()
+        with probe.watch(layer, probe.Statistics()) as seen:
+            y, cache = layer.forward(x, train=True)
+            layer.backward(y, cache)
+        assert seen[""]["variance"] == seen[""]["dy_variance"] == 0
+        # 1e-12: sums in float64
+        assert abs(seen[""]["mean"] / float(x[0, 0]) - 1) < 1e-12
+        assert abs(seen[""]["dy_norm"] / (float(x[0, 0]) * x.size**0.5) - 1) < 1e-12

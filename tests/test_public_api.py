@@ -48,8 +48,8 @@ def test_a_function_without_types_is_noticed():
 def test_the_public_names_are_found_in_functions_classes_and_methods():
     for path in (
         "functional.conv.conv2d_forward",
-        "optim.SGD",
-        "optim.SGD.step",
+        "optim.sgd.SGD",
+        "optim.sgd.SGD.step",
         "data.dataset.Dataset.take",
     ):
         assert path in PUBLIC

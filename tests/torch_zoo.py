@@ -1,5 +1,6 @@
-"""Networks in PyTorch with the attribute names of torchvision and of akamaster's pytorch_resnet_cifar10,
-whose published weights people have. Written from their definitions, as oracles of names and numbers."""
+"""Networks in PyTorch with the attribute names of torchvision, of timm and of two repositories for CIFAR
+(akamaster's pytorch_resnet_cifar10, xternalz's WideResNet-pytorch), whose published weights people have.
+Written from their definitions, as oracles of names and numbers."""
 
 import torch
 from torch import nn
@@ -28,12 +29,14 @@ class Bottleneck(nn.Module):
     """v1.5: the stride stands in the 3x3 convolution."""
 
     expansion = 4
+    stride_in = "3x3"
 
     def __init__(self, before, width, stride, downsample):
         super().__init__()
-        self.conv1 = nn.Conv2d(before, width, 1, bias=False)
+        first, second = (stride, 1) if self.stride_in == "1x1" else (1, stride)
+        self.conv1 = nn.Conv2d(before, width, 1, stride=first, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, stride=stride, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(width, width, 3, stride=second, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
         self.conv3 = nn.Conv2d(width, 4 * width, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(4 * width)
@@ -43,6 +46,12 @@ class Bottleneck(nn.Module):
         y = torch.relu(self.bn1(self.conv1(x)))
         y = self.bn3(self.conv3(torch.relu(self.bn2(self.conv2(y)))))
         return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class BottleneckOf2015(Bottleneck):
+    """v1: the stride stands in the first 1x1 convolution; not torchvision's, but under its names in use."""
+
+    stride_in = "1x1"
 
 
 class ResNet(nn.Module):
@@ -282,3 +291,109 @@ class CifarResNet(nn.Module):
         x = torch.relu(self.bn1(self.conv1(x)))
         x = self.layer3(self.layer2(self.layer1(x)))
         return self.linear(x.mean(dim=(2, 3)))
+
+
+# -- timm.models.resnetv2, the networks with batch norm ----------------------------------------------------
+
+
+class PreActUnit(nn.Module):
+    """timm calls it PreActBasic and PreActBottleneck; it normalises and activates in one layer, normK."""
+
+    def __init__(self, before, channels, stride, bottleneck, projects):
+        super().__init__()
+        inner = channels // 4 if bottleneck else channels
+        kernels = (1, 3, 1) if bottleneck else (3, 3)
+        widths = (before, inner, inner, channels) if bottleneck else (before, inner, channels)
+        strided = 1 if bottleneck else 0  # the 3x3 of a bottleneck
+        self.count = len(kernels)
+        for i, kernel in enumerate(kernels):
+            step = stride if i == strided else 1
+            conv = nn.Conv2d(widths[i], widths[i + 1], kernel, stride=step, padding=kernel // 2, bias=False)
+            setattr(self, f"norm{i + 1}", nn.BatchNorm2d(widths[i]))
+            setattr(self, f"conv{i + 1}", conv)
+        self.downsample = None
+        if projects:
+            self.downsample = nn.Sequential()
+            self.downsample.add_module("conv", nn.Conv2d(before, channels, 1, stride=stride, bias=False))
+
+    def forward(self, x):
+        y = activated = torch.relu(self.norm1(x))
+        for i in range(1, self.count + 1):
+            y = torch.relu(getattr(self, f"norm{i}")(y)) if i > 1 else y
+            y = getattr(self, f"conv{i}")(y)
+        return y + (x if self.downsample is None else self.downsample(activated))
+
+
+class ResNetV2(nn.Module):
+    """width: 64 in timm."""
+
+    def __init__(self, counts, bottleneck, num_classes, width=64):
+        super().__init__()
+        self.stem = nn.Sequential()
+        self.stem.add_module("conv", nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False))
+        self.stem.add_module("pool", nn.MaxPool2d(3, stride=2, padding=1))
+        self.stages, before = nn.Sequential(), width
+        for stage, count in enumerate(counts):
+            channels = width * 2**stage * (4 if bottleneck else 1)
+            blocks = nn.Sequential()
+            for i in range(count):
+                stride = 2 if stage and not i else 1
+                projects = not i and (bottleneck or stride > 1)
+                blocks.append(PreActUnit(before, channels, stride, bottleneck, projects))
+                before = channels
+            self.stages.append(nn.Sequential())
+            self.stages[-1].add_module("blocks", blocks)
+        self.norm = nn.BatchNorm2d(before)
+        self.head = nn.Sequential()
+        self.head.add_module("fc", nn.Conv2d(before, num_classes, 1))
+
+    def forward(self, x):
+        x = torch.relu(self.norm(self.stages(self.stem(x))))
+        return self.head(x.mean(dim=(2, 3), keepdim=True)).flatten(1)
+
+
+# -- xternalz/WideResNet-pytorch ---------------------------------------------------------------------------
+
+
+class WideUnit(nn.Module):
+    def __init__(self, before, channels, stride):
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(before)
+        self.conv1 = nn.Conv2d(before, channels, 3, stride=stride, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.convShortcut = None
+        if before != channels:
+            self.convShortcut = nn.Conv2d(before, channels, 1, stride=stride, bias=False)
+
+    def forward(self, x):
+        activated = torch.relu(self.bn1(x))
+        y = self.conv2(torch.relu(self.bn2(self.conv1(activated))))
+        return y + (x if self.convShortcut is None else self.convShortcut(activated))
+
+
+class WideStage(nn.Module):
+    def __init__(self, count, before, channels, stride):
+        super().__init__()
+        units = [WideUnit(before, channels, stride)]
+        self.layer = nn.Sequential(*units, *(WideUnit(channels, channels, 1) for _ in range(count - 1)))
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+class WideResNet(nn.Module):
+    def __init__(self, depth, factor, num_classes):
+        super().__init__()
+        count = (depth - 4) // 6
+        widths = [16, 16 * factor, 32 * factor, 64 * factor]
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
+        for i in range(3):
+            stage = WideStage(count, widths[i], widths[i + 1], 2 if i else 1)
+            setattr(self, f"block{i + 1}", stage)
+        self.bn1 = nn.BatchNorm2d(widths[3])
+        self.fc = nn.Linear(widths[3], num_classes)
+
+    def forward(self, x):
+        x = self.block3(self.block2(self.block1(self.conv1(x))))
+        return self.fc(torch.relu(self.bn1(x)).mean(dim=(2, 3)))

@@ -70,7 +70,9 @@ class PairRow(Row):
         if not hasattr(first, "strides"):
             return self.options
         return {
-            name: array_module(first).asarray(value.astype(first.dtype)) if hasattr(value, "dtype") else value
+            name: array_module(first).asarray(value.astype(first.dtype))
+            if getattr(value, "ndim", 0)
+            else value
             for name, value in self.options.items()
         }
 
@@ -102,6 +104,7 @@ class PairRow(Row):
             fixed=self.fixed,
             title=self.name,
             max_elements=ELEMENTS,
+            keep_dtype=True,
         )
 
     def _backward_of_arrays(self, dy, cache):
@@ -165,7 +168,8 @@ class LayerRow(Row):
         if self.elements is None:
             return check_directional(layer, x, train=train, **options)
         zero = self.gradients_of_zero(layer) if train else []
-        return check_gradients(layer, x, train=train, expect_zero=zero, max_elements=self.elements, **options)
+        options |= {"expect_zero": zero, "max_elements": self.elements, "keep_dtype": True}
+        return check_gradients(layer, x, train=train, **options)
 
     def gradients_of_zero(self, layer):
         """Return the names of the parameters of the silent part."""

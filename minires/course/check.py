@@ -116,12 +116,13 @@ def _numeric(examination, functions, verdict, seed):
             fixed=[name for name in arrays if name not in chosen],
             rng=np.random.default_rng(seed),
             max_elements=ELEMENTS,
+            keep_dtype=True,
         )
     except perform.STOPPED as error:
         problem, detail = explain(perform.describe(error), part.name)
         return Result(Verdict(part, problem, detail, evidence=Evidence(case)))
-    if report.findings:
-        finding = report.findings[0].replace("backward", part.name)
+    if report.findings or report.dtypes:
+        finding = [*report.findings, *report.dtypes][0].replace("backward", part.name)
         mistake = next((name for words, name in BROKEN if words in finding), "")
         says = diagnosis.SAYS.get(mistake, "")
         return Result(Verdict(part, f"{part.name}: {finding}", mistake=mistake, says=says))

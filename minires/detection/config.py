@@ -4,9 +4,10 @@ from __future__ import annotations  # so that a field's type is the text of its 
 
 import dataclasses
 import math
+import pathlib
 from typing import Any
 
-from minires import optim, reprs
+from minires import models, optim, reprs
 from minires.detection.build import RATIOS, SIDES
 from minires.detection.pooling import KINDS
 from minires.layers import Layer
@@ -165,6 +166,10 @@ class DetectionConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, LIMITS, {"method": METHODS, "data": DATA, "pooling": KINDS})
+        try:
+            models.about(self.trunk)
+        except ValueError as error:
+            raise ValueError(f"trunk: {error}") from error
         for name in ("sides", "ratios"):
             values = getattr(self, name)
             if not values or not all(0 < value < math.inf for value in values):
@@ -201,7 +206,8 @@ class DetectionConfig:
     @property
     def title(self) -> str:
         """What is trained, in a few words: "Faster R-CNN on scenes"."""
-        return f"{CALLED[self.method]} on {self.data}"
+        data = self.data if self.data_dir is None else pathlib.PurePath(self.data_dir).name
+        return f"{CALLED[self.method]} on {data}"
 
     def __repr__(self) -> str:
         """Return the call that makes it, without what is at its default but for the first choices."""

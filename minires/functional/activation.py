@@ -1,7 +1,9 @@
 """Nonlinearities: ReLU, leaky ReLU, sigmoid, softmax."""
 
-from minires.checks import check_floats, check_gradient
+from minires.backend import array_module
+from minires.checks import check_floats, check_gradient, number
 from minires.functional.dispatch import accelerated
+from minires.sums import total
 from minires.typing import Array, Cache
 
 
@@ -49,7 +51,7 @@ def relu_backward(dy: Array, cache: Cache) -> Array:
     """
     (y,) = cache
     check_gradient(dy, y.shape, y.dtype, on=y)
-    return dy * (y > 0)
+    return array_module(y).where(y > 0, dy, 0)  # no product: where dy is infinite, 0 * dy is NaN
 
 
 def leaky_relu_forward(x: Array, *, slope: float = 0.01) -> tuple[Array, Cache]:
@@ -83,6 +85,7 @@ def leaky_relu_forward(x: Array, *, slope: float = 0.01) -> tuple[Array, Cache]:
     array([ 1.,  1., 10.])
     """
     xp = check_floats(x=x)
+    slope = number("slope", slope)
     if not slope >= 0:
         raise ValueError(f"slope: expected a number >= 0, got {slope}")
     y = xp.maximum(x, 0) + slope * xp.minimum(x, 0)
@@ -93,7 +96,7 @@ def leaky_relu_backward(dy: Array, cache: Cache) -> Array:
     """Return dx, like dy: dy where x was positive, else slope * dy (also at the corner x = 0)."""
     y, slope = cache
     check_gradient(dy, y.shape, y.dtype, on=y)
-    return dy * (y > 0) + slope * dy * (y <= 0)
+    return array_module(y).where(y > 0, dy, slope * dy)
 
 
 @accelerated
@@ -110,13 +113,12 @@ def sigmoid_forward(x: Array) -> tuple[Array, Cache]:
 
     Notes
     -----
-    Computed as (1 + tanh(x/2)) / 2, in exact arithmetic the same number. It never overflows, but rounds to 0
-    below about -18 in float32.
+    For negative x computed as exp(x) / (1 + exp(x)), the same number: exp(-|x|) never overflows, and what is
+    small keeps all its digits. (It would not in (1 + tanh(x/2)) / 2, which is 0 below -18 in float32.)
     """
     xp = check_floats(x=x)
-    y = xp.tanh(x * 0.5)
-    y += 1
-    y *= 0.5
+    small = xp.exp(-abs(x))  # from 0 to 1
+    y = xp.where(x < 0, small, 1) / (1 + small)
     return y, (y,)
 
 
@@ -153,7 +155,7 @@ def softmax_forward(x: Array) -> tuple[Array, Cache]:
     if x.ndim == 0:
         raise ValueError("x: expected at least the axis of the classes, got the shape ()")
     y = xp.exp(x - x.max(axis=-1, keepdims=True))
-    y /= y.sum(axis=-1, keepdims=True)
+    y /= total(y, axis=-1, keepdims=True)
     return y, (y,)
 
 
@@ -161,6 +163,6 @@ def softmax_backward(dy: Array, cache: Cache) -> Array:
     """Return dx = y * (dy - sum_k dy_k y_k): each output depends on every input through the denominator."""
     (y,) = cache
     check_gradient(dy, y.shape, y.dtype, on=y)
-    dx = y * (dy - (dy * y).sum(axis=-1, keepdims=True))
+    dx = y * (dy - total(dy * y, axis=-1, keepdims=True))
     # dx sums to 0; what it sums to instead is the error at a y near 1, where the difference lost its digits
-    return dx - (y > 0.5) * dx.sum(axis=-1, keepdims=True)
+    return dx - (y > 0.5) * total(dx, axis=-1, keepdims=True)

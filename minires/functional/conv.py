@@ -9,6 +9,7 @@ from minires.backend import array_module
 from minires.checks import check_conv2d, check_gradient
 from minires.functional.columns import col2im, im2col
 from minires.functional.dispatch import accelerated
+from minires.sums import total
 from minires.typing import Array, Cache, Size
 
 
@@ -101,7 +102,7 @@ def conv2d_backward(
     columns = im2col(x, **windows.options()).reshape(groups, -1, dy.shape[2])
     filters = weight.reshape(groups, len(weight) // groups, -1)
     dweight = dy @ columns.transpose(0, 2, 1)  # dweight = dy @ columns.T, for each group
-    dbias = dy.sum(axis=2).reshape(-1) if has_bias else None
+    dbias = total(dy, axis=2).reshape(-1) if has_bias else None
     if not need_dx:
         return None, dweight.reshape(weight.shape), dbias
     dcolumns = filters.transpose(0, 2, 1) @ dy  # dcolumns = weight.T @ dy

@@ -9,8 +9,8 @@ asks, at every call, in this order:
 2. a NumPy array, and `minires.kernels.cpu` has a `relu_forward`: that kernel;
 3. an array whose module compiles CUDA sources, these are asked for, and `minires.kernels.cuda` has one: that;
 4. there is no such kernel, or it answered NotImplemented, mostly because there is too little to do: this
-   function. (Fewer than 2^14 elements; 2^20 for ReLU, additions and the like; for linear fewer than 2^18
-   multiply-adds, for convolution both of the first and the last: see `kernels.cpu.parallel`.)
+   function. (Fewer than 2^14 elements; 2^20 for ReLU's forward, additions and the like; for linear fewer
+   than 2^18 multiply-adds, for convolution both of the first and the last: see `kernels.cpu.parallel`.)
 
 It is the first argument that is looked at: of a sequence its first array, in backward dy, and where that is a
 plain number, as after a loss, the cache. The function as it is written is `relu_forward.textbook`.
@@ -49,7 +49,7 @@ def accelerated(textbook: Callable[P, R]) -> Accelerated[P, R]:
     @functools.wraps(textbook)
     def dispatched(*arguments: P.args, **options: P.kwargs) -> R:
         first = arguments[0] if arguments else options.get(names[0])
-        if isinstance(first, (int, float)):
+        if names[0] == "dloss" and isinstance(first, (int, float)):  # a number: the cache tells
             first = arguments[1] if len(arguments) > 1 else options.get(names[1])
         kernel = find(name, first)
         if kernel is not None:

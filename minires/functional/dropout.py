@@ -1,13 +1,15 @@
 """Dropout of values and of weights, with a mask that the caller draws: nothing here is random."""
 
+from minires.backend import array_module
 from minires.checks import check_floats, check_gradient, check_ndim, check_shape
 from minires.functional.dispatch import accelerated
+from minires.sums import total
 from minires.typing import Array, Cache
 
 
 @accelerated
 def dropout_forward(x: Array, mask: Array) -> tuple[Array, Cache]:
-    """Return x * mask.
+    """Return x * mask, and 0 where the mask is 0, whatever x is there.
 
     Parameters
     ----------
@@ -24,9 +26,9 @@ def dropout_forward(x: Array, mask: Array) -> tuple[Array, Cache]:
     ----------
     Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting", section 10.
     """
-    check_floats(x=x, mask=mask)
+    xp = check_floats(x=x, mask=mask)
     check_shape("mask", mask, x.shape, "that of x")
-    return x * mask, (mask,)
+    return xp.where(mask > 0, x, 0) * mask, (mask,)  # for infinite x, 0 * x would be NaN
 
 
 @accelerated
@@ -34,7 +36,7 @@ def dropout_backward(dy: Array, cache: Cache) -> Array:
     """Return dx = dy * mask: what was dropped gets no gradient."""
     (mask,) = cache
     check_gradient(dy, mask.shape, mask.dtype, on=mask)
-    return dy * mask
+    return array_module(dy).where(mask > 0, dy, 0) * mask
 
 
 def dropconnect_forward(x: Array, weight: Array, bias: Array | None, mask: Array) -> tuple[Array, Cache]:
@@ -85,5 +87,5 @@ def dropconnect_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array |
     x, weight, mask, has_bias = cache
     check_gradient(dy, (len(x), len(weight)), x.dtype, on=x)
     dx = (dy[:, None, :] @ (mask * weight))[:, 0]
-    dweight = (mask * dy[:, :, None] * x[:, None, :]).sum(axis=0)
-    return dx, dweight, dy.sum(axis=0) if has_bias else None
+    dweight = total(mask * dy[:, :, None] * x[:, None, :], axis=0)
+    return dx, dweight, total(dy, axis=0) if has_bias else None

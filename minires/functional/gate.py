@@ -1,6 +1,6 @@
 """Where two paths meet and a gate decides how much of each passes; and a constant in its place."""
 
-from minires.checks import check_floats, check_gate, check_gradient
+from minires.checks import check_floats, check_gate, check_gradient, number
 from minires.functional.dispatch import accelerated
 from minires.typing import Array, Cache
 
@@ -79,7 +79,7 @@ def scale_forward(x: Array, *, factor: float) -> tuple[Array, Cache]:
     y, like x; cache (factor, shape, dtype)
     """
     check_floats(x=x)
-    factor = float(factor)  # NumPy's float64 would turn float32 into float64
+    factor = number("factor", factor)
     return x * factor, (factor, x.shape, x.dtype)
 
 

@@ -2,6 +2,7 @@
 
 from minires.checks import check_gradient, check_linear
 from minires.functional.dispatch import accelerated
+from minires.sums import total
 from minires.typing import Array, Cache
 
 
@@ -63,4 +64,4 @@ def linear_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array | None
     """
     x, weight, has_bias = cache
     check_gradient(dy, (len(x), len(weight)), x.dtype, on=x)
-    return dy @ weight, dy.T @ x, dy.sum(axis=0) if has_bias else None
+    return dy @ weight, dy.T @ x, total(dy, axis=0) if has_bias else None

@@ -3,8 +3,9 @@
 from typing import Any
 
 from minires.backend import array_module
-from minires.checks import check_cross_entropy, check_floats, check_ndim, check_shape
+from minires.checks import check_cross_entropy, check_floats, check_ndim, check_shape, number
 from minires.functional.dispatch import accelerated
+from minires.sums import total
 from minires.typing import Array, Cache
 
 
@@ -29,7 +30,7 @@ def softmax_cross_entropy_forward(
         The fraction of the target that is spread evenly over all K classes (Szegedy et al. 2015,
         arXiv:1512.00567, section 7).
     ignore_index : int or None
-        Rows with this label, which need not be a class, count for nothing.
+        Rows with this label, which need not be a class, count for nothing. (PyTorch's default is -100.)
     class_weights : (K,) or None
         What a row of each class counts, at least 0: the loss is the weighted mean. (A smoothed target is
         weighted class by class, as PyTorch does it.)
@@ -65,13 +66,14 @@ def softmax_cross_entropy_forward(
     >>> softmax_cross_entropy_backward(1.0, cache)
     array([[ 0.25,  0.25, -0.75,  0.25]])
     """
+    label_smoothing = number("label_smoothing", label_smoothing)
     xp = check_cross_entropy(logits, labels, label_smoothing, ignore_index, class_weights)
     targets, count = _targets(logits, labels, label_smoothing, ignore_index, class_weights)
     shifted = logits - logits.max(axis=1, keepdims=True)
     others = xp.exp(shifted)
     others[xp.arange(len(logits)), logits.argmax(axis=1)] -= 1  # the largest, exp(0): log1p adds it
     log_probabilities = shifted - xp.log1p(others.sum(axis=1, keepdims=True))  # (N, K)
-    losses = targets * xp.where(targets == 0, 0, -log_probabilities)  # 0 * infinity: what cannot be need not
+    losses = targets * xp.where(targets == 0, 0, -log_probabilities)  # 0 * infinity is NaN
     loss = xp.asarray(losses.sum(dtype="float64") / count, dtype=logits.dtype)
     return loss, (xp.exp(log_probabilities), targets, count)
 
@@ -189,7 +191,7 @@ def squared_error_forward(y: Array, target: Array) -> tuple[Array, Cache]:
         raise ValueError("y: expected at least the axis of the batch, got the shape ()")
     check_shape("target", target, y.shape, "that of y")
     difference = y - target
-    loss = xp.asarray((difference * difference).sum() * (0.5 / len(y)), dtype=y.dtype)
+    loss = xp.asarray(total(difference * difference) * (0.5 / len(y)), dtype=y.dtype)
     return loss, (difference,)
 
 

@@ -34,7 +34,8 @@ def maxout_forward(x: Array, *, pieces: int) -> tuple[Array, Cache]:
     Goodfellow et al. 2013 (arXiv:1302.4389), section 3: h = max_j z_j with z = W x + b.
     """
     xp = check_floats(x=x)
-    if whole_number("pieces", pieces, least=1) > MOST_PIECES:
+    pieces = whole_number("pieces", pieces, least=1)
+    if pieces > MOST_PIECES:
         raise ValueError(f"pieces: expected at most {MOST_PIECES}, got {pieces}")
     if x.ndim < 2 or x.shape[1] % pieces:
         raise ValueError(f"x: expected (N, C*{pieces}, ...) for {pieces} pieces, got the shape {x.shape}")
@@ -51,7 +52,8 @@ def maxout_backward(dy: Array, cache: Cache) -> Array:
     """Return dx, of x's shape: dy for the largest piece, 0 for the others."""
     argmax, pieces, x_shape, dtype = cache
     check_gradient(dy, argmax.shape, dtype, on=argmax)
-    dx = array_module(dy).zeros_like(dy, shape=x_shape)
+    xp = array_module(dy)
+    dx = xp.zeros_like(dy, shape=x_shape)
     for piece in range(pieces):
-        dx[:, piece::pieces] = dy * (argmax == piece)
+        dx[:, piece::pieces] = xp.where(argmax == piece, dy, 0)
     return dx

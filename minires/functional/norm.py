@@ -1,5 +1,6 @@
 """Batch normalisation with this batch's statistics and with running ones; group and local response norm."""
 
+from minires import sums
 from minires.checks import check_batch, check_gradient, check_groups, check_norm, check_response_norm
 from minires.functional.dispatch import accelerated
 from minires.typing import Array, Cache
@@ -49,11 +50,11 @@ def batch_norm_train_forward(
     array([[-1., -1.],
            [ 1.,  1.]])
     """
-    xp = check_norm(x, gamma=gamma, beta=beta, eps=eps)
+    xp, eps = check_norm(x, gamma=gamma, beta=beta, eps=eps)
     check_batch(x)
-    mean = x.mean(axis=_all_but_channels(x))
+    mean = sums.mean(x, _all_but_channels(x))
     centred = x - _spread(mean, x)
-    var = (centred * centred).mean(axis=_all_but_channels(x))
+    var = sums.mean(centred * centred, _all_but_channels(x))
     inverse_std = 1 / xp.sqrt(var + eps)
     x_hat = centred * _spread(inverse_std, x)
     y = _spread(gamma, x) * x_hat + _spread(beta, x)
@@ -87,10 +88,10 @@ def batch_norm_train_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Ar
     check_gradient(dy, x.shape, x.dtype, on=x)
     axes = _all_but_channels(x)
     x_hat = (x - _spread(mean, x)) * _spread(inverse_std, x)
-    dgamma, dbeta = (dy * x_hat).sum(axis=axes), dy.sum(axis=axes)
+    dgamma, dbeta = sums.total(dy * x_hat, axes), sums.total(dy, axes)
     dx_hat = dy * _spread(gamma, x)
-    through_mean = dx_hat.mean(axis=axes, keepdims=True)
-    through_variance = x_hat * (dx_hat * x_hat).mean(axis=axes, keepdims=True)
+    through_mean = sums.mean(dx_hat, axes, keepdims=True)
+    through_variance = x_hat * sums.mean(dx_hat * x_hat, axes, keepdims=True)
     dx = _spread(inverse_std, x) * (dx_hat - through_mean - through_variance)
     return dx, dgamma, dbeta
 
@@ -118,7 +119,9 @@ def batch_norm_eval_forward(
     ----------
     Ioffe & Szegedy 2015 (arXiv:1502.03167), Algorithm 2, line 11.
     """
-    xp = check_norm(x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var, eps=eps)
+    xp, eps = check_norm(
+        x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var, eps=eps
+    )
     inverse_std = 1 / xp.sqrt(running_var + eps)
     x_hat = (x - _spread(running_mean, x)) * _spread(inverse_std, x)
     y = _spread(gamma, x) * x_hat + _spread(beta, x)
@@ -131,7 +134,8 @@ def batch_norm_eval_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Arr
     x, mean, inverse_std, gamma = cache
     check_gradient(dy, x.shape, x.dtype, on=x)
     x_hat = (x - _spread(mean, x)) * _spread(inverse_std, x)
-    dgamma, dbeta = (dy * x_hat).sum(axis=_all_but_channels(x)), dy.sum(axis=_all_but_channels(x))
+    axes = _all_but_channels(x)
+    dgamma, dbeta = sums.total(dy * x_hat, axes), sums.total(dy, axes)
     return dy * _spread(gamma * inverse_std, x), dgamma, dbeta
 
 
@@ -208,11 +212,11 @@ def group_norm_forward(
     >>> y
     array([[-1.,  1., -1.,  1.]])
     """
-    xp = check_norm(x, gamma=gamma, beta=beta, eps=eps)
+    xp, eps = check_norm(x, gamma=gamma, beta=beta, eps=eps)
     grouped, axes = _in_groups(x, check_groups(x, groups))
-    mean = grouped.mean(axis=axes, keepdims=True)
+    mean = sums.mean(grouped, axes, keepdims=True)
     centred = grouped - mean
-    var = (centred * centred).mean(axis=axes, keepdims=True)
+    var = sums.mean(centred * centred, axes, keepdims=True)
     inverse_std = 1 / xp.sqrt(var + eps)
     x_hat = (centred * inverse_std).reshape(x.shape)
     y = _spread(gamma, x) * x_hat + _spread(beta, x)
@@ -240,11 +244,11 @@ def group_norm_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
     check_gradient(dy, x.shape, x.dtype, on=x)
     grouped, axes = _in_groups(x, mean.shape[1])
     x_hat = (grouped - mean) * inverse_std
-    dgamma = (dy * x_hat.reshape(x.shape)).sum(axis=_all_but_channels(x))
-    dbeta = dy.sum(axis=_all_but_channels(x))
+    dgamma = sums.total(dy * x_hat.reshape(x.shape), _all_but_channels(x))
+    dbeta = sums.total(dy, _all_but_channels(x))
     dx_hat, _ = _in_groups(dy * _spread(gamma, x), mean.shape[1])
-    through_mean = dx_hat.mean(axis=axes, keepdims=True)
-    through_variance = x_hat * (dx_hat * x_hat).mean(axis=axes, keepdims=True)
+    through_mean = sums.mean(dx_hat, axes, keepdims=True)
+    through_variance = x_hat * sums.mean(dx_hat * x_hat, axes, keepdims=True)
     dx = inverse_std * (dx_hat - through_mean - through_variance)
     return dx.reshape(x.shape), dgamma, dbeta
 
@@ -301,7 +305,7 @@ def local_response_norm_forward(
     Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep convolutional neural networks",
     section 3.3.
     """
-    size = check_response_norm(x, size)
+    size, alpha, beta, k = check_response_norm(x, size, alpha, beta, k)
     denominator = k + alpha / size * _sum_over_channels(x * x, size // 2, (size - 1) // 2)
     return x * denominator**-beta, (x, denominator, size, alpha, beta)
 

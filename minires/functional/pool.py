@@ -7,6 +7,7 @@ Every loop runs over the KH*KW positions inside a window and handles one positio
 from minires.backend import array_module
 from minires.checks import check_floats, check_gradient, check_ndim, check_pool
 from minires.functional.dispatch import accelerated
+from minires.sums import mean
 from minires.typing import Array, Cache, Size
 from minires.windows import Windows
 
@@ -27,8 +28,8 @@ def max_pool2d_forward(
     ----------
     x : (N, C, H, W)
     kernel_size, stride, padding, dilation : int or (h, w)
-        In pixels; a stride of None means kernel_size; what is padded is minus infinity, and at most half of
-        what the kernel spans; dilation: from one pixel of a window to the next.
+        In pixels; a stride of None means kernel_size; what is padded is minus infinity, and at most half the
+        kernel; dilation: from one pixel of a window to the next.
     ceil_mode : bool
         Keep an incomplete window at the far edge.
 
@@ -67,9 +68,10 @@ def max_pool2d_backward(dy: Array, cache: Cache) -> Array:
     """Return dx (N, C, H, W): each window's dy goes to its largest pixel; overlapping windows add up."""
     argmax, windows, x_shape, dtype = cache
     check_gradient(dy, argmax.shape, dtype, on=argmax)
-    dx = array_module(dy).zeros_like(dy, shape=x_shape)
+    xp = array_module(dy)
+    dx = xp.zeros_like(dy, shape=x_shape)
     for position, (outputs, pixels) in enumerate(windows.positions()):
-        dx[pixels] += dy[outputs] * (argmax[outputs] == position)
+        dx[pixels] += xp.where(argmax[outputs] == position, dy[outputs], 0)
     return dx
 
 
@@ -104,10 +106,11 @@ def avg_pool2d_forward(
         For shapes that do not fit.
     """
     windows = check_pool(x, kernel_size, stride, padding, ceil_mode)
-    y = array_module(x).zeros_like(x, shape=(*x.shape[:2], *windows.out_size))
+    shape = (*x.shape[:2], *windows.out_size)
+    y = array_module(x).zeros_like(x, dtype="float64", shape=shape)  # as in `minires.sums`
     for outputs, pixels in windows.positions():
         y[outputs] += x[pixels]
-    y = y / _counts(windows, x, count_include_pad)
+    y = (y / _counts(windows, y, count_include_pad)).astype(x.dtype)
     return y, (windows, x.shape, x.dtype, bool(count_include_pad))
 
 
@@ -145,7 +148,7 @@ def global_avg_pool2d_forward(x: Array) -> tuple[Array, Cache]:
     """
     check_floats(x=x)
     check_ndim("x", x, (4, "(N, C, H, W)"))
-    return x.mean(axis=(2, 3)), (x.shape, x.dtype)
+    return mean(x, axis=(2, 3)), (x.shape, x.dtype)
 
 
 @accelerated

@@ -29,7 +29,8 @@ def resample_forward(x: Array, down: Array, across: Array) -> tuple[Array, Cache
 
     Notes
     -----
-    Enlarging by interpolation, shrinking by means and cropping are of this kind.
+    Enlarging by interpolation, shrinking by means and cropping are of this kind. A weight of 0 is a weight:
+    one infinite pixel, times 0, makes NaN of pixels that it has no part in.
     """
     check_resample(x, down, across)
     return down @ x @ across.T, (down, across, x.shape)

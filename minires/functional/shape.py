@@ -3,7 +3,7 @@
 import math
 
 from minires.backend import array_module
-from minires.checks import check_floats, check_gradient, check_ndim, pair, whole_number
+from minires.checks import check_floats, check_gradient, check_ndim, pair, plain, whole_number
 from minires.typing import Array, Cache, Shape, Size
 
 PLACEMENTS = ("append", "split", "mean")
@@ -56,6 +56,7 @@ def channels_forward(x: Array, *, start: int, stop: int) -> tuple[Array, Cache]:
     """
     check_floats(x=x)
     check_ndim("x", x, (4, "(N, C, H, W)"))
+    start, stop = plain(start), plain(stop)
     if not 0 <= start < stop:
         raise ValueError(f"expected 0 <= start < stop, got {start} and {stop}")
     if x.shape[1] < stop:

@@ -49,6 +49,7 @@ def check_function(
     expect_zero: Sequence[str] = (),
     tolerance: float = TOLERANCE,
     max_elements: int = MAX_ELEMENTS,
+    keep_dtype: bool = False,
     title: str | None = None,
 ) -> Report:
     """Check the gradients of a pure pair of functions against numeric ones.
@@ -74,6 +75,9 @@ def check_function(
         On the relative error.
     max_elements
         Tensors with more elements are checked on a random sample.
+    keep_dtype
+        Ask too whether float32 inputs give float32 results, as all pairs of the library do. (np.zeros without
+        a dtype is enough that they do not.) If that alone fails, the verdict is "dtype", not "wrong".
     title
         Of the report; None: forward's name.
 
@@ -96,7 +100,7 @@ def check_function(
         raise TypeError("inputs: expected a list of arrays, one for each argument of forward, got one array")
     make = functools.partial(FunctionSubject, forward, backward, inputs, names=names, fixed=fixed)
     title = title or getattr(forward, "__name__", "function").replace("<lambda>", "function")
-    return _check(make, title, rng, expect_zero, tolerance, max_elements)
+    return _check(make, title, rng, expect_zero, tolerance, max_elements, keep_dtype)
 
 
 def check_gradients(
@@ -108,6 +112,7 @@ def check_gradients(
     expect_zero: Sequence[str] = (),
     tolerance: float = TOLERANCE,
     max_elements: int = MAX_ELEMENTS,
+    keep_dtype: bool = False,
     title: str | None = None,
 ) -> Report:
     """Check dx and every parameter's gradient of a layer against numeric gradients; the layer is not touched.
@@ -120,7 +125,7 @@ def check_gradients(
         In the report it is called "x", the parameters by their names.
     train
         The mode.
-    rng, expect_zero, tolerance, max_elements
+    rng, expect_zero, tolerance, max_elements, keep_dtype
         As for `check_function`.
     title
         Of the report; None: the layer's class.
@@ -141,7 +146,7 @@ def check_gradients(
         raise TypeError(f"layer: expected a Layer, got {what}")
     make = functools.partial(LayerSubject, layer, x, train=train)
     title = title or type(layer).__name__
-    return _check(make, title, rng, expect_zero, tolerance, max_elements)
+    return _check(make, title, rng, expect_zero, tolerance, max_elements, keep_dtype)
 
 
 def _check(
@@ -151,6 +156,7 @@ def _check(
     expect_zero: Sequence[str],
     tolerance: float,
     max_elements: int,
+    keep_dtype: bool,
 ) -> Report:
     """Check the subject that make(dtype=...) builds: first its side effects, then its numbers."""
     subject = make(dtype=np.float64)
@@ -161,8 +167,8 @@ def _check(
     findings = list(effects.findings)
     if effects.dy is None:  # forward itself is not usable
         return Report(title, [], findings)
-    if subject.protected and not findings:
-        findings += keeps_dtype(make(dtype=np.float32), effects.dy)
+    asked = keep_dtype and subject.protected and not findings
+    dtypes = keeps_dtype(make(dtype=np.float32), effects.dy) if asked else []
 
     numeric = Numeric(subject, effects.y, effects.dy, tolerance=tolerance)
     rows = []
@@ -180,4 +186,4 @@ def _check(
                     expect_zero=name in expect_zero,
                 )
             )
-    return Report(title, rows, findings)
+    return Report(title, rows, findings, dtypes)

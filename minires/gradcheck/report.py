@@ -1,6 +1,6 @@
 """What the gradient checker found: a row for each tensor, a sentence for each broken rule, one verdict.
 
-The five verdicts:
+The six verdicts:
 
 ok
     analytic and numeric gradient agree
@@ -12,13 +12,15 @@ noise
     they differ by no more than the rounding of forward explains
 vacuous
     the true gradient is zero, so a backward that computes nothing would pass as well
+dtype
+    of the whole: the gradients are right, but float32 does not stay float32, which was asked for
 """
 
 from dataclasses import dataclass, field
 
 from minires import markup, reprs
 
-OK, WRONG, KINK, NOISE, VACUOUS = "ok", "wrong", "kink", "noise", "vacuous"
+OK, WRONG, KINK, NOISE, VACUOUS, DTYPE = "ok", "wrong", "kink", "noise", "vacuous", "dtype"
 
 
 class GradientError(AssertionError):
@@ -80,18 +82,21 @@ class Report:
         One for each tensor; `report[name]` is the row of that name.
     findings
         Sentences, one for each rule that was broken.
+    dtypes
+        Sentences, one for each dtype that was not kept; empty if nobody asked.
     """
 
     title: str
     rows: list
     findings: list
+    dtypes: list = field(default_factory=list)
 
     COLUMNS = ["tensor", "verdict", "checked", "kinks", "error", "worst index", "analytic", "numeric"]
 
     @property
     def ok(self) -> bool:
         """True if every tensor passes and no rule was broken."""
-        return not self.findings and all(row.ok for row in self.rows)
+        return not self.findings and not self.dtypes and all(row.ok for row in self.rows)
 
     @property
     def error(self) -> float:
@@ -104,7 +109,9 @@ class Report:
         if self.ok:
             return OK
         failing = [row.verdict for row in self.rows if not row.ok]
-        return WRONG if self.findings or WRONG in failing else failing[0]
+        if self.findings or WRONG in failing:
+            return WRONG
+        return failing[0] if failing else DTYPE
 
     def __getitem__(self, name: str) -> Row:
         """Return the row of the tensor called name. KeyError if there is none."""
@@ -134,11 +141,12 @@ class Report:
         )
 
     def _heading(self) -> str:
-        return f"{self.title}: {'the gradients are right' if self.ok else self.verdict}"
+        says = {OK: "the gradients are right", DTYPE: "the gradients are right, but a dtype is not kept"}
+        return f"{self.title}: {says.get(self.verdict, self.verdict)}"
 
     def _sentences(self) -> list[str]:
         """Return what is said below the table: of the whole, then of each tensor."""
-        sentences = [f"* {finding}" for finding in self.findings]
+        sentences = [f"* {finding}" for finding in (*self.findings, *self.dtypes)]
         return sentences + [f"* {row.name}: {note}" for row in self.rows for note in row.notes]
 
 

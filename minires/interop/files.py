@@ -1,7 +1,7 @@
-"""Weights in files: NumPy archives (.npz) and safetensors, both arrays and nothing else.
+"""Weights in files: NumPy archives (.npz), safetensors, and PyTorch's own, of which only arrays are read.
 
-PyTorch's own .pt and .pth files are pickles, and a pickle is a program: a stranger's file can call any
-function of the machine that opens it. They are never opened here; PyTorch converts them in a few lines.
+PyTorch's .pt and .pth files are pickles, and a pickle is a program: a stranger's file can call any function
+of the machine that opens it. Here they run on a machine that has nothing to call, see `torch_files`.
 """
 
 import importlib
@@ -17,9 +17,11 @@ import numpy as np
 
 from minires import archives, resources
 from minires.backend import to_numpy
+from minires.interop.torch_files import bfloat16_as_float32, read_torch
 from minires.train.checkpoint import write_atomically
 
 LONGEST_HEADER = 10_000_000  # bytes of a .safetensors file's JSON text; a thousand arrays take some 100,000
+TORCH_SUFFIXES = (".pt", ".pth", ".th", ".bin", ".ckpt", ".tar", ".pkl", ".pickle")
 SAFETENSORS_DTYPES = {
     "F64": np.float64,
     "F32": np.float32,
@@ -38,18 +40,34 @@ SAFETENSORS_DTYPES = {
 
 
 def read_weights(path: str | pathlib.Path) -> dict[str, np.ndarray]:
-    """Return {name: NumPy array} of a .npz or .safetensors file; bfloat16 becomes float32, exactly.
+    """Return {name: NumPy array} of a .npz, .safetensors or PyTorch file; bfloat16 becomes float32, exactly.
+
+    Parameters
+    ----------
+    path
+        .npz, .safetensors, or what `torch.save` wrote, now or before 1.6: .pt, .pth, .th, .bin, .ckpt, .tar,
+        .pkl. Of such a file the dict of tensors is returned, whether it is alone or inside a training's
+        checkpoint as its "state_dict", "model", "net" or under the like names; float16 becomes float32 too,
+        and tensors that shared their numbers still do. PyTorch is not needed.
 
     Raises
     ------
     ValueError
-        Naming the file if it is missing, no file (a pipe, a device), damaged, without an array, or of another
-        kind (for PyTorch's files with the lines that convert them).
+        Naming the file if it is missing, no file (a pipe, a device), damaged, without an array or of another
+        kind; and if it holds what cannot be had without running code (a whole module, TorchScript, objects of
+        other classes), with its name.
 
     Notes
     -----
-    Nothing in the file is executed: no pickle is ever loaded. Sizes are compared with the file's before
-    memory is taken, so that reading takes little more than the arrays do.
+    Nothing in the file is executed: where a pickle asks for a function, the reading ends. Sizes are compared
+    with the file's before memory is taken, so that reading takes little more than the arrays do.
+
+    Examples
+    --------
+    The weights of the common CIFAR repository::
+
+        net = models.build("resnet20", placement="split", rng=rng)
+        interop.load_torch(net, interop.read_weights("resnet20.th"))
     """
     path = pathlib.Path(path)
     read, _ = _format(path)
@@ -118,22 +136,23 @@ def _format(path: pathlib.Path) -> tuple[Callable, Callable]:
         return archives.read_arrays, _npz_bytes
     if suffix == ".safetensors":
         return _read_safetensors, _safetensors_bytes
-    if suffix in (".pt", ".pth", ".th", ".bin", ".ckpt", ".tar", ".pkl", ".pickle"):
-        raise ValueError(
-            f"{path}: PyTorch's own files are programs (pickles) and are not opened here; convert it where "
-            "PyTorch is installed:\n"
-            "  import numpy, torch\n"
-            f"  state = torch.load({str(path)!r}, map_location='cpu', weights_only=True)\n"
-            "  state = state.get('state_dict', state)  # a training's checkpoint has the weights inside\n"
-            f"  numpy.savez({str(path.with_suffix('.npz'))!r}, **{{k: v.numpy() for k, v in state.items()}})"
-        )
-    raise ValueError(f"{path}: expected the name of a .npz or .safetensors file")
+    if suffix in TORCH_SUFFIXES:
+        return read_torch, _no_torch_bytes
+    only_read = ", ".join(TORCH_SUFFIXES)
+    raise ValueError(f"{path}: expected a name that ends in .npz or .safetensors, or to read in {only_read}")
 
 
 def _npz_bytes(arrays: Mapping[str, Any]) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     return buffer.getvalue()
+
+
+def _no_torch_bytes(arrays: Mapping[str, Any]) -> bytes:
+    raise ValueError(
+        "PyTorch's own files are read but not written; write a .safetensors file, which PyTorch's users load "
+        "with safetensors.torch.load_file"
+    )
 
 
 def _read_safetensors(file: BinaryIO, size: int) -> dict[str, np.ndarray]:
@@ -180,7 +199,7 @@ def _read_tensor(
         raise ValueError(f"{name}, {tuple(shape)} {dtype}, does not fill its bytes {begin} to {end}")
     array = np.fromfile(file, stored, math.prod(shape))
     if dtype == "BF16":
-        array = (array.astype(np.uint32) << 16).view(np.float32)
+        array = bfloat16_as_float32(array)
     return array.reshape(shape), end
 
 

@@ -1,5 +1,8 @@
 """The names that PyTorch's models give to the parts of our networks.
 
+torchvision's, timm's (of its pre-activation networks, resnetv2) and those of three repositories for CIFAR:
+akamaster's and kuangliu's of residual networks, xternalz's of wide ones.
+
 They are derived from a network's own structure, so a new depth or width needs nothing here: a stage is a
 layerK, the convolutions and norms of a branch are counted from 1, and so on. The networks know nothing of it.
 """
@@ -7,6 +10,7 @@ layerK, the convolutions and norms of a branch are counted from 1, and so on. Th
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
+from minires.interop.preactivation import timm_paths, wide_paths
 from minires.layers import (
     BatchNorm,
     Conv2d,
@@ -25,7 +29,7 @@ from minires.typing import Array
 Named: TypeAlias = tuple[str, Layer]  # (path, layer)
 
 
-NAMES = ("torchvision", "cifar")  # cifar: the repositories of akamaster and kuangliu for CIFAR
+NAMES = ("torchvision", "timm", "cifar")
 
 # Residual networks: what their projections and their classifier are called
 RESIDUAL_WORDS = {"torchvision": ("downsample", "fc"), "cifar": ("shortcut", "linear")}
@@ -53,12 +57,30 @@ def torch_arrays(net: Layer) -> dict[str, dict[str, Array]]:
         # each array once and none left out: otherwise the names are not made for such a network
         if sorted(map(id, arrays.values())) == own:
             known[names] = arrays
+    if "timm" in known:  # its classifier is a 1x1 convolution, whose weight has two axes more
+        weight = known["timm"]["head.fc.weight"]
+        known["timm"]["head.fc.weight"] = weight[:, :, None, None]
     if not known:
-        raise ValueError(
-            "PyTorch's models have no names for a network of this structure; they have for ResNets, VGG, "
-            "the lecture's AlexNet and GoogLeNet with batch norm"
-        )
+        raise ValueError(f"PyTorch's models have no names for a network of this structure{_hint(net)}")
     return known
+
+
+def _hint(net: Layer) -> str:
+    """Return what to build instead, for an error's end."""
+    parts = dict(net.children())
+    if "inception3a" in parts:
+        return ": torchvision's GoogLeNet has batch norm, and 3x3 for 5x5; build 'googlenet_bn'"
+    if "mlpconv1" in parts:
+        return ": neither torchvision nor timm has a Network in Network"
+    if "stem" in parts and "norm" in parts:
+        return (
+            ": timm's pre-activation networks have projections where the shape changes and no norm in the "
+            "stem; build one with stem_activation=False"
+        )
+    return (
+        "; they have for ResNets, VGG, the lecture's AlexNet, GoogLeNet with batch norm, pre-activation "
+        "ResNets for ImageNet with stem_activation=False and wide ResNets"
+    )
 
 
 def _paths(net: Layer, names: str) -> Iterable[Named]:
@@ -66,7 +88,10 @@ def _paths(net: Layer, names: str) -> Iterable[Named]:
     parts = dict(net.children())
     kinds = {type(layer) for _, layer in net.named_layers()}
     if "stage1" in parts:
-        return _residual_paths(net, *RESIDUAL_WORDS[names])
+        if names == "timm":
+            return timm_paths(net)
+        wide = list(wide_paths(net)) if names == "cifar" else []
+        return wide or _residual_paths(net, *RESIDUAL_WORDS[names])
     if names == "torchvision" and "inception3a" in parts and BatchNorm in kinds:
         return _inception_paths(net)
     if names == "torchvision" and set(FC) <= set(parts) and LocalResponseNorm not in kinds:

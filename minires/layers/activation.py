@@ -1,6 +1,7 @@
 """Nonlinearities: ReLU, sigmoid, softmax."""
 
 import minires.functional as F
+from minires.checks import number
 from minires.layers.base import Layer
 from minires.layers.trace import Blank, Step
 from minires.typing import Array
@@ -70,7 +71,7 @@ class LeakyReLU(Layer):
     keeps_zero = True
 
     def __init__(self, slope: float = 0.01) -> None:
-        self.slope = float(slope)  # a NumPy float64 would turn float32 into float64
+        self.slope = number("slope", slope)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, tuple]:
         return F.leaky_relu_forward(x, slope=self.slope)

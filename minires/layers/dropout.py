@@ -8,6 +8,7 @@ import numpy as np
 import minires.functional as F
 from minires import init as initialisers
 from minires.backend import array_module
+from minires.checks import number
 from minires.layers.base import Layer
 from minires.layers.linear import Linear
 from minires.layers.trace import Blank, Step
@@ -53,6 +54,7 @@ class Dropout(Layer):
     keeps_zero = True
 
     def __init__(self, keep: float = 0.5, *, rng: np.random.Generator) -> None:
+        keep = number("keep", keep)
         if not 0 < keep <= 1:
             raise ValueError(f"keep: expected a probability in (0, 1], got {keep}")
         initialisers.check_generator(rng)
@@ -134,16 +136,18 @@ class DropConnect(Linear):
         init: Callable[..., Array] = initialisers.msra_by_fan_in,
         rng: np.random.Generator,
     ) -> None:
+        keep = number("keep", keep)
         if not 0 < keep <= 1:
             raise ValueError(f"keep: expected a probability in (0, 1], got {keep}")
         super().__init__(in_features, out_features, bias=bias, init=init, rng=rng)
-        self.keep, self.rng = float(keep), rng
+        self.keep, self.rng = keep, rng
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Any]:
         weight, bias = self.weight.data, self.bias.data if self.bias else None
         if not train or self.frozen:
-            y, cache = F.linear_forward(x, self.keep * weight, bias)
-            return y, (F.linear_backward, self.keep, cache)
+            keep = float(self.keep)
+            y, cache = F.linear_forward(x, keep * weight, bias)
+            return y, (F.linear_backward, keep, cache)
         mask = (
             self.rng.random((len(x), *weight.shape), np.float32) < self.keep
         )  # drawn on the CPU, then moved

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 import minires.functional as F
-from minires.checks import check_shape
+from minires.checks import check_shape, number
 from minires.layers.base import Layer
 from minires.layers.combine import Residual
 from minires.layers.composite import add, check_layers, check_unused
@@ -141,9 +141,10 @@ class Scale(Layer):
     keeps_zero = True
 
     def __init__(self, factor: float) -> None:
+        factor = number("factor", factor)
         if not math.isfinite(factor):
             raise ValueError(f"factor: expected a finite number, got {factor}")
-        self.factor = float(factor)
+        self.factor = factor
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, tuple]:
         return F.scale_forward(x, factor=self.factor)

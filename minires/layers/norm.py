@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 import minires.functional as F
-from minires.checks import check_groups, check_ndim, check_shape, whole_number
+from minires.checks import check_eps, check_groups, check_ndim, check_shape, number, plain, whole_number
 from minires.layers.base import Buffer, Layer, Parameter
 from minires.layers.trace import Blank, Step, check_images
 from minires.typing import Array
@@ -69,12 +69,11 @@ class BatchNorm(Layer):
     """
 
     def __init__(self, channels: int, *, momentum: float = 0.9, eps: float = 1e-5) -> None:
+        momentum = number("momentum", momentum)
         if not 0 <= momentum <= 1:
             raise ValueError(f"momentum: expected the weight of the old average, 0 to 1, got {momentum}")
         channels = whole_number("channels", channels, least=1)
-        if not eps >= 0:
-            raise ValueError(f"eps: expected a number >= 0, got {eps}")
-        self.momentum, self.eps = momentum, eps
+        self.momentum, self.eps = momentum, check_eps(eps)
         self.gamma = Parameter(np.ones(channels, np.float32))
         self.beta = Parameter(np.zeros(channels, np.float32))
         self.running_mean = Buffer(np.zeros(channels, np.float32))
@@ -163,7 +162,8 @@ class LocalResponseNorm(Layer):
     """
 
     def __init__(self, *, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0) -> None:
-        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+        self.size, self.k = plain(size), number("k", k)
+        self.alpha, self.beta = number("alpha", alpha), number("beta", beta)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -226,7 +226,7 @@ class GroupNorm(Layer):
 
     def __init__(self, channels: int, groups: int, *, eps: float = 1e-5) -> None:
         channels = whole_number("channels", channels, least=1)
-        groups = whole_number("groups", groups, least=1)
+        groups, eps = whole_number("groups", groups, least=1), number("eps", eps)
         if channels % groups or not eps >= 0:
             raise ValueError(
                 f"expected groups that divide {channels} channels and eps >= 0, got {groups}, {eps}"

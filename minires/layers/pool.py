@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import minires.functional as F
-from minires.checks import check_windows, pair
+from minires.checks import check_windows, pair, plain
 from minires.layers.base import Layer
 from minires.layers.trace import Blank, Step, check_images
 from minires.typing import Array
@@ -23,7 +23,7 @@ class _Pool(Layer):
         self.kernel_size = pair("kernel_size", kernel_size, least=1)
         self.stride = pair("stride", kernel_size if stride is None else stride, least=1)
         self.padding = pair("padding", padding, least=0)
-        self.ceil_mode = ceil_mode
+        self.ceil_mode = plain(ceil_mode)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -138,7 +138,7 @@ class AvgPool2d(_Pool):
         count_include_pad: bool = True,
     ) -> None:
         super().__init__(kernel_size, stride=stride, padding=padding, ceil_mode=ceil_mode)
-        self.count_include_pad = count_include_pad
+        self.count_include_pad = plain(count_include_pad)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, tuple]:
         return F.avg_pool2d_forward(x, **self.options)

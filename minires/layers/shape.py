@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import minires.functional as F
-from minires.checks import pair
+from minires.checks import pair, plain
 from minires.layers.base import Layer
 from minires.layers.trace import Blank, Step, check_images
 from minires.typing import Array
@@ -82,7 +82,7 @@ class PadShortcut(Layer):
     """
 
     def __init__(self, channels: int, *, stride: int | tuple[int, int], placement: str = "append") -> None:
-        self.channels, self.placement = channels, placement
+        self.channels, self.placement = plain(channels), placement
         self.stride = pair("stride", stride, least=1)
 
     @property
@@ -130,9 +130,9 @@ class Channels(Layer):
     """
 
     def __init__(self, start: int, stop: int) -> None:
+        self.start, self.stop = start, stop = plain(start), plain(stop)
         if not 0 <= start < stop:
             raise ValueError(f"expected 0 <= start < stop, got {start} and {stop}")
-        self.start, self.stop = start, stop
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, tuple]:
         return F.channels_forward(x, start=self.start, stop=self.stop)

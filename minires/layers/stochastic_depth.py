@@ -3,6 +3,7 @@
 import numpy as np
 
 import minires.functional as F
+from minires.checks import number, plain
 from minires.init import check_generator
 from minires.layers.base import Layer
 from minires.layers.combine import Residual
@@ -59,15 +60,16 @@ class StochasticDepth(Residual):
         survival: float,
         rng: np.random.Generator,
     ) -> None:
+        survival = number("survival", survival)
         if not 0 < survival <= 1:
             raise ValueError(f"survival: expected a probability in (0, 1], got {survival}")
         check_generator(rng)
         super().__init__(branch, shortcut, after)
-        self.survival, self.rng = float(survival), rng  # a NumPy float64 would turn float32 into float64
+        self.survival, self.rng = survival, rng
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, list]:
         draws = train and not self.frozen
-        gate = float(self.rng.random() < self.survival) if draws else self.survival
+        gate = float(self.rng.random() < self.survival if draws else self.survival)
         y, shortcut_cache = self.shortcut.forward(x, train=train)
         branch_cache = None
         if gate:
@@ -85,7 +87,7 @@ class StochasticDepth(Residual):
         return add(self.branch.backward(dy * gate, branch_cache), dx) if gate else dx
 
     def predict(self, x: Array) -> Array:
-        y, _ = F.residual_add_forward(self.branch.predict(x) * self.survival, self.shortcut.predict(x))
+        y, _ = F.residual_add_forward(self.branch.predict(x) * float(self.survival), self.shortcut.predict(x))
         return self.after.predict(y)
 
 
@@ -118,6 +120,7 @@ def survival_probabilities(blocks: int, last: float = 0.5) -> list[float]:
     >>> survival_probabilities(4)
     [0.875, 0.75, 0.625, 0.5]
     """
+    blocks, last = plain(blocks), number("last", last)
     if blocks < 1 or not 0 < last <= 1:
         raise ValueError(f"expected at least 1 block and 0 < last <= 1, got {blocks} and {last}")
     return [1 - block / blocks * (1 - last) for block in range(1, blocks + 1)]

@@ -138,19 +138,23 @@ def shortcut(
 # -- stems, stages, heads ----------------------------------------------------------------------------
 
 
-def imagenet_stem(in_channels: int, channels: int, pool: str, rng: Generator) -> Sequential:
+def imagenet_stem(
+    in_channels: int, channels: int, pool: str, rng: Generator, *, activation: bool = True
+) -> Sequential:
     """7x7 convolution and 3x3 max pooling, both at stride 2: the map shrinks to a quarter of the image.
 
     Parameters
     ----------
     pool
         "padded" pads by a pixel (fb.resnet.torch), "ceil" lets the last window overhang (He's prototxt).
+    activation
+        Norm and ReLU in between.
     """
     check_choice("stem_pool", pool, STEM_POOLS)
+    between: dict[str, Layer] = {"norm": BatchNorm(channels), "relu": ReLU()} if activation else {}
     return Sequential(
         conv=Conv2d(in_channels, channels, 7, stride=2, padding=3, bias=False, rng=rng),
-        norm=BatchNorm(channels),
-        relu=ReLU(),
+        **between,
         pool=MaxPool2d(3, stride=2, **STEM_POOLS[pool]),
     )
 

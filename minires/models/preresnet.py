@@ -75,6 +75,7 @@ def imagenet_preresnet(
     shortcut: str = "B",
     stride_in: str = "3x3",
     stem_pool: str = "padded",
+    stem_activation: bool = True,
     rng: Generator,
 ) -> Network:
     """Build the pre-activation network for ImageNet of that depth.
@@ -88,19 +89,25 @@ def imagenet_preresnet(
     in_channels
         Of the images.
     width
-        Channels of the stem, which has a norm and a ReLU of its own, so the very first unit does without.
+        Channels of the stem.
     shortcut
         "A", "B" or "C", see `blocks.shortcut`.
     stride_in
         Of a bottleneck, "3x3" as in the code, or "1x1".
     stem_pool
         "padded" or "ceil", see `blocks.imagenet_stem`.
+    stem_activation
+        True, as in the code: the stem has a norm and a ReLU of its own, so the very first unit does without.
+        False, as timm's resnetv2 networks have it: the very first unit activates x, for both its paths where
+        it projects (bottlenecks), in its branch alone where its shortcut is the identity.
     """
     blocks.check_classes_and_channels(num_classes, in_channels)
     convs, counts, widths = blocks.imagenet_layout(depth, width, stride_in)
+    projects = shortcut == "C" or widths[0] != width
+    very_first = "already" if stem_activation else "before" if projects else "branch"
     return Network(
-        stem=blocks.imagenet_stem(in_channels, width, stem_pool, rng),
-        **_stages(convs, shortcut, "already", counts, width, widths, rng),
+        stem=blocks.imagenet_stem(in_channels, width, stem_pool, rng, activation=stem_activation),
+        **_stages(convs, shortcut, very_first, counts, width, widths, rng),
         **_head(widths[-1], num_classes, rng),
     )
 

@@ -150,9 +150,10 @@ def detection_curves(metrics: Sequence[Mapping[str, float]], *, title: str = "")
             at = [record["step"] for record in measured]
             precision.plot(at, values, color=COLOUR, linestyle=dash, marker="o", markersize=4, label=label)
     precision.set(xlabel="step", ylabel="mAP on the test images", ylim=(0, 1), xlim=(0, 1.02 * steps[-1]))
-    for axes in (losses, precision):
-        tidy(axes)
-        if axes.has_data():
-            axes.legend(frameon=False, fontsize=9)
+    tidy(losses)
+    tidy(precision)
+    losses.legend(frameon=False, fontsize=9, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16))
+    if measured:
+        precision.legend(frameon=False, fontsize=9, loc="best")
     figure.suptitle(title)
     return figure

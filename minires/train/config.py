@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from minires import optim, reprs
+from minires.checks import plain
 from minires.data.normalise import KINDS
 from minires.layers import Parameter
 from minires.train.memory import in_bytes
@@ -43,7 +44,6 @@ LIMITS = {
     "lr": (0, math.inf),
     "momentum": (0, 1),
     "weight_decay": (0, math.inf),
-    "clip": (0, math.inf),
     "label_smoothing": (0, 0.99),
     "save_every": (0, math.inf),
     "crop": (1, math.inf),
@@ -162,13 +162,12 @@ class Config:
             raise ValueError(f"milestones: belong to the schedule step, not to {self.schedule}")
         if list(self.milestones) != sorted(set(self.milestones)) or min(self.milestones, default=1) < 1:
             raise ValueError(f"milestones: expected rising numbers of epochs, got {list(self.milestones)}")
-        if self.clip == 0:
-            raise ValueError(
-                "clip: expected a norm above 0, for 0 would leave nothing of the gradients, got 0"
-            )
-        if self.optimiser == "adam" and (self.nesterov or self.momentum == 1):
-            name = "nesterov" if self.nesterov else "momentum"
-            raise ValueError(f"{name}: {getattr(self, name)} belongs to sgd, not to adam")
+        if self.clip is not None and not 0 < self.clip < math.inf:
+            raise ValueError(f"clip: expected a finite norm above 0, got {self.clip}")
+        if self.optimiser == "adam" and self.nesterov:
+            raise ValueError("nesterov: belongs to sgd, not to adam")
+        if self.optimiser == "adam" and self.momentum == 1:
+            raise ValueError("momentum: expected below 1 with adam, got 1")
         if self.memory is not None:
             in_bytes(self.memory)  # raises if it is no size
         if self.schedule == "plateau" and not self.validation:
@@ -280,6 +279,8 @@ def check_fields(
 ) -> None:
     """Raise ValueError unless each field of a dataclass is of its type, within its limits, and a choice.
 
+    NumPy's numbers become Python's, in place.
+
     Parameters
     ----------
     record
@@ -291,6 +292,8 @@ def check_fields(
     """
     for field in dataclasses.fields(record):
         value = getattr(record, field.name)
+        value = tuple(map(plain, value)) if isinstance(value, tuple) else plain(value)
+        object.__setattr__(record, field.name, value)
         _check_type(field, value)
         if field.name in limits and value is not None:
             _check_range(field.name, value, *limits[field.name])
@@ -312,7 +315,9 @@ def _check_type(field: dataclasses.Field, value: Any) -> None:
         raise ValueError(f"{field.name}: expected {expected}, got {value!r}")
 
 
-def _check_range(name: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most or math.isinf(value):
+def _check_range(name: str, value: Any, least: float, most: float) -> None:
+    if not least <= value <= most or value == math.inf:
         expected = f"at least {least}" if math.isinf(most) else f"a number from {least} to {most}"
+        if not -math.inf < value < math.inf:
+            expected = f"a finite number, {expected}"
         raise ValueError(f"{name}: expected {expected}, got {value}")

@@ -42,7 +42,6 @@ def recompute_statistics(net: Layer, batches: Iterable[Array]) -> None:
     """
     exact = _Exact(layer for _, layer in net.named_layers())
     generators = [rng for _, rng in net.named_generators()]
-    momenta = [norm.momentum for norm in exact.norms]
     states = [rng.bit_generator.state for rng in generators]
     try:
         with probe.watch(net, exact):
@@ -50,30 +49,57 @@ def recompute_statistics(net: Layer, batches: Iterable[Array]) -> None:
                 exact.images = len(x)
                 net.forward(x, train=True)
     finally:
-        for norm, momentum in zip(exact.norms, momenta, strict=True):
-            norm.momentum = momentum
+        exact.restore()
         for rng, state in zip(generators, states, strict=True):
             rng.bit_generator.state = state
     if not exact.images:
         raise ValueError("batches: expected at least one batch, got none")
+    exact.write()
 
 
 class _Exact(probe.Observer):
-    """Makes each average that of all batches its layer has seen: a dropped branch misses some, and a layer
-    that stands at two places sees each twice. A layer that sees none keeps the averages it had."""
+    """Adds up each layer's batch statistics, in float64, over the batches it has seen: a dropped branch
+    misses some, and a layer that stands at two places sees each twice. A layer that sees none keeps
+    its averages."""
 
     def __init__(self, layers: Iterable[Layer]) -> None:
-        self.norms = list({id(n): n for n in layers if isinstance(n, BatchNorm) and not n.frozen}.values())
-        self.seen = {id(norm): 0 for norm in self.norms}
+        norms = {id(n): n for n in layers if isinstance(n, BatchNorm) and not n.frozen}
+        self.found = {key: _Sums(norm) for key, norm in norms.items()}
         self.images = 0  # of the current batch
 
     def before(self, name: str, layer: Any) -> None:
-        if id(layer) not in self.seen:
-            return
-        seen = self.seen[id(layer)]
-        if not seen:  # a momentum of 0 forgets every old average but infinity and NaN: 0 times those is NaN
+        if id(layer) in self.found:
+            # forgets every average but infinity and NaN: 0 times those is NaN
+            layer.momentum = 0.0
             layer.running_mean.data.fill(0)
             layer.running_var.data.fill(0)
-        # running = momentum * running + (1 - momentum) * batch is then the mean over all images so far
-        self.seen[id(layer)] = seen + self.images
-        layer.momentum = seen / self.seen[id(layer)]
+
+    def forward(self, name: str, layer: Any, x: Any, y: Any) -> None:
+        if id(layer) in self.found:  # with a momentum of 0 the averages are this batch's own
+            sums = self.found[id(layer)]
+            sums.mean += self.images * layer.running_mean.data.astype("float64")
+            sums.var += self.images * layer.running_var.data.astype("float64")
+            sums.images += self.images
+
+    def restore(self) -> None:
+        """Give every layer the momentum and the averages that it had."""
+        for sums in self.found.values():
+            sums.norm.momentum = sums.momentum
+            sums.norm.running_mean.data[...], sums.norm.running_var.data[...] = sums.before
+
+    def write(self) -> None:
+        """Give every layer that has seen a batch the means of what was added up."""
+        for sums in self.found.values():
+            if sums.images:
+                sums.norm.running_mean.data[...] = sums.mean / sums.images
+                sums.norm.running_var.data[...] = sums.var / sums.images
+
+
+class _Sums:
+    """Of one BatchNorm: what was added up, and what it had before."""
+
+    def __init__(self, norm: BatchNorm) -> None:
+        self.norm, self.momentum, self.images = norm, norm.momentum, 0
+        self.before = norm.running_mean.data.copy(), norm.running_var.data.copy()
+        self.mean: Any = 0.0
+        self.var: Any = 0.0

@@ -23,12 +23,12 @@ def all_finite(arrays: Iterable[Array]) -> Array:
 
     Notes
     -----
-    One sum a array is enough, for a sum is finite only if every summand is (and so large a sum that it
-    overflows is no good sign either).
+    One sum an array is enough, for a sum is finite only if every summand is. (In float64, where the sum of
+    finite float32 numbers is finite.)
     """
     arrays = list(arrays)
     xp = array_module(*arrays)
-    return xp.isfinite(xp.stack([array.sum() for array in arrays])).all()
+    return xp.isfinite(xp.stack([array.sum(dtype="float64") for array in arrays])).all()
 
 
 class FiniteSoFar:

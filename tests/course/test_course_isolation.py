@@ -414,7 +414,7 @@ def test_no_other_file_can_be_written(holding, tmp_path):
     [
         f"sys.path.insert(0, {str(ROOT)!r}); import minires",
         f"sys.path[:] = [{str(ROOT)!r}]; sys.meta_path[:] = [importlib.machinery.PathFinder]; import minires",
-        f"spec = importlib.util.spec_from_file_location('other', {str(ROOT / 'minires' / 'optim.py')!r}); "
+        f"spec = importlib.util.spec_from_file_location('other', {str(ROOT / 'minires' / 'init.py')!r}); "
         "module = importlib.util.module_from_spec(spec); spec.loader.exec_module(module)",
         f"np.__path__.append({str(ROOT)!r}); import numpy.minires",
         "importlib.import_module('site-packages')",

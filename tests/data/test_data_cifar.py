@@ -290,6 +290,7 @@ def test_damaged_or_hostile_pickle_is_one_error_that_names_it(tmp_path, damage):
         ("a class made by NEWOBJ", r"opcode b'\\x81' is not allowed"),
         ("an extension code", r"opcode b'\\x82' is not allowed"),
         ("a persistent id", "opcode b'Q' is not allowed"),
+        ("a protocol of the future", "a protocol of the future"),
     ],
 )
 def test_what_no_official_file_has_is_refused_with_the_reason(tmp_path, damage, reason):

@@ -358,6 +358,7 @@ def test_a_configuration_that_makes_no_sense_is_refused(choices, says):
 def test_a_configuration_survives_json():
     config = DetectionConfig.of(method="fast", data="voc", data_dir="somewhere")
     assert (config.proposals, config.size, config.flip) == (300, (96, 128), True)
+    assert config.title == "Fast R-CNN on somewhere"
     assert DetectionConfig.from_dict(json.loads(json.dumps(config.as_dict()))) == config
     assert repr(DetectionConfig()) == (
         "DetectionConfig(method='faster', trunk='resnet8', data='scenes', steps=800)"

@@ -1,12 +1,16 @@
 """What holds for every functional pair: every row of `minires.catalogue`, one test for each promise."""
 
+import dataclasses
+import inspect
 import itertools
 
 import numpy as np
 import pytest
 import strict_cupy
-from oracles import ORDERS, in_order, pieces, relative_error
+from oracles import ORDERS, in_numpy, in_order, pieces, relative_error
 
+import minires.functional as F
+from minires import kernels
 from minires.backend import to_numpy
 from minires.catalogue import PAIRS
 
@@ -143,6 +147,35 @@ def test_no_pair_waits_for_the_gpu(case):
     assert strict_cupy.synchronisations == 0
 
 
+# -- settings --------------------------------------------------------------------------------------------
+
+
+def options_of(case):
+    """Return every keyword of a pair's forward with its value, those at their defaults too."""
+    arguments = inspect.signature(getattr(F, f"{case.pair}_forward")).parameters.values()
+    keywords = {each.name: each.default for each in arguments if each.kind is each.KEYWORD_ONLY}
+    return {name: value for name, value in (keywords | case.options).items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    "kind", [np.float64, np.float32, np.asarray], ids=["float64", "float32", "0-d array"]
+)
+@pytest.mark.parametrize("which", ["textbook", "fast"])
+def test_numbers_of_numpy_as_options_do_what_plain_ones_do(which, kind):
+    with kernels.use(which):
+        for case in PAIRS:
+            options = options_of(case)
+            if kind is np.float32:  # what the float32 number is
+                plain = {n: float(kind(v)) if isinstance(v, float) else v for n, v in options.items()}
+            else:
+                plain = options
+            expected = run(dataclasses.replace(case, options=plain), case.inputs(np.float32))
+            options = {name: in_numpy(value, kind) for name, value in options.items()}
+            found = run(dataclasses.replace(case, options=options), case.inputs(np.float32))
+            assert all(array.dtype == np.float32 for array in found), case.name
+            assert_same_bits(found, expected)
+
+
 # -- what is refused, everywhere in the same words -------------------------------------------------------
 
 several_arrays = pytest.mark.parametrize(
@@ -174,8 +207,9 @@ def test_something_that_is_no_array_is_refused_by_name(case):
 
 @every_case
 def test_numbers_that_are_not_float32_or_float64_are_refused_by_name(case):
+    swapped = np.dtype(np.float32).newbyteorder()  # as files from other machines have it
     for (position, name), dtype in itertools.product(
-        enumerate(case.shapes), (np.int64, np.uint8, bool, complex, np.float16)
+        enumerate(case.shapes), (np.int64, np.uint8, bool, complex, np.float16, swapped)
     ):
         inputs = case.inputs()
         inputs[position] = np.ones(inputs[position].shape, dtype)

@@ -68,6 +68,24 @@ def test_softmax_sums_to_one_and_ignores_a_shift():
     np.testing.assert_allclose(dx.sum(axis=1), 0, atol=1e-15)
 
 
+@DTYPES
+def test_the_gradient_of_a_nearly_certain_softmax_keeps_its_digits(dtype):
+    x, dy = np.array([[20, 0, -3], [-1, 17, 2]], dtype), np.array([[3, 1, -2], [0.5, 2, 7]], dtype)
+    exact = np.exp(x.astype(np.float64) - x.max(axis=1, keepdims=True))
+    y = exact / exact.sum(axis=1, keepdims=True)
+    # y_k * sum_j y_j (dy_k - dy_j), without a difference of nearly equal numbers
+    expected = y * (y[:, None] * (dy[:, :, None] - dy[:, None])).sum(axis=2)
+    found = F.softmax_backward(dy, F.softmax_forward(x)[1])
+    # exp of a number of up to 23 is off by 23 units in the last place, and a few roundings follow
+    np.testing.assert_allclose(found, expected, rtol=50 * np.finfo(dtype).eps)
+
+
+def test_softmax_of_an_impossible_class_is_0():
+    y, cache = F.softmax_forward(np.array([[-np.inf, 0.0, 0.0]]))
+    np.testing.assert_array_equal(y, [[0, 0.5, 0.5]])
+    np.testing.assert_array_equal(F.softmax_backward(np.array([[5.0, 1, 3]]), cache), [[0, -0.5, 0.5]])
+
+
 def test_softmax_runs_along_the_last_axis():
     x = np.random.default_rng(0).standard_normal((2, 3, 4))
     np.testing.assert_allclose(F.softmax_forward(x)[0].sum(axis=-1), 1, rtol=1e-14)

@@ -26,7 +26,7 @@ from minires.layers import Buffer, Layer, Parameter
 
 def check(case, seed, **options):
     rng = np.random.default_rng(seed)
-    inputs = case.inputs(rng)
+    inputs, options = case.inputs(rng), {"keep_dtype": True, **options}
     if case.layer:
         return gradcheck.check_gradients(case.layer(rng), inputs[0], train=True, rng=rng, **options)
     options = {"fixed": case.fixed, "expect_zero": case.expect_zero, **options}
@@ -616,10 +616,60 @@ def test_layers_on_a_gpu_are_checked_where_they_are(make):
 def test_a_forward_that_takes_no_float32_is_a_finding_and_no_crash():
     rng = np.random.default_rng(0)
     mask = 2.0 * (rng.random((3, 4)) < 0.5)  # float64, brought along
+    pair = lambda x: F.dropout_forward(x, mask), F.dropout_backward, [rng.standard_normal((3, 4))]  # noqa: E731
+    report = gradcheck.check_function(*pair, rng=rng, keep_dtype=True)
+    assert report.verdict == "dtype" and "forward does not take float32 inputs" in str(report)
+    assert gradcheck.check_function(*pair, rng=rng).ok
+
+
+def square_into_zeros(x):
+    """x squared by a student who did not think of dtypes: np.zeros is float64."""
+    y = np.zeros(x.shape)
+    y += x * x
+    return y, (x,)
+
+
+def test_right_gradients_of_another_dtype_are_not_called_wrong():
+    def backward(dy, cache):
+        (x,) = cache
+        dx = np.zeros(x.shape)
+        dx += 2 * dy * x
+        return dx
+
+    inputs, rng = [np.random.default_rng(0).standard_normal((3, 4))], np.random.default_rng(1)
+    report = gradcheck.check_function(square_into_zeros, backward, inputs, rng=rng)
+    assert report.ok and report.verdict == "ok" and not report.dtypes
+    report = gradcheck.check_function(square_into_zeros, backward, inputs, rng=rng, keep_dtype=True)
+    assert not report.ok and report.verdict == "dtype" and not report.findings
+    assert [row.verdict for row in report.rows] == ["ok"]
+    text = str(report)
+    assert "the gradients are right, but a dtype is not kept" in text and "wrong" not in text
+    assert "forward turns float32 inputs into float64" in text
+    assert "for float32 inputs the gradient of x is float64" in text
+    with pytest.raises(gradcheck.GradientError):
+        report.raise_if_wrong()
+
+
+def test_a_wrong_gradient_is_wrong_whatever_its_dtype():
+    rng = np.random.default_rng(1)
     report = gradcheck.check_function(
-        lambda x: F.dropout_forward(x, mask), F.dropout_backward, [rng.standard_normal((3, 4))], rng=rng
+        square_into_zeros, lambda dy, cache: dy * cache[0], [rng.standard_normal(5)], rng=rng, keep_dtype=True
     )
-    assert not report.ok and "forward does not take float32 inputs" in str(report)
+    assert report.verdict == "wrong" and report.dtypes
+
+
+def test_a_layer_need_not_keep_float32_unless_asked():
+    class Square(Layer):
+        def forward(self, x, *, train):
+            return square_into_zeros(x)
+
+        def backward(self, dy, cache):
+            return 2 * dy * cache[0]
+
+    x, rng = np.random.default_rng(0).standard_normal((3, 4)), np.random.default_rng(1)
+    assert gradcheck.check_gradients(Square(), x, train=True, rng=rng).ok
+    report = gradcheck.check_gradients(Square(), x, train=True, rng=rng, keep_dtype=True)
+    assert report.verdict == "dtype"
 
 
 def test_what_cannot_be_checked_is_refused_for_what_it_is():

@@ -364,9 +364,9 @@ def test_no_layer_without_randomness_refuses_to_be_captured(case):
 
 # -- what a step of ResNet-20 costs -------------------------------------------------------------------------
 
-# Counted on the stand-in: 352, two of them for the rows' weights in the loss, and 1,894 without the kernels.
-# More is a regression.
-LARGEST_LAUNCH_COUNT = 352
+# Counted on the stand-in: 353, two of them for the rows' weights in the loss and one because a bias's
+# gradient is summed in float64; and 1,894 without the kernels. More is a regression.
+LARGEST_LAUNCH_COUNT = 353
 
 
 def resnet20_step():

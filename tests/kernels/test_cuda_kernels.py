@@ -40,9 +40,11 @@ def xp():
 @functools.cache
 def fused():
     """Whether the hooks are in place: the pairs call the kernels."""
-    _kernels.kernels_launched.clear()
+    before = list(_kernels.kernels_launched)  # of the test that happens to ask first
     F.relu_backward(strict_cupy.zeros(3), F.relu_forward(strict_cupy.zeros(3))[1])
-    return "relu_backward" in _kernels.kernels_launched
+    launched = _kernels.kernels_launched[len(before) :]
+    _kernels.kernels_launched[:] = before
+    return "relu_backward" in launched
 
 
 def close(found, expected, dtype, what=""):
@@ -216,6 +218,30 @@ def test_a_window_of_more_than_256_pixels_has_positions_beyond_a_byte():
     assert gpu_cache[0].dtype == np.int32 and gpu_cache[0].get().max() > 255
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_cross_entropy_of_impossible_and_nearly_certain_answers_is_that_of_numpy(smoothing, dtype):
+    logits = np.array([[20, 0, -3], [0, 17, 2], [1, -np.inf, 0], [-np.inf, 5, -np.inf], [0.5, 1, 2]], dtype)
+    labels = np.array([0, 1, 2, 1, 0])
+    for row in range(5):
+        x, y = logits[row : row + 1], labels[row : row + 1]
+        expected, cache = F.softmax_cross_entropy_forward(x, y, label_smoothing=smoothing)
+        gradient = F.softmax_cross_entropy_backward(1.0, cache)
+        _kernels.kernels_launched.clear()
+        loss, cache = F.softmax_cross_entropy_forward(
+            strict_cupy.asarray(x), strict_cupy.asarray(y), label_smoothing=smoothing
+        )
+        found = F.softmax_cross_entropy_backward(1.0, cache)
+        if fused():
+            names = ["softmax_cross_entropy", "softmax_cross_entropy_backward"]
+            assert [name for name in _kernels.kernels_launched if name in names] == names
+        # a few roundings; of the smoothed ones' differences p - t
+        tolerance = 10 * np.finfo(dtype).eps
+        np.testing.assert_allclose(loss.get(), expected, rtol=tolerance)
+        absolute = tolerance if smoothing else 0
+        np.testing.assert_allclose(found.get(), gradient, rtol=tolerance, atol=absolute)
+
+
 @pytest.mark.parametrize("shape", [(2, 3, 1, 1), (5, 2, 40, 41), (3, 4, 65, 64), (17, 3)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_batch_norm_of_any_number_of_chunks_and_a_large_mean(shape, dtype):
@@ -344,3 +370,38 @@ def test_one_launch_finds_a_number_that_is_not_finite(bad, where):
     arrays[1][where] = 1
     look.into(finite)
     assert not bool(finite)  # it stays noticed
+
+
+# -- float32 to its last digits ------------------------------------------------------------------------------
+
+
+def test_sums_over_many_numbers_are_right_in_float32():
+    shape, ones = (1, 2, 300, 400), np.ones(2, np.float32)
+    x, dy = np.full(shape, 0.3, np.float32), np.full(shape, 0.1, np.float32)
+    x[:, :, ::2] = -0.1
+    x, dy, gamma = strict_cupy.asarray(x), strict_cupy.asarray(dy), strict_cupy.asarray(ones)
+    _, cache, (mean, var) = F.batch_norm_train_forward(x, gamma, gamma, eps=0.0)
+    _, _, dbeta = F.batch_norm_train_backward(dy, cache)
+    y, _ = F.avg_pool2d_forward(dy, kernel_size=(300, 400))
+    _, cache = F.conv2d_forward(dy, gamma.reshape(1, 2, 1, 1), gamma[:1])
+    _, _, dbias = F.conv2d_backward(dy[:, :1], cache)
+    pairs = ((mean, 0.1), (var, 0.04), (dbeta, 12_000), (y, 0.1), (dbias, 12_000))
+    for found, expected in pairs:  # 1e-6: a few units in the last place; a plain loop is off by 1e-3
+        np.testing.assert_allclose(to_numpy(found), np.full(found.shape, expected), rtol=1e-6)
+
+
+@pytest.mark.parametrize("value", [1000.1, 1e30])
+def test_a_constant_channel_comes_out_as_beta(value):
+    x = strict_cupy.asarray(np.full((5, 2, 30, 40), value, np.float32))
+    gamma, beta = (strict_cupy.asarray(np.full(2, number, np.float32)) for number in (1.5, 0.25))
+    y, _, (mean, var) = F.batch_norm_train_forward(x, gamma, beta)
+    np.testing.assert_array_equal(to_numpy(y), np.full(y.shape, 0.25, np.float32))
+    np.testing.assert_array_equal(to_numpy(var), [0, 0])
+
+
+def test_numbers_whose_squares_are_infinite_come_out_as_beta():
+    x = strict_cupy.asarray((1e30 * np.random.default_rng(0).standard_normal((40, 2))).astype(np.float32))
+    ones = strict_cupy.asarray(np.ones(2, np.float32))
+    y, cache, _ = F.batch_norm_train_forward(x, ones, ones)
+    np.testing.assert_array_equal(to_numpy(y), np.ones((40, 2)))
+    assert all(np.isfinite(to_numpy(array)).all() for array in F.batch_norm_train_backward(x * 0, cache))

@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 import strict_cupy
-from oracles import in_order
+from oracles import in_numpy, in_order
 from places import TESTS
 
-from minires import optim
+from minires import optim, reprs
 from minires.backend import array_module, to_numpy
 from minires.catalogue import layer_rows
 from minires.gradcheck import check_gradients
@@ -54,6 +54,57 @@ def every_array(cache):
         yield cache
 
 
+# -- settings --------------------------------------------------------------------------------------
+
+
+def settings_of(layer):
+    """Return {argument: value} of the call that made a layer, or None if it did not keep one of them."""
+    found = {}
+    for name, argument in reprs.arguments(type(layer)).items():
+        if name == "rng":
+            found[name] = np.random.default_rng(0)
+        elif isinstance(argument.default, bool) and not isinstance(getattr(layer, name), bool):
+            found[name] = getattr(layer, name) is not None  # a bias
+        elif hasattr(layer, name):
+            found[name] = getattr(layer, name)
+        elif argument.default is argument.empty:
+            return None
+    return found
+
+
+@cases
+@pytest.mark.parametrize(
+    "kind", [np.float64, np.float32, np.asarray], ids=["float64", "float32", "0-d array"]
+)
+def test_numbers_of_numpy_as_settings_become_plain_ones(case, kind):
+    for _, layer in case.build(np.random.default_rng(3)).named_layers():
+        settings = settings_of(layer)
+        if settings is None or not any(isinstance(value, (bool, int, float)) for value in settings.values()):
+            continue
+        made = type(layer)(**{name: in_numpy(value, kind) for name, value in settings.items()})
+        for name, value in vars(made).items():
+            numbers = value if isinstance(value, tuple) else (value,)
+            assert not any(isinstance(each, (np.generic, np.ndarray)) for each in numbers), (name, value)
+        for name, value in settings.items():
+            if isinstance(value, (int, float)) and name != "bias":
+                # 1e-7: a float32 number as a setting is itself that far from the plain one
+                assert getattr(made, name) == pytest.approx(value, rel=1e-7)
+            if isinstance(value, bool):  # np.False_ is no True at the prompt
+                assert made.settings().get(name) == layer.settings().get(name)
+
+
+@cases
+@modes
+def test_settings_of_numpy_keep_float32(case, train):
+    layer, x = case.make(np.float32)
+    for _, inner in layer.named_layers():
+        for name, value in vars(inner).items():
+            if type(value) is float:  # also set after it was made
+                setattr(inner, name, np.float64(value))
+    for name, array in run(layer, x, train=train).items():
+        assert array.dtype == np.float32, name
+
+
 # -- gradients -------------------------------------------------------------------------------------
 
 
@@ -63,9 +114,8 @@ def test_gradients_equal_numeric_ones(case, train):
     layer, x = case.make(np.float64)
     expect_zero = case.gradients_of_zero(layer) if train else []
     # the checker's own tolerance, 1e-7: central differences in float64 reach 1e-9
-    check_gradients(
-        layer, x, train=train, rng=np.random.default_rng(5), expect_zero=expect_zero, max_elements=12
-    ).raise_if_wrong()
+    options = {"rng": np.random.default_rng(5), "expect_zero": expect_zero, "max_elements": 12}
+    check_gradients(layer, x, train=train, keep_dtype=True, **options).raise_if_wrong()
 
 
 @cases

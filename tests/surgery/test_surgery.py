@@ -27,7 +27,7 @@ from minires.layers import (
 )
 from minires.layers.trace import Step
 from minires.models.shortcuts import ACTIVATIONS, cifar_activation_variant, cifar_shortcut_variant
-from minires.surgery import deepen, freeze_prefix, replace_head, zero_last_conv, zero_last_gamma
+from minires.surgery import construction, deepen, freeze_prefix, replace_head, zero_last_conv, zero_last_gamma
 
 STAGES = ("stage1", "stage2", "stage3")
 
@@ -478,6 +478,13 @@ def test_freezing_a_prefix_freezes_what_comes_up_to_it_and_nothing_after():
     assert frozen == {name for name, _ in net.named_parameters() if name.startswith(parts)}
     for name, layer in net.named_layers():
         assert layer.frozen == (f"{name}.".startswith((*parts, "relu."))), name
+
+
+def test_a_dilated_convolution_becomes_an_identity_too():
+    conv = Conv2d(4, 4, 3, padding=2, dilation=2, rng=np.random.default_rng(0))
+    construction.make_identity(conv, 4)
+    x = np.random.default_rng(1).standard_normal((2, 4, 5, 6), np.float32)
+    np.testing.assert_array_equal(conv.predict(x), x)
 
 
 def test_a_branch_that_shrinks_the_map_cannot_be_made_an_identity():

@@ -32,10 +32,11 @@ def folded_chains(rng):
     yield randomised(Conv2d(3, 6, 3, padding=2, groups=3, rng=rng), BatchNorm(6), ReLU(), ReLU())
     yield randomised(Conv2d(3, 4, 3, rng=rng), BatchNorm(4), Conv2d(4, 3, 3, rng=rng), BatchNorm(3), ReLU())
     yield randomised(BatchNorm(3), ReLU(), Conv2d(3, 4, 3, rng=rng))
+    yield randomised(Conv2d(3, 4, 3, padding=1, dilation=(3, 2), rng=rng), BatchNorm(4), ReLU())
     yield randomised(Conv2d(3, 4, 3, padding=1, rng=rng), BatchNorm(4), ReLU(), MaxPool2d(2), ReLU())
 
 
-@pytest.mark.parametrize("chain", range(7))
+@pytest.mark.parametrize("chain", range(8))
 def test_folding_puts_batch_norm_and_relu_into_the_convolution_before_them(chain):
     rng = np.random.default_rng(0)
     net = list(folded_chains(rng))[chain]

@@ -112,3 +112,22 @@ def test_a_norm_that_stands_at_two_places_averages_over_both():
     norm.beta.data.fill(4)  # what it sees at its second place has mean 4
     recompute_statistics(Sequential(norm, norm), [x])
     np.testing.assert_allclose(norm.running_mean.data, (x.mean(axis=(0, 2, 3)) + 4) / 2, rtol=1e-4)
+
+
+def test_many_batches_are_added_up_without_rounding_between_them():
+    norm, rng = BatchNorm(1), np.random.default_rng(0)
+    parts = [(100 + rng.standard_normal((2, 1))).astype(np.float32) for _ in range(3000)]
+    recompute_statistics(norm, parts)
+    # 1e-7: one unit in the last place of the result; averages that are rounded at every batch are off by more
+    exact = np.mean([part.astype(np.float64).mean() for part in parts])
+    assert abs(norm.running_mean.data[0] / exact - 1) < 1e-7
+
+
+def test_an_error_on_the_way_leaves_everything_as_it_was():
+    norm = BatchNorm(3)
+    before = {name: array.copy() for name, array in norm.state_dict().items()}
+    with pytest.raises(ValueError, match="channels"):
+        recompute_statistics(norm, [*batches(4), np.ones((2, 5, 1, 2), np.float32)])
+    assert norm.momentum == 0.9
+    for name, array in norm.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])

@@ -26,6 +26,7 @@ from minires.train import (
     resume,
 )
 from minires.train.metrics import ranks
+from minires.train.safeguard import all_finite
 
 # -- the loop ----------------------------------------------------------------------------------------------
 
@@ -172,8 +173,9 @@ def test_a_configuration_survives_json():
         ({"epochs": 0}, "epochs: expected at least 1, got 0"),
         ({"epochs": 2.5}, "epochs: expected int, got 2.5"),
         ({"batch_size": True}, "batch_size: expected int"),
-        ({"lr": float("nan")}, "lr: expected at least 0, got nan"),
-        ({"lr": float("inf")}, "lr"),
+        ({"lr": float("nan")}, "lr: expected a finite number, at least 0, got nan"),
+        ({"lr": float("inf")}, "lr: expected a finite number, at least 0, got inf"),
+        ({"epochs": -(10**400)}, "epochs: expected at least 1"),
         ({"momentum": -0.1}, "momentum: expected a number from 0 to 1"),
         ({"label_smoothing": 1.0}, "label_smoothing"),
         ({"schedule": "cosin"}, "schedule: expected constant or step or plateau or cosine, got 'cosin'"),
@@ -189,11 +191,11 @@ def test_a_configuration_survives_json():
         ({"data_dir": 3}, "data_dir: expected str"),
         ({"seed": -1}, "seed: expected at least 0"),
         ({"optimiser": "adamw"}, "optimiser: expected sgd or adam, got 'adamw'"),
-        ({"optimiser": "adam", "nesterov": True}, "nesterov: True belongs to sgd, not to adam"),
-        ({"optimiser": "adam", "momentum": 1.0}, "momentum: 1.0 belongs to sgd, not to adam"),
-        ({"clip": 0.0}, "clip: expected a norm above 0"),
-        ({"clip": -1.0}, "clip: expected at least 0"),
-        ({"clip": float("nan")}, "clip: expected at least 0"),
+        ({"optimiser": "adam", "nesterov": True}, "nesterov: belongs to sgd, not to adam"),
+        ({"optimiser": "adam", "momentum": 1.0}, "momentum: expected below 1 with adam, got 1"),
+        ({"clip": 0.0}, "clip: expected a finite norm above 0, got 0.0"),
+        ({"clip": -1.0}, "clip: expected a finite norm above 0"),
+        ({"clip": float("nan")}, "clip: expected a finite norm above 0, got nan"),
     ],
 )
 def test_a_choice_that_makes_no_sense_is_one_clear_error(choices, message):
@@ -565,3 +567,16 @@ def test_a_stem_with_a_backward_of_its_own_runs_it_in_training(frozen):
     trainer.run()
     assert Stem.calls == len(trainer.batches) > 0
     assert all(layer.input_gradient for _, layer in net.named_layers())  # as before
+
+
+def test_a_configuration_of_numbers_of_numpy_is_that_of_plain_ones():
+    config = Config(
+        lr=np.float64(0.25), epochs=np.int64(3), nesterov=np.bool_(True), milestones=(np.int64(2),)
+    )
+    assert config == Config(lr=0.25, epochs=3, nesterov=True, milestones=(2,))
+    assert json.loads(json.dumps(config.as_dict()))["epochs"] == 3
+
+
+def test_large_finite_weights_are_finite_though_their_sum_is_no_float32():
+    large = np.full(8, 1e38, np.float32)
+    assert all_finite([large]) and not all_finite([large, np.array([np.inf], np.float32)])

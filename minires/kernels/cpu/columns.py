@@ -4,8 +4,8 @@ In the textbook (`functional.columns`) all columns exist at once. Both ways go t
 padding, `pad`, in which what a window position reads lies side by side. Windows that start every S pixels
 read every S-th pixel of a row; so pixel w of a padded row stands at [w % S, w // S]. Then position (kh, kw)
 reads, for all windows at once, one slice of it, and the columns are copies of slices that overlap. (With
-dilation D, position kw begins at pixel w = kw*D, and every S / gcd(S, D)-th position is in one phase.) Images
-are in the order of their memory, (H, C, W, N).
+dilation D position kw begins at pixel kw*D; every S-th position is in the same phase, D pixels further on
+there.) Images are in the order of their memory, (H, C, W, N).
 """
 
 import math
@@ -73,17 +73,15 @@ def _phases(padded, x, windows):
 
 def fill_columns(columns, padded, windows):
     """Fill columns (C, KH, KW, OH, OW, N) from padded rows, the first of which is their first."""
-    (stride_h, stride_w), (apart_h, apart_w) = windows.stride, windows.dilation
+    (stride_h, stride_w), (dilation_h, dilation_w) = windows.stride, windows.dilation
     c, kh, kw, *rest = columns.shape
     down, across_channels, _, across, to_image = padded.strides
-    common = math.gcd(stride_w, apart_w)
-    period = stride_w // common  # positions from one to the next of the same phase
-    steps = (across_channels, down * apart_h, across * (apart_w // common), down * stride_h, across, to_image)
+    steps = (across_channels, down * dilation_h, across * dilation_w, down * stride_h, across, to_image)
     as_strided = np.lib.stride_tricks.as_strided
-    for j in range(min(period, kw)):
-        first, phase = divmod(j * apart_w, stride_w)
-        shape = (c, kh, len(range(j, kw, period)), *rest)
-        columns[:, :, j::period] = as_strided(padded[:, :, phase, first:], shape, steps)
+    for j in range(min(stride_w, kw)):
+        first, phase = divmod(j * dilation_w, stride_w)
+        shape = (c, kh, len(range(j, kw, stride_w)), *rest)
+        columns[:, :, j::stride_w] = as_strided(padded[:, :, phase, first:], shape, steps)
 
 
 def add_columns(dpadded, columns, windows):

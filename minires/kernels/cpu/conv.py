@@ -10,7 +10,7 @@ does 1x1 kernels, `conv_shift` larger ones, the same sums in another order.
 import numpy as np
 
 from minires.checks import check_conv2d, check_gradient
-from minires.kernels.cpu import conv_point, conv_shift, parallel
+from minires.kernels.cpu import conv_point, conv_shift, parallel, sums
 from minires.kernels.cpu.columns import add_columns, crop, fill_columns, pad, padded_shape, rows_to_pad
 from minires.kernels.cpu.layout import as_rows, empty_images, from_rows
 
@@ -97,8 +97,7 @@ def _channel_groups(in_channels, out_channels, groups):
 
 def _sum_over_pixels(dy):
     """Return the sum of dy (N, O, OH, OW) for each channel (O,)."""
-    rows = as_rows(dy)
-    return (rows @ np.ones(rows.shape[2], dy.dtype)).sum(axis=0)
+    return sums.of_lines(as_rows(dy)).sum(axis=0).astype(dy.dtype)
 
 
 # -- block by block; below, images are in the order of their memory: x (H, C, W, N), y (OH, O, OW, N) --------

@@ -9,6 +9,7 @@ import numpy as np
 
 from minires.checks import check_gradient, check_linear
 from minires.kernels.cpu import parallel
+from minires.sums import total
 
 
 def linear_forward(x, weight, bias=None):
@@ -28,7 +29,7 @@ def linear_backward(dy, cache):
     if _too_small(x, weight):
         return NotImplemented
     check_gradient(dy, (x.shape[0], weight.shape[0]), x.dtype, on=x)
-    return _product(dy, weight), _product(dy.T, x), dy.sum(axis=0) if has_bias else None
+    return _product(dy, weight), _product(dy.T, x), total(dy, axis=0) if has_bias else None
 
 
 def _too_small(x, weight):

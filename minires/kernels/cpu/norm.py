@@ -1,30 +1,31 @@
 """Normalisation, with the sums that it needs made as fast as memory can be read.
 
 The textbook: `functional.norm`. Inside, images are rows (H, C, L) with L = W*N (see `layout`), so that a
-channel's numbers are long contiguous lines; a sum over a line is a product with ones, the fastest sum there
-is. Batch norm is one line for each channel, scale * x + shift: one pass over the memory, not four.
+channel's numbers are long contiguous lines (see `sums`). Batch norm is one line for each channel,
+scale * x + shift: one pass over the memory, not four.
 """
+
+import math
 
 import numpy as np
 
 from minires.checks import check_batch, check_gradient, check_norm, check_response_norm
-from minires.kernels.cpu import parallel
+from minires.kernels.cpu import parallel, sums
 from minires.kernels.cpu.layout import as_rows, from_rows
 
-FAR = 100  # squared mean over variance from which on sums of squares are too inaccurate in float32
+FAR = 100  # squared mean over variance from which on sums of squares are too inaccurate
 
 
 def batch_norm_train_forward(x, gamma, beta, *, eps=1e-5):
     """As `functional.batch_norm_train_forward`; x in the cache is a view of contiguous rows."""
     if x.size < parallel.SMALL:
         return NotImplemented
-    check_norm(x, gamma=gamma, beta=beta, eps=eps)
+    _, eps = check_norm(x, gamma=gamma, beta=beta, eps=eps)
     check_batch(x)
     rows = as_rows(x)
     mean, var = _moments(rows)
     inverse_std = 1 / np.sqrt(var + eps)
-    scale = gamma * inverse_std
-    y = _scale_and_shift(rows, scale, beta - mean * scale)  # gamma * (x - mean) / std + beta
+    y = _normalise(rows, mean, inverse_std, gamma, beta)
     return from_rows(y, x.shape), (from_rows(rows, x.shape), mean, inverse_std, gamma), (mean, var)
 
 
@@ -37,13 +38,16 @@ def batch_norm_train_backward(dy, cache):
     rows, dy = as_rows(x), as_rows(dy)
     dgamma, dbeta = _parameter_gradients(dy, rows, mean, inverse_std)
     count = rows.size // len(mean)
-    # the textbook's formula with x_hat written out: dx = scale * (dy - (slope * x + constant)), per channel
-    scale = gamma * inverse_std
-    slope = inverse_std * dgamma / count
-    constant = dbeta / count - slope * mean
+    # the textbook's formula with x_hat written out: dx = scale * (dy - slope * (x - mean) - dbeta / count)
+    scale, slope, constant = gamma * inverse_std, inverse_std * dgamma / count, dbeta / count
+    far = _far_from_zero(mean, inverse_std)
+    if not far:  # dx = scale * (dy - (slope * x + constant)), a pass less
+        constant = constant - slope * mean
     dx = np.empty_like(dy)
 
     def block(rows, dy, dx):
+        if far:
+            rows = np.subtract(rows, mean[:, None], out=dx)
         np.multiply(rows, slope[:, None], out=dx)
         dx += constant[:, None]
         np.subtract(dy, dx, out=dx)
@@ -57,11 +61,12 @@ def batch_norm_eval_forward(x, gamma, beta, running_mean, running_var, *, eps=1e
     """As `functional.batch_norm_eval_forward`; x in the cache is a view of contiguous rows."""
     if x.size < parallel.SMALL:
         return NotImplemented
-    check_norm(x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var, eps=eps)
+    _, eps = check_norm(
+        x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var, eps=eps
+    )
     rows = as_rows(x)
     inverse_std = 1 / np.sqrt(running_var + eps)
-    scale = gamma * inverse_std
-    y = _scale_and_shift(rows, scale, beta - running_mean * scale)
+    y = _normalise(rows, running_mean, inverse_std, gamma, beta)
     return from_rows(y, x.shape), (from_rows(rows, x.shape), running_mean, inverse_std, gamma)
 
 
@@ -92,52 +97,75 @@ def _moments(rows):
     """Return mean and variance (C,) of rows (H, C, L).
 
     The variance is E[x^2] - E[x]^2, two sums made as fast as memory can be read. But where the mean is
-    far larger than the deviation this difference has lost its digits: there squared deviations are summed.
+    far larger than the deviation this difference has lost its digits (and the squares of huge numbers are
+    infinite): there the same two sums are made of x - mean, which also says by how much the mean was rounded.
     """
     count = len(rows) * rows.shape[2]
     total, squares = _sums(rows, rows)
     mean = total / count
     variance = squares / count - mean * mean
-    if _far_from_zero(mean, variance):
-        variance = _sum_of_products(rows, mean) / count
-    return mean, variance
+    if not (np.isfinite(variance) & (mean * mean <= FAR * variance)).all():
+        mean, variance = _moments_around(mean, rows, count)
+    if not np.isfinite(variance).all():
+        # even the rounding of 1e30 has an infinite square
+        mean, variance = _moments_around(mean, rows, count)
+    return mean.astype(rows.dtype), variance.astype(rows.dtype)
 
 
-def _far_from_zero(mean, variance):
+def _moments_around(centre, rows, count):
+    """Return mean and variance, float64 (C,), by sums of the distances from a centre near the mean."""
+    centre = centre.astype(rows.dtype)
+    total, squares = _centred_sums(rows, centre)
+    rest = total / count
+    return centre + rest, squares / count - rest * rest
+
+
+def _far_from_zero(mean, inverse_std):
     """Whether the mean of some channel is ten times its deviation or more."""
-    return bool((mean * mean > FAR * variance).any())
+    return bool((np.abs(mean) * inverse_std > math.sqrt(FAR)).any())
 
 
 def _sums(rows, other):
-    """Return for each channel the sums of rows (H, C, L) and of rows * other, each (C,).
-
-    Not by matmul and vecdot: these keep the interpreter lock if they have few results, and no other thread
-    runs meanwhile.
-    """
-    length = rows.shape[2]
-    ones = np.ones(length, rows.dtype)
-    total, products = np.empty((2, *rows.shape[:2]), rows.dtype)
+    """Return for each channel the sums of rows (H, C, L) and of rows * other, each float64 (C,)."""
+    total, products = np.empty((2, *rows.shape[:2]))
 
     def chunk(begin, end):
-        np.dot(rows[begin:end].reshape(-1, length), ones, out=total[begin:end].reshape(-1))
-        np.einsum("hcl,hcl->hc", rows[begin:end], other[begin:end], out=products[begin:end])
+        total[begin:end] = sums.of_lines(rows[begin:end])
+        products[begin:end] = sums.of_lines(rows[begin:end], other[begin:end])
 
     parallel.in_chunks(chunk, len(rows), rows)
     return total.sum(axis=0), products.sum(axis=0)
 
 
-def _sum_of_products(rows, mean, other=None):
-    """Return for each channel the sum of (rows - mean) * other, (C,); other: rows - mean itself if None."""
-    ones, products = np.ones(rows.shape[2], rows.dtype), np.empty(rows.shape[:2], rows.dtype)
+def _centred_sums(rows, mean, other=None):
+    """Return for each channel the sums of rows - mean and of (rows - mean) * other, each float64 (C,); other:
+    rows - mean itself if None."""
+    total, products = np.empty((2, *rows.shape[:2]))
 
-    def block(rows, products, *other):
+    def block(rows, total, products, *other):
         centred = parallel.scratch("centred", rows.shape, like=rows)
         np.subtract(rows, mean[:, None], out=centred)
-        centred *= other[0] if other else centred
-        products[...] = centred @ ones
+        total[...] = sums.of_lines(centred)
+        products[...] = sums.of_lines(centred, other[0] if other else centred)
 
-    _in_blocks(block, rows, products, *([] if other is None else [other]))
-    return products.sum(axis=0)
+    _in_blocks(block, rows, total, products, *([] if other is None else [other]))
+    return total.sum(axis=0), products.sum(axis=0)
+
+
+def _normalise(rows, mean, inverse_std, gamma, beta):
+    """Return gamma * (rows - mean) / std + beta for rows (H, C, L) and vectors (C,)."""
+    scale = gamma * inverse_std
+    if not _far_from_zero(mean, inverse_std):
+        return _scale_and_shift(rows, scale, beta - mean * scale)
+    y = np.empty_like(rows)
+
+    def block(rows, y):  # the difference first: of two large products nothing would be left
+        np.subtract(rows, mean[:, None], out=y)
+        y *= scale[:, None]
+        y += beta[:, None]
+
+    _in_blocks(block, rows, y)
+    return y
 
 
 def _scale_and_shift(rows, scale, shift):
@@ -154,17 +182,19 @@ def _scale_and_shift(rows, scale, shift):
 
 def _parameter_gradients(dy, rows, mean, inverse_std):
     """Return dgamma = sum(dy * x_hat) and dbeta = sum(dy), each (C,), for dy and x as rows (H, C, L)."""
-    dbeta, products = _sums(dy, rows)
-    if _far_from_zero(mean, inverse_std**-2):
-        return _sum_of_products(rows, mean, dy) * inverse_std, dbeta
-    return (products - mean * dbeta) * inverse_std, dbeta
+    if _far_from_zero(mean, inverse_std):
+        dbeta, (_, products) = sums.of_lines(dy).sum(axis=0), _centred_sums(rows, mean, dy)
+    else:
+        dbeta, products = _sums(dy, rows)
+        products = products - mean * dbeta
+    return (products * inverse_std).astype(dy.dtype), dbeta.astype(dy.dtype)
 
 
 def local_response_norm_forward(x, *, size=5, alpha=1e-4, beta=0.75, k=2.0):
     """As `functional.local_response_norm_forward`; the arrays in the cache are views of contiguous rows."""
     if x.size < parallel.SMALL:
         return NotImplemented
-    size = check_response_norm(x, size)
+    size, alpha, beta, k = check_response_norm(x, size, alpha, beta, k)
     rows = as_rows(x)
     denominator, y = np.empty_like(rows), np.empty_like(rows)
 

@@ -85,23 +85,24 @@ def blocks(begin, end, rows_in_a_block):
     return [slice(row, min(row + step, end)) for row in range(begin, end, step)]
 
 
-def elementwise(function, *arrays):
+def elementwise(function, *arrays, whole_below=None):
     """Return function applied block by block to arrays of one shape: function(*blocks, out) fills each block.
 
-    The result has the shape, dtype and memory order of the first array.
+    The result has the shape, dtype and memory order of the first array. whole_below: as in `blockwise`.
     """
     out = np.empty_like(arrays[0])
-    blockwise(function, *arrays, out)
+    blockwise(function, *arrays, out, whole_below=whole_below)
     return out
 
 
-def blockwise(function, *arrays):
+def blockwise(function, *arrays, whole_below=None):
     """Call function(*blocks) on matching blocks of arrays of one shape, in no particular order.
 
-    Arrays that are small, or ordered differently in memory, are one block.
+    Arrays that are ordered differently in memory are one block, and so are those of fewer elements than
+    whole_below (None: WORTH_THREADS).
     """
-    first = arrays[0]
-    flat = _in_memory_order(arrays) if first.size >= WORTH_THREADS else None
+    first, whole_below = arrays[0], WORTH_THREADS if whole_below is None else whole_below
+    flat = _in_memory_order(arrays) if first.size >= whole_below else None
     if flat is None:
         function(*arrays)
         return

@@ -9,6 +9,7 @@ import numpy as np
 
 from minires.checks import check_gradient, check_pool
 from minires.kernels.cpu import parallel
+from minires.kernels.cpu.elementwise import keep_where
 from minires.kernels.cpu.layout import empty_images
 
 
@@ -60,7 +61,7 @@ def max_pool2d_backward(dy, cache):
     def block(dx, dy, argmax):
         dx[...] = 0
         for position, (outputs, pixels) in enumerate(windows.positions()):
-            dx[pixels] += dy[outputs] * (argmax[outputs] == position)
+            dx[pixels] += keep_where(argmax[outputs] == position, dy[outputs])
 
     _in_blocks_of_channels(block, dx, dy, argmax)
     return dx

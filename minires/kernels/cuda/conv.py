@@ -9,6 +9,7 @@ from minires.checks import check_conv2d, check_gradient
 from minires.kernels.cuda import blas
 from minires.kernels.cuda.columns import columns_of, images_of
 from minires.kernels.cuda.launch import as_lines, empty_images
+from minires.sums import total
 
 
 def conv2d_forward(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
@@ -40,7 +41,7 @@ def conv2d_backward(dy, cache, *, need_dx=True):
         blas.matmul(dy_lines[outputs], columns[entries].T, out=dweight[outputs])
         if need_dx:
             blas.matmul(rows[outputs].T, dy_lines[outputs], out=dcolumns[entries])
-    dbias = dy_lines.sum(axis=1) if has_bias else None
+    dbias = total(dy_lines, axis=1) if has_bias else None
     dx = images_of(dcolumns, x.shape, windows) if need_dx else None
     return dx, dweight.reshape(weight.shape), dbias
 

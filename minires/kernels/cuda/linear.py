@@ -5,6 +5,7 @@ The textbook: `functional.linear`.
 
 from minires.checks import check_gradient, check_linear
 from minires.kernels.cuda import blas
+from minires.sums import total
 
 
 def linear_forward(x, weight, bias=None):
@@ -20,4 +21,4 @@ def linear_backward(dy, cache):
     """As `functional.linear_backward`."""
     x, weight, has_bias = cache
     check_gradient(dy, (x.shape[0], weight.shape[0]), x.dtype, on=x)
-    return blas.matmul(dy, weight), blas.matmul(dy.T, x), dy.sum(axis=0) if has_bias else None
+    return blas.matmul(dy, weight), blas.matmul(dy.T, x), total(dy, axis=0) if has_bias else None

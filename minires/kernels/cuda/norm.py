@@ -13,7 +13,7 @@ CHUNK_OF_A_SUM = 16 * THREADS  # numbers that a block adds up, at least: 16 for 
 
 def batch_norm_train_forward(x, gamma, beta, *, eps=1e-5):
     """As `functional.batch_norm_train_forward`; x in the cache is a view of contiguous lines."""
-    xp = check_norm(x, gamma=gamma, beta=beta, eps=eps)
+    xp, eps = check_norm(x, gamma=gamma, beta=beta, eps=eps)
     check_batch(x)
     lines = as_lines(x)
     channels, length = lines.shape
@@ -36,7 +36,9 @@ def batch_norm_train_backward(dy, cache):
 
 def batch_norm_eval_forward(x, gamma, beta, running_mean, running_var, *, eps=1e-5):
     """As `functional.batch_norm_eval_forward`; x in the cache is a view of contiguous lines."""
-    xp = check_norm(x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var, eps=eps)
+    xp, eps = check_norm(
+        x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var, eps=eps
+    )
     lines = as_lines(x)
     y, inverse_std = xp.empty_like(lines), xp.empty(len(lines), x.dtype)
     launch(

@@ -4,8 +4,9 @@
 are in memory (C, H, W, N), images innermost, so that neighbouring threads read neighbouring numbers; inputs
 may come in any order, described by their four strides in elements.
 
-Every kernel gives the same bits in every run: no atomic additions, and sums go in a fixed order. Apart from
-`block_sum` no thread knows of another. Convolution and pooling are in `source_windows`.
+Every kernel gives the same bits in every run: no atomic additions, and sums go in a fixed order, in double
+whatever `real` is (see `minires.sums`). Apart from `block_sum` no thread knows of another. Convolution and
+pooling are in `source_windows`.
 """
 
 from minires.kernels.cuda.source_windows import WINDOWS
@@ -18,9 +19,9 @@ HEAD = r"""
 #define THREADS 256
 
 // The sum of every thread's value, the same for all; the block must have THREADS threads.
-__device__ real block_sum(real value)
+__device__ double block_sum(double value)
 {
-    __shared__ real partial[THREADS];
+    __shared__ double partial[THREADS];
     __syncthreads();  // the previous sum has been read
     partial[threadIdx.x] = value;
     __syncthreads();
@@ -40,9 +41,9 @@ extern "C" __global__ void batch_moments(const real* x, real* means, real* squar
 {
     long long begin = length * blockIdx.x / gridDim.x, end = length * (blockIdx.x + 1) / gridDim.x;
     const real* line = x + blockIdx.y * length;
-    real sum = 0, square = 0;
+    double sum = 0, square = 0;
     for (long long i = begin + threadIdx.x; i < end; i += THREADS) sum += line[i];
-    real mean = block_sum(sum) / (end - begin);
+    double mean = block_sum(sum) / (end - begin);
     for (long long i = begin + threadIdx.x; i < end; i += THREADS)
         square += (line[i] - mean) * (line[i] - mean);
     square = block_sum(square);
@@ -59,13 +60,16 @@ extern "C" __global__ void batch_norm_forward(
     real* y, real* batch_mean, real* batch_var, real* inverse_std, long long length, int chunks)
 {
     int c = blockIdx.y;
-    real mean = 0, square = 0;
+    double mean_sum = 0, square = 0;
     for (int k = 0; k < chunks; ++k) {
-        real count = length * (k + 1) / chunks - length * k / chunks;
-        mean += means[c * chunks + k] * (count / length);
+        double count = length * (k + 1) / chunks - length * k / chunks;
+        mean_sum += means[c * chunks + k] * count;
     }
+    double mean_of_all = mean_sum / length;
+    real mean = mean_of_all;
     for (int k = 0; k < chunks; ++k) {
-        real count = length * (k + 1) / chunks - length * k / chunks, apart = means[c * chunks + k] - mean;
+        double count = length * (k + 1) / chunks - length * k / chunks;
+        double apart = means[c * chunks + k] - mean_of_all;
         square += squares[c * chunks + k] + count * apart * apart;
     }
     real var = square / length, inverse = 1 / sqrt(var + eps), scale = gamma[c] * inverse;
@@ -99,9 +103,9 @@ extern "C" __global__ void norm_gradient_sums(
 {
     int c = blockIdx.y;
     long long begin = length * blockIdx.x / gridDim.x, end = length * (blockIdx.x + 1) / gridDim.x;
-    real along_x = 0, along_1 = 0;
+    double along_x = 0, along_1 = 0;
     for (long long i = c * length + begin + threadIdx.x; i < c * length + end; i += THREADS) {
-        along_x += dy[i] * (x[i] - mean[c]);
+        along_x += (double)dy[i] * (x[i] - mean[c]);
         along_1 += dy[i];
     }
     along_x = block_sum(along_x) * inverse_std[c];
@@ -120,11 +124,12 @@ extern "C" __global__ void norm_backward(
     long long length, int chunks)
 {
     int c = blockIdx.y;
-    real along_x = 0, along_1 = 0;
+    double sum_x = 0, sum_1 = 0;
     for (int k = 0; k < chunks; ++k) {
-        along_x += with_x[c * chunks + k];
-        along_1 += alone[c * chunks + k];
+        sum_x += with_x[c * chunks + k];
+        sum_1 += alone[c * chunks + k];
     }
+    real along_x = sum_x, along_1 = sum_1;
     if (blockIdx.x == 0 && threadIdx.x == 0) {
         dgamma[c] = along_x;
         dbeta[c] = along_1;
