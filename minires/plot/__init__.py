@@ -13,6 +13,7 @@ from minires.plot.course import class_summary
 from minires.plot.detection import (
     anchors,
     detector_costs,
+    pixel_classes,
     precision_recall,
     proposal_recalls,
     region_bins,
@@ -46,6 +47,7 @@ __all__ = [
     "line_panels",
     "lines",
     "mosaic",
+    "pixel_classes",
     "precision_recall",
     "proposal_recalls",
     "region_bins",

@@ -81,6 +81,24 @@ def test_costs_have_a_bar_for_every_part_that_there_is_with_its_millions():
     assert [text.get_text() for text in axes.texts] == ["6,000", "300", "50", "2"]
 
 
+def test_pixels_have_the_colour_of_their_class_and_its_name_once():
+    pixels = np.zeros((12, 12), int)
+    pixels[2:8, 2:8], pixels[8, 2:8], pixels[10, 10] = 2, 255, 1  # a single pixel has no room for a name
+    figure = plot.pixel_classes(
+        [np.zeros((1, 12, 12))], {"there": [pixels]}, class_names=("none", "cat", "dog"), void=255
+    )
+    picture, there = figure.axes
+    assert [axes.get_title() for axes in (picture, there)] == ["image", "there"]
+    colours = there.images[0].to_rgba(there.images[0].get_array())
+    assert colours[0, 0, :3].tolist() == [0, 0, 0] and colours[8, 3, :3].tolist() == [1, 1, 1]
+    assert len({tuple(colours[y, x]) for y, x in ((0, 0), (3, 3), (8, 3), (10, 10))}) == 4
+    (name,) = there.texts
+    x, y = name.get_position()
+    assert name.get_text() == "dog" and 3 <= x <= 6 and 3 <= y <= 6
+    with pytest.raises(ValueError, match="there: expected 1, one for each image, got 0"):
+        plot.pixel_classes([np.zeros((1, 4, 4))], {"there": []}, class_names=("a",))
+
+
 @pytest.mark.parametrize(
     ("draw", "what"),
     [
@@ -88,6 +106,7 @@ def test_costs_have_a_bar_for_every_part_that_there_is_with_its_millions():
         (lambda: plot.precision_recall({}), "curve"),
         (lambda: plot.proposal_recalls({}), "series"),
         (lambda: plot.detector_costs({}), "method"),
+        (lambda: plot.pixel_classes([], {}, class_names=()), "image"),
     ],
 )
 def test_nothing_to_draw_is_refused(draw, what):
