@@ -7,11 +7,13 @@ import pytest
 
 from minires import data, experiments, resources
 from minires.data.scenes import enlarge
+from minires.detection import Losses
 from minires.detection.config import DetectionConfig
 from minires.detection.prepare import normalisation_of
 from minires.experiments import detector_plans, detectors, record
 from minires.experiments.detector_plans import ARMS
 from minires.kernels.cpu import parallel
+from minires.train import Reporter
 
 STORED = sorted((resources.find("", "lessons") / record.FOLDER / "detection").glob("*.json"))
 FAST = ("detection", "fast")
@@ -138,3 +140,30 @@ def test_a_stored_run_says_how_from_what_and_where_it_was_made(path):
     wanted = {name: list(v) if isinstance(v, tuple) else v for name, v in wanted.items()}
     assert run.config | {"threads": None} == wanted, "its plan is that of today"
     assert run.evaluations[-1]["step"] == run.config["steps"] and "map" in run.evaluations[-1]
+
+
+def test_every_arm_is_stored_from_three_seeds_in_the_order_of_the_plan():
+    runs = experiments.stored("detection")
+    assert list(runs) == list(ARMS)
+    assert all([run.seed for run in found] == [0, 1, 2] for found in runs.values())
+
+
+@pytest.mark.slow
+def test_a_stored_run_can_be_made_again():
+    """Its first 50 steps. On another machine sums run in another order, and training lets that grow."""
+    old = experiments.stored("detection")["Faster R-CNN"][0]
+
+    class Enough(Exception):
+        pass
+
+    class First(Reporter):
+        def epoch_done(self, history):
+            self.loss = sum(history[0][name] for name in Losses._fields)
+            raise Enough
+
+    parallel.set_threads(1)
+    reporter = First()
+    config = DetectionConfig.from_dict(old.config | {"evaluate_every": 0})
+    with pytest.raises(Enough):
+        detectors._trainer(config, reporter, 0).run()
+    assert reporter.loss == pytest.approx(old.losses[0][1], rel=0, abs=0.1)
