@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         markup,
         models,
         optim,
+        pickle_machine,
         plot,
         probe,
         reprs,

@@ -395,7 +395,7 @@ def _show(arguments):
         class_names=trained.class_names,
         least=arguments.score,
         columns=2,
-        width=max(2.6, 5.2 / min(2, len(images))),
+        width=6.0 if len(images) == 1 else 4.8,
     )
     content = io.BytesIO()
     picture.savefig(content, format="png", dpi=150)

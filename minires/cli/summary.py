@@ -10,6 +10,7 @@ import re
 from minires import init, models, plot
 from minires.accounting import cost, published, rows
 from minires.accounting.memory import training_memory
+from minires.detection import build
 
 PICTURES = (".png", ".pdf", ".svg")
 FORMATS = ("text", "json", "csv", "markdown")
@@ -64,7 +65,7 @@ def run(arguments):
     if arguments.model is None:
         return _list_networks()
     batch = arguments.batch or 1
-    shape = arguments.input or models.about(arguments.model).input_shape
+    shape = arguments.input or _input_of(arguments.model)
     net = _count_only(arguments.model, arguments.classes, shape)
     whole = cost.table(net, shape)
     table = whole if arguments.depth is None else cost.grouped(whole, arguments.depth)
@@ -100,11 +101,16 @@ def _require_use(arguments):
 
 def _list_networks():
     print(f"{'name':28}{'input':12}{'parameters':>14}{'multiply-adds':>18}")
-    for name in models.names():
-        shape = models.about(name).input_shape
+    for name in (*models.names(), *build.NAMES):
+        shape = _input_of(name)
         table = cost.table(_count_only(name, None, shape), shape)
         print(f"{name:28}{rows.times(shape):12}{table.params:14,}{table.macs:18,}", flush=True)
     return 0
+
+
+def _input_of(name):
+    """Return the shape (C, H, W) of the images that a network was designed for."""
+    return build.INPUT if name in build.NAMES else models.about(name).input_shape
 
 
 def _shape(text):
@@ -119,6 +125,9 @@ _shape.__name__ = "CxHxW such as 3x224x224"  # what argparse calls a value that 
 
 def _count_only(name, classes, shape):
     """Return the network without weights for images of a shape (C, H, W)."""
+    if name in build.NAMES:
+        classes = build.CLASSES if classes is None else classes
+        return build.by_name(name, shape, num_classes=classes, rng=init.SHAPES_ONLY)
     return models.build_for(name, shape, num_classes=classes, rng=init.SHAPES_ONLY)
 
 

@@ -42,7 +42,7 @@ from minires.detection.pooling import RegionPooling
 from minires.detection.proposals import contour_scores, contour_windows, propose, sliding_windows
 from minires.detection.rcnn import RCNN, crop_and_warp
 from minires.detection.refine import iterate, merge_scales
-from minires.detection.regions import Regions, all_regions, anchors_to_learn, regions_to_learn
+from minires.detection.regions import Regions, all_regions, anchors_to_learn, no_regions, regions_to_learn
 from minires.detection.targets import RegionSample, anchor_targets, roi_targets
 
 __all__ = [
@@ -82,6 +82,7 @@ __all__ = [
     "joint_loss",
     "mean_ap",
     "merge_scales",
+    "no_regions",
     "non_maximum_suppression",
     "precision_recall",
     "proposal_recall",

@@ -1,7 +1,8 @@
 """The three detectors, built around the trunk of any classifier."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from minires import models
 from minires.detection.anchors import base_anchors
 from minires.detection.heads import RegionProposal, RoIHead
 from minires.detection.network import Detector
@@ -21,7 +22,7 @@ from minires.layers import (
 )
 from minires.layers.trace import Blank
 from minires.models.fcn import backbone_of
-from minires.typing import Generator
+from minires.typing import Generator, Shape
 
 SIDES, RATIOS = (10.0, 16.0, 24.0), (1.0, 1.5, 2.0)  # of anchors and windows, for digit scenes
 FAR = 4096  # pixels a side: an image so large that its border hides no stride
@@ -199,6 +200,37 @@ def slow_rcnn(
     channels, h, w = trunk.trace(Blank((1, in_channels, crop, crop))).y.shape[1:]
     head = RoIHead(channels * h * w, num_classes, hidden=hidden, rng=rng)
     return RCNN(trunk, head, crop=crop, windows=proposals)
+
+
+NAMES: dict[str, Callable[..., Layer]] = {
+    "faster_rcnn": faster_rcnn,
+    "fast_rcnn": fast_rcnn,
+    "rcnn": slow_rcnn,
+}
+INPUT, CLASSES = (1, 64, 64), 10  # digit scenes
+
+
+def by_name(name: str, image_shape: Shape, *, num_classes: int = CLASSES, rng: Generator) -> Layer:
+    """Return a detector with the trunk of ResNet-8, to be counted or tried: one of NAMES.
+
+    Parameters
+    ----------
+    name
+    image_shape : (C, H, W)
+    num_classes
+        Without the background.
+    rng
+        Draws the weights; `init.SHAPES_ONLY` for a detector that takes no memory and can be counted.
+
+    Examples
+    --------
+    >>> detector = by_name("faster_rcnn", (3, 96, 128), num_classes=3, rng=rng)
+    >>> sum(parameter.data.size for _, parameter in detector.named_parameters())
+    247757
+    """
+    channels = image_shape[0]
+    trunk = trunk_of(models.build("resnet8", in_channels=channels, rng=rng))
+    return NAMES[name](trunk, in_channels=channels, num_classes=num_classes, rng=rng)
 
 
 def freeze_batch_norm(net: Layer) -> Layer:

@@ -5,12 +5,13 @@ from __future__ import annotations  # so that a field's type is the text of its 
 import dataclasses
 import math
 import pathlib
+from collections.abc import Iterable
 from typing import Any
 
 from minires import models, optim, reprs
 from minires.detection.build import RATIOS, SIDES
 from minires.detection.pooling import KINDS
-from minires.layers import Layer
+from minires.layers import Parameter
 from minires.train.config import check_fields
 
 METHODS = ("faster", "fast", "rcnn")
@@ -40,6 +41,8 @@ OF_METHOD: dict[str, dict[str, Any]] = {
 
 # These say where and how a run is computed, not what: they may differ when it is resumed.
 FREE = ("data_dir", "threads", "save_every")
+
+NO_DECAY = ("bias", "gamma", "beta")  # how the names of parameters end that do not decay
 
 LIMITS = {
     "steps": (1, math.inf),
@@ -234,14 +237,16 @@ class DetectionConfig:
             )
         return dataclasses.replace(self, **choices)
 
-    def make_optimiser(self, net: Layer) -> optim.Optimiser:
-        """Return the optimiser of a detector's parameters (see `optim`)."""
+    def make_optimiser(self, named_parameters: Iterable[tuple[str, Parameter]]) -> optim.Optimiser:
+        """Return the optimiser of these parameters (see `optim`)."""
+        named = list(named_parameters)
         return optim.SGD(
-            net.named_parameters(),
+            named,
             lr=self.lr,
             momentum=self.momentum,
             weight_decay=self.weight_decay,
-            no_decay=("bias", "gamma", "beta"),
+            # a trunk without batch norm has no gamma, and a pattern that names nothing is refused
+            no_decay=[end for end in NO_DECAY if any(name.endswith(end) for name, _ in named)],
         )
 
     def make_schedule(self) -> optim.Schedule:

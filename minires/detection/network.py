@@ -160,6 +160,14 @@ class Detector(Layer):
         scores, offsets, head_cache = self._judge(features, regions, train=train)
         return Answers(objectness, moves, scores, offsets, regions), [trunk_cache, rpn_cache, head_cache]
 
+    def propose(self, x: Array) -> list[np.ndarray]:
+        """Return the proposals (P, 4) in each of images x (N, C, H, W), the best first, and judge none."""
+        if self.rpn is None:
+            raise ValueError("this detector has no region proposal network")
+        features = self.trunk.predict(x)
+        objectness, moves = self.rpn.forward(features, train=False)[0]
+        return self._propose(objectness, moves, x.shape[2:], features.shape[2:])
+
     def _propose(
         self, objectness: Array, moves: Array, size: tuple[int, int], map_size: tuple[int, int]
     ) -> list[np.ndarray]:

@@ -40,6 +40,12 @@ def all_regions(windows: Sequence[np.ndarray]) -> Regions:
     return Regions(boxes, np.repeat(np.arange(len(windows)), [len(each) for each in windows]))
 
 
+def no_regions(windows: Sequence[np.ndarray]) -> Regions:
+    """Return the Regions of a step in which the head has nothing to judge, and so nothing to learn."""
+    nothing = np.zeros((0, 4), np.float32)
+    return Regions(nothing, np.zeros(0, np.int64), np.zeros(0, np.int64), nothing)
+
+
 def regions_to_learn(
     windows: Sequence[np.ndarray],
     objects: Sequence[Objects],

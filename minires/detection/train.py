@@ -3,13 +3,13 @@
     trainer = prepare(DetectionConfig.of(steps=800))
     history = trainer.run()                       # a record every 50 steps
 
-All four losses are minimised together (approximate joint training).
+All four losses are minimised together (approximate joint training); `alternate` trains in four steps.
 """
 
 import dataclasses
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ from minires.detection.prepare import (
     normalisation_of,
     pretrained_trunk,
 )
-from minires.detection.regions import anchors_to_learn, regions_to_learn
+from minires.detection.regions import Regions, anchors_to_learn, no_regions, regions_to_learn
 from minires.train.gradients import parameters_only
 from minires.train.loop import Reporter
 from minires.train.metrics import History
@@ -108,6 +108,11 @@ class Trainer:
         Of the images.
     reporter
         Is told how training goes; None: nobody is.
+    parts
+        What learns besides the trunk: "rpn", "head" or, as in joint training, both. The other stays as it is.
+    propose
+        Called with the images (N, C, H, W) of a step, returns the windows of each to learn from; None: the
+        detector's own proposals, or windows of every place.
 
     Attributes
     ----------
@@ -136,6 +141,8 @@ class Trainer:
         normalisation: Normalisation,
         *,
         reporter: Reporter | None = None,
+        parts: Sequence[str] = ("rpn", "head"),
+        propose: Callable[[Array], list[np.ndarray]] | None = None,
     ) -> None:
         if len(train) < config.batch_size:
             raise ValueError(f"batch_size: expected at most {len(train)}, the training images, got more")
@@ -148,7 +155,12 @@ class Trainer:
             self.anchors = detector.anchors(detector.map_size(self.size))
         else:
             self.windows = Windows(config, self.size)
-        self.optimiser, self.schedule = config.make_optimiser(detector), config.make_schedule()
+        self.parts, self.propose = tuple(parts), propose
+        learning = ("trunk", *parts)
+        self.optimiser = config.make_optimiser(
+            (name, p) for name, p in detector.named_parameters() if name.startswith(learning)
+        )
+        self.schedule = config.make_schedule()
         self.data_facts = {"train": describe(train), "test": describe(test)}
         self.sums, self.step, self.seconds = np.zeros(4), 0, 0.0
         self.history: History = []
@@ -212,19 +224,24 @@ class Trainer:
         """Forward, losses, backward of a step: leave the gradients in the parameters, return the losses."""
         x, objects, rng = self._batch(step)
         labels = targets = windows = None
-        if self.windows is not None:
+        if self.propose is not None:
+            windows = self.propose(x)
+        elif self.windows is not None:
             windows = self.windows.to_learn(len(x), rng)
-        else:
+        if self.windows is None:
             labels, targets = anchors_to_learn(
                 self.anchors, objects, self.size, rng=rng, sampled=self.config.anchors
             )
+            if "rpn" not in self.parts:
+                labels.fill(-1)  # no anchor counts
+
+        def choose(boxes: Sequence[np.ndarray]) -> Regions:
+            if "head" not in self.parts:
+                return no_regions(boxes)
+            return regions_to_learn(boxes, objects, rng=rng, sampled=self.config.regions)
+
         self.optimiser.zero_grad()
-        answers, cache = self.net.forward(
-            x,
-            train=True,
-            windows=windows,
-            choose=lambda boxes: regions_to_learn(boxes, objects, rng=rng, sampled=self.config.regions),
-        )
+        answers, cache = self.net.forward(x, train=True, windows=windows, choose=choose)
         losses, dy = joint_loss(answers, labels, targets)
         self.net.backward(dy, cache)
         self._finite.look(sum(losses[1:], losses[0]))

@@ -2,10 +2,12 @@
 
 import json
 import pathlib
+import random
 import re
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -134,6 +136,34 @@ def test_a_run_that_is_stopped_goes_on_with_the_same_bits(tmp_path, capsys):
     code, again, err = minires(capsys, "detect", "train", "--resume", "--out", "whole")
     assert code == 0 and again[-1].split(",")[0] == done.stdout.splitlines()[-1].split(",")[0]
     assert err == ["already finished: all 20 steps are done"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_ten_kills_at_random_moments_and_the_bits_are_the_same():
+    options = [*QUICK, "--steps", "30", "--evaluate-every", "0", "--save-every", "0"]
+    command = [sys.executable, "-m", "minires", "detect", "train"]
+    subprocess.run([*command, *options, "--out", "whole"], check=True, capture_output=True, timeout=300)
+    chance, kills = random.Random(0), 0
+    folder = pathlib.Path("killed")
+    while kills < 10:
+        line = ["--resume"] if (folder / "checkpoint.npz").exists() else options
+        child = subprocess.Popen(
+            [*command, *line, "--out", "killed"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        begun = (folder / "checkpoint.npz").stat().st_mtime_ns if line[0] == "--resume" else 0
+        while child.poll() is None:  # once it has saved, a moment later
+            path = folder / "checkpoint.npz"
+            if path.exists() and path.stat().st_mtime_ns != begun:
+                break
+        if child.poll() is None:
+            time.sleep(chance.uniform(0, 0.3))
+        child.kill()
+        child.wait()
+        kills += 1
+    done = subprocess.run([*command, "--resume", "--out", "killed"], capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert outcome(folder) == outcome(pathlib.Path("whole"))
 
 
 def test_resume_takes_the_latest_run_of_its_own_kind(capsys):

@@ -8,7 +8,6 @@ import numpy as np
 
 from minires.data.objects import Objects
 from minires.detection import (
-    Regions,
     anchors_to_learn,
     fast_rcnn,
     faster_rcnn,
@@ -83,8 +82,3 @@ class Joint(Layer):
         dy_of_answers, inner = cache.pop(), cache.pop()
         scaled = [None if each is None else each * dy for each in dy_of_answers]
         return self.detector.backward(tuple(scaled), inner)
-
-
-def no_regions(windows):
-    """Choose nothing: the head learns nothing."""
-    return Regions(np.zeros((0, 4)), np.zeros(0, int), np.zeros(0, np.int64), np.zeros((0, 4)))

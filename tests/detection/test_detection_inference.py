@@ -96,6 +96,10 @@ def test_scales_are_merged_in_the_image_s_own_pixels():
     detector, x = tiny_detector(rng), image(rng)
     for a, b in zip(detect(detector, x), merge_scales(detector, x, sizes=[SIZE]), strict=True):
         np.testing.assert_allclose(a.boxes, b.boxes, atol=1e-6)  # the factor is float32
+    tall = (2 * SIZE[0], SIZE[1])  # twice as high and as wide as before
+    expected = detect(detector, resized(x, tall))
+    for each, other in zip(merge_scales(detector, x, sizes=[tall]), expected, strict=True):
+        np.testing.assert_allclose(each.boxes, other.boxes * [1, 0.5, 1, 0.5], atol=1e-6)
     merged = merge_scales(detector, x, sizes=[SIZE, (40, 56)])
     for each in merged:
         assert len(each.boxes) and each.boxes[:, 2].max() <= SIZE[1] and each.boxes[:, 3].max() <= SIZE[0]

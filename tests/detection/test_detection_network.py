@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from small_detector import SIZE, Joint, no_regions, objects, tiny_detector
+from small_detector import SIZE, Joint, objects, tiny_detector
 
 from minires import gradcheck, models
 from minires.accounting import cost
@@ -18,6 +18,7 @@ from minires.detection import (
     folded,
     freeze_batch_norm,
     joint_loss,
+    no_regions,
     regions_to_learn,
     trunk_of,
 )
@@ -266,6 +267,14 @@ def test_crop_and_warp_of_a_ramp_is_the_ramp():
     y = 2 + 4 * (np.arange(4) + 0.5) / 4 - 0.5
     x_ = 4 + 8 * (np.arange(4) + 0.5) / 4 - 0.5
     np.testing.assert_allclose(crop, 10 * y[:, None] + x_, atol=1e-12)
+
+
+def test_a_crop_takes_one_sample_a_pixel():
+    """Shrunk to a third it takes every third pixel, the middle of three, and no mean."""
+    row = np.arange(12.0) ** 2
+    x = np.broadcast_to(row, (1, 1, 12, 12)).copy()
+    crop = crop_and_warp(x, np.array([[0.0, 0.0, 12.0, 12.0]]), np.array([0]), size=4)[0, 0]
+    np.testing.assert_allclose(crop, np.broadcast_to(row[1::3], (4, 4)), atol=1e-12)
 
 
 def test_a_batch_without_regions_still_teaches_the_proposal_network():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from minires.data.objects import Objects
+from minires.detection import alternate as alternating
 from minires.detection import detect, trunk_of
 from minires.detection import resume as states
 from minires.detection import train as loop
@@ -59,6 +60,45 @@ def test_all_four_losses_fall(monkeypatch):
     # few regions are foreground at first; their number grows as proposals improve, and with it this loss
     assert last["boxes"] < 0.7 * history[1]["boxes"]
     assert {"map", "map_75", "milliseconds"} <= last.keys() and "map" not in first
+
+
+def test_a_part_that_does_not_learn_stays_as_it_is():
+    for parts, still in ((["rpn"], "head"), (["head"], "rpn")):
+        config = tiny(steps=2, evaluate_every=0)
+        fresh = prepare(config)
+        trainer = Trainer(fresh.net, config, fresh.train, fresh.test, fresh.normalisation, parts=parts)
+        before = {name: array.copy() for name, array in trainer.net.state_dict().items()}
+        trainer.run()
+        moved = {
+            name.partition(".")[0]
+            for name, array in trainer.net.state_dict().items()
+            if (array != before[name]).any()
+        }
+        assert moved == {"trunk", "rpn", "head"} - {still}
+
+
+def test_alternating_training_is_four_runs_of_which_the_last_two_share_a_frozen_trunk(monkeypatch):
+    seen = []
+
+    class Seen(Trainer):
+        def run(self, path=None):
+            before = self.net.trunk.state_dict()["conv.weight"].copy()
+            super().run(path)
+            moved = (self.net.trunk.state_dict()["conv.weight"] != before).any()
+            seen.append((self.config.steps, self.parts, self.propose is not None, bool(moved), id(self.net)))
+
+    monkeypatch.setattr(alternating, "Trainer", Seen)
+    last = alternating.alternate(tiny(steps=12, evaluate_every=0))
+    assert [each[:4] for each in seen] == [
+        (4, ("rpn",), False, True),
+        (4, ("head",), True, True),
+        (2, ("rpn",), False, False),
+        (2, ("head",), False, False),
+    ]
+    assert len({each[4] for each in seen[1:]}) == 1 and seen[0][4] != seen[1][4]
+    assert last.history[-1]["step"] == 2 and last.history[-1]["objectness"] == 0
+    with pytest.raises(ValueError, match="expected the method faster"):
+        alternating.alternate(tiny(method="fast"))
 
 
 # -- resuming ------------------------------------------------------------------------------------------------
@@ -363,6 +403,13 @@ def test_a_configuration_survives_json():
     assert repr(DetectionConfig()) == (
         "DetectionConfig(method='faster', trunk='resnet8', data='scenes', steps=800)"
     )
+
+
+def test_biases_and_batch_norm_do_not_decay_and_a_trunk_without_it_trains_too():
+    for trunk, ends in (("resnet8", {"bias", "gamma", "beta"}), ("nin", {"bias"})):
+        trainer = prepare(tiny(trunk=trunk, images=2, test_images=1, steps=1))
+        assert set(trainer.optimiser.no_decay) == ends
+        trainer.run()
 
 
 def test_more_images_a_step_than_there_are_is_refused():
