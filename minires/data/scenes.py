@@ -132,7 +132,7 @@ def scene(
             boxes.append(box)
             classes.append(labels[which])
     if pixels is not None:
-        pixels[_around((pixels > 0) & (pixels != VOID)) & (pixels == 0)] = VOID
+        pixels[_around(pixels > 0) & (pixels == 0)] = VOID
     image += rng.normal(0, 0.08, image.shape)
     everything = Objects(np.array(boxes, np.float32), np.array(classes, np.int64), np.zeros(len(boxes), bool))
     return image.clip(0, 1), everything
@@ -193,7 +193,7 @@ def _add_digit(
     place[...] = place * np.where(near, beneath, 1) + rng.uniform(0.6, 1) * shape
     if pixels is not None:
         there = pixels[y : y + height, x : x + width]
-        there[near] = VOID
+        there[near] = 0  # of what lies beneath next to nothing is left
         there[shape > INK] = label + 1
     return box
 
