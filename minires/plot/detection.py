@@ -88,13 +88,13 @@ def anchors(
     return figure
 
 
-def region_bins(map_: Numbers, box: Sequence[float], *, size: int, scale: float, samples: int = 2) -> Figure:
+def region_bins(cells: Numbers, box: Sequence[float], *, size: int, scale: float, samples: int = 2) -> Figure:
     """Draw a box on a feature map, and what RoI max pooling and RoIAlign make of it.
 
     Parameters
     ----------
-    map_ : (H, W)
-        One channel of it.
+    cells : (H, W)
+        One channel of the map.
     box : (x1, y1, x2, y2)
         In pixels of the image.
     size
@@ -106,13 +106,13 @@ def region_bins(map_: Numbers, box: Sequence[float], *, size: int, scale: float,
 
     Notes
     -----
-    At the left the bins are whole cells: the box is rounded outwards, and neighbours may share a row or
-    column, drawn as frames within one another. At the right they are equal parts of the box itself, and dots
+    At the left the bins are whole cells: the box is rounded to some, its last one counted in, and neighbours
+    may share a row or column, drawn as frames within one another. At the right they are equal parts of the box itself, and dots
     are the points at which the map is interpolated.
     """
     from matplotlib.patches import Rectangle
 
-    cells = np.asarray(map_, np.float64)
+    cells = np.asarray(cells, np.float64)
     height, width = cells.shape
     figure, all_axes = sheet(2, width=8.8, height=1.7 + 3.7 * height / width, sharex=True, sharey=True)
     x1, y1, x2, y2 = (scale * value for value in box)
