@@ -107,8 +107,8 @@ def region_bins(cells: Numbers, box: Sequence[float], *, size: int, scale: float
     Notes
     -----
     At the left the bins are whole cells: the box is rounded to some, its last one counted in, and neighbours
-    may share a row or column, drawn as frames within one another. At the right they are equal parts of the box itself, and dots
-    are the points at which the map is interpolated.
+    may share a row or column, drawn as frames within one another. At the right they are equal parts of the
+    box itself, and dots are the points at which the map is interpolated.
     """
     from matplotlib.patches import Rectangle
 
