@@ -310,6 +310,12 @@ def test_every_image_is_seen_once_an_epoch():
     assert any((trainer._batch(6 + step)[0] != seen[step]).any() for step in range(6))  # another order
 
 
+def test_the_seed_decides_what_is_drawn_in_every_step():
+    first, second = (prepare(tiny(seed=seed, images=2, test_images=1)) for seed in (1, 2))
+    drawn = [trainer._batch(step)[2].random() for trainer in (first, second) for step in (0, 1, 0)]
+    assert drawn[0] == drawn[2] and len(set(drawn)) == 4
+
+
 def test_flips_take_the_boxes_along():
     config = tiny()
     train, test = load_data(config)
