@@ -546,9 +546,11 @@ for better, worse, measure, least in (
     assert gain >= least, f"{better} should beat {worse}"
 
 # %% [markdown]
-# Fast R-CNN and R-CNN find as much as each other from the same windows (in the papers too); what differs is
+# Fast R-CNN and R-CNN, given the same windows, are close to each other (in the papers too); what differs is
 # the time. And the program that picks the windows takes longer than all of Faster R-CNN: the reason for
-# learning proposals. How many of them are enough?
+# learning proposals. Rounding costs little where an IoU of 0.5 is enough, and much where 0.75 is asked for.
+#
+# How many proposals are enough?
 
 # %%
 learned, classical = (finals("Faster R-CNN", f"recall_{kind}_50_50") for kind in ("rpn", "contours"))
