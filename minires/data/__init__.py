@@ -17,7 +17,7 @@ from minires.data.imagenet import ImageFolder, read_image_folder
 from minires.data.locations import default_directory
 from minires.data.normalise import Normalisation
 from minires.data.objects import DetectionDataset, Objects, random_flip_with_objects
-from minires.data.scenes import digit_scenes
+from minires.data.scenes import digit_scenes, segmented_scenes
 from minires.data.voc import read_voc
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "read_idx",
     "read_mnist",
     "read_voc",
+    "segmented_scenes",
 ]
 
 READERS = {"cifar10": read_cifar10, "cifar100": read_cifar100, "mnist": read_mnist}

@@ -1,4 +1,4 @@
-"""Digit scenes: one to four of the embedded digits among clutter, and their boxes.
+"""Digit scenes: one to four of the embedded digits among clutter, their boxes, and the classes of all pixels.
 
 Every scene follows from the seed, its number and whether it is a test scene, whatever else was made before.
 The digits of test scenes are the test images of `digits`: no training scene shows one of them.
@@ -17,6 +17,7 @@ MEAN, STD = 0.35, 0.25  # of a scene's values, from 0 to 1: a network's input is
 INK = 0.25 + 1e-6  # what is above is ink, and within the box; 1/4 itself, rounded either way, is not
 TRIES = 50  # places for one digit
 COVERED = 0.1  # of the smaller of two boxes may lie in the other
+VOID = 255  # the class of a pixel that counts neither way: beside the ink of a digit
 
 
 def digit_scenes(count: int, *, test: bool = False, seed: int = 0) -> DetectionDataset:
@@ -47,20 +48,59 @@ def digit_scenes(count: int, *, test: bool = False, seed: int = 0) -> DetectionD
     >>> scenes.images.shape, [len(objects.labels) for objects in scenes.objects]
     ((3, 1, 64, 64), [2, 4, 3])
     """
+    return _scenes(count, test, seed, None)
+
+
+def segmented_scenes(count: int, *, test: bool = False, seed: int = 0) -> tuple[DetectionDataset, np.ndarray]:
+    """Return the same scenes, and of which class each pixel is.
+
+    Parameters
+    ----------
+    count, test, seed
+        As for `digit_scenes`.
+
+    Returns
+    -------
+    scenes : DetectionDataset
+    pixels : uint8 (count, 64, 64)
+        0 where there is no digit, k + 1 on the ink of digit k, `VOID` beside it, where nobody can tell: such
+        pixels are not learned and not counted (as in Pascal VOC).
+
+    Raises
+    ------
+    ValueError
+        As for `digit_scenes`.
+
+    Examples
+    --------
+    >>> scenes, pixels = segmented_scenes(1)
+    >>> pixels.shape, scenes.objects[0].labels, np.unique(pixels)
+    ((1, 64, 64), array([5, 0]), array([  0,   1,   6, 255], dtype=uint8))
+    """
+    pixels = np.zeros((max(count, 0), SIZE, SIZE), np.uint8)
+    return _scenes(count, test, seed, pixels), pixels
+
+
+def _scenes(count: int, test: bool, seed: int, pixels: np.ndarray | None) -> DetectionDataset:
+    """Return scenes; if there are pixels (count, 64, 64), write their classes there."""
     if count < 1 or seed < 0:
         raise ValueError(f"scenes: expected a count of 1 or more and a seed >= 0, got {count} and {seed}")
     digits = read_digits()[test]
     ink = digits.images[:, 0].astype(np.float32) / digits.max_value
     images, objects = np.empty((count, 1, SIZE, SIZE), np.uint8), []
     for number in range(count):
-        image, found = scene(ink, digits.labels, np.random.default_rng([seed, int(test), number]))
+        rng = np.random.default_rng([seed, int(test), number])
+        options = {} if pixels is None else {"pixels": pixels[number]}
+        image, found = scene(ink, digits.labels, rng, **options)
         images[number, 0] = np.rint(image * 255)
         objects.append(found)
     name = f"digit scenes {'test' if test else 'train'}"
     return DetectionDataset(images, tuple(objects), digits.class_names, name, may_flip=False)
 
 
-def scene(digits: np.ndarray, labels: np.ndarray, rng: Generator) -> tuple[np.ndarray, Objects]:
+def scene(
+    digits: np.ndarray, labels: np.ndarray, rng: Generator, *, pixels: np.ndarray | None = None
+) -> tuple[np.ndarray, Objects]:
     """Return one scene and what is in it.
 
     Parameters
@@ -70,6 +110,8 @@ def scene(digits: np.ndarray, labels: np.ndarray, rng: Generator) -> tuple[np.nd
     labels : int64 (N,)
     rng
         Decides everything.
+    pixels : uint8 (64, 64)
+        All 0: the class of every pixel is written there, see `segmented_scenes`. It changes no image.
 
     Returns
     -------
@@ -85,10 +127,12 @@ def scene(digits: np.ndarray, labels: np.ndarray, rng: Generator) -> tuple[np.nd
     classes = []
     for _ in range(rng.integers(1, 5)):
         which = int(rng.integers(len(digits)))
-        box = _add_digit(image, digits[which], boxes, rng)
+        box = _add_digit(image, digits[which], boxes, rng, pixels, labels[which])
         if box is not None:
             boxes.append(box)
             classes.append(labels[which])
+    if pixels is not None:
+        pixels[_around(pixels > 0) & (pixels == 0)] = VOID
     image += rng.normal(0, 0.08, image.shape)
     everything = Objects(np.array(boxes, np.float32), np.array(classes, np.int64), np.zeros(len(boxes), bool))
     return image.clip(0, 1), everything
@@ -123,7 +167,12 @@ def _add_strokes(image: np.ndarray, rng: Generator) -> None:
 
 
 def _add_digit(
-    image: np.ndarray, digit: np.ndarray, boxes: list[np.ndarray], rng: Generator
+    image: np.ndarray,
+    digit: np.ndarray,
+    boxes: list[np.ndarray],
+    rng: Generator,
+    pixels: np.ndarray | None,
+    label: int,
 ) -> np.ndarray | None:
     """Put a digit where it hides no other one; return its box (4,), or None if no place was found."""
     height = int(rng.integers(14, 31))
@@ -140,7 +189,12 @@ def _add_digit(
         return None
     place = image[y : y + height, x : x + width]
     beneath = np.where(shape > INK, 0.35, 0.25)
-    place[...] = place * np.where(_around(shape > INK), beneath, 1) + rng.uniform(0.6, 1) * shape
+    near = _around(shape > INK)
+    place[...] = place * np.where(near, beneath, 1) + rng.uniform(0.6, 1) * shape
+    if pixels is not None:
+        there = pixels[y : y + height, x : x + width]
+        there[near] = 0  # of what lies beneath next to nothing is left
+        there[shape > INK] = label + 1
     return box
 
 

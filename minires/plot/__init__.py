@@ -11,6 +11,14 @@ from minires.plot.blocks import blocks
 from minires.plot.boxes import detection_curves, detections
 from minires.plot.costs import comparison, costs, depths, roofline
 from minires.plot.course import class_summary
+from minires.plot.detection import (
+    anchors,
+    detector_costs,
+    pixel_classes,
+    precision_recall,
+    proposal_recalls,
+    region_bins,
+)
 from minires.plot.diagrams import construction
 from minires.plot.images import mosaic
 from minires.plot.matrices import error_maps, heat_maps
@@ -19,6 +27,7 @@ from minires.plot.signals import bar_panels, bars, heat_map, histograms, line_pa
 from minires.plot.training import curves, run_panels, runs
 
 __all__ = [
+    "anchors",
     "bar_panels",
     "bars",
     "blocks",
@@ -31,14 +40,19 @@ __all__ = [
     "depths",
     "detection_curves",
     "detections",
+    "detector_costs",
     "error_maps",
     "heat_map",
     "heat_maps",
-    "history",
     "histograms",
+    "history",
     "line_panels",
     "lines",
     "mosaic",
+    "pixel_classes",
+    "precision_recall",
+    "proposal_recalls",
+    "region_bins",
     "roofline",
     "run_panels",
     "runs",

@@ -5,7 +5,17 @@ import pytest
 from oracles import assert_refused
 
 from minires.data import read_digits
-from minires.data.scenes import COVERED, INK, MEAN, STD, digit_scenes, enlarge, scene
+from minires.data.scenes import (
+    COVERED,
+    INK,
+    MEAN,
+    STD,
+    VOID,
+    digit_scenes,
+    enlarge,
+    scene,
+    segmented_scenes,
+)
 
 LABELS = [[5, 0], [5, 7, 5, 8], [5, 3, 2]]  # of the first three scenes with seed 0
 BOX = [25.0, 12.0, 49.0, 41.0]
@@ -113,3 +123,41 @@ def test_refused(count, seed):
     assert_refused(
         lambda: digit_scenes(count, seed=seed), "scenes: expected a count of 1 or more", error_type=ValueError
     )
+
+
+def test_pixel_labels_change_no_image_and_follow_from_the_same_numbers():
+    scenes, pixels = segmented_scenes(12)
+    plain = digit_scenes(12)
+    np.testing.assert_array_equal(scenes.images, plain.images)
+    for one, other in zip(scenes.objects, plain.objects, strict=True):
+        assert [a.tobytes() for a in one] == [a.tobytes() for a in other]
+    again = segmented_scenes(4)[1]
+    np.testing.assert_array_equal(again, pixels[:4])
+    assert not np.array_equal(segmented_scenes(4, test=True)[1], again)
+
+
+def test_the_box_of_a_digit_is_the_smallest_around_its_pixels():
+    """Where no later digit covers it: so for the last one of every scene, and for all of most."""
+    scenes, pixels = segmented_scenes(60)
+    exact = total = 0
+    for objects, labels in zip(scenes.objects, pixels, strict=True):
+        for number, (box, label) in enumerate(zip(objects.boxes, objects.labels, strict=True)):
+            x1, y1, x2, y2 = box.astype(int)
+            ink = labels[y1:y2, x1:x2] == label + 1
+            whole = bool(ink.any(axis=0)[[0, -1]].all() and ink.any(axis=1)[[0, -1]].all())
+            assert whole or number < len(objects.labels) - 1, "the last digit lies on top"
+            exact, total = exact + whole, total + 1
+        assert set(np.unique(labels)) <= {0, VOID, *(objects.labels + 1)}
+        inside = np.zeros(labels.shape, bool)
+        for x1, y1, x2, y2 in objects.boxes.astype(int):
+            inside[y1:y2, x1:x2] = True
+        assert not ((labels > 0) & (labels != VOID) & ~inside).any(), "no ink outside of all boxes"
+    assert exact > 0.95 * total
+
+
+def test_void_pixels_lie_beside_ink_and_nowhere_else():
+    _, pixels = segmented_scenes(20)
+    ink = (pixels > 0) & (pixels != VOID)
+    wide = np.pad(ink, ((0, 0), (1, 1), (1, 1)))
+    beside = np.any([wide[:, i : i + 64, j : j + 64] for i in range(3) for j in range(3)], axis=0)
+    assert not (pixels == VOID)[~beside].any() and (pixels[beside] > 0).all()
