@@ -366,8 +366,8 @@ def _check_labels(labels: Array, classes: int, ignore_index: int | None) -> None
 
 def check_regions(
     x: Array, boxes: Array, image_index: Array, size: int, scale: float, samples: int = 1
-) -> ModuleType:
-    """Return the module of x (N, C, H, W), or raise what `F.roi_pool_forward` says it raises."""
+) -> tuple[int, float, int]:
+    """Return (size, scale, samples) as plain numbers, or raise what `F.roi_pool_forward` says it raises."""
     xp = check_floats(x=x, boxes=boxes)
     check_ndim("x", x, (4, "(N, C, H, W)"))
     check_shape("boxes", boxes, (len(boxes), 4), "x1, y1, x2, y2 of each")
@@ -381,16 +381,16 @@ def check_regions(
             f"image_index: expected integers from 0 to {len(x) - 1}, got {image_index.min()} to "
             f"{image_index.max()}"
         )
-    whole_number("size", size, least=1)
-    whole_number("samples", samples, least=1)
-    check_positive("scale", scale)
-    return xp
+    size, samples = whole_number("size", size, least=1), whole_number("samples", samples, least=1)
+    return size, check_positive("scale", scale), samples
 
 
-def check_positive(name: str, value: float) -> None:
-    """Raise ValueError unless value is a finite number above 0."""
-    if not (isinstance(value, (int, float, np.number)) and 0 < value < float("inf")):
+def check_positive(name: str, value: float) -> float:
+    """Return value as a Python float, or raise ValueError unless it is a finite number above 0."""
+    value = plain(value)
+    if not (isinstance(value, (int, float)) and 0 < value < math.inf):
         raise ValueError(f"{name}: expected a positive number, got {value!r}")
+    return float(value)
 
 
 def check_rows(values: Array, target: Array, weights: Array | None, shape: Shape, name: str) -> ModuleType:

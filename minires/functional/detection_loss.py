@@ -7,6 +7,7 @@ positives it is 0, and nothing is divided by nothing.
 """
 
 from minires.checks import check_positive, check_rows
+from minires.sums import total
 from minires.typing import Array, Cache
 
 
@@ -51,7 +52,7 @@ def smooth_l1_forward(
     >>> smooth_l1_backward(1.0, cache)
     array([[0.5, 1. ]])
     """
-    check_positive("sigma", sigma)
+    sigma = check_positive("sigma", sigma)
     if getattr(y, "ndim", 1) == 0:
         raise ValueError("y: expected at least one axis, the numbers of a row, got the shape ()")
     xp = check_rows(y, target, weights, getattr(y, "shape", ())[:-1], "y")
@@ -60,7 +61,7 @@ def smooth_l1_forward(
     difference, end = y - target, 1 / sigma**2
     size = abs(difference)
     each = xp.where(size < end, 0.5 * sigma**2 * difference**2, size - 0.5 * end)
-    loss = xp.asarray((weights * each.sum(axis=-1)).sum(), dtype=y.dtype)
+    loss = xp.asarray(total(weights * each.sum(axis=-1)))
     return loss, (difference, weights, sigma)
 
 
@@ -92,7 +93,8 @@ def binary_cross_entropy_forward(
     -------
     loss : 0-d array
         In nats: ln 2 for a network that knows nothing.
-    cache : (probabilities, target, weights)
+    cache : (difference, weights)
+        difference, like logits: sigmoid(logits) - target.
 
     Raises
     ------
@@ -102,7 +104,8 @@ def binary_cross_entropy_forward(
     Notes
     -----
     From the logits z, not from probabilities: -t log sigmoid(z) - (1 - t) log(1 - sigmoid(z)) is
-    max(z, 0) - t z + log(1 + exp(-abs(z))), where nothing overflows and no logarithm sees a 0.
+    max(z, 0) - t z + log(1 + exp(-abs(z))), where nothing overflows and no logarithm sees a 0. And p - t,
+    which loses its digits where p is nearly 1 and t is 1, is (1 - t) p - t (1 - p).
 
     Examples
     --------
@@ -117,14 +120,16 @@ def binary_cross_entropy_forward(
         weights = xp.full_like(logits, 1 / logits.size)
     small = xp.exp(-abs(logits))  # from 0 to 1
     each = logits.clip(0, None) - target * logits + xp.log1p(small)
-    probabilities = xp.where(logits >= 0, 1 / (1 + small), small / (1 + small))
-    loss = xp.asarray((weights * each).sum(), dtype=logits.dtype)
-    return loss, (probabilities, target, weights)
+    larger, smaller = 1 / (1 + small), small / (1 + small)  # sigmoid of abs(z), and of -abs(z)
+    yes, no = xp.where(logits >= 0, larger, smaller), xp.where(logits >= 0, smaller, larger)
+    difference = (1 - target) * yes - target * no
+    loss = xp.asarray(total(weights * each))
+    return loss, (difference, weights)
 
 
 def binary_cross_entropy_backward(dloss: float | Array, cache: Cache) -> Array:
     """Return dlogits = dloss * weights * (sigmoid(logits) - target): what is believed minus what is so."""
-    probabilities, target, weights = cache
-    dlogits = (probabilities - target) * weights
+    difference, weights = cache
+    dlogits = difference * weights
     dlogits *= dloss
     return dlogits

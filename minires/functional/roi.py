@@ -64,7 +64,8 @@ def roi_pool_forward(
     array([[18., 20.],
            [34., 36.]])
     """
-    xp = check_regions(x, boxes, image_index, size, scale)
+    size, scale, _ = check_regions(x, boxes, image_index, size, scale)
+    xp = array_module(x)
     (_, c, h, w), count, maps = x.shape, len(boxes), x[image_index]  # (R, C, H, W): each box's own map
     across, down = (_cells_of_bins(boxes[:, axis::2] * scale, size, (w, h)[axis]) for axis in (0, 1))
     y = xp.full_like(x, -xp.inf, shape=(count, c, size, size))
@@ -87,7 +88,7 @@ def roi_pool_backward(dy: Array, cache: Cache) -> Array:
     xp, (_, c, h, w), count = array_module(dy), x_shape, len(dy)
     cells, dmaps = xp.arange(h * w), xp.zeros_like(dy, shape=(count, c, h * w))
     for p, q in ((p, q) for p in range(dy.shape[2]) for q in range(dy.shape[3])):
-        dmaps += dy[:, :, p, q, None] * (argmax[:, :, p, q, None] == cells)
+        dmaps += xp.where(argmax[:, :, p, q, None] == cells, dy[:, :, p, q, None], 0)
     return _sum_of_each_image(dmaps, image_index, x_shape)
 
 
@@ -139,7 +140,7 @@ def roi_align_forward(
     array([[ 4.5,  6.5],
            [20.5, 22.5]])
     """
-    check_regions(x, boxes, image_index, size, scale, samples)
+    size, scale, samples = check_regions(x, boxes, image_index, size, scale, samples)
     across, down = (
         _weights_of_bins(boxes[:, axis::2] * scale, size, samples, x.shape[3 - axis]) for axis in (0, 1)
     )

@@ -246,6 +246,23 @@ def test_binary_cross_entropy_of_large_logits_neither_overflows_nor_warns():
     np.testing.assert_array_equal(F.binary_cross_entropy_backward(1.0, cache), [0, 0, 0.25, -0.25])
 
 
+def test_binary_cross_entropy_keeps_the_gradient_of_what_is_nearly_certain():
+    """p - 1 would be 0 from logits of 17 on, in float32; right is -sigmoid(-z), here about -exp(-z)."""
+    logits, target = np.array([30, -30], np.float32), np.array([1, 0], np.float32)
+    _, cache = F.binary_cross_entropy_forward(logits, target)
+    dlogits = F.binary_cross_entropy_backward(1.0, cache)
+    np.testing.assert_allclose(dlogits, np.array([-0.5, 0.5]) * math.exp(-30), rtol=1e-6)
+
+
+@modes
+def test_roi_pooling_gives_an_infinite_gradient_to_the_largest_alone(mode):
+    x = np.arange(16.0).reshape(1, 1, 4, 4)
+    with kernels.use(mode):
+        y, backward = pool(x, [[0, 0, 3, 3]], [0], size=1, scale=1.0)
+        dx = backward(np.full_like(y, np.inf))
+    assert np.isinf(dx[0, 0, 3, 3]) and np.count_nonzero(dx) == 1
+
+
 def test_binary_cross_entropy_is_softmax_cross_entropy_with_a_second_logit_of_0():
     rng = np.random.default_rng(0)
     logits, labels = 3 * rng.standard_normal(9), rng.integers(0, 2, 9)

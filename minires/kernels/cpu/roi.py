@@ -14,7 +14,7 @@ from minires.kernels.cpu import parallel
 def roi_pool_forward(x, boxes, image_index, *, size, scale):
     """As `functional.roi_pool_forward`, but all bins of all boxes take their first cell, then their second:
     R*P*P cells at once instead of R*H*W for every bin."""
-    check_regions(x, boxes, image_index, size, scale)
+    size, scale, _ = check_regions(x, boxes, image_index, size, scale)
     (_, c, h, w), count = x.shape, len(boxes)
     (left, across), (top, down) = (_ends_of_bins(boxes[:, i::2] * scale, size, (w, h)[i]) for i in (0, 1))
     cells = _cells_of(x).reshape(-1, c)  # (N*H*W, C)
@@ -60,7 +60,7 @@ def _ends_of_bins(ends, size, length):
 
 def roi_align_forward(x, boxes, image_index, *, size, scale, samples=2):
     """As `functional.roi_align_forward`: the rows of all boxes of an image are one product."""
-    check_regions(x, boxes, image_index, size, scale, samples)
+    size, scale, samples = check_regions(x, boxes, image_index, size, scale, samples)
     (n, c, h, w), cells = x.shape, _cells_of(x)
     across, down = (
         _weights_of_bins(boxes[:, axis::2] * scale, size, samples, x.shape[3 - axis]) for axis in (0, 1)
