@@ -213,8 +213,27 @@ for arm in blocked:
     assert (error(arm) > error("original")).all(), f"{arm} should train worse in every seed"
 for arm in ("exclusive_gate", "relu_preact", "full_preact"):
     assert (error(arm) < error("original")).all(), f"{arm} should train better in every seed"
-title = "56 layers on the digits; shade: three seeds"
-lesson.show(plot.run_panels(stored, reference="original", columns=5, title=title, ylim=(-2, 100)))
+titles = {
+    "constant": "shortcut and branch halved",
+    "constant_unscaled": "shortcut halved",
+    "exclusive_gate": "exclusive gate",
+    "shortcut_gate": "gate on the shortcut only",
+    "conv1x1": "1x1 convolution on the shortcut",
+    "dropout": "dropout on the shortcut",
+    "bn_after": "BN after the addition",
+    "relu_before": "ReLU before the addition",
+    "relu_preact": "ReLU ahead of the branch",
+    "full_preact": "BN and ReLU ahead of the branch",
+}
+figure = plot.run_panels(
+    stored,
+    reference="original",
+    columns=5,
+    titles=titles,
+    title="56 layers on the digits; shade: three seeds",
+    ylim=(-2, 100),
+)
+lesson.show(figure)
 
 # %% [markdown]
 # Five of the six other shortcuts train worse than the identity, in every seed and with 4 to 17 times its
