@@ -219,8 +219,8 @@ lesson.show(figure)
 
 # %% [markdown]
 # The sigmoids favour batch norm, for they squash every signal. With ReLU and MSRA's weights (lesson 8) three
-# layers carry the signal well from the start, and at this learning rate little is left to gain. What batch
-# norm brings here is fewer steps, and that rates from 0.03 to 3 all work.
+# layers carry the signal well from the start, and at this learning rate little is left to gain. Batch norm
+# brings two things here: fewer steps are needed, and rates from 0.03 to 3 all work.
 #
 # ## In the wrong mode, and afterwards
 #

@@ -81,11 +81,11 @@ assert (depth == 54).sum() == 0 and chance[54] < 1e-7, "the whole network never 
 
 # %%
 figure = plot.heat_map(
-    takes_part[:40],
-    xlabel="block",
-    ylabel="step",
-    label="takes part: 1, is skipped: 0",
-    title="The blocks of the first 40 steps",
+    1 - takes_part[:40],
+    xlabel="block (the first is 0)",
+    ylabel="step (the first is 0)",
+    label="is skipped: 1, takes part: 0",
+    title="Blocks that are skipped in the first 40 steps",
     origin="upper",
 )
 lesson.show(figure)

@@ -99,8 +99,8 @@ def the_mean_is_a_constant(sound):
 
 
 def leaky(sound):
-    """A tenth of what is negative passes."""
-    return lambda x: (np.maximum(x, x / 10), sound(x)[1])
+    """A third of what is negative passes."""
+    return lambda x: (np.maximum(x, x / 3), sound(x)[1])
 
 
 def decaying(factor):

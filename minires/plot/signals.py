@@ -254,7 +254,9 @@ def histograms(
     for axes in all_axes[: len(panels) : columns]:
         axes.set_ylabel("density of the values" if curves else "number of values")
     if curves:
-        figure.legend(*all_axes[0].get_legend_handles_labels(), frameon=False, fontsize=9, loc="upper right")
+        figure.legend(
+            *all_axes[0].get_legend_handles_labels(), frameon=False, fontsize=9, loc="outside lower right"
+        )
     figure.suptitle(title)
     return figure
 
@@ -289,10 +291,12 @@ def heat_map(
 
     figure, (axes,) = sheet(width=6.0, height=4.6)
     image = axes.imshow(matrix, cmap="Greys", norm=LogNorm() if log else None, origin=origin)
-    for (row, column), number in np.ndenumerate(np.asarray(matrix)):
-        if form is not None and number:
-            colour = "white" if image.norm(number) > 0.5 else "black"
-            axes.text(column, row, form.format(number), ha="center", va="center", color=colour, fontsize=8)
+    if form is not None:
+        numbers = np.asarray(matrix, np.float64)
+        dark = np.asarray(image.norm(numbers)) > 0.5
+        for row, column in np.argwhere(numbers):
+            colour, text = "white" if dark[row, column] else "black", form.format(numbers[row, column])
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
     for axis in (axes.xaxis, axes.yaxis):
         axis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
