@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         markup,
         models,
         optim,
+        pickle_machine,
         plot,
         probe,
         reprs,

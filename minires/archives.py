@@ -36,7 +36,7 @@ def read_arrays(file: BinaryIO, size: int, *, compressed: bool = True) -> dict[s
     ValueError and nearly anything else
         If it is anything but such an archive; forged bytes can make the readers of zip raise nearly anything.
     """
-    if file.read(4) != b"PK\x03\x04":
+    if file.read(4) not in (b"PK\x03\x04", END):  # an array's begin, or an empty archive's end
         raise ValueError("it does not begin as a NumPy archive does")
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()

@@ -344,8 +344,10 @@ def check_cross_entropy(
     if class_weights is not None:
         check_floats(logits=logits, class_weights=class_weights)
         check_shape("class_weights", class_weights, (classes,), "one for each class")
-        if xp.__name__ == "numpy" and not (class_weights >= 0).all():
-            raise ValueError(f"class_weights: expected numbers >= 0, got {class_weights.min()} among them")
+        if xp.__name__ == "numpy":
+            wrong = class_weights[~((class_weights >= 0) & np.isfinite(class_weights))]
+            if wrong.size:
+                raise ValueError(f"class_weights: expected finite numbers >= 0, got {wrong[0]} among them")
     return xp
 
 
@@ -354,8 +356,9 @@ def _check_labels(labels: Array, classes: int, ignore_index: int | None) -> None
     if ignore_index is not None:
         labels = labels[labels != ignore_index]
     if labels.size and not (0 <= labels.min() and labels.max() < classes):
-        or_ignored = "" if ignore_index is None else f", or {ignore_index}, which is ignored"
+        ignored = "" if ignore_index is None else f", or {ignore_index}, which is ignored"
+        hint = "; a label that shall not count is named by ignore_index" if ignore_index is None else ""
         raise ValueError(
-            f"labels: expected integers from 0 to {classes - 1}{or_ignored}, "
-            f"got {labels.min()} to {labels.max()}"
+            f"labels: expected integers from 0 to {classes - 1}{ignored}, "
+            f"got {labels.min()} to {labels.max()}{hint}"
         )

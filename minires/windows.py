@@ -34,8 +34,8 @@ class Windows(NamedTuple):
     @property
     def reach(self) -> tuple[int, int]:
         """Pixels from the first to the last that a window has, both included: the kernel, drawn apart."""
-        (kh, kw), (apart_h, apart_w) = self.kernel, self.dilation
-        return (kh - 1) * apart_h + 1, (kw - 1) * apart_w + 1
+        (kh, kw), (dilation_h, dilation_w) = self.kernel, self.dilation
+        return (kh - 1) * dilation_h + 1, (kw - 1) * dilation_w + 1
 
     def shift(self, axis: int, position: int) -> tuple[slice, slice]:
         """Return (outputs, inputs), slices along one axis, for one position in the kernel: which windows have

@@ -31,7 +31,7 @@ ANSWERS = pathlib.Path(__file__).parent / "answers"
 FLOORS = (
     ("typing",),
     ("backend", "windows", "sums", "resources", "reprs", "markup"),
-    ("checks", "archives"),
+    ("checks", "archives", "pickle_machine"),
     ("kernels",),
     ("functional", "init"),
     ("layers", "gradcheck"),

@@ -17,6 +17,7 @@ SECTIONS = [
     "Returns",
     "Yields",
     "Raises",
+    "Warns",
     "See Also",
     "Notes",
     "References",
@@ -24,7 +25,7 @@ SECTIONS = [
 ]
 
 
-ENTRIES = SECTIONS[:6]  # sections that are lists: a line that is not indented begins an entry
+ENTRIES = SECTIONS[:7]  # sections that are lists: a line that is not indented begins an entry
 
 
 def warnings(text):

@@ -346,6 +346,7 @@ def test_one_line_reprs_of_optimisers_and_schedules():
         "<SGD of 2 parameter arrays, 9 numbers: "
         "lr=0.1, momentum=0.9, no_decay=('bias',), lr_scale={'0': 2.0}>"
     )
+    assert repr(optim.Adam(net.named_parameters())) == "<Adam of 2 parameter arrays, 9 numbers>"
     names = {"Constant": optim.Constant, "Steps": optim.Steps, "WarmUp": optim.WarmUp}
     for text in ("Constant(0.1)", "WarmUp(Steps(0.1, (3, 5), factor=0.5), steps=4, rising=True)"):
         assert repr(eval(text, names)) == text

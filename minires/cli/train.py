@@ -5,7 +5,7 @@ import functools
 import pathlib
 import sys
 
-from minires import data
+from minires import data, reprs
 from minires.cli.data import report_skipped
 from minires.cli.terminal import Stopped, Terminal, accuracy_line, describe, warn
 from minires.data.normalise import KINDS
@@ -123,6 +123,10 @@ def run(arguments):
     if "data_dir" in choices:
         choices["data_dir"] = str(pathlib.Path(choices["data_dir"]).expanduser().absolute())
     with _folder(arguments, choices) as folder:
+        if folder.path.is_dir() and (arguments.out or arguments.resume):
+            folder.lock()  # before anything in it is read
+        if not arguments.resume:
+            folder.require_no_run()
         return _train(folder, choices, is_resumed=arguments.resume)
 
 
@@ -180,19 +184,14 @@ def _what_is_whole(folder):
 
 
 def _folder(arguments, choices):
-    """Return the RunFolder; one that is to go on is locked before anything in it is read."""
+    """Return the RunFolder that the arguments name, or a new one."""
     if arguments.resume:
-        folder = RunFolder(arguments.out or latest_folder(RUNS), warn=warn)
-        if folder.path.is_dir():  # if not, reading the checkpoint says so
-            folder.lock()
-        return folder
+        return RunFolder(arguments.out or latest_folder(RUNS), warn=warn)
     choices |= {"data": "digits", "threads": parallel.get_threads()} | choices
     config = _config(choices)
     name = f"{config.model}-{config.data}"
     numbered = None if arguments.out else name
-    folder = RunFolder(arguments.out or free_folder(RUNS, name), numbered=numbered, warn=warn)
-    folder.require_no_run()
-    return folder
+    return RunFolder(arguments.out or free_folder(RUNS, name), numbered=numbered, warn=warn)
 
 
 def _config(choices):
@@ -210,7 +209,8 @@ def _summary(trainer, folder):
     last, config = trainer.history[-1], trainer.config
     seconds = sum(record["seconds"] for record in trainer.history)
     return (
-        f"{config.model} on {config.data}: {last['epoch']} epochs, {last['step']} steps, {seconds:.0f} s, "
+        f"{config.model} on {config.data}: {reprs.counted(last['epoch'], 'epoch')}, "
+        f"{reprs.counted(last['step'], 'step')}, {seconds:.0f} s, "
         f"train error {100 * last['train_error']:.2f} %\n"
         f"{folder.path}: curves.png, metrics.jsonl, config.json, checkpoint.npz\n"
         f"{accuracy_line(last['test_error'])}"

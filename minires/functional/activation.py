@@ -113,8 +113,8 @@ def sigmoid_forward(x: Array) -> tuple[Array, Cache]:
 
     Notes
     -----
-    For negative x computed as exp(x) / (1 + exp(x)), the same number: exp(-|x|) never overflows, and what is
-    small keeps all its digits. (It would not in (1 + tanh(x/2)) / 2, which is 0 below -18 in float32.)
+    For negative x computed as exp(x) / (1 + exp(x)), the same number: exp(-abs(x)) never overflows; and what
+    is small keeps all its digits. (It would not in (1 + tanh(x/2)) / 2, which is 0 below -18 in float32.)
     """
     xp = check_floats(x=x)
     small = xp.exp(-abs(x))  # from 0 to 1

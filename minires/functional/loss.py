@@ -30,7 +30,7 @@ def softmax_cross_entropy_forward(
         The fraction of the target that is spread evenly over all K classes (Szegedy et al. 2015,
         arXiv:1512.00567, section 7).
     ignore_index : int or None
-        Rows with this label, which need not be a class, count for nothing.
+        Rows with this label, which need not be a class, count for nothing. (PyTorch's default is -100.)
     class_weights : (K,) or None
         What a row of each class counts, at least 0: the loss is the weighted mean. (A smoothed target is
         weighted class by class, as PyTorch does it.)
@@ -73,7 +73,7 @@ def softmax_cross_entropy_forward(
     others = xp.exp(shifted)
     others[xp.arange(len(logits)), logits.argmax(axis=1)] -= 1  # the largest, exp(0): log1p adds it
     log_probabilities = shifted - xp.log1p(others.sum(axis=1, keepdims=True))  # (N, K)
-    losses = targets * xp.where(targets == 0, 0, -log_probabilities)  # 0 * infinity: what cannot be need not
+    losses = targets * xp.where(targets == 0, 0, -log_probabilities)  # 0 * infinity is NaN
     loss = xp.asarray(losses.sum(dtype="float64") / count, dtype=logits.dtype)
     return loss, (xp.exp(log_probabilities), targets, count)
 

@@ -46,7 +46,7 @@ def adam_step(
     *,
     lr: float | Array,
     betas: tuple[float, float],
-    unbias: tuple[float | Array, float | Array],
+    bias_corrections: tuple[float | Array, float | Array],
     eps: float,
     decay: float,
 ) -> None:
@@ -58,16 +58,16 @@ def adam_step(
         mean and square: running means of the gradient and of its square.
     lr : float or 0-d array
     betas : (float, float)
-    unbias : two floats or 0-d arrays
+    bias_corrections : two floats or 0-d arrays
         1 - beta^t of both, t the number of this step from 1.
     eps, decay : float
 
     Notes
     -----
     mean = beta1 * mean + (1 - beta1) * g;  square = beta2 * square + (1 - beta2) * g^2;
-    weight = (1 - lr * decay) * weight - lr * (mean / unbias1) / (sqrt(square / unbias2) + eps); see
-    `minires.optim.Adam`. Each line changes an array that is there, so that a 0-d float64 array turns no
-    float32 into float64.
+    weight = (1 - lr * decay) * weight - lr * (mean / c1) / (sqrt(square / c2) + eps), with c1 and c2 the
+    bias corrections; see `minires.optim.Adam`. Each line changes an array that is there, so that a 0-d
+    float64 array turns no float32 into float64.
     """
     beta1, beta2 = betas
     mean *= beta1
@@ -77,8 +77,8 @@ def adam_step(
     if decay:
         weight *= 1 - lr * decay
     root = array_module(weight).sqrt(square)
-    root /= unbias[1] ** 0.5
+    root /= bias_corrections[1] ** 0.5
     root += eps
     step = mean / root
-    step *= lr / unbias[0]
+    step *= lr / bias_corrections[0]
     weight -= step

@@ -51,8 +51,8 @@ def load_torch(net: Layer, state: Mapping[str, Any], *, source: str | None = Non
     Raises
     ------
     ValueError
-        That lists what is missing, left over, misshapen and no array of floats; if no names are known for
-        such a network; if the source's networks compute something else, with what to build instead; if
+        That lists what is missing, left over, misshapen and no array of finite floats; if no names are known
+        for such a network; if the source's networks compute something else, with what to build instead; if
         `source` is needed. Then nothing has been changed.
 
     Examples
@@ -150,6 +150,8 @@ def _check(own: Mapping[str, Array], given: Mapping[str, Array], prefix: str) ->
     for name in both:
         if given[name].dtype.kind != "f":
             problems.append(f"no floats: {name} holds {given[name].dtype}")
+        elif not np.isfinite(given[name]).all():
+            problems.append(f"no number: {name} has NaN or infinity in it")
         if given[name].shape != own[name].shape:
             problems.append(f"misshapen: {name} is {given[name].shape}, expected {own[name].shape}")
     if problems:

@@ -138,7 +138,8 @@ def _format(path: pathlib.Path) -> tuple[Callable, Callable]:
         return _read_safetensors, _safetensors_bytes
     if suffix in TORCH_SUFFIXES:
         return read_torch, _no_torch_bytes
-    raise ValueError(f"{path}: expected the name of a .npz or .safetensors file, or to read one of PyTorch's")
+    only_read = ", ".join(TORCH_SUFFIXES)
+    raise ValueError(f"{path}: expected a name that ends in .npz or .safetensors, or to read in {only_read}")
 
 
 def _npz_bytes(arrays: Mapping[str, Any]) -> bytes:

@@ -2,9 +2,9 @@
 
 Such a file is a pickle, which says how tensors are made from storages, and the storages' bytes beside it: a
 zip archive since PyTorch 1.6, before that one after the other. The pickle runs on a machine that has nothing
-to call (`pickle_machine`); the names that it may ask for, such as `torch._utils._rebuild_tensor_v2`, stand
-for functions of this file that only write down what they are given. Sizes, offsets and strides are compared
-with the bytes that are there before memory is taken.
+to call; what it may ask for, such as `torch._utils._rebuild_tensor_v2`, stands for functions that only write
+down what they are given (`torch_tensors`). Sizes, offsets and strides are compared with the bytes that are
+there before memory is taken.
 """
 
 import io
@@ -16,8 +16,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from minires.interop.pickle_machine import MOST_BYTES, Source
-from minires.interop.torch_tensors import DTYPES, Description, Storage, Tensor
+from minires.interop.torch_tensors import DTYPES, MOST_BYTES, Description, Storage, Tensor
 
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # what the older files begin with
 
@@ -80,11 +79,11 @@ def _read_zip(file: BinaryIO, size: int) -> dict[str, np.ndarray]:
                 raise ValueError(f"{name} has more than {MOST_BYTES} bytes")
             return archive.read(member)
 
-        pickled = Source(io.BytesIO(small("data.pkl")), size)
+        description = Description(io.BytesIO(small("data.pkl")), size)
         order = small("byteorder") if f"{folder}/byteorder" in members else b"little"
         if order not in (b"little", b"big"):
             raise ValueError("its byte order is neither little nor big")
-        weights = find_weights(Description(pickled).run())
+        weights = find_weights(description.run())
         content = {}
         for storage in _used(weights):
             member = members[f"{folder}/data/{storage.key}"]
@@ -148,7 +147,7 @@ def _read_legacy(file: BinaryIO, size: int) -> dict[str, np.ndarray]:
 
     A storage is its number of elements in 8 bytes, and their bytes, little end first on any machine.
     """
-    description = Description(Source(file, size))
+    description = Description(file, size)
     if description.run() != MAGIC:
         raise ValueError("it is a pickle, but not one of torch.save, or something else altogether")
     if description.run() != PROTOCOL or not isinstance(description.run(), dict):
@@ -188,7 +187,9 @@ def find_weights(value: Any, depth: int = 2) -> dict[str, Tensor]:
         return value
     if not isinstance(value, dict):
         raise ValueError(f"it holds no dict of tensors but one {type(value).__name__}")
-    found = {key: entry for key, entry in value.items() if _is_weights(entry)}
+    once = {id(entry): entry for entry in value.values()}
+    weights = {identity for identity, entry in once.items() if _is_weights(entry)}
+    found = {key: entry for key, entry in value.items() if id(entry) in weights}
     usual = [key for key in INSIDE if key in found]
     if usual or len(found) == 1:
         return found[usual[0]] if usual else next(iter(found.values()))

@@ -5,12 +5,11 @@ that only write down what they are given and compare it with the sizes of the st
 """
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from minires.interop.pickle_machine import STEP, Call, Machine, Source, set_items
+from minires.pickle_machine import Call, Machine, set_items
 
 # PyTorch's dtypes, by NumPy's of the same size
 DTYPES: dict[str, type[np.generic]] = {
@@ -20,6 +19,7 @@ DTYPES: dict[str, type[np.generic]] = {
     "bfloat16": np.uint16,  # the upper half of a float32
 }
 MOST_AXES = 32  # of an array of NumPy 1
+MOST_BYTES = 2**24  # of the pickles; the numbers of tensors stand beside them. ResNet-1202's has 2 million
 STORAGES = {
     "FloatStorage": "float32",
     "DoubleStorage": "float64",
@@ -75,71 +75,6 @@ class Tensor:
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
-
-
-class Description:
-    """What the pickles of one file may ask for, and what they have asked for.
-
-    Attributes
-    ----------
-    storages
-        {key: Storage}
-    """
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self.storages: dict[str, Storage] = {}
-        dtypes = [*DTYPES, "complex32", *(f"float8_{kind}" for kind in ("e4m3fn", "e5m2"))]
-        utils: dict[str, Callable[..., object]] = {
-            "_rebuild_tensor": _tensor,
-            "_rebuild_tensor_v2": _tensor_v2,
-            "_rebuild_tensor_v3": _tensor_v3,
-            "_rebuild_parameter": _parameter,
-            "_rebuild_parameter_with_state": _parameter,
-        }
-        self.names: dict[tuple[str, str], object] = {
-            **{("torch._utils", name): Call(make) for name, make in utils.items()},
-            **{("torch", name): Dtype(name) for name in dtypes},
-            **{
-                (module, name): Dtype(d) for module in ("torch", "torch.cuda") for name, d in STORAGES.items()
-            },
-            ("torch.storage", "UntypedStorage"): Dtype("bytes"),
-            ("torch", "Size"): Call(_size),
-            ("collections", "OrderedDict"): Call(self._ordered_dict),
-            ("collections", "Counter"): Call(self._ordered_dict),
-        }
-
-    def run(self) -> Any:
-        """Return what the next pickle makes."""
-        return Machine(self.names, _refusal, self._storage).run(self.source)
-
-    def _storage(self, described: Any) -> Storage:
-        """("storage", its type, key, device, number of elements) -> Storage"""
-        if not isinstance(described, tuple) or not described or described[0] not in ("storage", "module"):
-            raise ValueError("it refers to something outside of it that is no storage")
-        if described[0] == "module":
-            raise ValueError(A_MODULE)
-        _, kind, key, device, count, *view = described
-        if any(part is not None for part in view):
-            raise ValueError(
-                "it has views of storages, of PyTorch before 0.4; load it there and save it again"
-            )
-        if not isinstance(kind, Dtype) or not isinstance(key, str) or not isinstance(device, str):
-            raise ValueError("a storage is described by something else than a type, a key and a device")
-        _check_natural(count)
-        storage = Storage(key, kind.name, count)
-        if self.storages.setdefault(key, storage) != storage:
-            raise ValueError(f"storage {key[:40]!r} is described in two ways")
-        return storage
-
-    def _ordered_dict(self, items: Any = ()) -> dict:
-        """Python 2 gives the items as a list of pairs."""
-        if isinstance(items, dict):
-            return items
-        self.source.spend(STEP * len(items))  # one list could be taken for many dicts
-        result: dict = {}
-        set_items(result, items)
-        return result
 
 
 def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, dtype: str | None = None) -> Tensor:
@@ -210,13 +145,67 @@ def _check_natural(value: object) -> None:
         raise ValueError("a size, an offset or a stride is no whole number from 0 up")
 
 
-def _refusal(module: str, name: str) -> str:
-    """Return why a pickle gets no such thing."""
-    asked = f"it asks for {module[:80]!r} {name[:80]!r}"
-    if name in REASONS:
-        return f"{asked}: {REASONS[name]}"
-    if module.startswith("torch.nn"):
-        return f"{asked}: {A_MODULE}"
-    return (
-        f"{asked}, and only tensors, dicts, numbers and strings are made here; if it is a module: {A_MODULE}"
-    )
+def _ordered_dict(items: Any = ()) -> dict:
+    """Return a dict of the items, which Python 2 gives as a list of pairs."""
+    return items if isinstance(items, dict) else set_items({}, items)
+
+
+class Description(Machine):
+    """Runs the pickles of a file of PyTorch, which describe tensors.
+
+    Attributes
+    ----------
+    storages
+        {key: Storage} that the pickles have asked for.
+    """
+
+    names = {
+        **{("torch", name): Dtype(name) for name in (*DTYPES, "complex32", "float8_e4m3fn", "float8_e5m2")},
+        **{(f"torch{cuda}", name): Dtype(d) for cuda in ("", ".cuda") for name, d in STORAGES.items()},
+        ("torch.storage", "UntypedStorage"): Dtype("bytes"),
+        ("torch", "Size"): Call(_size),
+        ("torch._utils", "_rebuild_tensor"): Call(_tensor),
+        ("torch._utils", "_rebuild_tensor_v2"): Call(_tensor_v2),
+        ("torch._utils", "_rebuild_tensor_v3"): Call(_tensor_v3),
+        ("torch._utils", "_rebuild_parameter"): Call(_parameter),
+        ("torch._utils", "_rebuild_parameter_with_state"): Call(_parameter),
+        ("collections", "OrderedDict"): Call(_ordered_dict),
+        ("collections", "Counter"): Call(_ordered_dict),
+    }
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        super().__init__(file, size, MOST_BYTES)
+        self.storages: dict[str, Storage] = {}
+
+    def refusal(self, module: str, name: str) -> str:
+        """Return why there is no such thing, and what to do about it."""
+        asked = f"it asks for {module[:80]!r} {name[:80]!r}"
+        if name in REASONS:
+            return f"{asked}: {REASONS[name]}"
+        if module.startswith("torch.nn"):
+            return f"{asked}: {A_MODULE}"
+        made = "only tensors, dicts, numbers and strings are made here"
+        return f"{asked}, and {made}; if it is a module: {A_MODULE}"
+
+    def build(self, state: object) -> None:
+        """Pass over the attributes of an ordered dict, such as a module's version numbers."""
+        self.top(dict)
+
+    def persistent(self, described: Any) -> Storage:
+        """("storage", its type, key, device, number of elements) -> Storage"""
+        if not isinstance(described, tuple) or not described or described[0] not in ("storage", "module"):
+            raise ValueError("it refers to something outside of it that is no storage")
+        if described[0] == "module":
+            raise ValueError(A_MODULE)
+        _, kind, key, device, count, *view = described
+        if any(part is not None for part in view):
+            raise ValueError(
+                "it has views of storages, of PyTorch before 0.4; load it there and save it again"
+            )
+        if not isinstance(kind, Dtype) or not isinstance(key, str) or not isinstance(device, str):
+            raise ValueError("a storage is described by something else than a type, a key and a device")
+        _check_natural(count)
+        storage = Storage(key, kind.name, count)
+        if self.storages.setdefault(key, storage) != storage:
+            raise ValueError(f"storage {key[:40]!r} is described in two ways")
+        return storage

@@ -6,6 +6,7 @@ from types import ModuleType
 
 import minires.functional as F
 from minires.backend import array_module, to_module
+from minires.checks import number
 from minires.layers import Parameter
 from minires.optim.base import Optimiser
 from minires.typing import Array
@@ -72,11 +73,13 @@ class Adam(Optimiser):
         super().__init__(
             named_parameters, lr=lr, weight_decay=weight_decay, no_decay=no_decay, lr_scale=lr_scale
         )
-        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+            raise ValueError(f"betas: expected two numbers from 0 to below 1, got {betas!r}")
+        self.betas, self.eps = (number("betas", betas[0]), number("betas", betas[1])), number("eps", eps)
+        if not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas: expected two numbers from 0 to below 1, got {betas}")
-        if not 0 < eps < math.inf:
+        if not 0 < self.eps < math.inf:
             raise ValueError(f"eps: expected a finite number above 0, got {eps}")
-        self.betas, self.eps = (float(betas[0]), float(betas[1])), float(eps)
         arrays = {name: parameter.data for name, parameter in self.parameters.items()}
         xp = array_module(next(iter(arrays.values())))
         self.mean = {name: xp.zeros_like(array) for name, array in arrays.items()}
@@ -103,7 +106,7 @@ class Adam(Optimiser):
                     self.square[name],
                     lr=self._rate * self._scale[name],
                     betas=self.betas,
-                    unbias=tuple(1 - beta ** self.steps[at] for beta in self.betas),
+                    bias_corrections=tuple(1 - beta ** self.steps[at] for beta in self.betas),
                     eps=self.eps,
                     decay=self._decay[name],
                 )

@@ -72,7 +72,8 @@ class Optimiser:
         size = sum(parameter.data.size for parameter in self.parameters.values())
         arrays = reprs.counted(len(self.parameters), "parameter array")
         options = ", ".join(f"{name}={reprs.text(value)}" for name, value in values.items())
-        return f"<{type(self).__name__} of {arrays}, {reprs.counted(size, 'number')}: {options}>"
+        after = f": {options}" if options else ""
+        return f"<{type(self).__name__} of {arrays}, {reprs.counted(size, 'number')}{after}>"
 
     def prepare(self) -> None:
         """Bring the learning rate to where `step` reads it: to the GPU, if the parameters live there."""

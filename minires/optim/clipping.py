@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 
 from minires.backend import array_module
+from minires.checks import number
 from minires.layers import Parameter
 from minires.typing import Array
 
@@ -43,6 +44,7 @@ def clip_gradients(named_parameters: Iterable[tuple[str, Parameter]], max_norm: 
     >>> weight.grad
     array([0.6, 0.8])
     """
+    max_norm = number("max_norm", max_norm)
     if not 0 < max_norm < math.inf:
         raise ValueError(f"max_norm: expected a finite number above 0, got {max_norm}")
     gradients = [parameter.grad for _, parameter in named_parameters if not parameter.frozen]

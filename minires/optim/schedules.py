@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from minires import reprs
-from minires.checks import in_range, number, plain
+from minires.checks import in_range, number, plain, whole_number
 
 
 class Schedule:
@@ -80,7 +80,7 @@ class Steps(Schedule):
     """
 
     def __init__(self, lr: float, milestones: Sequence[int], factor: float = 0.1) -> None:
-        milestones = [plain(milestone) for milestone in milestones]
+        milestones = [whole_number("milestones", milestone, least=0) for milestone in milestones]
         if sorted(milestones) != milestones:
             raise ValueError(f"milestones: expected rising step numbers, got {milestones}")
         super().__init__(lr)
@@ -106,11 +106,8 @@ class Cosine(Schedule):
     """
 
     def __init__(self, lr: float, total: int) -> None:
-        total = plain(total)
-        if total < 1:
-            raise ValueError(f"total: expected at least 1 step, got {total}")
         super().__init__(lr)
-        self.total = total
+        self.total = whole_number("total", total, least=1)
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of step number `step`, from 0."""
@@ -148,9 +145,8 @@ class Plateau(Schedule):
         self, lr: float, *, factor: float = 0.1, patience: int = 5, min_improvement: float = 1e-3
     ) -> None:
         super().__init__(lr)
-        self.factor, self.patience = in_range("factor", factor, 0, 1), plain(patience)
-        if self.patience < 0:
-            raise ValueError(f"patience: expected at least 0 epochs, got {patience}")
+        self.factor = in_range("factor", factor, 0, 1)
+        self.patience = whole_number("patience", patience, least=0)
         self.min_improvement = number("min_improvement", min_improvement)
         self.best, self.waited = math.inf, 0
 
@@ -207,9 +203,7 @@ class WarmUp(Schedule):
 
     def __init__(self, then: Schedule, *, steps: int, lr: float = 0.01, rising: bool = False) -> None:
         super().__init__(lr)
-        if steps < 0:
-            raise ValueError(f"steps: expected at least 0, got {steps}")
-        self.then, self.steps, self.rising = then, plain(steps), bool(rising)
+        self.then, self.steps, self.rising = then, whole_number("steps", steps, least=0), bool(rising)
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of step number `step`, from 0."""

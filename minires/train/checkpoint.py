@@ -140,9 +140,10 @@ def _require_finite(saved: Checkpoint) -> None:
     for name, array in saved.arrays.items():
         bad = 0 if array.dtype.kind != "f" else int(np.count_nonzero(~np.isfinite(array)))
         if bad:
+            numbers = reprs.counted(array.size, "number")
             raise ValueError(
-                f"{saved.path}: of the {array.size} numbers in {name}, {bad} are NaN or infinite: there is "
-                "nothing to evaluate or resume; take an earlier checkpoint, or train with a smaller rate"
+                f"{saved.path}: NaN or infinite in {name}: {bad:,} of {numbers}; there is nothing to "
+                "evaluate or resume: take an earlier checkpoint, or train with a smaller rate"
             )
 
 
@@ -183,8 +184,8 @@ def _read(file: BinaryIO) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - DIGEST))
     digest = file.read()
-    # the first look is for a file of a terabyte without content, which takes an hour to sum up
-    if not re.fullmatch(rb"[0-9a-f]{64}", digest) or _sum_up(file, size - DIGEST) != digest:
+    # the first look is for a file of a terabyte without content, which takes an hour to read
+    if not re.fullmatch(rb"[0-9a-f]{64}", digest) or _sha256(file, size - DIGEST) != digest:
         raise ValueError("its checksum is wrong")
     file.seek(0)
     arrays = archives.read_arrays(file, size, compressed=False)
@@ -194,7 +195,7 @@ def _read(file: BinaryIO) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return arrays, facts
 
 
-def _sum_up(file: BinaryIO, size: int) -> bytes:
+def _sha256(file: BinaryIO, size: int) -> bytes:
     """Return the SHA-256 of the first bytes of a file, in hexadecimal characters."""
     file.seek(0)
     digest = hashlib.sha256()

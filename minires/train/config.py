@@ -44,7 +44,6 @@ LIMITS = {
     "lr": (0, math.inf),
     "momentum": (0, 1),
     "weight_decay": (0, math.inf),
-    "clip": (0, math.inf),
     "label_smoothing": (0, 0.99),
     "save_every": (0, math.inf),
     "crop": (1, math.inf),
@@ -171,13 +170,12 @@ class Config:
             raise ValueError(f"milestones: belong to the schedule step, not to {self.schedule}")
         if list(self.milestones) != sorted(set(self.milestones)) or min(self.milestones, default=1) < 1:
             raise ValueError(f"milestones: expected rising numbers of epochs, got {list(self.milestones)}")
-        if self.clip == 0:
-            raise ValueError(
-                "clip: expected a norm above 0, for 0 would leave nothing of the gradients, got 0"
-            )
-        if self.optimiser == "adam" and (self.nesterov or self.momentum == 1):
-            name = "nesterov" if self.nesterov else "momentum"
-            raise ValueError(f"{name}: {getattr(self, name)} belongs to sgd, not to adam")
+        if self.clip is not None and not 0 < self.clip < math.inf:
+            raise ValueError(f"clip: expected a finite norm above 0, got {self.clip}")
+        if self.optimiser == "adam" and self.nesterov:
+            raise ValueError("nesterov: belongs to sgd, not to adam")
+        if self.optimiser == "adam" and self.momentum == 1:
+            raise ValueError("momentum: expected below 1 with adam, got 1")
         if self.memory is not None:
             in_bytes(self.memory)  # raises if it is no size
         if self.schedule == "plateau" and not self.validation:
@@ -294,6 +292,8 @@ def _check_type(field: dataclasses.Field, value: Any) -> None:
 
 def _check_range(name: str, value: Any) -> None:
     least, most = LIMITS[name]
-    if not least <= value <= most or math.isinf(value):
+    if not least <= value <= most or value == math.inf:
         expected = f"at least {least}" if math.isinf(most) else f"a number from {least} to {most}"
+        if not -math.inf < value < math.inf:
+            expected = f"a finite number, {expected}"
         raise ValueError(f"{name}: expected {expected}, got {value}")

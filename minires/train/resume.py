@@ -107,8 +107,9 @@ def load_network(saved: Checkpoint) -> tuple[Network, Normalisation, Config]:
     ValueError
         Naming the file if it does not hold them.
     """
+    config = read_config(saved)
     with saved.reading():
-        config, facts = read_config(saved), saved.facts["data"]
+        facts = saved.facts["data"]
         channels, *size, classes = (_count(facts, n) for n in ("channels", "height", "width", "classes"))
         shape = (channels, *size)
         # first a network without memory: what the file says of sizes may be anything, its arrays are here

@@ -280,7 +280,7 @@ WRONG = {
     "train --batch-size 0": "--batch-size: expected at least 1, got 0",
     "train --batch-size -3": "--batch-size: expected at least 1",
     "train --lr -1": "lr: expected at least 0",
-    "train --lr nan": "lr: expected at least 0, got nan",
+    "train --lr nan": "lr: expected a finite number, at least 0, got nan",
     "train --milestones 3,x": "expected whole numbers such as 82,123, got '3,x'",
     "train --schedule step --milestones 5,3": "milestones: expected rising",
     "train --schedule cosy": "schedule: expected constant or step or plateau or cosine, got 'cosy'",

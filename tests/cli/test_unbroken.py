@@ -374,14 +374,15 @@ def test_an_empty_argument_is_refused(line, option, capsys):
     assert not list(pathlib.Path().iterdir())
 
 
-def test_the_second_of_two_runs_in_a_folder_is_told(monkeypatch, capsys):
+@pytest.mark.parametrize("option", [("--resume",), ()], ids=["that goes on", "that is new"])
+def test_the_second_of_two_runs_in_a_folder_is_told(option, monkeypatch, capsys):
     done, told = terminal.Terminal.batch_done, []
 
     def batch_done(self):
         if not told:
             told.append(None)
             told[0] = subprocess.run(
-                [sys.executable, "-m", "minires", "train", "--resume", "--out", "a"],
+                [sys.executable, "-m", "minires", "train", *option, "--out", "a"],
                 capture_output=True,
                 text=True,
             )

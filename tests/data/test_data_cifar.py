@@ -115,6 +115,17 @@ def test_a_subset_saved_again_by_python_3_is_read_in_every_protocol(tmp_path, pr
         assert same(found, value) and type(found) is type(value), key
 
 
+@pytest.mark.parametrize("protocol", (0, 2, 5))
+def test_an_honest_file_of_some_size_takes_less_memory_than_it_may(tmp_path, protocol):
+    """Protocols 0 to 2 write bytes as text, of which the bytes are made, and make each of them by a call."""
+    rows, labels = random_records(0, 2000)
+    names = [b"picture_%04d.png" % number for number in range(2000)]
+    path = tmp_path / "batch"
+    path.write_bytes(pickle.dumps({b"data": rows, b"labels": labels, b"filenames": names}, protocol))
+    record = pickles.read_pickle(path)
+    assert np.array_equal(record["data"], rows) and (record["labels"], record["filenames"]) == (labels, names)
+
+
 @pytest.mark.parametrize("protocol", range(6))
 def test_a_subset_is_loaded_as_a_data_set_in_every_protocol(tmp_path, protocol):
     folder = tmp_path / "cifar-10-batches-py"
@@ -127,12 +138,14 @@ def test_a_subset_is_loaded_as_a_data_set_in_every_protocol(tmp_path, protocol):
     assert np.array_equal(test.images.reshape(2, -1), content["test_batch"][0][:2])
 
 
-def test_the_strings_of_python_2_are_read_in_protocol_0():
+def test_the_strings_of_python_2_are_read_in_protocol_0(tmp_path):
     """Which it wrote between quotes, each on a line."""
     text = (
         b"(dp0\nS'data'\np1\nS'\\x00\\xff\\n\\''\np2\nsS\"labels\"\np3\n(lp4\nI7\naL12L\naI01\nasg1\ng2\ns."
     )
-    assert pickles._Machine(text).run() == {b"data": b"\0\xff\n'", b"labels": [7, 12, True]}
+    path = tmp_path / "batch"
+    path.write_bytes(text)
+    assert pickles.read_pickle(path) == {"data": b"\0\xff\n'", "labels": [7, 12, True]}
 
 
 def test_a_pickle_of_420_bytes_whose_key_takes_an_age_to_hash_is_refused_at_once(tmp_path):
@@ -141,10 +154,7 @@ def test_a_pickle_of_420_bytes_whose_key_takes_an_age_to_hash_is_refused_at_once
     content += b"".join(b"h%ch%c\x86q%c" % (i, i, i + 1) for i in range(58)) + b"}h\x3aK\x01s."
     path = tmp_path / "batch"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="batch is damaged or no CIFAR file: it nests values deeper"):
-        pickles.read_pickle(path)
-    path.write_bytes(b"\x80\x02K\x01\x85q\0h\0h\0\x86q\x01}h\x01K\x01s.")  # nested, but not too deep
-    with pytest.raises(ValueError, match="a key is tuple, expected a string"):
+    with pytest.raises(ValueError, match="batch is damaged or no CIFAR file: a key is tuple, expected"):
         pickles.read_pickle(path)
 
 
@@ -251,6 +261,9 @@ DAMAGED_PICKLES = {
     "a string of 2 GB announced": b"\x80\x02T\xff\xff\xff\x7fabc.",
     "a byte array of 2**63 announced": b"\x80\x05\x96" + struct.pack("<Q", 2**63 - 1) + b".",
     "tuples nested 100,000 deep": b"\x80\x02}K\x01" + b"\x85" * 100_000 + b"K\x01s.",
+    "tuples nested 1,000 deep": b"\x80\x02}U\1aK\x01" + b"\x85" * 1_000 + b"s.",
+    "lists nested 1,000 deep": b"\x80\x02}U\1a" + b"]" * 1_000 + b"a" * 999 + b"s.",
+    "a real number": b"\x80\x02}U\1aG" + bytes(8) + b"s.",
     "lists nested 100,000 deep": b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b".",
     "a protocol of the future": b"\x80\xff}.",
     "a byte after its end": WHOLE + b"\0",
@@ -284,8 +297,11 @@ def test_damaged_or_hostile_pickle_is_one_error_that_names_it(tmp_path, damage):
 @pytest.mark.parametrize(
     "damage, reason",
     [
-        ("tuples nested 100,000 deep", "nests values deeper"),
-        ("lists nested 100,000 deep", "something else than numbers"),
+        ("tuples nested 100,000 deep", "far more memory than fits"),
+        ("tuples nested 1,000 deep", "holds a tuple where numbers or strings belong"),
+        ("lists nested 1,000 deep", "holds a list where numbers or strings belong"),
+        ("a real number", "holds a float where numbers or strings belong"),
+        ("a dict within the dict", "holds a dict where numbers or strings belong"),
         ("a byte array of 2**63 announced", "cut off"),
         ("a class made by NEWOBJ", r"opcode b'\\x81' is not allowed"),
         ("an extension code", r"opcode b'\\x82' is not allowed"),

@@ -109,6 +109,16 @@ ENDLESS = {
     "memos without end": b"\x80\x04N" + b"\x94" * 600_000 + b".",
     "a frame of 2**63 bytes": b"\x80\x04\x95" + b"\xff" * 8 + b"N.",
     "a name without end": b"\x80\x02c" + b"a" * 600_000,
+    "one string encoded again and again": b"\x80\x02}U\1a]q\0(c_codecs\nencode\nq\2X\0\0\x01\0"
+    + bytes(65536)
+    + b"X\6\0\0\0latin1\x86q\1R"
+    + b"h\2h\1R" * 5_000
+    + b"es.",
+    "one list under many keys": b"\x80\x02}(U\1a]q\0("
+    + b"K\1" * 39_000
+    + b"e"
+    + b"".join(b"U\5%05dh\0" % i for i in range(20_000))
+    + b"U\1\xffNu.",
     "an array of 2**60 bytes": (
         b"\x80\x05cnumpy.core.numeric\n_frombuffer\n(C\x00cnumpy\ndtype\nU\x02u1\x85R"
         b"\x8a\x08\0\0\0\0\0\0\0\x10\x85U\x01CtR."

@@ -318,8 +318,14 @@ REFUSED = {
     "a negative weight": (
         entropy(class_weights=np.array([1.0, -1, 1, 1])),
         ValueError,
-        "class_weights: expected numbers >= 0",
+        "class_weights: expected finite numbers >= 0",
         "-1",
+    ),
+    "an infinite weight": (
+        entropy(class_weights=np.array([1.0, np.inf, 1, 1])),
+        ValueError,
+        "class_weights: expected finite numbers >= 0",
+        "inf",
     ),
     "a target of another shape": (
         lambda: F.squared_error_forward(LOGITS, LOGITS[:, :1]),

@@ -273,17 +273,19 @@ def test_all_misfits_are_named_at_once_and_nothing_has_changed():
     state["linear.weight"] = state["linear.weight"][:4]
     state["bn1.weight"] = np.ones(16, np.int64)
     state["conv1.weight"] = np.array(["a"])
+    state["bn1.running_mean"] = np.full(16, np.nan)
     net = net8()
     with pytest.raises(ValueError) as error:
         interop.load_torch(net, state)
     for line in (
-        "in 7 ways",
+        "in 8 ways",
         "missing: layer2.0.bn2.running_var",
         "left over: layer1.1.conv1.weight",
         "left over: bn9.num_batches_tracked",
         r"misshapen: linear.weight is (4, 64), expected (5, 64)",
         "no floats: bn1.weight holds int64",
         "no floats: conv1.weight holds <U1",
+        "no number: bn1.running_mean has NaN or infinity in it",
         r"misshapen: conv1.weight is (1,), expected (16, 3, 3, 3)",
     ):
         assert line in str(error.value)

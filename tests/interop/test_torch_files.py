@@ -14,6 +14,7 @@ import torch_bytes as tb
 from optional_torch import import_torch
 
 from minires import interop
+from minires.interop import torch_files
 
 # -- PyTorch's files ---------------------------------------------------------------------------------
 
@@ -268,9 +269,9 @@ MISFITS = {
     "a call of a dtype": tb.name("torch", "float32") + b")R",
     "a dict of text": tb.call("collections", "OrderedDict", tb.text("abcd")),
     "shared pairs": shared_pairs(),
-    "shared pairs as key": b"}" + shared_pairs() + b"Ns",
-    "shared pairs in a dict of pairs": tb.call(
-        "collections", "OrderedDict", b"](](" + shared_pairs() + b"Nee"
+    "shared pairs as key": tb.group(shared_pairs(), b"}h\x3cNs"),
+    "shared pairs in a dict of pairs": tb.group(
+        shared_pairs(), tb.call("collections", "OrderedDict", b"](](h\x3cNee")
     ),
     "a list in itself": b"]q\0h\0a",
     "a dict in itself": b"}q\0" + tb.text("model") + b"h\0s",
@@ -383,6 +384,17 @@ def test_a_file_with_a_changed_bit_is_read_or_refused_and_named(tmp_path, write)
             interop.read_weights(tmp_path / "a.pth")
         except ValueError as error:
             assert "a.pth" in str(error)
+
+
+def test_a_dict_under_many_names_is_looked_through_once(tmp_path, monkeypatch):
+    """Otherwise 100 kB of names for one dict of many names take seconds, and 1 MB takes minutes."""
+    looked, is_weights = [], torch_files._is_weights
+    monkeypatch.setattr(torch_files, "_is_weights", lambda value: looked.append(value) or is_weights(value))
+    names = b"".join(tb.text(f"name {i}") + b"h\0" for i in range(1000))
+    body = b"}(" + tb.text("a dict") + tb.mapping(a=tb.tensor()) + b"q\0" + names + b"u"
+    (tmp_path / "a.pth").write_bytes(tb.archive(body))
+    refused(tmp_path / "a.pth", "several dicts of tensors: 'a dict' .dict., 'name 0' .dict.")
+    assert len(looked) == 2
 
 
 # -- memory ------------------------------------------------------------------------------------------

@@ -279,6 +279,7 @@ def test_a_run_of_adam_continued_from_its_state_ends_with_the_same_bits():
         ({"betas": (0.9, 1)}, "betas: expected two numbers from 0 to below 1"),
         ({"betas": (-0.1, 0.9)}, "betas: expected two numbers"),
         ({"betas": (0.9,)}, "betas: expected two numbers"),
+        ({"betas": 0.9}, "betas: expected two numbers"),
         ({"eps": 0}, "eps: expected a finite number above 0, got 0"),
         ({"eps": math.nan}, "eps: expected a finite number above 0"),
         ({"weight_decay": -1}, "weight_decay: expected"),
@@ -374,6 +375,19 @@ def test_gradients_whose_norm_is_not_finite_stay_as_they_are(bad):
 def test_a_norm_that_leaves_nothing_or_everything_is_refused(max_norm):
     with pytest.raises(ValueError, match="max_norm: expected a finite number above 0"):
         optim.clip_gradients(parameters("w"), max_norm)
+
+
+@pytest.mark.parametrize(
+    "make, name",
+    [
+        (lambda: optim.clip_gradients(parameters("w"), "1"), "max_norm"),
+        (lambda: optim.Adam(parameters("w"), betas=("a", 0.9)), "betas"),
+        (lambda: optim.Adam(parameters("w"), eps=None), "eps"),
+    ],
+)
+def test_what_is_no_number_is_refused_by_name(make, name):
+    with pytest.raises(TypeError, match=f"{name}: expected a number"):
+        make()
 
 
 def test_clipping_nothing_is_refused():
@@ -554,7 +568,7 @@ def test_cosine_starts_at_lr_halves_in_the_middle_and_stays_at_zero():
     assert schedule(100) == schedule(101) == schedule(10_000) == 0
     rates = [schedule(step) for step in range(101)]
     assert rates == sorted(rates, reverse=True)
-    with pytest.raises(ValueError, match="total: expected at least 1"):
+    with pytest.raises(ValueError, match="total: expected an integer >= 1"):
         optim.Cosine(0.1, 0)
 
 
@@ -708,3 +722,17 @@ def test_schedules_of_numbers_of_numpy_return_plain_numbers_and_restore_their_st
 def test_a_learning_rate_that_is_no_number_is_refused():
     with pytest.raises(TypeError, match="lr: expected a number, got '0.1'"):
         optim.SGD(parameters("w"), lr="0.1")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: optim.Steps(0.1, ["a"]),
+        lambda: optim.Cosine(0.1, total="a"),
+        lambda: optim.Plateau(0.1, patience="a"),
+        lambda: optim.WarmUp(optim.Constant(0.1), steps="3"),
+    ],
+)
+def test_a_schedules_setting_that_is_no_number_is_named_when_it_is_made(make):
+    with pytest.raises(ValueError, match="(milestones|total|patience|steps): expected an integer"):
+        make()

@@ -339,7 +339,14 @@ def test_absurd_sizes_are_one_error_before_a_network_is_built(trained, name, val
     facts = trained.facts["data"] | {name: value}
     with pytest.raises(ValueError, match="no checkpoint that fits here") as caught:
         resume.load_network(changed(trained, data=facts))
-    assert str(trained.path) in str(caught.value) and len(str(caught.value)) < 500
+    assert str(caught.value).count(str(trained.path)) == 1 and len(str(caught.value)) < 500
+
+
+def test_a_configuration_that_is_none_is_an_error_that_names_the_file_once(trained):
+    with pytest.raises(ValueError) as caught:
+        resume.load_network(changed(trained, config=trained.facts["config"] | {"epochs": -5}))
+    expected = f"{trained.path} is no checkpoint that fits here: epochs: expected at least 1, got -5"
+    assert str(caught.value) == expected
 
 
 # -- not finite --------------------------------------------------------------------------------------------
@@ -351,7 +358,7 @@ def test_a_number_that_is_not_finite_is_an_error_that_names_file_and_array(tmp_p
     array = ARRAYS[name].copy()
     array.flat[-1] = value
     checkpoint.save(tmp_path / "a.npz", ARRAYS | {name: array}, FACTS)
-    with pytest.raises(ValueError, match=rf"a\.npz: of the {array.size} numbers in {name}, 1 are NaN"):
+    with pytest.raises(ValueError, match=rf"a\.npz: NaN or infinite in {name}: 1 of {array.size} number"):
         checkpoint.load(tmp_path / "a.npz")
 
 

@@ -73,13 +73,13 @@ def _phases(padded, x, windows):
 
 def fill_columns(columns, padded, windows):
     """Fill columns (C, KH, KW, OH, OW, N) from padded rows, the first of which is their first."""
-    (stride_h, stride_w), (apart_h, apart_w) = windows.stride, windows.dilation
+    (stride_h, stride_w), (dilation_h, dilation_w) = windows.stride, windows.dilation
     c, kh, kw, *rest = columns.shape
     down, across_channels, _, across, to_image = padded.strides
-    steps = (across_channels, down * apart_h, across * apart_w, down * stride_h, across, to_image)
+    steps = (across_channels, down * dilation_h, across * dilation_w, down * stride_h, across, to_image)
     as_strided = np.lib.stride_tricks.as_strided
     for j in range(min(stride_w, kw)):
-        first, phase = divmod(j * apart_w, stride_w)
+        first, phase = divmod(j * dilation_w, stride_w)
         shape = (c, kh, len(range(j, kw, stride_w)), *rest)
         columns[:, :, j::stride_w] = as_strided(padded[:, :, phase, first:], shape, steps)
 

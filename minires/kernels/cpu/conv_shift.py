@@ -129,8 +129,8 @@ def _in_parts(part, y, weights):
 def _in_phases(x, windows):
     """Return x (H, C, W*N) with the rows first whose numbers are multiples of the dilation D, then those that
     leave 1 when divided by D, and so on."""
-    apart = windows.dilation[0]
-    return x if apart == 1 else np.concatenate([x[phase::apart] for phase in range(apart)])
+    dilation = windows.dilation[0]
+    return x if dilation == 1 else np.concatenate([x[phase::dilation] for phase in range(dilation)])
 
 
 def _rows_used_by(row, windows, channels):

@@ -10,8 +10,8 @@ FORWARD = r"""
 // columns (C*KH*KW, OH*OW*N): row (c, kh, kw) holds the pixel that each window has there, 0 in the padding.
 extern "C" __global__ void im2col(
     const real* x, real* columns, int rows, int images, int height, int width, int out_height, int out_width,
-    int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w, int apart_h, int apart_w,
-    long long along_n, long long along_c, long long along_h, long long along_w)
+    int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w, int dilation_h,
+    int dilation_w, long long along_n, long long along_c, long long along_h, long long along_w)
 {
     unsigned int length = (unsigned int)out_height * out_width * images;
     unsigned int column = blockIdx.x * THREADS + threadIdx.x;
@@ -19,7 +19,7 @@ extern "C" __global__ void im2col(
     int n = column % images, ow = column / images % out_width, oh = column / images / out_width;
     for (int row = blockIdx.y; row < rows; row += gridDim.y) {
         int kw = row % kernel_w, kh = row / kernel_w % kernel_h, c = row / kernel_w / kernel_h;
-        int h = oh * stride_h + kh * apart_h - pad_h, w = ow * stride_w + kw * apart_w - pad_w;
+        int h = oh * stride_h + kh * dilation_h - pad_h, w = ow * stride_w + kw * dilation_w - pad_w;
         bool inside = h >= 0 && h < height && w >= 0 && w < width;
         columns[(long long)row * length + column] =
             inside ? x[n * along_n + c * along_c + h * along_h + w * along_w] : (real)0;
@@ -31,9 +31,9 @@ extern "C" __global__ void im2col(
 // The largest value of each window and its position in it; 0 if nothing exceeds -infinity.
 extern "C" __global__ void max_pool_forward(
     const real* x, real* y, mark* argmax, int channels, int images, int height, int width, int out_height,
-    int out_width, int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w, int apart_h,
-    int apart_w,
-    long long along_n, long long along_c, long long along_h, long long along_w)
+    int out_width, int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w,
+    int dilation_h, int dilation_w, long long along_n, long long along_c, long long along_h,
+    long long along_w)
 {
     unsigned int outputs = (unsigned int)out_height * out_width * images;
     unsigned int output = blockIdx.x * THREADS + threadIdx.x;
@@ -44,7 +44,7 @@ extern "C" __global__ void max_pool_forward(
         int position = 0;
         for (int kh = 0; kh < kernel_h; ++kh)
             for (int kw = 0; kw < kernel_w; ++kw) {
-                int h = oh * stride_h + kh * apart_h - pad_h, w = ow * stride_w + kw * apart_w - pad_w;
+                int h = oh * stride_h + kh * dilation_h - pad_h, w = ow * stride_w + kw * dilation_w - pad_w;
                 if (h < 0 || h >= height || w < 0 || w >= width) continue;
                 real here = x[n * along_n + c * along_c + h * along_h + w * along_w];
                 if (here > best) position = kh * kernel_w + kw;
@@ -66,7 +66,7 @@ __device__ int values(int output, int kernel, int stride, int pad, int counted, 
 extern "C" __global__ void avg_pool_forward(
     const real* x, int count_padding, real* y, int channels, int images, int height, int width,
     int out_height, int out_width, int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h,
-    int pad_w, int apart_h, int apart_w, long long along_n, long long along_c, long long along_h,
+    int pad_w, int dilation_h, int dilation_w, long long along_n, long long along_c, long long along_h,
     long long along_w)
 {
     unsigned int outputs = (unsigned int)out_height * out_width * images;
@@ -80,7 +80,7 @@ extern "C" __global__ void avg_pool_forward(
         double sum = 0;
         for (int kh = 0; kh < kernel_h; ++kh)
             for (int kw = 0; kw < kernel_w; ++kw) {
-                int h = oh * stride_h + kh * apart_h - pad_h, w = ow * stride_w + kw * apart_w - pad_w;
+                int h = oh * stride_h + kh * dilation_h - pad_h, w = ow * stride_w + kw * dilation_w - pad_w;
                 if (h < 0 || h >= height || w < 0 || w >= width) continue;
                 sum += x[n * along_n + c * along_c + h * along_h + w * along_w];
             }
@@ -91,7 +91,7 @@ extern "C" __global__ void avg_pool_forward(
 
 # Every adjoint asks of each pixel of dx (C, H, W, N) in which windows it stands, and adds up what it gets
 # from each: TERM, where c, kh, kw tell the position and `output` the window (OH, OW, N). No two threads add
-# to the same number. (apart_h, apart_w: the dilation.)
+# to the same number.
 WINDOW_OF = r"""
 // The window in which `pixel` stands `shift` pixels after the start, or -1: they start every `stride` pixels.
 __device__ int window_of(int pixel, int pad, int shift, int stride, int windows)
@@ -103,8 +103,8 @@ __device__ int window_of(int pixel, int pad, int shift, int stride, int windows)
 ADJOINT = r"""
 extern "C" __global__ void NAME(
     INPUTS, real* dx, int channels, int images, int height, int width, int out_height,
-    int out_width, int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w, int apart_h,
-    int apart_w)
+    int out_width, int kernel_h, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w,
+    int dilation_h, int dilation_w)
 {
     unsigned int pixels = (unsigned int)height * width * images;
     long long outputs = (long long)out_height * out_width * images;
@@ -114,10 +114,10 @@ extern "C" __global__ void NAME(
     for (int c = blockIdx.y; c < channels; c += gridDim.y) {
         real sum = 0;
         for (int kh = 0; kh < kernel_h; ++kh) {
-            int oh = window_of(h, pad_h, kh * apart_h, stride_h, out_height);
+            int oh = window_of(h, pad_h, kh * dilation_h, stride_h, out_height);
             if (oh < 0) continue;
             for (int kw = 0; kw < kernel_w; ++kw) {
-                int ow = window_of(w, pad_w, kw * apart_w, stride_w, out_width);
+                int ow = window_of(w, pad_w, kw * dilation_w, stride_w, out_width);
                 if (ow < 0) continue;
                 long long output = ((long long)oh * out_width + ow) * images + n;
                 sum += TERM;
