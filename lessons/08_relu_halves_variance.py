@@ -6,7 +6,7 @@
 #
 # *Time: 6 s. Before this: lesson 6. Sources: lecture 6, slides "Initialization" (ReLU); He et al. 2015
 # (arXiv:1502.01852), section 2.2, equations 6 to 10; lecture 9, slide "Kaiming / MSRA Weight
-# Initialization"; Cho & Saul 2009, "Kernel methods for deep learning", equation 6.*
+# Initialization"; Cho & Saul 2009, "Kernel methods for deep learning", section 2.*
 
 # %%
 import math

@@ -128,6 +128,9 @@ lesson.table(
 assert shares["plain"] <= 1e-12, "a plain block with zero weights should let no gradient through"
 for name in ("residual", "pre-activation"):
     assert abs(arrived[name] - d).max() <= 1e-12, "the shortcut should hand the gradient on unchanged"
+_, cache = silent["residual"].forward(a, train=True)
+masked = silent["residual"].backward(d, cache)
+assert abs(masked - d * (a > 0)).max() <= 1e-12, "where x is negative the ReLU after the sum should stop it"
 
 # %%
 SCALES = (0.3, 0.1, 0.03, 0.01)

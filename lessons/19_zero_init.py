@@ -148,7 +148,7 @@ assert moving == [0, 0], "with the first layer 0 nothing should ever move"
 #
 # The task: output the input in reverse order, in 20 steps. The stack with MSRA's weights everywhere starts
 # with numbers a thousand times too large, so the two stacks cannot share a learning rate. To be fair, each
-# gets the best of the same rates, $10^{-10}$ to $10^{-1}$ in steps of $\sqrt{10}$ (of 10 with `--fast`).
+# gets the best of the same rates, $10^{-9}$ to $10^{-1}$ in steps of $\sqrt{10}$ (of 10 with `--fast`).
 
 
 # %%
@@ -168,9 +168,9 @@ def losses(net, lr, steps=20):
 
 
 def scan(zero):
-    """Return {rate: losses} of the rates from 1e-10 on, up to the last that does not diverge."""
+    """Return {rate: losses} of the rates from 1e-9 on, up to the last that does not diverge."""
     found = {}
-    for power in np.arange(-10, -0.9, 1.0 if lesson.setting() == "fast" else 0.5):
+    for power in np.arange(-9, -0.9, 1.0 if lesson.setting() == "fast" else 0.5):
         course = losses(stack(zero=zero), 10**power)
         if not np.isfinite(course[-1]):
             break

@@ -103,6 +103,11 @@ def leaky(sound):
     return lambda x: (np.maximum(x, x / 3), sound(x)[1])
 
 
+def passing_everything(sound):
+    """The ReLU's mask is forgotten on the way back."""
+    return lambda dy, cache: dy
+
+
 def decaying(factor):
     """The weight decay of a step has a factor too many."""
     return lambda sound: lambda *args, decay, **kwargs: sound(*args, decay=factor * decay, **kwargs)
@@ -185,9 +190,11 @@ BREAKS = {
     12: {
         "no gradient along the shortcut": (Residual, "backward", without_the_shortcut),
         "a gradient 5 % too large": (Residual, "backward", times(1.05)),
+        "a gradient without the ReLU's mask": (F, "relu_backward", passing_everything),
     },
     13: {"weight decay times 1.05": (F, "sgd_step", decaying(1.05))},
     14: {
+        "a gradient one pixel aside": (Conv2d, "backward", one_pixel_aside),
         "zeros always after the channels": (F, "pad_shortcut_forward", always_appended),
         "as many windows as at stride 1 counted": (Conv2d, "trace", operations(of_stride_1)),
     },
