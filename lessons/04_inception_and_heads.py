@@ -87,6 +87,10 @@ assert naive_macs[0] == 387_072 * 28**2 and macs[0] == 163_328 * 28**2, "module 
 assert channels == [256, 480, 512, 512, 512, 528, 832, 832, 1024], "the channels of the paper's table 1"
 assert 10.9 < ratio_of_nine < 11 and naive_channels[-1] == 4944, "without reductions the channels add up"
 
+# %%
+module = inception(192, *INCEPTION["3a"], unit=unit, largest_kernel=5)
+lesson.show(plot.blocks(module, input_shape=(192, 28, 28), backward=True, title="Inception module 3a"))
+
 # %% [markdown]
 # ## The stem
 #

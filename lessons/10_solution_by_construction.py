@@ -125,6 +125,11 @@ shallow = {
 }
 deep = {name: deepen(net, blocks=NEW_BLOCKS) for name, net in shallow.items()}
 
+# %%
+pairs = {"plain-8": shallow, "plain-8, deepened": deep, "ResNet-8": shallow, "ResNet-8, deepened": deep}
+nets = {title: nets[title.removesuffix(", deepened")] for title, nets in pairs.items()}
+lesson.show(plot.blocks(nets, input_shape=images.shape[1:], title="8 layers, and 20 that compute the same"))
+
 # %% [markdown]
 # ## Derived beside measured
 

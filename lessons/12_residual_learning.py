@@ -133,6 +133,10 @@ masked = silent["residual"].backward(d, cache)
 assert abs(masked - d * (a > 0)).max() <= 1e-12, "where x is negative the ReLU after the sum should stop it"
 
 # %%
+title = "The three blocks, forward and backward"
+lesson.show(plot.blocks(silent, input_shape=(WIDTH,), backward=True, title=title))
+
+# %%
 SCALES = (0.3, 0.1, 0.03, 0.01)
 distances = {name: [] for name in silent}
 for s in SCALES:

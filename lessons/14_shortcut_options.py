@@ -76,6 +76,14 @@ assert [table.macs / MAP**2 / C**2 for table in (basic, bottleneck, wide)] == [1
 #   identity.
 # - **C**: projections everywhere.
 #
+# Figure 3 of the paper, drawn from the networks themselves (with dashes for dots, and option B beside them):
+
+# %%
+names = {"VGG-19": "vgg19", "34-layer plain": "plain34", "34-layer residual": "resnet34"}
+nets = {title: models.build(name, rng=SHAPES) for title, name in names.items()}
+lesson.show(plot.blocks(nets, input_shape=(3, 224, 224), title="Without shortcuts and with them"))
+
+# %% [markdown]
 # For A, public codes put the zeros in different places. Here two channels of 2x2 pixels, 1 2 3 4 and
 # 10 20 30 40, become four channels of one pixel:
 

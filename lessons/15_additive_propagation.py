@@ -138,6 +138,15 @@ assert stack[2] > 1, "from i = 1 the sum should be that of g_1, whatever l is"
 assert min(found["original"][:2]) > 0.1, "a ReLU after the addition should break both sums"
 assert through < 0.9, "and stop a part of the gradient on the direct path"
 
+# %%
+after = {"nothing after the addition": None, "ReLU after the addition": ReLU()}
+two_units = {
+    name: Sequential(*(Residual(inner, after=layer) for inner in branches[:2]))
+    for name, layer in after.items()
+}
+title = "Two units, forward and backward"
+lesson.show(plot.blocks(two_units, input_shape=(WIDTH,), backward=True, detail=True, title=title))
+
 # %% [markdown]
 # ## What the sum looks like
 #

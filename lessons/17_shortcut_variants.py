@@ -54,6 +54,14 @@ for name, build in experiments.plan("shortcuts", "fast").arms.items():
     report.raise_if_wrong()
 print("the gradients of all units are right")
 
+# %%
+arms = experiments.plan("shortcuts", "live").arms
+set_2 = ("original", "bn_after", "relu_before", "relu_preact", "full_preact")
+units = {name: arms[name](in_channels=1, rng=init.SHAPES_ONLY)["stage1"][1] for name in set_2}
+lesson.show(
+    plot.blocks(units, input_shape=(16, 8, 8), title="Set 2: the same layers, the addition elsewhere")
+)
+
 # %% [markdown]
 # ## Predict
 #

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         cli,
         course,
         data,
+        detection,
         experiments,
         functional,
         gradcheck,

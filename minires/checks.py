@@ -362,3 +362,44 @@ def _check_labels(labels: Array, classes: int, ignore_index: int | None) -> None
             f"labels: expected integers from 0 to {classes - 1}{ignored}, "
             f"got {labels.min()} to {labels.max()}{hint}"
         )
+
+
+def check_regions(
+    x: Array, boxes: Array, image_index: Array, size: int, scale: float, samples: int = 1
+) -> ModuleType:
+    """Return the module of x (N, C, H, W), or raise what `F.roi_pool_forward` says it raises."""
+    xp = check_floats(x=x, boxes=boxes)
+    check_ndim("x", x, (4, "(N, C, H, W)"))
+    check_shape("boxes", boxes, (len(boxes), 4), "x1, y1, x2, y2 of each")
+    array_module(x, image_index, names=("x", "image_index"))
+    check_shape("image_index", image_index, (len(boxes),), "one for each box")
+    if image_index.dtype.kind not in "iu":
+        raise TypeError(f"image_index: expected integers, got {image_index.dtype}")
+    # to look at them on a GPU would stall it
+    if xp.__name__ == "numpy" and not (0 <= image_index.min() and image_index.max() < len(x)):
+        raise ValueError(
+            f"image_index: expected integers from 0 to {len(x) - 1}, got {image_index.min()} to "
+            f"{image_index.max()}"
+        )
+    whole_number("size", size, least=1)
+    whole_number("samples", samples, least=1)
+    check_positive("scale", scale)
+    return xp
+
+
+def check_positive(name: str, value: float) -> None:
+    """Raise ValueError unless value is a finite number above 0."""
+    if not (isinstance(value, (int, float, np.number)) and 0 < value < float("inf")):
+        raise ValueError(f"{name}: expected a positive number, got {value!r}")
+
+
+def check_rows(values: Array, target: Array, weights: Array | None, shape: Shape, name: str) -> ModuleType:
+    """Return the module of a loss's values, or raise unless target is like them and weights has that shape.
+
+    name: of the values.
+    """
+    given = {} if weights is None else {"weights": weights}
+    xp = check_floats(**{name: values, "target": target}, **given)
+    check_shape("target", target, values.shape, f"that of {name}")
+    check_shape("weights", weights, shape, "one for each row")
+    return xp

@@ -118,6 +118,28 @@ def msra_by_fan_in(shape: Shape, *, rng: Generator, dtype: DTypeLike = np.float3
     return msra(shape, rng=rng, fan="in", dtype=dtype)
 
 
+def normal(shape: Shape, *, std: float, rng: Generator, dtype: DTypeLike = np.float32) -> np.ndarray:
+    """Draw weights of one standard deviation, whatever the fans: the last layers of detectors begin small.
+
+    Parameters
+    ----------
+    shape
+    std
+        The standard deviation; 0.01 for a detector's classes, 0.001 for its boxes.
+
+    References
+    ----------
+    Girshick 2015, "Fast R-CNN" (arXiv:1504.08083), section 2.3.
+
+    Examples
+    --------
+    >>> weight = normal((300, 200), std=0.01, rng=np.random.default_rng(0))
+    >>> weight.dtype, round(float(weight.std()), 4)
+    (dtype('float32'), 0.01)
+    """
+    return _draw(shape, std**2, rng, False, dtype)
+
+
 def zero(shape: Shape, *, rng: Generator | None = None, dtype: DTypeLike = np.float32) -> np.ndarray:
     """Return zeros: a residual branch whose last weight is zero starts as the identity."""
     return _blank(shape, dtype) if rng is SHAPES_ONLY else np.zeros(shape, dtype)

@@ -79,9 +79,9 @@ def watch(net: Layer, observer: Seen) -> Iterator[Seen]:
 
 
 def _watched_forward(forward: Callable, name: str, layer: Layer, observer: Observer) -> Callable:
-    def watched(x: Array, *, train: bool) -> tuple[Array, Any]:
+    def watched(x: Array, *, train: bool, **options: Any) -> tuple[Array, Any]:
         observer.before(name, layer)
-        y, cache = forward(x, train=train)
+        y, cache = forward(x, train=train, **options)  # a detector's forward takes more
         observer.forward(name, layer, x, y)
         return y, cache
 
@@ -146,9 +146,12 @@ class FirstNonFinite(Observer):
         for path, parameter in layer.named_parameters():
             self._look(name, layer, f"the gradient of {path}", parameter.grad)
 
-    def _look(self, name: str, layer: Layer, what: str, arrays: Array | tuple[Array, ...]) -> None:
-        for array in arrays if isinstance(arrays, tuple) else (arrays,):  # a network with heads has several
-            if self.found is None and not bool(array_module(array).isfinite(array).all()):
+    def _look(self, name: str, layer: Layer, what: str, arrays: Any) -> None:
+        if isinstance(arrays, tuple):  # a network with heads has several answers, a detector some of regions
+            for array in arrays:
+                self._look(name, layer, what, array)
+        elif self.found is None and arrays is not None:
+            if not bool(array_module(arrays).isfinite(arrays).all()):
                 self.found = Finding(name, layer, what)
 
 

@@ -26,7 +26,7 @@ def table():
         rows.append(
             f"| {one.number} [{one.title}]({one.module}.py) | {functions} | {one.lesson} | {one.points} |"
         )
-    titles = [f"{n}: {handout.title(n)}" for n in (1, 2, 3)]
+    titles = [f"{n}: {handout.title(n)}" for n in (1, 2, 3, 4)]
     return "\n".join([*rows, "", f"Assignment {'; '.join(titles)}."])
 
 

@@ -159,4 +159,21 @@ MUTATIONS = {
         ('SHOTS, FREEZE = 2, "pool"', 'SHOTS, FREEZE = 2, "stage1"'),
         ("digits(train_set, 0, 9)", "digits(train_set, 0, 4)"),
     ],
+    24: [
+        ("SIDES, RATIOS = (10, 16, 24)", "SIDES, RATIOS = (10, 16)"),
+        ("(SIZE // STRIDE, SIZE // STRIDE), STRIDE", "(SIZE // STRIDE, SIZE // STRIDE), 2 * STRIDE"),
+        ("trunk().cost((REGIONS, 1, 16, 16))", "trunk().cost((REGIONS, 1, 24, 24))"),
+        ('derived_pool = {"max": (18, 20, 34, 36)', 'derived_pool = {"max": (9, 11, 25, 27)'),
+        ("steps = {name: np.diff(values)", "steps = {name: np.diff(values[::2])"),
+        (
+            'keep = (0, 1) if way == "proposals" else (2, 3)',
+            'keep = (0, 1) if way == "proposals" else (1, 3)',
+        ),
+    ],
+    25: [
+        ("nothing = np.zeros_like(test_pixels)", "nothing = np.ones_like(test_pixels)"),
+        ("background = (test_pixels == 0).sum()", "background = (test_pixels != 1).sum()"),
+        ("layer.backward(np.ones((1, 2, 12, 20))", "layer.backward(np.zeros((1, 2, 12, 20))"),
+        ("cells = one_hot.reshape(n, c, h // factor", "cells = one_hot[::-1].reshape(n, c, h // factor"),
+    ],
 }

@@ -377,3 +377,23 @@ def test_statistics_of_a_constant_and_of_numbers_whose_squares_are_no_float32():
         # 1e-12: sums in float64
         assert abs(seen[""]["mean"] / float(x[0, 0]) - 1) < 1e-12
         assert abs(seen[""]["dy_norm"] / (float(x[0, 0]) * x.size**0.5) - 1) < 1e-12
+
+
+class SeveralAnswers(Layer):
+    """Its forward takes more than x, and its answer is a tuple with a tuple and a None in it."""
+
+    def forward(self, x, *, train, factor=1.0):
+        return (x, None, (factor * x, x)), ()
+
+    def backward(self, dy, cache):
+        return dy[0]
+
+
+def test_a_layer_whose_forward_takes_more_and_gives_several_answers_is_watched():
+    layer, x = SeveralAnswers(), np.ones(3)
+    with probe.watch(layer, probe.FirstNonFinite()) as first:
+        (_, _, (scaled, _)), _ = layer.forward(x, train=True, factor=2.0)
+    assert scaled.tolist() == [2, 2, 2] and first.found is None
+    with probe.watch(layer, probe.FirstNonFinite()) as first:
+        layer.forward(x, train=True, factor=np.inf)
+    assert str(first.found) == "the output of the network (SeveralAnswers)"

@@ -66,6 +66,8 @@ def _fitting(name):
         return ((100, 128), (16, 2048), (8, 25088))
     if name.startswith("resample"):
         return ((16, 512, 7, 7), (16, 64, 56, 56))
+    if name.startswith("roi"):
+        return ((4, 64, 16, 16), (2, 64, 24, 32))  # maps of a residual network's last stage; see `_regions`
     return IMAGES
 
 
@@ -117,6 +119,8 @@ def _arguments(pair, size):
     if pair == "resample":
         across = np.random.default_rng(2).random((2 * size[3], size[3]), np.float32)
         return (x, across, across), {}
+    if pair.startswith("roi"):
+        return (x, *_regions(size)), {"size": 4, "scale": 0.25}
     if pair == "max_pool2d":
         return (x,), {"kernel_size": 3, "stride": 2, "padding": 1}
     extra = {
@@ -127,6 +131,15 @@ def _arguments(pair, size):
         "gate": [_images(size, 1), _images(size, 2)],
     }
     return (x, *extra.get(pair, ())), {}
+
+
+def _regions(size):
+    """Return 128 boxes of a tenth to two fifths of the images' sides, and the image that each lies in."""
+    n, _, h, w = size
+    rng, whole = np.random.default_rng(3), np.array([4 * w, 4 * h])
+    first = rng.uniform(0, 0.6, (128, 2))
+    boxes = np.concatenate([first * whole, (first + rng.uniform(0.1, 0.4, (128, 2))) * whole], axis=1)
+    return boxes.astype(np.float32), np.arange(128) * n // 128
 
 
 def _images(size, seed):

@@ -157,4 +157,35 @@ PAIRS = [
         labels=np.where(np.arange(40).reshape(2, 4, 5) % 7 == 0, 255, np.arange(40).reshape(2, 4, 5) % 3),
     ),
     PairRow("squared_error", "images", {"y": IMAGES, "target": IMAGES}),
+    PairRow("smooth_l1", "sigma 1", {"y": (5, 4), "target": (5, 4)}, fixed=("target",)),
+    PairRow(
+        "smooth_l1",
+        "sigma 3, weights",
+        {"y": (2, 5, 4), "target": (2, 5, 4), "weights": (2, 5)},
+        {"sigma": 3.0},
+        fixed=("target", "weights"),
+    ),
+    PairRow("binary_cross_entropy", "a mean", {"logits": (4, 3), "target": (4, 3)}, fixed=("target",)),
+    PairRow(
+        "binary_cross_entropy",
+        "weights",
+        {"logits": (7,), "target": (7,), "weights": (7,)},
+        fixed=("target", "weights"),
+    ),
+    *[
+        PairRow(pair, variant, {"x": shape, "boxes": (len(index), 4)}, options, np.array(index), ("boxes",))
+        for pair in ("roi_pool", "roi_align")
+        for variant, shape, index, options in (
+            ("2x2 bins, 3 images", IMAGES, [2, 0, 2, 2], {"size": 2, "scale": 0.25}),
+            ("3x3 bins, batch 1", (1, 2, 9, 20), [0, 0], {"size": 3, "scale": 1.0}),
+        )
+    ],
+    PairRow(
+        "roi_align",
+        "3x3 bins, 1 sample",
+        {"x": IMAGES, "boxes": (2, 4)},
+        {"size": 3, "scale": 0.25, "samples": 1},
+        np.array([1, 0]),
+        ("boxes",),
+    ),
 ]

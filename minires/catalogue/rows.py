@@ -38,7 +38,8 @@ class PairRow(Row):
 
     pair: its name, so that F.{pair}_forward and F.{pair}_backward are meant; shapes: {argument: shape} of its
     arrays, in the order of its arguments ("arrays[0]", "arrays[1]", ... for those of one sequence);
-    options: its keyword arguments; labels: the integers that follow its arrays, None if it takes none;
+    options: its keyword arguments; labels: the integers that follow its arrays (or the image that each
+    box lies in), None if it takes none;
     fixed: names of arrays that have no gradient.
     """
 
@@ -81,15 +82,9 @@ class PairRow(Row):
         return gradients if isinstance(gradients, tuple) else (gradients,)
 
     def draw(self, rng):
-        """Return float64 arrays of the shapes: variances positive, masks 0 or 1/keep, the rest normal."""
-        return [
-            rng.uniform(0.5, 2.0, shape)
-            if name == "running_var"
-            else (rng.random(shape) < 0.6) / np.full(shape, 0.6)
-            if name == "mask"
-            else rng.standard_normal(shape)
-            for name, shape in self.shapes.items()
-        ]
+        """Return float64 arrays of the shapes: variances positive, masks 0 or 1/keep, boxes boxes, the rest
+        normal."""
+        return [DRAWS.get(name, _normal)(rng, shape) for name, shape in self.shapes.items()]
 
     def inputs(self, dtype=np.float64, order="C", seed=0):
         """Return read-only arrays of a dtype, laid out in memory in one of ORDERS."""
@@ -116,6 +111,24 @@ class PairRow(Row):
         """Drop the None in the place of a bias that is not there."""
         gradients = self.backward(dy, cache)
         return gradients[:-1] if gradients[-1] is None else gradients
+
+
+def _normal(rng, shape):
+    return rng.standard_normal(shape)
+
+
+def _boxes(rng, shape):
+    """Return boxes with sides of 2 to 18 pixels; some begin up to 4 pixels before the image."""
+    first = rng.uniform(-4, 16, (*shape[:-1], 2))
+    return np.concatenate([first, first + rng.uniform(2, 18, first.shape)], axis=-1)
+
+
+DRAWS = {  # name of an argument: how its numbers are drawn, if not from the normal distribution
+    "running_var": lambda rng, shape: rng.uniform(0.5, 2.0, shape),
+    "mask": lambda rng, shape: (rng.random(shape) < 0.6) / np.full(shape, 0.6),
+    "boxes": _boxes,
+    "weights": lambda rng, shape: rng.uniform(0, 1, shape) * (rng.random(shape) < 0.7),
+}
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,19 @@ import functools
 import sys
 
 from minires import __version__
-from minires.cli import bench, data, evaluate, exercise, gradcheck, grade, lesson, streams, summary, train
+from minires.cli import (
+    bench,
+    data,
+    detect,
+    evaluate,
+    exercise,
+    gradcheck,
+    grade,
+    lesson,
+    streams,
+    summary,
+    train,
+)
 from minires.cli.terminal import describe, warn
 
 
@@ -91,6 +103,7 @@ def _parser():
     for name, purpose, module in (
         ("train", "train a network on images", train),
         ("eval", "measure a trained network's error on the test images", evaluate),
+        ("detect", "train a detector of objects, measure it, draw what it finds", detect),
         ("summary", "show a network's shapes, memory, parameters and multiply-adds", summary),
         ("gradcheck", "compare every backward pass with numeric gradients", gradcheck),
         ("data", "list the data sets, fetch one, or look for damaged images", data),

@@ -22,7 +22,7 @@ def add_arguments(parser):
             name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}."
         )
     for name in ("start", "notebook"):
-        added[name].add_argument("number", metavar="ASSIGNMENT", help="its number: 1, 2 or 3")
+        added[name].add_argument("number", metavar="ASSIGNMENT", help="its number: 1, 2, 3 or 4")
         added[name].add_argument("--to", metavar="DIR", help="the folder (assignment-N)")
     check = added["check"]
     check.add_argument(

@@ -29,7 +29,7 @@ def add_arguments(parser):
     parser.add_argument("submissions", metavar="SUBMISSIONS", help="a folder, or one zip")
     parser.add_argument("--out", required=True, metavar="FILE.csv", help="the table to write")
     parser.add_argument(
-        "--assignment", type=int, metavar="N", help="1, 2 or 3 (inferred from the file names)"
+        "--assignment", type=int, metavar="N", help="1, 2, 3 or 4 (inferred from the file names)"
     )
     parser.add_argument(
         "--resume", action="store_true", help="grade only what has not been graded yet, or has changed"

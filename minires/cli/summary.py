@@ -10,6 +10,7 @@ import re
 from minires import init, models, plot
 from minires.accounting import cost, published, rows
 from minires.accounting.memory import training_memory
+from minires.detection import build
 
 PICTURES = (".png", ".pdf", ".svg")
 FORMATS = ("text", "json", "csv", "markdown")
@@ -39,6 +40,13 @@ def add_arguments(parser):
         "--plot", metavar="FILE", help="draw memory, parameters and multiply-adds of each layer as bars"
     )
     parser.add_argument(
+        "--draw",
+        nargs="?",
+        const="",
+        metavar="FILE",
+        help="draw the network as the papers do, a box a layer, into FILE (NAME.png)",
+    )
+    parser.add_argument(
         "--compare",
         nargs="+",
         metavar="NAME",
@@ -50,21 +58,28 @@ def run(arguments):
     """Print or draw what the arguments ask for, return the exit code."""
     if arguments.format not in FORMATS:
         raise ValueError(f"--format: expected one of {', '.join(FORMATS)}, got {arguments.format!r}")
+    if arguments.model is None and arguments.draw in (
+        *models.names(),
+        *build.NAMES,
+    ):  # --draw took the name for its file
+        arguments.model, arguments.draw = arguments.draw, ""
     for name in ("batch", "classes", "depth"):
         value = getattr(arguments, name)
         if value is not None and value < 1:
             raise ValueError(f"--{name}: expected at least 1, got {value}")
     if arguments.train and arguments.format == "csv":
         raise ValueError("--train: not available as csv; use --format json")
-    if arguments.plot and pathlib.Path(arguments.plot).suffix.lower() not in PICTURES:
-        raise ValueError(f"--plot: expected a {', '.join(PICTURES)} file, got {arguments.plot}")
+    for name in ("plot", "draw"):
+        file = getattr(arguments, name)
+        if file and pathlib.Path(file).suffix.lower() not in PICTURES:
+            raise ValueError(f"--{name}: expected a {', '.join(PICTURES)} file, got {file}")
     _require_use(arguments)
     if arguments.compare:
         return _compare(arguments)
     if arguments.model is None:
         return _list_networks()
     batch = arguments.batch or 1
-    shape = arguments.input or models.about(arguments.model).input_shape
+    shape = arguments.input or _input_of(arguments.model)
     net = _count_only(arguments.model, arguments.classes, shape)
     whole = cost.table(net, shape)
     table = whole if arguments.depth is None else cost.grouped(whole, arguments.depth)
@@ -76,6 +91,9 @@ def run(arguments):
     )
     if arguments.plot:
         _save(plot.costs(table, title=_title(arguments.model, shape)), arguments.plot)
+    if arguments.draw is not None:
+        figure = plot.blocks({arguments.model: net}, input_shape=shape)
+        _save(figure, arguments.draw or f"{arguments.model}.png")
     return 0
 
 
@@ -84,7 +102,7 @@ def _require_use(arguments):
     compared, listed = bool(arguments.compare), not arguments.compare and arguments.model is None
     ignored = [
         f"--{name}"
-        for name in ("input", "classes", "depth", "train", "format", "plot")
+        for name in ("input", "classes", "depth", "train", "format", "plot", "draw")
         if getattr(arguments, name) not in (None, False, "text") and not (compared and name == "plot")
     ]
     if compared and arguments.model is not None:
@@ -100,11 +118,16 @@ def _require_use(arguments):
 
 def _list_networks():
     print(f"{'name':28}{'input':12}{'parameters':>14}{'multiply-adds':>18}")
-    for name in models.names():
-        shape = models.about(name).input_shape
+    for name in (*models.names(), *build.NAMES):
+        shape = _input_of(name)
         table = cost.table(_count_only(name, None, shape), shape)
         print(f"{name:28}{rows.times(shape):12}{table.params:14,}{table.macs:18,}", flush=True)
     return 0
+
+
+def _input_of(name):
+    """Return the shape (C, H, W) of the images that a network was designed for."""
+    return build.INPUT if name in build.NAMES else models.about(name).input_shape
 
 
 def _shape(text):
@@ -119,6 +142,9 @@ _shape.__name__ = "CxHxW such as 3x224x224"  # what argparse calls a value that 
 
 def _count_only(name, classes, shape):
     """Return the network without weights for images of a shape (C, H, W)."""
+    if name in build.NAMES:
+        classes = build.CLASSES if classes is None else classes
+        return build.by_name(name, shape, num_classes=classes, rng=init.SHAPES_ONLY)
     return models.build_for(name, shape, num_classes=classes, rng=init.SHAPES_ONLY)
 
 

@@ -7,7 +7,8 @@ import sys
 
 from minires import data, reprs
 from minires.cli.data import report_skipped
-from minires.cli.terminal import Stopped, Terminal, accuracy_line, describe, warn
+from minires.cli.running import run_in
+from minires.cli.terminal import Terminal, accuracy_line, warn
 from minires.data.normalise import KINDS
 from minires.kernels.cpu import parallel
 from minires.train import checkpoint, prepare, resume
@@ -145,42 +146,13 @@ def _train(folder, choices, *, is_resumed):
     if trainer.segments:
         stages = ", ".join(f"{name} in segments of {n}" for name, n in trainer.segments.items())
         print(f"memory: {stages} (these are computed twice)", file=sys.stderr)
-    try:
-        folder.open(config, trainer.history)
-        number = _run(trainer, folder, terminal)
-    except (OSError, MemoryError) as error:  # the disk or the memory is full: nothing more is tried
-        raise OSError(describe(error).removesuffix(checkpoint.UNTOUCHED) + _what_is_whole(folder)) from error
-    except ValueError:  # a number that is not finite
-        folder.draw(trainer.history)
-        raise
-    folder.draw(trainer.history)
+    number = run_in(folder, trainer, config, terminal, command="minires train")
     if number is not None:
         again = f"minires train --resume --out {folder.path}"
         print(f"stopped after step {trainer.at.step}; to continue: {again}", file=sys.stderr)
         return 128 + number
     print(_summary(trainer, folder))
     return 0
-
-
-def _run(trainer, folder, terminal):
-    """Train to the end and return None, or until a signal asks to stop: save, and return its number."""
-    try:
-        with terminal:
-            trainer.run(folder.checkpoint)
-    except Stopped as stopped:
-        trainer.save(folder.checkpoint)
-        return stopped.number
-    return None
-
-
-def _what_is_whole(folder):
-    """Return how a line goes on about a file that could not be written, or memory that has ended."""
-    try:
-        step = checkpoint.load(folder.checkpoint).facts["position"]["step"]
-    except (ValueError, MemoryError, KeyError, TypeError):  # there is none yet
-        return ""
-    again = f"minires train --resume --out {folder.path}"
-    return f"; the checkpoint of step {step} is whole; to continue: {again}"
 
 
 def _folder(arguments, choices):

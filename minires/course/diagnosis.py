@@ -25,6 +25,9 @@ EARLIER = "value of another call"
 CACHE = "cache modified in place"
 FLOAT32 = "computed in float32"
 DTYPE = "dtype not kept"
+INTEGERS = "not integers"
+TRUTH = "not True and False"
+DTYPES = {"i": INTEGERS, "b": TRUTH}  # the mistake in a dtype, by the kind of the right one
 
 SAYS = {
     IN_PLACE: "The caller still needs this array: work on a copy, or write y = x + 1 instead of x += 1.",
@@ -39,6 +42,9 @@ SAYS = {
     "way was rounded to float32.",
     DTYPE: "The result must have the dtype of the inputs (without any: float64). Look for np.zeros, np.ones, "
     "np.random without a dtype (x.dtype), for NumPy scalars, and for float32 or float64 written out.",
+    INTEGERS: "Indices are integers, also where there are none of them: np.array([]) holds float64 unless a "
+    "dtype is given.",
+    TRUTH: "Every value is True or False: what a comparison gives, or np.zeros(n, dtype=bool) to begin with.",
 }
 PYTHON_ERRORS = {name for name, value in vars(builtins).items() if isinstance(value, type)} | {
     "AxisError",
@@ -86,9 +92,10 @@ def form(name, got, right):
         return ("", "") if type(got) is type(right) else (f"{name} is not {kind(right)}", f"got {_kind(got)}")
     if type(got) is not np.ndarray:
         return f"{name} is not an array", f"expected an array of shape {right.shape}, got {_kind(got)}"
-    if got.shape != right.shape:
+    indices = got.ndim == right.ndim == 1 and got.dtype.kind == right.dtype.kind == "i"
+    if got.shape != right.shape and not indices:  # how many indices there are is part of the answer
         return f"{name} has the wrong shape", f"expected {right.shape}, got {got.shape}"
-    if got.dtype != right.dtype:
+    if got.dtype != right.dtype and not got.dtype.kind == right.dtype.kind == "i":  # of any width
         return f"{name} has the wrong dtype", f"expected {right.dtype}, got {got.dtype}"
     return _finite(name, got, right)
 
@@ -135,8 +142,11 @@ def exchanged(outputs, expected, cases, name):
 def pattern(triples):
     """Return (name, sentence) of the pattern that every wrong case shows, or None.
 
-    triples: (got, expected, dy) of one output in every case, the smallest first; dy may be None.
+    triples: (got, expected, dy) of one output in every case, the smallest first; dy may be None. Indices and
+    truth values are no gradients and have no pattern.
     """
+    if any(getattr(right, "dtype", np.dtype(float)).kind in "bi" for _, right, _ in triples):
+        return None
     wrong = [(got, right, dy) for got, right, dy in triples if not matches(got, right, EXACT)]
     if not wrong or not all(comparable(got, right) for got, right, _ in wrong):
         return None
@@ -172,6 +182,7 @@ def facts(got, right):
     """Return sentences that are certain about the wrong values of one output."""
     if not comparable(got, right) or np.ndim(right) == 0:
         return []
+    got, right = np.asarray(got, np.float64), np.asarray(right, np.float64)  # True - True has no meaning
     scale = np.abs(right).max(initial=0.0)
     wrong = ~(np.abs(got - right) <= EXACT * scale)
     count = int(wrong.sum())

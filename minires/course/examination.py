@@ -69,7 +69,7 @@ class Examination:
         self._known_mistakes = KnownMistakes(exercise, part, self.cases, self.expected)
 
     def _draw(self, rng):
-        """Return the cases, the smallest first, and last the smallest again in float32."""
+        """Return the cases, the smallest first, and last the smallest with any numbers again in float32."""
         cases = sorted(self.part.cases(rng), key=_size)
         if self.part.after is not None:
             for case in cases:
@@ -77,14 +77,14 @@ class Examination:
                 y = getattr(self._solution, self.part.after)(**inputs)[0]
                 # random, never ones: outputs that sum to a constant would hide a missing path
                 case["dy"] = rng.standard_normal(np.shape(y)) if np.ndim(y) else float(rng.standard_normal())
-        single = _in_single(cases[0])
+        single = _in_single(_smallest(cases))
         return cases if single is None else [*cases, single]
 
     def _flat(self, given):
         return flatten(self.part.returns, given)
 
     def _is_single(self, index):
-        return index == len(self.cases) - 1 and _in_single(self.cases[0]) is not None
+        return index == len(self.cases) - 1 and _in_single(_smallest(self.cases)) is not None
 
     def _tolerance(self, index):
         return TOLERANCE_SINGLE if self._is_single(index) else TOLERANCE
@@ -166,10 +166,14 @@ class Examination:
                 if problem:
                     verdict = Verdict(self.part, problem, detail)
                     verdict.evidence = Evidence(case, name, right, got[name])
-                    if problem.endswith("dtype"):
-                        verdict.mistake, verdict.says = diagnosis.DTYPE, diagnosis.SAYS[diagnosis.DTYPE]
-                        return verdict
-                    return self._explained(verdict, records, name)
+                    if not problem.endswith("dtype"):
+                        return self._explained(verdict, records, name)
+                    if right.dtype.kind != "f":  # marks, say, where indices are asked for
+                        self._explained(verdict, records, None)
+                    if not verdict.mistake:
+                        verdict.mistake = diagnosis.DTYPES.get(right.dtype.kind, diagnosis.DTYPE)
+                        verdict.says = diagnosis.SAYS[verdict.mistake]
+                    return verdict
             problem = diagnosis.superfluous(got, self.expected[index])
             if problem:
                 return Verdict(self.part, problem, evidence=Evidence(case))
@@ -245,6 +249,11 @@ def explain(error, name):
     if kind not in diagnosis.PYTHON_ERRORS:
         kind = "a custom error"
     return f"{name} raised {kind}{place}", error["message"]
+
+
+def _smallest(cases):
+    """Return the first case in which no array is empty."""
+    return next((c for c in cases if all(np.size(leaf) for leaf in flatten(None, c).values())), cases[0])
 
 
 def _size(case):

@@ -6,7 +6,7 @@ import shutil
 from minires import resources
 from minires.course.exercise import of_assignment
 
-TITLES = {1: "Layers", 2: "Normalisation and initialisation", 3: "Residual learning"}
+TITLES = {1: "Layers", 2: "Normalisation and initialisation", 3: "Residual learning", 4: "Detection"}
 
 README = """\
 # Assignment {number}: {title}

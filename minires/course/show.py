@@ -77,10 +77,13 @@ def _named(name, value):
         return [f"{name} = {value!r}" if not is_number(value) else f"{name} = {value:.6g}"]
     if value.size > FEW:
         return [f"{name}: {value.dtype}, shape {value.shape}"]
-    text = np.array2string(value, precision=4, suppress_small=True, separator=", ")
     single = value.dtype == np.float32  # of float64 and integers nothing needs to be said
+    how = {"precision": 4, "suppress_small": True, "separator": ", "}
     if value.ndim < 2:
-        return [f"{name} = {text}{'  (float32)' if single else ''}"]
+        begin = f"{name} = "  # under which a second line is indented
+        text = begin + np.array2string(value, prefix=begin, **how)
+        return f"{text}{'  (float32)' if single else ''}".split("\n")
+    text = np.array2string(value, **how)
     # blank lines between planes would tear the list of inputs apart
     return [
         f"{name}, {'float32, ' if single else ''}shape {value.shape}:",
@@ -92,8 +95,9 @@ def _comparison(evidence):
     """Return a table of expected and got: all values of a small output, the worst of a large one."""
     right, got = evidence.expected, evidence.got
     name = evidence.output
-    if np.shape(right) != np.shape(got) or not isinstance(right, np.ndarray) or right.ndim == 0:
-        expected = _named("expected", np.asarray(right) if is_number(right) else right)
+    shown_whole = not isinstance(right, np.ndarray) or right.ndim == 0 or right.size == 0
+    if shown_whole or np.shape(right) != np.shape(got):
+        expected = _named("expected", float(right) if is_number(right) else right)
         return [
             f"{name}:",
             *(f"  {line}" for line in expected),
@@ -106,12 +110,17 @@ def _comparison(evidence):
         index = np.unravel_index(int(flat), right.shape)
         mark = "  <- wrong" if error[index] > 1e-9 * np.abs(right).max() else ""
         place = f"{name}[{', '.join(map(str, index))}]"
-        rows.append((place, f"{right[index]:.8g}", f"{got[index]:.8g}{mark}"))
+        rows.append((place, _number(right[index]), _number(got[index]) + mark))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines = [f"  {a:{widths[0]}}  {b:>{widths[1]}}  {c}" for a, b, c in rows]
     if right.size > FEW:
         lines.insert(0, f"{name}, shape {right.shape}; its worst values:")
     return lines
+
+
+def _number(value):
+    """Return a number of an array, or a truth value, as text."""
+    return str(bool(value)) if isinstance(value, np.bool_) else f"{value:.8g}"
 
 
 def _error(right, got):

@@ -16,21 +16,28 @@ from minires.data.idx import read_idx, read_mnist
 from minires.data.imagenet import ImageFolder, read_image_folder
 from minires.data.locations import default_directory
 from minires.data.normalise import Normalisation
+from minires.data.objects import DetectionDataset, Objects, random_flip_with_objects
+from minires.data.scenes import digit_scenes, segmented_scenes
+from minires.data.voc import read_voc
 
 __all__ = [
     "Augmentation",
     "Batches",
     "ColourNoise",
     "Dataset",
+    "DetectionDataset",
     "ImageFolder",
     "Normalisation",
+    "Objects",
     "default_directory",
+    "digit_scenes",
     "hold_out",
     "load",
     "names",
     "principal_colours",
     "random_crop",
     "random_flip",
+    "random_flip_with_objects",
     "read_cifar10",
     "read_cifar100",
     "read_digits",
@@ -38,6 +45,8 @@ __all__ = [
     "read_image_folder",
     "read_idx",
     "read_mnist",
+    "read_voc",
+    "segmented_scenes",
 ]
 
 READERS = {"cifar10": read_cifar10, "cifar100": read_cifar100, "mnist": read_mnist}

@@ -10,7 +10,7 @@ from minires.experiments.runner import run
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m minires.experiments", description=__doc__)
-    parser.add_argument("experiment", choices=PLANS)
+    parser.add_argument("experiment", choices=(*PLANS, "detection"))
     parser.add_argument("setting", choices=SETTINGS)
     parser.add_argument(
         "--out", metavar="DIR", required=True, help="output folder; an interrupted run resumes there"
@@ -22,6 +22,8 @@ def main():
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (all usable cores)")
     options = vars(parser.parse_args())
     name, setting = options.pop("experiment"), options.pop("setting")
+    if name == "detection":  # on the CPU, on scenes that are generated
+        del options["data_dir"], options["device"]
     # the data set's folder is left out: where it lies is another matter on every machine
     threads = f" --threads {options['threads']}" if options["threads"] else ""
     command = f"python -m minires.experiments {name} {setting}{threads}"
@@ -29,9 +31,13 @@ def main():
 
 
 def _say(run):
-    errors = f"train error {100 * run.final('train_error'):.1f} %, test {100 * run.final('test_error'):.1f} %"
+    if run.experiment == "detection":
+        found = f"mAP {run.final('map'):.3f} (IoU 0.5), {run.final('map_75'):.3f} (IoU 0.75)"
+    else:
+        errors = (100 * run.final(name) for name in ("train_error", "test_error"))
+        found = "train error {:.1f} %, test {:.1f} %".format(*errors)
     with contextlib.suppress(OSError):  # a log that cannot be written ends no training
-        print(f"{run.arm}, seed {run.seed}: {errors}, {run.seconds:.0f} s", file=sys.stderr, flush=True)
+        print(f"{run.arm}, seed {run.seed}: {found}, {run.seconds:.0f} s", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

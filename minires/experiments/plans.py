@@ -9,6 +9,7 @@ full    the papers' recipe: a GPU, and hours
 import dataclasses
 from functools import partial
 
+from minires.experiments import detector_plans
 from minires.experiments.initialisation import RULES, relu_stack
 from minires.models.cifar import cifar_plain, cifar_resnet
 from minires.models.shortcuts import (
@@ -151,8 +152,11 @@ PLANS = {
 
 
 def plan(experiment, setting):
-    """Return the Plan of an experiment at a setting. Raises ValueError for names that are not there."""
-    for what, name, names in (("experiment", experiment, PLANS), ("setting", setting, SETTINGS)):
+    """Return the plan of an experiment at a setting. Raises ValueError for names that are not there."""
+    known = PLANS | {"detection": detector_plans.PLANS}
+    for what, name, names in (("experiment", experiment, known), ("setting", setting, SETTINGS)):
         if name not in names:
             raise ValueError(f"{what}: expected one of {', '.join(names)}, got {name!r}")
-    return PLANS[experiment][setting]
+    if setting not in known[experiment]:
+        raise ValueError(f"setting: {experiment} has {', '.join(known[experiment])}, got {setting!r}")
+    return known[experiment][setting]

@@ -7,6 +7,8 @@ import numpy as np
 
 from minires import data
 from minires.experiments import record
+from minires.experiments.detector_plans import DetectorPlan
+from minires.experiments.detectors import run_detector
 from minires.experiments.plans import plan
 from minires.kernels.cpu import parallel
 from minires.train import Config, Reporter, Trainer, checkpoint, evaluate, resume
@@ -47,6 +49,8 @@ def run_one(experiment, setting, arm, seed, *, out=None, command="", iterations=
             raise ValueError(f"{path}: is a run of {old.experiment}, {old.setting}; use another folder")
         if not _saved(path).exists():
             return old  # finished
+    if isinstance(chosen, DetectorPlan):
+        return run_detector(experiment, setting, chosen, arm, seed, out=out, command=command, **choices)
     recorder = _Recorder(chosen, iterations, path)
     recorder.run = record.Run(
         experiment=experiment, setting=setting, arm=arm, seed=seed, command=command, commit=record.commit()

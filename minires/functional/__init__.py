@@ -33,6 +33,12 @@ from minires.functional.combine import (
     residual_add_predict,
 )
 from minires.functional.conv import conv2d_backward, conv2d_forward, conv2d_predict
+from minires.functional.detection_loss import (
+    binary_cross_entropy_backward,
+    binary_cross_entropy_forward,
+    smooth_l1_backward,
+    smooth_l1_forward,
+)
 from minires.functional.dropout import (
     dropconnect_backward,
     dropconnect_forward,
@@ -77,6 +83,12 @@ from minires.functional.pool import (
     max_pool2d_forward,
 )
 from minires.functional.resample import resample_backward, resample_forward
+from minires.functional.roi import (
+    roi_align_backward,
+    roi_align_forward,
+    roi_pool_backward,
+    roi_pool_forward,
+)
 from minires.functional.shape import (
     channels_backward,
     channels_forward,
@@ -95,6 +107,8 @@ __all__ = [
     "batch_norm_eval_forward",
     "batch_norm_train_backward",
     "batch_norm_train_forward",
+    "binary_cross_entropy_backward",
+    "binary_cross_entropy_forward",
     "channels_backward",
     "channels_forward",
     "col2im",
@@ -138,6 +152,10 @@ __all__ = [
     "residual_add_backward",
     "residual_add_forward",
     "residual_add_predict",
+    "roi_align_backward",
+    "roi_align_forward",
+    "roi_pool_backward",
+    "roi_pool_forward",
     "scale_backward",
     "scale_forward",
     "sgd_step",
@@ -145,6 +163,8 @@ __all__ = [
     "shortcut_gate_forward",
     "sigmoid_backward",
     "sigmoid_forward",
+    "smooth_l1_backward",
+    "smooth_l1_forward",
     "softmax_backward",
     "softmax_cross_entropy_backward",
     "softmax_cross_entropy_forward",

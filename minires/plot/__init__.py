@@ -7,8 +7,18 @@ Every function returns the matplotlib figure. They are made without pyplot, so t
 and leaves no global state behind, and they can be read in black and white.
 """
 
+from minires.plot.blocks import blocks
+from minires.plot.boxes import detection_curves, detections
 from minires.plot.costs import comparison, costs, depths, roofline
 from minires.plot.course import class_summary
+from minires.plot.detection import (
+    anchors,
+    detector_costs,
+    pixel_classes,
+    precision_recall,
+    proposal_recalls,
+    region_bins,
+)
 from minires.plot.diagrams import construction
 from minires.plot.images import mosaic
 from minires.plot.matrices import error_maps, heat_maps
@@ -17,8 +27,10 @@ from minires.plot.signals import bar_panels, bars, heat_map, histograms, line_pa
 from minires.plot.training import curves, run_panels, runs
 
 __all__ = [
+    "anchors",
     "bar_panels",
     "bars",
+    "blocks",
     "class_summary",
     "classifier_pipeline",
     "comparison",
@@ -26,14 +38,21 @@ __all__ = [
     "costs",
     "curves",
     "depths",
+    "detection_curves",
+    "detections",
+    "detector_costs",
     "error_maps",
     "heat_map",
     "heat_maps",
-    "history",
     "histograms",
+    "history",
     "line_panels",
     "lines",
     "mosaic",
+    "pixel_classes",
+    "precision_recall",
+    "proposal_recalls",
+    "region_bins",
     "roofline",
     "run_panels",
     "runs",

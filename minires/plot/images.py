@@ -51,7 +51,7 @@ def mosaic(
     rows = -(-len(panels) // columns)
     figure, all_axes = sheet(columns, rows=rows, width=1.75 * columns, height=2.0 * rows)
     for axes, (name, image) in zip(all_axes, panels.items(), strict=False):
-        axes.imshow(_as_drawn(name, np.asarray(image)), cmap="gray")
+        axes.imshow(as_drawn(name, np.asarray(image)), cmap="gray")
         axes.set_title(name, fontsize=9)
         for box, style in zip((boxes or {}).get(name, ()), STYLES * 4, strict=False):
             axes.add_patch(_frame(*box, color="white", linestyle="solid"))
@@ -62,7 +62,7 @@ def mosaic(
     return figure
 
 
-def _as_drawn(name: str, image: np.ndarray) -> np.ndarray:
+def as_drawn(name: str, image: np.ndarray) -> np.ndarray:
     """Return (H, W) or, in colour, (H, W, 3)."""
     if image.ndim == 3 and len(image) == 3:
         return image.transpose(1, 2, 0)

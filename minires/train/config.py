@@ -4,7 +4,7 @@ from __future__ import annotations  # so that a field's type is the text of its 
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from minires import optim, reprs
@@ -156,15 +156,7 @@ class Config:
     save_every: float = 60.0
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            value = tuple(map(plain, value)) if isinstance(value, tuple) else plain(value)
-            object.__setattr__(self, field.name, value)
-            _check_type(field, value)
-            if field.name in LIMITS and value is not None:
-                _check_range(field.name, value)
-            if field.name in CHOICES and value not in CHOICES[field.name]:
-                raise ValueError(f"{field.name}: expected {' or '.join(CHOICES[field.name])}, got {value!r}")
+        check_fields(self, LIMITS, CHOICES)
         self._check_crop()
         if self.milestones and self.schedule != "step":
             raise ValueError(f"milestones: belong to the schedule step, not to {self.schedule}")
@@ -216,6 +208,11 @@ class Config:
             raise ValueError(f"configuration: expected exactly the fields {', '.join(sorted(known))}")
         lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
         return cls(**values | lists)
+
+    @property
+    def title(self) -> str:
+        """What is trained, in a few words: "resnet8 on digits"."""
+        return f"{self.model} on {self.data}"
 
     def __repr__(self) -> str:
         """Return the call that makes it, without what is at its default but for the first choices."""
@@ -277,12 +274,40 @@ class Config:
         return optim.WarmUp(schedule, steps=self.warm_up, lr=self.lr / 10, rising=self.warm_up_rises)
 
 
+def check_fields(
+    record: Any, limits: Mapping[str, tuple[float, float]], choices: Mapping[str, Sequence[str]]
+) -> None:
+    """Raise ValueError unless each field of a dataclass is of its type, within its limits, and a choice.
+
+    NumPy's numbers become Python's, in place.
+
+    Parameters
+    ----------
+    record
+        An instance of a dataclass whose annotations are texts.
+    limits
+        {name: (least, most)}
+    choices
+        {name: allowed values}
+    """
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        value = tuple(map(plain, value)) if isinstance(value, tuple) else plain(value)
+        object.__setattr__(record, field.name, value)
+        _check_type(field, value)
+        if field.name in limits and value is not None:
+            _check_range(field.name, value, *limits[field.name])
+        if field.name in choices and value not in choices[field.name]:
+            raise ValueError(f"{field.name}: expected {' or '.join(choices[field.name])}, got {value!r}")
+
+
 def _check_type(field: dataclasses.Field, value: Any) -> None:
     """Raise ValueError unless value is what the field's annotation says (an integer is a float, too)."""
     expected, _, optional = field.type.partition(" | ")
     if expected.startswith("tuple"):
-        item = {"tuple[int, ...]": int, "tuple[str, ...]": str}[expected]
-        fits = isinstance(value, tuple) and all(type(each) is item for each in value)
+        item = {"tuple[int, ...]": int, "tuple[str, ...]": str, "tuple[float, ...]": float}[expected]
+        kinds = (int, float) if item is float else (item,)
+        fits = isinstance(value, tuple) and all(type(each) in kinds for each in value)
         expected = f"a list of {item.__name__}"
     else:
         fits = type(value).__name__ in ((expected, "int") if expected == "float" else (expected,))
@@ -290,8 +315,7 @@ def _check_type(field: dataclasses.Field, value: Any) -> None:
         raise ValueError(f"{field.name}: expected {expected}, got {value!r}")
 
 
-def _check_range(name: str, value: Any) -> None:
-    least, most = LIMITS[name]
+def _check_range(name: str, value: Any, least: float, most: float) -> None:
     if not least <= value <= most or value == math.inf:
         expected = f"at least {least}" if math.isinf(most) else f"a number from {least} to {most}"
         if not -math.inf < value < math.inf:

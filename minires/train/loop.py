@@ -70,8 +70,8 @@ class Reporter:
     def batch_done(self) -> None:
         """Called after every batch, in evaluation too. May raise KeyboardInterrupt: no step is half done."""
 
-    def progress(self, progress: Progress) -> None:
-        """Called with a Progress whenever the numbers have been looked at."""
+    def progress(self, progress: Any) -> None:
+        """Called with the Progress of a run whenever its numbers have been looked at."""
 
     def epoch_done(self, history: History) -> None:
         """Called after every epoch, when its checkpoint is saved, with the records of all epochs so far."""

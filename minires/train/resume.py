@@ -123,6 +123,9 @@ def load_network(saved: Checkpoint) -> tuple[Network, Normalisation, Config]:
 def read_config(saved: Checkpoint) -> Config:
     """Return the Config of a checkpoint. ValueError naming the file if it has none."""
     with saved.reading():
+        kind = saved.facts.get("kind", "classifier")
+        if kind != "classifier":
+            raise ValueError(f"it holds a {str(kind)[:40]}, no classifier; see `minires detect`")
         return Config.from_dict(saved.facts["config"])
 
 

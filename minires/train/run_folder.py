@@ -7,15 +7,27 @@ import time
 import warnings
 from collections.abc import Callable
 from types import TracebackType
+from typing import Any, Protocol
 
 from minires import plot
 from minires.train.checkpoint import write_atomically
-from minires.train.config import Config
 from minires.train.loop import Reporter
 from minires.train.metrics import History
 from minires.train.run_lock import RunLock
 
+DETECTOR = "detect-"  # how the names of detectors' runs begin
 REDRAW = 60  # seconds between two drawings of the curves while training goes on
+
+
+class Choices(Protocol):
+    """A run's configuration, such as a `Config`."""
+
+    @property
+    def title(self) -> str:
+        """What is trained, in a few words."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return {field: value} for JSON."""
 
 
 class RunFolder(Reporter):
@@ -85,8 +97,8 @@ class RunFolder(Reporter):
                 f"{self.path} holds a run already; continue it (--resume) or choose another --out"
             )
 
-    def open(self, config: Config, history: History) -> None:
-        """Create the folder if need be, and lock it; write the Config, and the records so far.
+    def open(self, config: Choices, history: History) -> None:
+        """Create the folder if need be, and lock it; write the configuration, and the records so far.
 
         Raises
         ------
@@ -106,7 +118,7 @@ class RunFolder(Reporter):
         if self._lock is None:  # a new run
             self.lock()
             self.require_no_run()
-        self.title = f"{config.model} on {config.data}"
+        self.title = config.title
         text = json.dumps(config.as_dict(), indent=2)
         write_atomically(self.path / "config.json", f"{text}\n".encode())
         self._write_metrics(history)
@@ -117,6 +129,10 @@ class RunFolder(Reporter):
         if time.perf_counter() - self._drawn >= REDRAW:
             self.draw(history)
 
+    def figure(self, history: History) -> Any:
+        """Return the matplotlib figure that becomes curves.png."""
+        return plot.curves(history, title=self.title)
+
     def _write_metrics(self, history: History) -> None:
         lines = "".join(f"{json.dumps(record)}\n" for record in history)
         write_atomically(self.path / "metrics.jsonl", lines.encode())
@@ -124,16 +140,27 @@ class RunFolder(Reporter):
     def draw(self, history: History) -> None:
         """Draw curves.png, unless there is no epoch to draw yet. A picture that fails is a warning."""
         self._drawn = time.perf_counter()
-        if not history:
-            return
+        if history:
+            self.picture("curves.png", lambda: self.figure(history))
+
+    def picture(self, name: str, make: Callable[[], Any]) -> None:
+        """Write a figure into the folder; one that fails is a warning, the first time.
+
+        Parameters
+        ----------
+        name
+            Of the file.
+        make
+            Called without arguments, returns the matplotlib figure.
+        """
         try:
             image = io.BytesIO()
-            plot.curves(history, title=self.title).savefig(image, format="png", dpi=150)
-            write_atomically(self.path / "curves.png", image.getvalue())
+            make().savefig(image, format="png", dpi=150)
+            write_atomically(self.path / name, image.getvalue())
         except Exception as error:  # Matplotlib may be missing, misconfigured, out of memory, anything
             if not self._has_warned:
                 reason = " ".join(str(error).split()) or type(error).__name__
-                self._warn(f"{self.path / 'curves.png'} is not drawn: {reason}")
+                self._warn(f"{self.path / name} is not drawn: {reason}")
             self._has_warned = True
 
 
@@ -146,9 +173,17 @@ def free_folder(runs: str | pathlib.Path, name: str) -> pathlib.Path:
     return path
 
 
-def latest_folder(runs: str | pathlib.Path) -> pathlib.Path:
-    """Return the folder in runs whose checkpoint was written last. ValueError if there is none."""
-    checkpoints = list(pathlib.Path(runs).glob("*/checkpoint.npz"))
+def latest_folder(runs: str | pathlib.Path, *, detectors: bool = False) -> pathlib.Path:
+    """Return the folder in runs whose checkpoint was written last. ValueError if there is none.
+
+    Parameters
+    ----------
+    runs
+    detectors
+        Whether to look among those whose name begins with DETECTOR, or among all others.
+    """
+    every = pathlib.Path(runs).glob("*/checkpoint.npz")
+    checkpoints = [path for path in every if path.parent.name.startswith(DETECTOR) == detectors]
     if not checkpoints:
         raise ValueError(f"there is no run to resume in {runs}; name its folder with --out")
     return max(checkpoints, key=lambda path: path.stat().st_mtime).parent

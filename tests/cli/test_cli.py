@@ -242,6 +242,7 @@ def test_data_lists_the_data_sets_and_where_they_are(capsys, tmp_path):
         and str(tmp_path / "data sets" / "cifar-10-batches-py") in text
     )
     assert "not here: minires data fetch cifar100" in text
+    assert "github.com/Shenggan/BCCD_Dataset" in text
 
 
 def test_data_fetch_reports_what_is_there_already(capsys, tmp_path):

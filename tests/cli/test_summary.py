@@ -11,6 +11,7 @@ from test_cli import error_of, minires
 
 from minires import cli, models, plot
 from minires.accounting import published
+from minires.detection.build import NAMES as DETECTORS
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +79,7 @@ def test_another_input_and_other_classes(capsys):
 
 def test_without_a_name_all_networks_are_listed(capsys):
     code, out, _ = minires(capsys, "summary")
-    assert code == 0 and [line.split()[0] for line in out[1:]] == models.names()
+    assert code == 0 and [line.split()[0] for line in out[1:]] == [*models.names(), *DETECTORS]
     (line,) = (line for line in out if line.startswith("vgg16 "))
     assert line.split() == ["vgg16", "3x224x224", "138,357,544", "15,470,264,320"]
 
@@ -166,3 +167,34 @@ def test_wrong_input_is_one_line(capsys):
     assert "square images of" in error_of(capsys, "summary", "vgg16", "--input", "3x32x64")
     assert "expected a .png" in error_of(capsys, "summary", "resnet20", "--plot", "bars.txt")
     assert "no published error of plain20" in error_of(capsys, "summary", "--compare", "plain20")
+
+
+def test_a_network_is_drawn_into_the_file_of_its_name_or_another(capsys, empty_folder):
+    code, out, _ = minires(capsys, "summary", "resnet8", "--draw")
+    assert code == 0 and out[-1] == "plot: resnet8.png" and out[0] == "resnet8, input 3x32x32"
+    assert (empty_folder / "resnet8.png").read_bytes().startswith(b"\x89PNG")
+    _, out, _ = minires(capsys, "summary", "--draw", "plain8")  # the name in the place of the file
+    assert out[0] == "plain8, input 3x32x32" and (empty_folder / "plain8.png").exists()
+    _, out, _ = minires(capsys, "summary", "resnet8", "--draw", "drawn.svg", "--input", "1x28x28")
+    assert out[-1] == "plot: drawn.svg" and b"<svg" in (empty_folder / "drawn.svg").read_bytes()
+
+
+def test_what_cannot_be_drawn_is_one_line(capsys):
+    assert "--draw: expected a .png" in error_of(capsys, "summary", "resnet8", "--draw", "net.txt")
+    assert "--draw: only applies to the table of one network" in error_of(capsys, "summary", "--draw")
+    assert "--draw" in error_of(capsys, "summary", "--compare", "resnet50", "--draw")
+    code, _, err = minires(capsys, "summary", "resnet8", "--draw", "no/where.png")
+    assert code == 2 and len(err) == 1 and "no/where.png" in err[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "params"), [("faster_rcnn", 251_984), ("fast_rcnn", 212_131), ("rcnn", 212_131)]
+)
+def test_detectors_are_counted_as_networks_are(name, params, capsys):
+    """R-CNN sends 300 windows through its trunk, the others one image: the paper's reason for them."""
+    assert cli.main(["summary", name, "--format", "json"]) == 0
+    table = json.loads(capsys.readouterr().out)
+    assert table["params"] == params
+    assert (table["macs"] > 800e6) == (name == "rcnn")
+    assert cli.main(["summary", name, "--input", "3x96x128", "--classes", "3", "--train"]) == 0
+    assert "weights and running averages" in capsys.readouterr().out

@@ -7,7 +7,7 @@ import pytest
 
 from minires.course import diagnosis, exercise, handout, show
 from minires.course.check import check
-from minires.course.examination import Evidence, Verdict
+from minires.course.examination import Evidence, Examination, Verdict
 from minires.course.parts import Mistake
 from minires.course.values import flatten, is_number, matches, problem_with
 
@@ -348,3 +348,75 @@ def test_an_error_in_a_finished_part_is_placed_where_the_student_called_it(tmp_p
     line = 1 + source[: source.index("conv2d_forward(dy[0], 1)")].count("\n")
     problems = [result.verdict.problem for result in check(exercise.find("3.1"), path)]
     assert any(f"at line {line} of ex3_1_residual_block.py" in problem for problem in problems), problems
+
+
+# -- results that are not gradients: indices, truth values, nothing at all ---------------------------------
+
+NMS = exercise.find("4.3")
+SUPPRESSION = """
+import numpy as np
+from ex4_1_iou import iou
+
+def non_maximum_suppression(boxes, scores, *, threshold):
+    kept = []
+    for box in np.argsort(-scores, kind="stable"):
+        if not np.any(iou(boxes[[box]], boxes[kept]) > threshold):
+            kept.append(box)
+    return {}
+"""
+
+
+@pytest.mark.parametrize(
+    "returned, mistake, problem",
+    [
+        ("np.array(kept, np.int64)", "", ""),
+        ("np.array(kept, np.int32)", "", ""),  # of any width: np.array gives another one on some systems
+        ("np.array(kept)", diagnosis.INTEGERS, "wrong dtype"),  # float64 where no box is kept
+        ("np.array(kept, float)", diagnosis.INTEGERS, "wrong dtype"),
+        ("np.isin(np.arange(len(scores)), kept)", "marks in place of indices", "wrong dtype"),
+        ("kept", "", "kept is not an array"),
+        ("None", "", "returned None"),
+    ],
+)
+def test_indices_are_an_array_of_integers(tmp_path, returned, mistake, problem):
+    verdict = results_of(tmp_path, SUPPRESSION.replace("{}", returned), NMS)[0].verdict
+    assert verdict.mistake == mistake and problem in verdict.problem and verdict.ok == (not problem)
+    assert "float32 inputs show it" not in "".join(verdict.facts)
+    show.failure(NMS, verdict)
+
+
+def test_indices_and_truth_values_have_facts_and_no_pattern():
+    right = np.array([2, 4, 6, 8])
+    assert diagnosis.pattern([(2 * right, right, None)]) is None
+    assert diagnosis.pattern([(2.0 * right, 1.0 * right, 1.0 * right)]) is not None
+    assert diagnosis.facts(~(right > 5), right > 5)[0] == "every value is wrong"
+    assert diagnosis.facts(right > 3, right > 5)[0] == "1 of 4 values are wrong"
+
+
+def test_the_inputs_in_float32_are_the_smallest_that_are_not_empty():
+    subject = exercise.find("4.3")
+    cases = Examination(subject, subject.parts[0], 0).cases
+    assert cases[0]["boxes"].shape == (0, 4)
+    assert cases[-1]["boxes"].dtype == np.float32 and len(cases[-1]["boxes"]) == 3
+
+
+def test_a_wrong_number_of_indices_is_shown_with_the_smallest_input(tmp_path):
+    source = NMS.head.replace("np.argsort(-scores", "np.argsort(scores", 1)
+    verdict = results_of(tmp_path, source, NMS)[0].verdict
+    assert (verdict.problem, verdict.mistake) == ("kept is wrong", "lowest score kept")
+    assert len(verdict.evidence.case["boxes"]) == 3
+    column = SUPPRESSION.replace("{}", "np.array(kept, int).reshape(-1, 1)")
+    assert results_of(tmp_path, column, NMS)[0].verdict.problem == "kept has the wrong shape"
+
+
+def test_truth_values_empty_arrays_and_long_lists_are_shown():
+    some = Evidence(
+        {"scores": np.linspace(0, 1, 12)}, "right", np.array([True, False]), np.array([True, True])
+    )
+    text = show.failure(NMS, Verdict(NMS.parts[0], "right is wrong", evidence=some))
+    assert "right[1]     False  True  <- wrong" in text
+    first, second = [line for line in text.split("\n") if "0." in line]
+    assert first.index("[") + 1 == len(second) - len(second.lstrip())  # under the first number
+    none = Evidence({}, "kept", np.zeros(0, int), np.zeros(0))
+    text = show.failure(NMS, Verdict(NMS.parts[0], "kept has the wrong dtype", evidence=none))
+    assert "expected = []" in text and "got = []" in text

@@ -236,7 +236,7 @@ def test_wrong_commands_get_one_line(capsys):
     assert "number of an assignment" in error_of(capsys, "start", "one")
     for number in ("1.9", "9.9"):  # of an assignment that is there, and of none
         assert f"exercise {number}: does not exist" in error_of(capsys, "check", number)
-    assert "assignment 4: does not exist" in error_of(capsys, "check", "4")
+    assert "assignment 5: does not exist" in error_of(capsys, "check", "5")
     assert "minires exercise start 3 writes one" in error_of(capsys, "check", "3.1")
     assert "--hint: expected 1" in error_of(capsys, "check", "1.1", "--hint", "0")
     assert "at least 0" in error_of(capsys, "check", "--seed", "-1")

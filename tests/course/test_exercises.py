@@ -60,9 +60,10 @@ WRONG = [
 ]
 
 
-def test_there_are_three_assignments():
+def test_there_are_four_assignments():
     assert NUMBERS[:6] == ["1.1", "1.2", "1.3", "1.4", "1.5", "1.6"]
     assert {"1.7", "2.1", "2.2", "2.3", "3.1", "3.2", "3.3", "3.4"} <= set(NUMBERS)
+    assert NUMBERS[-7:] == ["4.1", "4.2", "4.3", "4.4", "4.5", "4.6", "4.7"]
 
 
 @each_exercise
@@ -217,5 +218,10 @@ def _disturbed(value, rng):
         return type(value)(_disturbed(item, rng) for item in value)
     if isinstance(value, np.ndarray) and value.dtype.kind == "f":
         # at most a tenth: whatever the values are, the result has no pattern
-        return (value + np.abs(value).max() * rng.uniform(0.05, 0.1, value.shape)).astype(value.dtype)
+        largest = np.abs(value).max(initial=0)
+        return (value + largest * rng.uniform(0.05, 0.1, value.shape)).astype(value.dtype)
+    if isinstance(value, np.ndarray) and value.dtype.kind == "b":
+        return value ^ (rng.random(value.shape) < 0.5)
+    if isinstance(value, np.ndarray):  # of indices
+        return value + rng.integers(0, 9, value.shape)
     return value * (1 + rng.uniform(0.05, 0.1)) if isinstance(value, (int, float, np.floating)) else value

@@ -112,8 +112,56 @@ def torch_cross_entropy(logits, labels, *, class_weights=None, ignore_index=None
     )
 
 
+def torch_roi_align(x, boxes, labels, size, scale, samples=2):
+    """A matrix of weights for each box: torchvision.ops does not load beside every PyTorch."""
+
+    def weights(first, last, length):
+        points = (
+            first + (last - first) * (torch.arange(size * samples).double() + 0.5) / (size * samples) - 0.5
+        )
+        tent = (1 - (points.clamp(0, length - 1)[:, None] - torch.arange(length)).abs()).clamp(min=0)
+        inside = (points >= -1) & (points <= length)
+        return (tent * inside[:, None]).reshape(size, samples, length).mean(1).to(x.dtype)
+
+    regions = []
+    for (x1, y1, x2, y2), image in zip((boxes.detach().double() * scale).tolist(), labels, strict=True):
+        matrix = torch.kron(weights(y1, y2, x.shape[2]), weights(x1, x2, x.shape[3]))  # (P*P, H*W)
+        regions.append((x[image].flatten(1) @ matrix.T).reshape(-1, size, size))
+    return torch.stack(regions)
+
+
+def torch_roi_pool(x, boxes, labels, size, scale):
+    """Caffe's nested loops, gradients by PyTorch."""
+    away = lambda value: int(abs(value) + 0.5) * (1 if value > 0 else -1)  # noqa: E731
+
+    def bins(first, last, length):
+        first, cells = away(first), max(away(last) - away(first) + 1, 1)
+        ends = [(first + p * cells // size, first - (-(p + 1) * cells // size)) for p in range(size)]
+        return [(min(max(a, 0), length), min(max(b, 0), length)) for a, b in ends]
+
+    y = torch.zeros(len(boxes), x.shape[1], size, size, dtype=x.dtype)
+    for r, (x1, y1, x2, y2) in enumerate((boxes.detach() * scale).tolist()):
+        for p, (top, bottom) in enumerate(bins(y1, y2, x.shape[2])):
+            for q, (left, right) in enumerate(bins(x1, x2, x.shape[3])):
+                if top < bottom and left < right:
+                    y[r, :, p, q] = x[labels[r], :, top:bottom, left:right].flatten(1).max(1)[0]
+    return y
+
+
 # pair: the same in PyTorch, called with tensors and then the row's options (and labels) as keywords
 REFERENCES = {
+    "binary_cross_entropy": lambda logits, target, weights=None: T.binary_cross_entropy_with_logits(
+        logits,
+        target,
+        None if weights is None else weights.detach(),
+        reduction="mean" if weights is None else "sum",
+    ),
+    "roi_align": torch_roi_align,
+    "roi_pool": torch_roi_pool,
+    "smooth_l1": lambda y, target, weights=None, sigma=1.0: (
+        T.smooth_l1_loss(y, target, beta=1 / sigma**2, reduction="none").sum(-1)
+        * (y.shape[-1] / y.numel() if weights is None else weights)
+    ).sum(),
     "avg_pool2d": T.avg_pool2d,
     "batch_norm_eval": lambda x, gamma, beta, mean, var: T.batch_norm(
         x, mean.detach(), var.detach(), gamma, beta

@@ -3,8 +3,10 @@
 And what decides: which of the two runs where, and that each can be switched off.
 """
 
+import functools
 import inspect
 import itertools
+import operator
 import sys
 
 import numpy as np
@@ -95,7 +97,7 @@ def test_the_caches_are_the_same_item_by_item(case, place):
 def break_value(array):
     """Change one value by a thousandth of the largest."""
     array = array.copy()
-    array[(-1,) * array.ndim] += 1 if array.dtype.kind == "u" else 1e-3 * abs(array).max() + 1e-3
+    array[(-1,) * array.ndim] += 1 if array.dtype.kind in "ui" else 1e-3 * abs(array).max() + 1e-3
     return array
 
 
@@ -140,6 +142,8 @@ def test_a_broken_kernel_is_noticed(case, name, change, monkeypatch):
         y, cache, rest = case.forward(*inputs)
         returned = (y, cache, rest) if name.endswith("forward") else case.backward(upstream(y), cache)
         for path in array_places(returned):
+            if functools.reduce(operator.getitem, path, returned) is case.labels:
+                continue  # remembered as it was given
 
             def broken(*arguments, path=path, **options):
                 results = kernel(*arguments, **options)

@@ -125,6 +125,24 @@ REASONS = {
         "what is frozen is not touched": {"array.tobytes() != after[name].tobytes()"},
         "pixels that are moved": {"np.array_equal(ten_crops(mirror, CROP)[0], crops[EXCHANGED])"},
     },
+    24: {
+        "counts": {
+            "head_of_one == 1024 * 128 + 128 * 51",
+            "of_crops == 125 * of_image",
+            "of_rpn == by_hand",
+        },
+        "a largest number is one of those there were, here whole ones": {"set(steps['max']) == {0.0, 1.0}"},
+        "labels": {"found.labels == label"},
+    },
+    25: {
+        "labels": {
+            "nothing == test_pixels",
+            "test_pixels != VOID",
+            "test_pixels == 0",
+            "test_pixels == VOID",
+            "true[:, None] == np.arange(CLASSES)[:, None, None]",
+        },
+    },
 }
 
 

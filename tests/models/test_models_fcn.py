@@ -69,6 +69,21 @@ def test_gradients(train):
     assert report.error < 1e-6, str(report)
 
 
+def test_gradients_with_void_pixels_and_class_weights():
+    """As segmentation trains: void pixels send nothing back, rare classes more."""
+    net, x = small()
+    labels = rng(2).integers(0, 3, (2, 12, 8))
+    labels[:, 3:7, 2:5] = 255
+    options = {"ignore_index": 255, "class_weights": np.array([1.0, 5.0, 2.0])}
+    loss = (lambda y: F.pixel_cross_entropy_forward(y, labels, **options)), F.pixel_cross_entropy_backward
+    report = gradcheck.check_directional(net, x, train=True, rng=rng(3), loss=loss)
+    assert report.error < 1e-6, str(report)
+    y = images(2, 3, 12, 8)
+    _, cache = F.pixel_cross_entropy_forward(y, labels, **options)
+    dy = F.pixel_cross_entropy_backward(1.0, cache)
+    assert not dy[:, :, 3:7, 2:5].any() and dy[:, :, :3].any()
+
+
 def torch_fcn(torch, p, x, train):
     f = torch.nn.functional
     for i in (1, 2):

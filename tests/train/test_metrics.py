@@ -1,9 +1,11 @@
-"""Top-1 and top-5 errors, against a sort written out and at the corners."""
+"""Top-1 and top-5 errors against a sort written out, mean IoU against a count of sets; and the corners."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from minires.train.metrics import top_k_errors
+from minires.train.metrics import class_ious, mean_iou, top_k_errors
 
 
 def test_top_k_errors_agree_with_sorting_every_row():
@@ -43,3 +45,42 @@ def test_top_5_of_fewer_classes_is_never_wrong():
 def test_what_does_not_fit_is_refused(logits, labels, k, message):
     with pytest.raises(ValueError, match=message):
         top_k_errors(logits, labels, k=k)
+
+
+pixels = st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0, 1, 2, 3, 255])), min_size=1, max_size=40)
+
+
+@settings(max_examples=60, deadline=None)
+@given(pixels)
+def test_mean_iou_agrees_with_sets_of_pixels(pairs):
+    predicted, labels = np.array(pairs).T.reshape(2, -1)
+    expected = []
+    for k in range(4):
+        said = {i for i, (p, true) in enumerate(pairs) if p == k and true != 255}
+        there = {i for i, (_, true) in enumerate(pairs) if true == k}
+        expected.append(len(said & there) / len(said | there) if said | there else np.nan)
+    found = class_ious(predicted, labels, 4, ignore_index=255)
+    np.testing.assert_array_equal(found, expected)
+    mean = mean_iou(predicted, labels, 4, ignore_index=255)
+    if np.isnan(expected).all():
+        assert np.isnan(mean)
+    else:
+        assert mean == pytest.approx(np.nanmean(expected), abs=1e-12)
+
+
+def test_all_images_count_together_and_absent_classes_not_at_all():
+    predicted = np.array([[[0, 1]], [[1, 1]]])
+    labels = np.array([[[0, 0]], [[1, 1]]], np.uint8)
+    assert class_ious(predicted, labels, 3).tolist()[:2] == [1 / 2, 2 / 3]  # not the mean over images
+    assert mean_iou(predicted, labels, 3) == pytest.approx(7 / 12)
+    assert mean_iou(labels, labels, 3) == 1
+
+
+def test_what_mean_iou_cannot_count_is_refused():
+    two = np.array([0, 1])
+    with pytest.raises(ValueError, match=r"predicted: expected the shape of labels, \(2,\), got \(1,\)"):
+        mean_iou(two[:1], two, 2)
+    with pytest.raises(ValueError, match="labels: expected 0 to 1, got 0 to 255"):
+        mean_iou(two, np.array([0, 255]), 2)
+    with pytest.raises(ValueError, match="predicted: expected 0 to 1, got -1 to 1"):
+        mean_iou(np.array([-1, 1]), two, 2)

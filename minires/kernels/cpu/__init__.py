@@ -3,7 +3,7 @@
     parallel       the threads, and how an array is cut for them
     layout         the order of memory in which images lie
     columns, conv, conv_point, conv_shift    convolution
-    norm, pool, linear, resample, elementwise    the rest
+    norm, pool, linear, resample, roi, elementwise    the rest
 
 Every name here is that of a function in `minires.functional`, which it must equal.
 """
@@ -37,3 +37,4 @@ from minires.kernels.cpu.pool import (
     max_pool2d_forward,
 )
 from minires.kernels.cpu.resample import resample_backward, resample_forward
+from minires.kernels.cpu.roi import roi_align_backward, roi_align_forward, roi_pool_backward, roi_pool_forward

@@ -1,0 +1,300 @@
+"""Exercise 4.1: How much two boxes overlap.
+
+A box is four numbers, (x1, y1, x2, y2): its left, upper, right and lower edge; x counts to the right, y
+downwards. Edges lie between the pixels: (0, 0, 1, 1) is exactly the first pixel of an image, and a box is
+x2 - x1 wide. (Old programs number the pixels instead, and add 1. Here nothing is added.)
+
+Detectors compare boxes by intersection over union:
+
+    IoU(a, b) = area(a and b) / area(a or b)        area(a or b) = area(a) + area(b) - area(a and b)
+
+The intersection "a and b" of two boxes is a box again: its left edge is the one of the two that lies further
+to the right, its right edge the one further to the left, and so on. If the two lie apart, that "box" ends
+before it begins, and its area is 0. IoU is 1 for equal boxes and 0 for boxes that do not overlap, or that
+only touch.
+
+A program needs the IoU of every box with every other, N times M numbers. In NumPy no loop is necessary: an
+array of shape (N, 1, ...) and one of shape (M, ...) give one of shape (N, M, ...).
+"""
+
+import numpy as np
+
+
+def area(boxes):
+    """Return width times height of every box; 0 for a box that ends before it begins, in x or in y.
+
+    boxes: (..., 4), any number of axes before the last. areas: (...), with the dtype of boxes.
+
+    >>> area(np.array([[0.0, 0.0, 10.0, 5.0], [4.0, 6.0, 3.0, 2.0]]))
+    array([50.,  0.])
+    """
+    # solution
+    sides = np.maximum(boxes[..., 2:] - boxes[..., :2], 0)
+    return sides[..., 0] * sides[..., 1]
+    # end of solution
+
+
+def iou(boxes, others):
+    """Return the IoU of every box with every other one.
+
+    boxes: (N, 4); others: (M, 4), all with x1 <= x2 and y1 <= y2. overlaps: (N, M), overlaps[n, m] that of
+    boxes[n] with others[m], with the dtype of boxes. Where both boxes are empty (their union has no area) it
+    is 0.
+
+    >>> iou(np.array([[0.0, 0.0, 10.0, 10.0]]), np.array([[5.0, 5.0, 15.0, 15.0], [5.0, 0.0, 15.0, 10.0]]))
+    array([[0.14285714, 0.33333333]])
+    """
+    # solution
+    upper_left = np.maximum(boxes[:, None, :2], others[:, :2])  # (N, 1, 2) and (M, 2) give (N, M, 2)
+    lower_right = np.minimum(boxes[:, None, 2:], others[:, 2:])
+    common = area(np.concatenate([upper_left, lower_right], axis=-1))  # (N, M)
+    union = area(boxes)[:, None] + area(others) - common
+    return common / np.where(union > 0, union, 1)
+    # end of solution
+
+
+# Nothing from here on is handed out.
+
+from minires.course.parts import Mistake, Part
+
+LESSON = 24
+
+
+def drawn(rng, count, least=1, most=20):
+    """Return boxes in a field of 40 by 40, all wider than high or higher than wide."""
+    corner = rng.uniform(0, 20, (count, 2)).round(1)
+    sides = rng.uniform(least, most, (count, 2)).round(1)
+    sides[:, 0] += np.where(np.abs(sides[:, 0] - sides[:, 1]) < 1, 2.5, 0)
+    return np.concatenate([corner, corner + sides], axis=1)
+
+
+def area_cases(rng):
+    """Return one box, some, boxes turned inside out, no box, and boxes in an array of three axes."""
+    inside_out = drawn(rng, 4)
+    inside_out[0], inside_out[1] = inside_out[0, [2, 1, 0, 3]], inside_out[1, [0, 3, 2, 1]]
+    inside_out[2] = inside_out[2, [2, 3, 0, 1]]
+    return [
+        {"boxes": np.array([[2.0, 1.0, 6.0, 4.0]])},
+        {"boxes": drawn(rng, 3)},
+        {"boxes": inside_out},
+        {"boxes": drawn(rng, 6).reshape(2, 3, 4)},
+    ]
+
+
+def iou_cases(rng):
+    """Return one pair, pairs that show one thing each, drawn boxes, and no box against some."""
+    telling = np.array(
+        [
+            [0.0, 0.0, 10.0, 10.0],  # against others: equal, inside, touching, apart in x and y, apart in x
+            [12.0, 14.0, 12.0, 14.0],  # a point
+        ]
+    )
+    others = np.array(
+        [
+            [0.0, 0.0, 10.0, 10.0],
+            [2.0, 3.0, 6.0, 5.0],
+            [10.0, 0.0, 14.0, 10.0],
+            [13.0, 16.0, 18.0, 19.0],
+            [15.0, 2.0, 19.0, 7.0],
+            [12.0, 14.0, 12.0, 14.0],
+        ]
+    )
+    return [
+        {"boxes": np.array([[0.0, 0.0, 4.0, 3.0]]), "others": np.array([[1.0, 1.0, 7.0, 3.0]])},
+        {"boxes": drawn(rng, 1, 8), "others": drawn(rng, 3, 8)},
+        {"boxes": drawn(rng, 3, 8), "others": drawn(rng, 3, 8)},
+        {"boxes": telling, "others": others},
+        {"boxes": drawn(rng, 5), "others": drawn(rng, 8)},
+        {"boxes": np.zeros((0, 4)), "others": drawn(rng, 12)},
+    ]
+
+
+PARTS = [
+    Part(
+        "area",
+        returns=("areas",),
+        cases=area_cases,
+        hints=(
+            "Take both sides of all boxes at once: two numbers of the last axis minus the two others.",
+            "area = max(x2 - x1, 0) * max(y2 - y1, 0).",
+            "boxes[..., 2:] - boxes[..., :2] holds width and height on its last axis, however many axes come "
+            "before it. Cut each at 0 before you multiply: the product of two negative sides is positive.",
+        ),
+    ),
+    Part(
+        "iou",
+        returns=("overlaps",),
+        cases=iou_cases,
+        points=2,
+        hints=(
+            "The intersection is a box, so area can measure it.",
+            "The intersection's edges: max(x1, x1'), max(y1, y1'), min(x2, x2'), min(y2, y2'). Its area is "
+            "above the line; the two areas together minus it are below.",
+            "boxes[:, None, :2] has the shape (N, 1, 2), others[:, :2] the shape (M, 2): np.maximum of both "
+            "is (N, M, 2), the upper left corners of all intersections. Divide by the union where it is "
+            "above 0, and by 1 elsewhere.",
+        ),
+    ),
+]
+
+CUT_SIDES = "np.maximum(boxes[..., 2:] - boxes[..., :2], 0)"
+PRODUCT = "return sides[..., 0] * sides[..., 1]"
+UPPER = "upper_left = np.maximum(boxes[:, None, :2], others[:, :2])"
+LOWER = "lower_right = np.minimum(boxes[:, None, 2:], others[:, 2:])"
+COMMON = "common = area(np.concatenate([upper_left, lower_right], axis=-1))"
+UNION = "union = area(boxes)[:, None] + area(others) - common"
+RATIO = "return common / np.where(union > 0, union, 1)"
+
+MISTAKES = [
+    Mistake(
+        "+ 1 left in IoU",
+        f"{COMMON}  # (N, M)\n    {UNION}",
+        "longer = np.array([0, 0, 1, 1], boxes.dtype)\n"
+        "    common = area(np.concatenate([upper_left, lower_right], axis=-1) + longer)\n"
+        "    union = area(boxes + longer)[:, None] + area(others + longer) - common",
+        "All sides are one too long: boxes that touch seem to overlap, and small boxes are off most. Edges "
+        "lie between the pixels, and nothing is to be added.",
+    ),
+    Mistake(
+        "+ 1 in the intersection",
+        COMMON,
+        "common = area(np.concatenate([upper_left, lower_right + 1], axis=-1))",
+        "The sides of the intersection are one too long, those of the boxes are not: equal boxes have an "
+        "IoU above 1.",
+    ),
+    Mistake(
+        "intersection counted twice",
+        UNION,
+        "union = area(boxes)[:, None] + area(others)",
+        "Below the line stands the sum of both areas. What is common to both is in it twice; in the union it "
+        "is once.",
+    ),
+    Mistake(
+        "Dice's coefficient",
+        RATIO,
+        "both = area(boxes)[:, None] + area(others)\n    return 2 * common / np.where(both > 0, both, 1)",
+        "This is 2 * intersection / (sum of both areas), known as Dice's coefficient or F1. It has the same "
+        "0 and 1 but is larger between them.",
+    ),
+    Mistake(
+        "over the first box alone",
+        UNION,
+        "union = area(boxes)[:, None] + 0 * common",
+        "The intersection was divided by the area of boxes[n]. A small box inside a large one would have "
+        "1 one way round and little the other; the union treats both alike.",
+    ),
+    Mistake(
+        "over the other box alone",
+        UNION,
+        "union = area(others) + 0 * common",
+        "The intersection was divided by the area of others[m]. A large box around a small one would have "
+        "1; the union treats both alike.",
+    ),
+    Mistake(
+        "over the smaller box",
+        UNION,
+        "union = np.minimum(area(boxes)[:, None], area(others))",
+        "The intersection was divided by the smaller of the two areas, so a small box inside a large one "
+        "has 1. Divide by the area of the union.",
+    ),
+    Mistake(
+        "over the box around both",
+        UNION,
+        "union = area(np.concatenate([np.minimum(boxes[:, None, :2], others[:, :2]), "
+        "np.maximum(boxes[:, None, 2:], others[:, 2:])], axis=-1))",
+        "Below the line stands the smallest box around both. The union is no box: it has both areas, and "
+        "what is common to both only once.",
+    ),
+    Mistake(
+        "box around both in place of the intersection",
+        f"{UPPER}  # (N, 1, 2) and (M, 2) give (N, M, 2)\n    {LOWER}",
+        UPPER.replace("maximum", "minimum") + "\n    " + LOWER.replace("minimum", "maximum"),
+        "Minimum and maximum are exchanged: you have the smallest box around both. The intersection begins "
+        "at the later of two beginnings, and ends at the earlier of two ends.",
+    ),
+    Mistake(
+        "later of two ends",
+        LOWER,
+        LOWER.replace("minimum", "maximum"),
+        "The intersection begins where both boxes have begun, but ends where the second of them ends. It "
+        "ends as soon as one of them does.",
+    ),
+    Mistake(
+        "earlier of two beginnings",
+        UPPER,
+        UPPER.replace("maximum", "minimum"),
+        "The intersection ends where the first of the boxes ends, but begins where the first of them "
+        "begins. It begins when both have.",
+    ),
+    Mistake(
+        "boxes without area: 0 / 0",
+        RATIO,
+        "return common / union",
+        "Two empty boxes have an intersection of 0 and a union of 0, and 0 / 0 is NaN. One NaN among the "
+        "overlaps is enough for argmax to choose it.",
+    ),
+    Mistake(
+        "row by row",
+        f"{UPPER}  # (N, 1, 2) and (M, 2) give (N, M, 2)\n    {LOWER}\n    {COMMON}  # (N, M)\n    {UNION}",
+        f"{UPPER.replace(':, None, :2', ':, :2')}\n    {LOWER.replace(':, None, 2:', ':, 2:')}\n"
+        f"    {COMMON}\n    union = area(boxes) + area(others) - common",
+        "Every box was compared with one other, that of the same row; with different numbers of boxes that "
+        "cannot even be done. Each of the N boxes is to be compared with all M: give boxes an axis of length "
+        "1, boxes[:, None].",
+    ),
+    Mistake(
+        "axes exchanged",
+        RATIO,
+        "return (common / np.where(union > 0, union, 1)).T",
+        "overlaps[m, n] holds what overlaps[n, m] should: the first axis counts boxes, the second others.",
+    ),
+    # last, for a wrong area makes IoU wrong too
+    Mistake(
+        "+ 1 left in",
+        f"{CUT_SIDES}\n    {PRODUCT}",
+        "np.maximum(boxes[..., 2:] - boxes[..., :2] + 1, 0)\n    return sides[..., 0] * sides[..., 1]",
+        "Every side is one too long. Old programs number the pixels, and a box from pixel 3 to pixel 5 has "
+        "three; here the numbers are edges, and from edge 3 to edge 5 it is 2.",
+    ),
+    Mistake(
+        "sides not cut at 0",
+        CUT_SIDES,
+        "boxes[..., 2:] - boxes[..., :2]",
+        "A box that ends before it begins has a side below 0, and its area is not 0 but negative; or even "
+        "positive, where both sides are negative: two boxes that lie apart would then overlap.",
+    ),
+    Mistake(
+        "cut after the product",
+        f"{CUT_SIDES}\n    {PRODUCT}",
+        "boxes[..., 2:] - boxes[..., :2]\n    return np.maximum(sides[..., 0] * sides[..., 1], 0)",
+        "The area was cut at 0, not the sides. If both are negative their product is positive: boxes that "
+        "lie apart in x and in y would overlap.",
+    ),
+    Mistake(
+        "absolute values of the sides",
+        CUT_SIDES,
+        "np.abs(boxes[..., 2:] - boxes[..., :2])",
+        "A box that ends before it begins got the area that it would have if its edges were exchanged. It "
+        "stands for an intersection that does not exist, and has the area 0.",
+    ),
+    Mistake(
+        "half the perimeter",
+        PRODUCT,
+        "return sides[..., 0] + sides[..., 1]",
+        "Width and height were added: that is half the way around the box, not its area.",
+    ),
+    Mistake(
+        "read as x, y, width, height",
+        CUT_SIDES,
+        "np.maximum(boxes[..., 2:], 0)",
+        "The last two numbers of a box were taken for its width and height. They are its right and lower "
+        "edge.",
+    ),
+    Mistake(
+        "read as x1, x2, y1, y2",
+        CUT_SIDES,
+        "np.maximum(boxes[..., 1::2] - boxes[..., ::2], 0)",
+        "The numbers of a box were taken in the order x1, x2, y1, y2. First come the two of the upper left "
+        "corner, then the two of the lower right one.",
+    ),
+]

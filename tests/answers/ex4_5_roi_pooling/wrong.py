@@ -1,0 +1,120 @@
+"""Wrong answers, made from right ones in other styles: (file, text, what stands in its place, diagnosis).
+
+The diagnosis "" means that nothing may be claimed: the mistake is in no catalogue.
+"""
+
+ROUND = "int(math.floor(low + 0.5)), int(math.floor(high + 0.5))"
+COUNT = "count = rounded(high) - rounded(low) + 1"
+WRONG = [
+    ("loops.py", ROUND, "int(round(low)), int(round(high))", "half rounded to even"),
+    ("loops.py", ROUND, "math.floor(low), math.floor(high)", "rounded down"),
+    ("loops.py", ROUND, "int(low), int(high)", "rounded down"),
+    ("loops.py", ROUND, "math.floor(low), math.ceil(high)", "rounded outwards"),
+    ("loops.py", "math.ceil((p + 1)", "math.floor((p + 1)", "bins that share nothing"),
+    ("loops.py", "a = first + int", "a = int", "beginning of the box forgotten"),
+    (
+        "loops.py",
+        "end.append(min(max(b, 0), length))",
+        "end.append(min(max(b, 0), length - 1))",
+        "cut at the last cell",
+    ),
+    ("loops.py", "end.append(min(max(b, 0), length))", "end.append(b)", "not cut to the map"),
+    ("loops.py", "n = int(image_index[r])", "n = 0", "image of the first box"),
+    ("loops.py", "n = int(image_index[r])", "n = r % n_images", "number of the box taken for the image"),
+    ("loops.py", "x1, y1, x2, y2 = boxes[r]", "y1, x1, y2, x2 = boxes[r]", "x and y exchanged"),
+    ("loops.py", "x1, y1, x2, y2 = boxes[r]", "x1, y1, x2, y2 = boxes[r] / scale", "scale forgotten"),
+    ("loops.py", "x1, y1, x2, y2 = boxes[r]", "x1, y1, x2, y2 = boxes[r] / scale**2", "divided by scale"),
+    ("loops.py", "best = -math.inf", "best = 0", "maximum begins at 0"),
+    ("loops.py", "y[r, c, p, q] = best", "y[r, c, p, q] = max(best, 0)", "maximum begins at 0"),
+    ("loops.py", "y[r, c, p, q] = best", "y[r, c, q, p] = best", "bins transposed"),
+    (
+        "loops.py",
+        "                    if (r, c, p, q) in where:\n                        y[r, c, p, q] = best",
+        "                    y[r, c, p, q] = best",
+        "empty bin of minus infinity",
+    ),
+    (
+        "loops.py",
+        "if x[n, c, h, w] > best",
+        "if x[n, c, h, w] >= best",
+        "argmax taken again, the last of equals",
+    ),
+    ("loops.py", "dx[cell] += dy[place]", "dx[cell] = dy[place]", "overwritten instead of added"),
+    ("loops.py", "dx[cell] += dy[place]", "dx[cell] -= dy[place]", "wrong sign"),
+    ("loops.py", "dx[cell] += dy[place]", "dx[cell] += 1", ""),
+    ("loops.py", "dx[cell] += dy[place]", "dx[(0, *cell[1:])] += dy[place]", "gradient to the first image"),
+    (
+        "loops.py",
+        "where[r, c, p, q] = n, c, h, w",
+        "where[r, c, p, q] = n, c, h - top[p], w - left[q]",
+        "place in the bin taken for the place in the map",
+    ),
+    ("loops.py", 'np.zeros(cache["shape"], dy.dtype)', 'np.zeros(cache["shape"])', "dtype not kept"),
+    ("masks.py", "filled = places >= 0", "filled = places >= -1", ""),
+    (
+        "masks.py",
+        "        empty = ~both.any(axis=(2, 3))\n",
+        "        empty = np.zeros((size, size), bool)\n",
+        "empty bin of minus infinity",
+    ),
+    (
+        "masks.py",
+        "np.where(empty, -1, values.argmax(axis=-1))",
+        "values.argmax(axis=-1)",
+        "empty bins reach the first cell",
+    ),
+    (
+        "masks.py",
+        "    sums = np.bincount(flat[filled], weights=dy[filled], minlength=np.prod(shape))\n",
+        "    sums = np.zeros(np.prod(shape))\n    sums[flat[filled]] += dy[filled]\n",
+        "overwritten instead of added",
+    ),
+    (
+        "masks.py",
+        "return (begin[:, None] <= cell) & (cell < end[:, None])",
+        "return (begin[:, None] <= cell) & (cell <= end[:, None])",
+        "",
+    ),
+    (
+        "masks.py",
+        "np.minimum(np.maximum(begin, 0), length), np.minimum(np.maximum(end, 0), length)",
+        "begin, end",
+        "not cut to the map",
+    ),
+    (
+        "masks.py",
+        "np.minimum(np.maximum(begin, 0), length), np.minimum(np.maximum(end, 0), length)",
+        "begin.clip(0, length - 1), end.clip(0, length - 1)",
+        "cut at the last cell",
+    ),
+    ("recomputed.py", COUNT, "count = max(rounded(high) - rounded(low), 1)", "+ 1 missing"),
+    ("recomputed.py", COUNT, "count = rounded(high - low) + 1", ""),
+    (
+        "recomputed.py",
+        "first = equal & (equal.cumsum(axis=1) == 1)",
+        "first = equal",
+        "argmax taken again, all equals",
+    ),
+    (
+        "recomputed.py",
+        "first = equal & (equal.cumsum(axis=1) == 1)",
+        "first = (equal / equal.sum(axis=1, keepdims=True)).astype(dy.dtype)",
+        "argmax taken again, shared",
+    ),
+    (
+        "recomputed.py",
+        "first = equal & (equal.cumsum(axis=1) == 1)",
+        "first = np.ones_like(equal)",
+        "gradient to every cell of the bin",
+    ),
+    ("recomputed.py", "(first * dy", "(first * cells * dy", "multiplied by the maximum"),
+    (
+        "recomputed.py",
+        "x[where].max(axis=(1, 2))",
+        "x[where].mean(axis=(1, 2))",
+        "mean in place of the maximum",
+    ),
+    ("recomputed.py", "x[where].max(axis=(1, 2))", "x[where].max()", "maximum over the channels too"),
+    ("recomputed.py", "dx[where] += (first", "dx[where] = (first", ""),
+    ("recomputed.py", "dx = np.zeros_like(x)", "dx = x", "input modified in place"),
+]

@@ -1,0 +1,133 @@
+"""Wrong answers, made from right ones in other styles: (file, text, what stands in its place, diagnosis).
+
+The diagnosis "" means that nothing may be claimed: the mistake is in no catalogue.
+"""
+
+WRONG = [
+    ("loops.py", "if best >= threshold and choice in free:", "if best >= threshold:", ""),
+    ("loops.py", "            free.remove(choice)\n", "", "second hit counted right"),
+    ("loops.py", "if best >= threshold and", "if best > threshold and", "wrong at the threshold itself"),
+    ("loops.py", "for d in ranking(scores):", "for d in range(len(scores)):", "order of the input"),
+    ("loops.py", "for d in ranking(scores):", "for d in ranking(-scores):", "lowest score first"),
+    ("loops.py", "for g in range(len(objects)):", "for g in free:", "next best object taken"),
+    (
+        "loops.py",
+        "            if overlap > best:\n",
+        "            if overlap > best and best < threshold:\n",
+        "first object that is overlapped enough",
+    ),
+    (
+        "loops.py",
+        "        if best >= threshold and choice in free:\n"
+        "            right[d] = True\n            free.remove(choice)\n",
+        "        right[d] = best >= threshold and choice in free\n        free.discard(choice)\n",
+        "objects taken by misses",
+    ),
+    (
+        "loops.py",
+        "right = np.zeros(len(boxes), dtype=bool)",
+        "right = np.zeros(len(boxes))",
+        "not True and False",
+    ),
+    ("loops.py", "key=lambda i: -scores[i]", "key=lambda i: scores[i]", "lowest score first"),
+    (
+        "loops.py",
+        "precision.append(hits / k)",
+        "precision.append(hits / len(scores))",
+        "precision over all detections",
+    ),
+    ("loops.py", "precision.append(hits / k)", "precision.append(hits / (k + 1))", ""),
+    (
+        "loops.py",
+        "recall.append(hits / count)",
+        "recall.append(hits / len(scores))",
+        "recall over the detections",
+    ),
+    (
+        "loops.py",
+        "recall.append(hits / count)",
+        "recall.append(hits / right.sum())",
+        "recall over what was found",
+    ),
+    (
+        "loops.py",
+        "return np.array(precision, float), np.array(recall, float)",
+        "return np.array(recall, float), np.array(precision, float)",
+        "precision and recall exchanged",
+    ),
+    (
+        "loops.py",
+        "        hits += int(right[d])\n",
+        "        hits = int(right[d])\n",
+        "not added up",
+    ),
+    (
+        "loops.py",
+        "enumerate(ranking(scores), start=1)",
+        "enumerate(range(len(scores)), start=1)",
+        "not sorted",
+    ),
+    ("loops.py", "max(precision[k:])", "precision[k]", "precision not made monotone"),
+    ("loops.py", "max(precision[k:])", "max(precision[: k + 1])", "made monotone from the wrong side"),
+    ("loops.py", "max(precision[k:])", "min(precision[: k + 1])", "smallest in place of the largest"),
+    (
+        "loops.py",
+        "total, before = 0.0, 0.0",
+        "total, before = 0.0, recall[0] if len(recall) else 0",
+        "first step missing",
+    ),
+    (
+        "loops.py",
+        "        before = recall[k]\n    return total\n",
+        "        before = recall[k]\n    return total / recall[-1] if len(recall) else 0.0\n",
+        "mean over what was found",
+    ),
+    ("loops.py", "        before = recall[k]\n", "", ""),
+    ("loops.py", "if r >= k / 10 and", "if r > k / 10 and", "recall beyond the point"),
+    ("loops.py", "if r >= k / 10 and", "if r >= k * 0.1 and", "points at multiples of 0.1"),
+    ("loops.py", "if r >= k / 10 and", "if r <= k / 10 and", "recall up to the point"),
+    ("loops.py", "    for k in range(11):", "    for k in range(10):", "point 1 missing"),
+    ("loops.py", "    for k in range(11):", "    for k in range(1, 11):", "ten points"),
+    ("loops.py", "total += best / 11", "total += best / 10", "divided by 10"),
+    ("sentinels.py", "tp / (tp + fp)", "tp / (tp + fp - 1)", "k counted from 0"),
+    ("sentinels.py", "mpre[i - 1] = max(mpre[i - 1], mpre[i])", "pass", "precision not made monotone"),
+    (
+        "sentinels.py",
+        "return np.sum((mrec[i + 1] - mrec[i]) * mpre[i + 1])",
+        "return np.mean(mpre[i + 1])",
+        "",
+    ),
+    (
+        "sentinels.py",
+        "mpre = np.concatenate([[0.0], precision, [0.0]])",
+        "mpre = np.concatenate([[0.0], precision, precision[-1:], [0.0]])[: len(mrec)]",
+        "area up to 1",
+    ),
+    (
+        "sentinels.py",
+        "np.arange(11)[:, None] / 10",
+        "np.linspace(0, 1, 11)[:, None]",
+        "points at multiples of 0.1",
+    ),
+    (
+        "sentinels.py",
+        "recall >= np.arange(11)[:, None] / 10",
+        "recall > np.arange(11)[:, None] / 10",
+        "recall beyond the point",
+    ),
+    ("sentinels.py", "    return hit\n\n", "    return hit[order]\n\n", "in falling order of score"),
+    ("trapezoids.py", "precision[k:].max()", "precision[k]", "trapezoids"),
+    ("trapezoids.py", "taken.setdefault(chosen, d)", "taken[d] = chosen", ""),
+    (
+        "trapezoids.py",
+        "table[d].max() >= threshold",
+        "table[d].max() > threshold",
+        "wrong at the threshold itself",
+    ),
+    (
+        "trapezoids.py",
+        "return float(np.sum(steps * (best[1:] + best[:-1]) / 2))",
+        "return float(precision.mean()) if len(precision) else 0.0",
+        "mean of the precision",
+    ),
+]
