@@ -153,6 +153,8 @@ figure = plot.heat_map(
     ylabel="row of the input pixel",
     label="mean square of the gradient (paths)",
     title="What output pixel (5, 6) sees through two 3 x 3 kernels",
+    origin="upper",  # rows run downwards, as in an image
+    form="{:.1f}",
 )
 lesson.show(figure)
 

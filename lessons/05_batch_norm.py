@@ -4,9 +4,10 @@
 # **Question.** My network learns with batch norm and does not without it, and with it, it answers differently
 # in training and in testing. What does batch norm compute, what is its gradient, and why are there two modes?
 #
-# *Time: 8 s. Before this: nothing. Sources: lecture 6, slides "Batch Normalization (BN)"; the ICML 2016
-# tutorial, the same slides; lecture 9, slide "AlexNet"; Krizhevsky et al. 2012, section 3.3; Ioffe &
-# Szegedy 2015 (arXiv:1502.03167), algorithms 1 and 2, figure 1.*
+# *Time: 8 s. Before this: nothing; lesson 8 explains MSRA's weights, which one experiment uses. Sources:
+# lecture 6, slides "Batch Normalization (BN)"; the ICML 2016 tutorial, the same slides; lecture 9, slide
+# "AlexNet"; Krizhevsky et al. 2012, section 3.3; Ioffe & Szegedy 2015 (arXiv:1502.03167), algorithms 1 and
+# 2, figure 1.*
 
 # %%
 import numpy as np
@@ -64,6 +65,15 @@ assert lrn.ok and lrn.error < 1e-6, "the gradient of LRN should be right"
 # $$\frac{\partial L}{\partial x_i} = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}}
 # \Big(g_i - \frac1M \sum_j g_j - \hat x_i\,\frac1M \sum_j g_j \hat x_j\Big).$$
 #
+# The two learned numbers are simpler, for $\hat x$ does not depend on them. $\gamma$ and $\beta$ take part in
+# all $M$ outputs, with $\partial y_i / \partial \gamma = \hat x_i$ and $\partial y_i / \partial \beta = 1$.
+# Hence
+#
+# $$\frac{\partial L}{\partial \gamma} = \sum_i g_i\,\hat x_i, \qquad
+# \frac{\partial L}{\partial \beta} = \sum_i g_i :$$
+#
+# the same two sums that stand in $\partial L / \partial x_i$. They are computed once and serve twice.
+#
 # ## Predict
 #
 # Add 1 to all values of a channel: what does $y$ do? What, then, must $\partial L / \partial x_i$ add up to
@@ -84,7 +94,7 @@ gamma, beta = rng.standard_normal((2, 3))
 g = rng.standard_normal(x.shape) + 0.5  # any gradient from above; this one does not sum to zero
 x_hat, _, (mean, var) = F.batch_norm_train_forward(x, np.ones(3), np.zeros(3), eps=EPS)
 _, cache, _ = F.batch_norm_train_forward(x, gamma, beta, eps=EPS)
-dx, _, _ = F.batch_norm_train_backward(g, cache)
+dx, dgamma, dbeta = F.batch_norm_train_backward(g, cache)
 straight = g * (gamma / np.sqrt(var + EPS))[:, None, None]  # without the paths through mu and sigma
 check = gradcheck.check_function(
     F.batch_norm_train_forward, F.batch_norm_train_backward, [x, gamma, beta], rng=rng, max_elements=60
@@ -93,6 +103,7 @@ channel = (0, 2, 3)  # the axes over which a channel's statistics run
 means, variances, sums = x_hat.mean(axis=channel), x_hat.var(axis=channel), dx.sum(axis=channel)
 derived_var = var / (var + EPS)
 wrong = np.linalg.norm(straight - dx) / np.linalg.norm(dx)
+sum_gx, sum_g = (g * x_hat).sum(axis=channel), g.sum(axis=channel)
 lesson.table(
     ("one mini-batch", "predicted", "derived", "measured"),
     ("largest mean of a channel of x_hat", None, 0, abs(means).max()),
@@ -100,10 +111,15 @@ lesson.table(
     ("largest sum of dx over a channel", prediction, 0, abs(sums).max()),
     ("relative error of dx, all three paths", None, 0, check["x"].error),
     ("relative error of dx, the straight path only", None, None, wrong),
+    ("gradient of gamma, first channel", None, sum_gx[0], dgamma[0]),
+    ("gradient of beta, first channel", None, sum_g[0], dbeta[0]),
 )
 assert abs(means).max() <= 1e-6, "every channel should have mean 0"
 assert abs(variances - derived_var).max() <= 1e-12, "and variance var / (var + eps)"
 assert (abs(sums) <= 1e-12 * abs(dx).sum(axis=channel)).all(), "a shift changes nothing: sum of dx = 0"
+# sums of 120 products, in another order here than there
+assert abs(dgamma - sum_gx).max() <= 1e-10, "the gradient of gamma should be the sum of g x_hat"
+assert abs(dbeta - sum_g).max() <= 1e-10, "the gradient of beta should be the sum of g"
 assert check.ok and check.error < 1e-6, "the gradient through mean and variance should be right"
 assert wrong > 0.1, "without the paths through mean and variance it should be wrong"
 
@@ -203,8 +219,8 @@ lesson.show(figure)
 
 # %% [markdown]
 # The sigmoids favour batch norm, for they squash every signal. With ReLU and MSRA's weights (lesson 8) three
-# layers carry the signal well from the start, and at this learning rate little is left to gain. What batch
-# norm brings here is fewer steps, and that rates from 0.03 to 3 all work.
+# layers carry the signal well from the start, and at this learning rate little is left to gain. Batch norm
+# brings two things here: fewer steps are needed, and rates from 0.03 to 3 all work.
 #
 # ## In the wrong mode, and afterwards
 #
@@ -212,9 +228,10 @@ lesson.show(figure)
 # that come sorted by digit, as folders of images would give them. In train mode the mean of the batch is
 # subtracted, and with it what all its 3s have in common. Besides, the test then moves the running averages.
 #
-# Even in correct use these averages are noisy, for they hold little more than the last ten batches, and they
-# lag behind weights that still move. "Post-processing" (a footnote of lecture 6) computes the statistics anew
-# when training is over; for the first batch norm that must give the mean over the whole training set.
+# Even in correct use these averages are noisy. The batch $k$ steps back has the weight $(1 - m)\,m^k$, so the
+# last ten together carry $1 - 0.9^{10} = 65\,\%$ and all before them 35 %. And the averages lag behind
+# weights that still move. "Post-processing" (a footnote of lecture 6) computes the statistics anew when
+# training is over; for the first batch norm that must give the mean over the whole training set.
 
 # %%
 net, _ = train(True, Sigmoid, 0.3, 100, seed=0)

@@ -157,6 +157,8 @@ assert abs(per_layer["plain"] - 1.19) <= 0.03, (
     "backwards, the plain network's gradient grows by about a fifth a layer"
 )
 assert growth["plain"] > 100 * growth["resnet"], "with shortcuts the gradient grows far less"
+# 34 to 55 with seeds 0 to 5; if backward forgot the shortcuts it would be a millionth
+assert 15 < growth["resnet"] < 150, "but it grows: along the shortcuts nothing is lost on the way back"
 
 # %%
 figure = plot.lines(

@@ -108,6 +108,30 @@ assert of_positive["residual"] == 1, "a residual block with F = 0 should be the 
 assert abs(fractions["residual"] - 0.5) <= 0.01, "and lose what is negative"
 assert fractions["pre-activation"] == 1, "a pre-activation block with F = 0 should be the identity for all x"
 
+# %% [markdown]
+# **And backwards?** With $F = 0$ the last weights are 0 and let no gradient into the branch. So where the
+# output is $a^{[l]}$, the gradient $d$ at the output should arrive at the input unchanged, by the shortcut
+# alone. A plain block has no shortcut: nothing should arrive at its input. For $x \ge 0$:
+
+# %%
+d = rng.standard_normal(x.shape)
+arrived = {}
+for name, block in silent.items():
+    _, cache = block.forward(x, train=True)
+    arrived[name] = block.backward(d, cache)
+shares = {name: np.linalg.norm(dx) / np.linalg.norm(d) for name, dx in arrived.items()}
+print()
+lesson.table(
+    ("F = 0, x >= 0: gradient at the input / at the output", "derived", "measured"),
+    *((name, 0 if name == "plain" else 1, shares[name]) for name in silent),
+)
+assert shares["plain"] <= 1e-12, "a plain block with zero weights should let no gradient through"
+for name in ("residual", "pre-activation"):
+    assert abs(arrived[name] - d).max() <= 1e-12, "the shortcut should hand the gradient on unchanged"
+_, cache = silent["residual"].forward(a, train=True)
+masked = silent["residual"].backward(d, cache)
+assert abs(masked - d * (a > 0)).max() <= 1e-12, "where x is negative the ReLU after the sum should stop it"
+
 # %%
 title = "The three blocks, forward and backward"
 lesson.show(plot.blocks(silent, input_shape=(WIDTH,), backward=True, title=title))

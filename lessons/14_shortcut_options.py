@@ -15,6 +15,7 @@ import numpy as np
 import minires.functional as F
 from minires import init, lesson, models, plot
 from minires.accounting import cost, published
+from minires.layers import PadShortcut
 from minires.models import blocks
 
 SHAPES = init.SHAPES_ONLY  # weights that take no memory: we count
@@ -194,7 +195,9 @@ for place in ("1x1", "3x3"):
     x = rng.standard_normal((4, 8, 8, 8), dtype=np.float32)
     y, cache = branch.forward(x, train=False)
     dx = branch.backward(rng.standard_normal(y.shape, dtype=np.float32), cache)
-    seen[place] = 100 * (dx != 0).any(axis=(0, 1)).mean()
+    looked_at = (dx != 0).any(axis=(0, 1))  # (8, 8)
+    seen[place] = 100 * looked_at.mean()
+    assert looked_at[::2, ::2].all(), "every second pixel of every second row should be among them"
 print()
 lesson.table(
     ("ResNet-50, stride in", "multiply-adds", "pixels seen by the branch (%)"),
@@ -204,9 +207,27 @@ assert macs["3x3"] - macs["1x1"] == stages * 3 * 28**2 * 256 * 128 == 231_211_00
 assert seen == {"1x1": 25, "3x3": 100}, "a 1x1 convolution with stride 2 should see a quarter of the pixels"
 
 # %% [markdown]
-# So lecture 9's "3.8" for ResNet-50 is 3.858 cut off, the paper's model; 4.089 belongs to the other. (The
-# projection on the shortcut has stride 2 in both and sees a quarter of the pixels, as does option A.)
-#
+# So lecture 9's "3.8" for ResNet-50 is 3.858 cut off, the paper's model; 4.089 belongs to the other. And what
+# does the shortcut see? The projection has stride 2 in both. Option A takes every second pixel, unless it
+# averages 2x2 of them:
+
+# %%
+shortcuts = {
+    "option B, a projection": blocks.shortcut("B", 8, 16, 2, rng),
+    "option A, zeros appended": PadShortcut(16, stride=2, placement="append"),
+    "option A, zeros on both sides": PadShortcut(16, stride=2, placement="split"),
+    "option A, 2x2 pixels averaged": PadShortcut(16, stride=2, placement="mean"),
+}
+seen_past = {}
+for name, shortcut in shortcuts.items():
+    y, cache = shortcut.forward(x, train=False)
+    dx = shortcut.backward(rng.standard_normal(y.shape, dtype=np.float32), cache)
+    seen_past[name] = 100 * (dx != 0).any(axis=(0, 1)).mean()
+print()
+lesson.table(("shortcut from 8 to 16 channels, stride 2", "pixels seen (%)"), *seen_past.items())
+assert list(seen_past.values()) == [25, 25, 25, 100], "only averaging should look at every pixel"
+
+# %% [markdown]
 # ## Does it pay?
 #
 # Published errors on ImageNet with ten crops (tables 2 and 3 of the paper). The tutorial's "7.4" for
@@ -234,8 +255,8 @@ lesson.table(
 #
 # ## What to try next
 #
-# Draw the figure for multiply-adds (`.macs`) instead of parameters. Use the gradient to find which pixels
-# the projection `blocks.shortcut("B", 8, 16, 2, rng)` sees.
+# Draw the figure for multiply-adds (`.macs`) instead of parameters. Put an `AvgPool2d(2, stride=2)` in front
+# of a projection of stride 1, as later networks do: which pixels does the shortcut see now?
 #
 # ## Exercises
 #

@@ -38,7 +38,7 @@ from minires.layers import BatchNorm, Linear, ReLU, Residual, Scale, Sequential
 # it after a BN (`full_preact`, lesson 15).
 #
 # Some figures on the slides need a comment. The 12.4 % for $h(x) = 0.5\,x$ are those with the branch
-# halved too; with the branch as it was the paper reports a failure. The gates depend on the bias $b$ they
+# halved too; with the branch as it was, the paper reports a failure. The gates depend on the bias $b$ they
 # start from: 8.7 % needs $b = -6$ (0 to $-5$ fail), while the 12.9 % of the shortcut-only gate is that of
 # $b = 0$; with $b = -6$ it has 6.9 %. And where a later slide shows the set again, its labels (b) to (e)
 # do not fit the formulas; those of the first slide do.
@@ -221,8 +221,27 @@ for arm in blocked:
     assert (error(arm) > error("original")).all(), f"{arm} should train worse in every seed"
 for arm in ("exclusive_gate", "relu_preact", "full_preact"):
     assert (error(arm) < error("original")).all(), f"{arm} should train better in every seed"
-title = "56 layers on the digits; shade: three seeds"
-lesson.show(plot.run_panels(stored, reference="original", columns=5, title=title, ylim=(-2, 100)))
+titles = {
+    "constant": "shortcut and branch\nhalved",
+    "constant_unscaled": "shortcut halved",
+    "exclusive_gate": "exclusive gate",
+    "shortcut_gate": "gate on the\nshortcut only",
+    "conv1x1": "1x1 convolution\non the shortcut",
+    "dropout": "dropout\non the shortcut",
+    "bn_after": "BN after\nthe addition",
+    "relu_before": "ReLU before\nthe addition",
+    "relu_preact": "ReLU ahead\nof the branch",
+    "full_preact": "BN and ReLU ahead\nof the branch",
+}
+figure = plot.run_panels(
+    stored,
+    reference="original",
+    columns=5,
+    titles=titles,
+    title="56 layers on the digits; shade: three seeds",
+    ylim=(-2, 100),
+)
+lesson.show(figure)
 
 # %% [markdown]
 # Five of the six other shortcuts train worse than the identity, in every seed and with 4 to 17 times its

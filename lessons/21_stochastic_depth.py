@@ -60,7 +60,8 @@ predicted_all, predicted_below_30 = 10, 100
 BLOCKS, LAST = 54, 0.5
 net = models.cifar_resnet(depth=110, survival=LAST, rng=SHAPES_ONLY)
 survival = np.array([layer.survival for _, layer in net.named_layers() if isinstance(layer, StochasticDepth)])
-depth = (np.random.default_rng(0).random((10_000, BLOCKS)) < survival).sum(axis=1)
+takes_part = np.random.default_rng(0).random((10_000, BLOCKS)) < survival
+depth = takes_part.sum(axis=1)
 
 rule = 1 - np.arange(1, 55) / 54 * (1 - 0.5)
 chance = np.ones(1)  # of depth 0, 1, 2, ... after the first l blocks, beginning with l = 0
@@ -79,8 +80,15 @@ assert abs(depth.std() - 3.02) < 0.1, "the depth varies by three blocks"
 assert (depth == 54).sum() == 0 and chance[54] < 1e-7, "the whole network never takes part"
 
 # %%
-labels = {"xlabel": "block $l$", "ylabel": "survival probability $p_l$"}
-lesson.show(plot.lines({"": survival}, ylim=(0, 1.05), **labels))
+figure = plot.heat_map(
+    1 - takes_part[:40],
+    xlabel="block (the first is 0)",
+    ylabel="step (the first is 0)",
+    label="is skipped: 1, takes part: 0",
+    title="Blocks that are skipped in the first 40 steps",
+    origin="upper",
+)
+lesson.show(figure)
 blocks = np.arange(26, 55)
 fractions = {"10,000 steps": np.bincount(depth, minlength=55)[blocks] / 10_000}
 labels = {"xlabel": "blocks that take part in a step", "ylabel": "fraction of the steps"}

@@ -52,6 +52,7 @@ MUTATIONS = {
         ("XAVIER, MSRA = 1.0, 2.0", "XAVIER, MSRA = 1.0, 1.8"),
         ("XAVIER, MSRA = 1.0, 2.0", "XAVIER, MSRA = 1.2, 2.0"),
         ("half = np.maximum(gaussian, 0)", "half = np.maximum(gaussian, 0.1)"),
+        ("+ math.sqrt(1 - r * r)", "+ math.sqrt(1 - r)"),
     ],
     9: [
         ("LAYERS = 22", "LAYERS = 20"),
@@ -130,7 +131,7 @@ MUTATIONS = {
         ("weight.data.fill(0)", "weight.data.fill(1e-4)"),
         ("net = stack(zero=[2])", "net = stack(zero=[1])"),
         ("for zero in ([1], [1, 2])", "for zero in ([2], [1, 2])"),
-        ("losses(stack(zero=[2]), 1e-3)", "losses(stack(zero=[1, 2]), 1e-3)"),
+        ('"last layer 0": scan([2])', '"last layer 0": scan([1, 2])'),
         ("surgery.zero_last_gamma(models", "(models"),
     ],
     20: [

@@ -75,8 +75,9 @@ def comparison(points: Sequence[tuple[str, float, float, float]]) -> Figure:
         names.append((f"{name}, {params / 1e6:.0f} M", macs / 1e9, accuracy, radius))
     axes.set(xlabel="multiply-adds of one image (billions)", ylabel="top-1 accuracy (%, one crop)")
     largest = max(macs for _, macs, _, _ in points) / 1e9
-    axes.set_xlim(-0.08 * largest, 1.35 * largest)  # room for the names
-    axes.set_xticks([tick for tick in axes.get_xticks() if tick >= 0])
+    end = 1.35 * largest  # room for the names
+    axes.set_xlim(-0.08 * largest, end)
+    axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= end])  # one beyond would move it
     axes.margins(y=0.2)
     tidy(axes)
     axes.set_title("areas: millions of parameters", fontsize="medium", color="0.35")

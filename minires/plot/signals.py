@@ -5,8 +5,8 @@ Every function takes plain numbers with their labels and returns the matplotlib 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -78,6 +78,7 @@ def line_panels(
     title: str = "",
     ylim: tuple[float, float] | None = None,
     legends: bool = False,
+    ticks: Sequence[str] | None = None,
 ) -> Figure:
     """Draw series like `lines` in several panels side by side on one y axis.
 
@@ -89,6 +90,8 @@ def line_panels(
         {title: derived series}
     legends
         Whether each panel has a legend in it; otherwise one stands outside, for all.
+    ticks
+        Names that stand at 1, 2, 3, ... on the x axis in place of numbers.
 
     Raises
     ------
@@ -117,6 +120,8 @@ def line_panels(
         if log_x:
             axes.set_xscale("log")
         axes.set(title=name, xlabel=xlabel)
+        if ticks is not None:
+            axes.set_xticks(range(1, len(ticks) + 1), ticks)
         if ylim is not None:  # None would fix what the first panel has, for all
             axes.set_ylim(ylim)
         tidy(axes)
@@ -209,6 +214,8 @@ def histograms(
     title: str = "",
     bins: int = 50,
     limits: tuple[float, float] | None = None,
+    columns: int | None = None,
+    derived: Mapping[str, Any] | None = None,
 ) -> Figure:
     """Draw histograms side by side on one x axis.
 
@@ -218,6 +225,11 @@ def histograms(
         {title: array of any shape}
     limits : (least, largest)
         Of the axis; what lies outside is left out.
+    columns
+        Panels in a row. None: all of them.
+    derived
+        {title of a panel: (x, density at x)}, drawn as a line; that panel's histogram is then a density too,
+        of what is not left out.
 
     Raises
     ------
@@ -225,20 +237,40 @@ def histograms(
         Without a panel.
     """
     check_some("panels", panels, "panel")
-    figure, all_axes = sheet(len(panels), width=max(6.4, 2.1 * len(panels)), height=2.8, sharex=True)
-    for axes, (name, values) in zip(all_axes, panels.items(), strict=True):
-        axes.hist(np.ravel(values), bins=bins, range=limits, color=COLOUR)
+    columns, curves = columns or len(panels), derived or {}
+    rows = -(-len(panels) // columns)
+    width, height = max(6.4, 2.1 * columns), 0.6 + 2.2 * rows
+    figure, all_axes = sheet(columns, rows=rows, width=width, height=height, sharex=True)
+    for axes in all_axes[len(panels) :]:
+        axes.set_visible(False)
+    for axes, (name, values) in zip(all_axes, panels.items(), strict=False):
+        axes.hist(np.ravel(values), bins=bins, range=limits, color=COLOUR, density=name in curves)
+        if name in curves:
+            axes.plot(*curves[name], color="black", linewidth=1.2, label="derived")
         axes.set_title(name, fontsize=10)
         axes.set_yticks([])
         axes.spines[["top", "right", "left"]].set_visible(False)
     figure.supxlabel(xlabel, fontsize=10)
-    all_axes[0].set_ylabel("number of values")
+    for axes in all_axes[: len(panels) : columns]:
+        axes.set_ylabel("density of the values" if curves else "number of values")
+    if curves:
+        figure.legend(
+            *all_axes[0].get_legend_handles_labels(), frameon=False, fontsize=9, loc="outside lower right"
+        )
     figure.suptitle(title)
     return figure
 
 
 def heat_map(
-    matrix: Numbers, *, xlabel: str, ylabel: str, label: str, log: bool = False, title: str = ""
+    matrix: Numbers,
+    *,
+    xlabel: str,
+    ylabel: str,
+    label: str,
+    log: bool = False,
+    title: str = "",
+    origin: Literal["lower", "upper"] = "lower",
+    form: str | None = None,
 ) -> Figure:
     """Draw a matrix in greys with a scale.
 
@@ -249,12 +281,25 @@ def heat_map(
         What the shades mean, with its unit.
     log
         Of the shades.
+    origin
+        Where the first row is: "lower" for rows that run upwards as an axis does, "upper" for rows that run
+        downwards as those of an image do.
+    form
+        How the numbers are written on the elements that are not 0; None: they are not.
     """
     from matplotlib.colors import LogNorm
 
     figure, (axes,) = sheet(width=6.0, height=4.6)
-    image = axes.imshow(matrix, cmap="Greys", norm=LogNorm() if log else None, origin="lower")
+    image = axes.imshow(matrix, cmap="Greys", norm=LogNorm() if log else None, origin=origin)
+    if form is not None:
+        numbers = np.asarray(matrix, np.float64)
+        dark = np.asarray(image.norm(numbers)) > 0.5
+        for row, column in np.argwhere(numbers):
+            colour, text = "white" if dark[row, column] else "black", form.format(numbers[row, column])
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
     figure.colorbar(image, ax=axes, label=label)
     return figure
 

@@ -42,6 +42,7 @@ REASONS = {
         "no gradient arrives there: zeros that nothing was added to": {"head[:, 3:] == 0"},
     },
     5: {"an index": {"step % EVERY == 0"}},
+    8: {"an index": {"number == DEPTH"}},
     10: {
         "counts": {"layers(deep['plain-8']) == layers(deep['ResNet-8']) == 20"},
         "x * 1 and products with 0": {"inserted(positive) == positive", "inserted(signed) == signed"},
@@ -83,7 +84,10 @@ REASONS = {
         },
         "a quarter of small whole numbers": {"averaged.ravel().tolist() == [2.5, 25, 0, 0]"},
         "products with 0 add up to 0": {"dx != 0"},
-        "a fraction of 64 pixels": {"seen == {'1x1': 25, '3x3': 100}"},
+        "a fraction of 64 pixels": {
+            "list(seen_past.values()) == [25, 25, 25, 100]",
+            "seen == {'1x1': 25, '3x3': 100}",
+        },
     },
     16: {"a setting": {"f == 0.5", "f == 0.9"}},
     19: {

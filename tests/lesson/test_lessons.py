@@ -1,11 +1,15 @@
-"""Every lesson's claims hold, and none of its assertions is empty: with one constant changed it fails."""
+"""Every lesson's claims hold, and none of its assertions is empty: with one constant of the lesson changed it
+fails, and so it does with the library broken underneath it."""
 
 import sys
+import traceback
 
 import pytest
+from lesson_breaks import BREAKS
 from lesson_mutations import MUTATIONS
 
 from minires import lesson, resources
+from minires.gradcheck import GradientError
 from minires.lesson import library
 
 PATHS = {int(path.name[:2]): path for path in sorted(resources.find("", "lessons").glob("[0-9][0-9]_*.py"))}
@@ -27,6 +31,23 @@ def test_a_lesson_with_a_constant_changed_fails_its_assertion(number, old, new, 
     assert source.count(old) == 1, f"{PATHS[number].name}: {old!r} should stand there exactly once"
     with pytest.raises(AssertionError):
         run(PATHS[number], source.replace(old, new), monkeypatch, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "number, what", [(number, what) for number, breaks in BREAKS.items() for what in breaks]
+)
+def test_a_lesson_notices_that_the_library_is_broken(number, what, monkeypatch, tmp_path):
+    owner, name, broken = BREAKS[number][what]
+    monkeypatch.setattr(owner, name, broken(getattr(owner, name)))
+    with pytest.raises(AssertionError) as failed:
+        run(PATHS[number], PATHS[number].read_text(encoding="utf-8"), monkeypatch, tmp_path)
+    # in the lesson itself, or by a gradient check that it asked for; not somewhere inside the library
+    frames = traceback.extract_tb(failed.value.__traceback__)
+    assert frames[-1].filename == str(PATHS[number]) or failed.type is GradientError
+
+
+def test_every_lesson_has_a_break_of_the_library_that_it_notices():
+    assert set(BREAKS) == set(PATHS)
 
 
 def test_every_lesson_has_a_changed_constant_that_it_notices():

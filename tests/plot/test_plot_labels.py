@@ -42,6 +42,12 @@ def test_names_of_the_comparison_lie_neither_on_one_another_nor_outside(chosen, 
         assert frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1, name
 
 
+def test_the_comparison_does_not_reach_further_than_its_names_need():
+    (axes,) = plot.comparison(NETWORKS).axes
+    assert axes.get_xlim()[1] == pytest.approx(1.35 * 19.63)
+    assert max(axes.get_xticks()) <= 1.35 * 19.63
+
+
 def test_a_name_stands_beside_its_own_disc_and_off_others_where_there_is_room():
     figure, (axes,) = sheet()
     axes.set(xlim=(0, 10), ylim=(0, 10))

@@ -47,6 +47,35 @@ def test_a_histogram_counts_every_value_within_the_limits():
     assert [patch.get_x() for patch in axes.patches] == [0, 0.5]
 
 
+def test_histograms_stand_in_rows_and_those_with_a_curve_are_densities():
+    panels = {"a": [0.1, 0.2, 0.9], "b": [0.3, 0.3], "c": [0.5]}
+    curve = [0.0, 1.0], [0.5, 0.5]
+    figure = plot.histograms(panels, xlabel="x", bins=2, limits=(0, 1), columns=2, derived={"a": curve})
+    a, b, c, unused = figure.axes
+    assert sum(patch.get_height() * patch.get_width() for patch in a.patches) == pytest.approx(1)
+    assert [line.get_xydata().tolist() for line in a.lines] == [[[0.0, 0.5], [1.0, 0.5]]]
+    assert [patch.get_height() for patch in b.patches] == [2, 0] and not b.lines
+    assert c.get_title() == "c" and not unused.get_visible()
+    assert [text.get_text() for legend in figure.legends for text in legend.get_texts()] == ["derived"]
+
+
+def test_panels_have_names_in_place_of_numbers_on_the_axis():
+    figure = plot.line_panels({"a": {"s": [1, 2, 3]}}, xlabel="x", ylabel="y", ticks=["3a", "3b", "4a"])
+    (axes,) = figure.axes
+    assert axes.get_xticks().tolist() == [1, 2, 3]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["3a", "3b", "4a"]
+
+
+def test_a_heat_map_may_run_downwards_and_have_its_numbers_written_but_for_zeros():
+    figure = plot.heat_map(
+        [[0.0, 1.25], [9.0, 0.0]], xlabel="x", ylabel="y", label="z", origin="upper", form="{:.1f}"
+    )
+    axes = figure.axes[0]
+    assert axes.images[0].origin == "upper" and axes.yaxis_inverted()
+    written = {(*text.get_position(), text.get_text(), text.get_color()) for text in axes.texts}
+    assert written == {(1, 0, "1.2", "black"), (0, 1, "9.0", "white")}
+
+
 def test_rows_of_a_heat_map_are_rows_and_its_shades_may_be_logarithmic():
     matrix = [[1.0, 10.0, 100.0], [2.0, 20.0, 200.0]]
     for log in (False, True):
