@@ -90,7 +90,7 @@ def _in_blocks(block, *arrays):
         for rows in parallel.blocks(begin, end, step):
             block(*(array[rows] for array in arrays))
 
-    parallel.in_chunks(chunk, len(arrays[0]), arrays[0])
+    parallel.in_chunks(chunk, len(arrays[0]), arrays[0], least=parallel.FEW_PASSES)
 
 
 def _moments(rows):
@@ -133,7 +133,7 @@ def _sums(rows, other):
         total[begin:end] = sums.of_lines(rows[begin:end])
         products[begin:end] = sums.of_lines(rows[begin:end], other[begin:end])
 
-    parallel.in_chunks(chunk, len(rows), rows)
+    parallel.in_chunks(chunk, len(rows), rows, least=parallel.FEW_PASSES)
     return total.sum(axis=0), products.sum(axis=0)
 
 
