@@ -23,6 +23,7 @@ BLOCK = 1 << 18  # elements of a block: 1 MB in float32, half of a common L2 cac
 WORTH_THREADS = 1 << 16  # elements below which starting a thread costs more than it saves
 # elements of x below which a kernel leaves the work to the textbook, as `minires bench --kernels` measures
 SMALL = 1 << 14
+MUCH = 1 << 24  # multiply-adds of a convolution that two threads finish sooner than one
 ALONE = 1 << 18  # multiply-adds of a matrix product below which BLAS uses one thread by itself (OpenBLAS)
 LARGE = 1 << 20  # elements from which on work on every number by itself gains by blocks and threads
 
@@ -78,6 +79,11 @@ def in_chunks(work, rows, array, times=1):
         for error in filter(None, errors):
             raise error
         return [first, *(future.result() for future in others)]
+
+
+def times_worth(multiply_adds):
+    """Return in_chunks' `times` for a convolution: 1, or with few multiply-adds more than any array has."""
+    return 1 if multiply_adds >= MUCH else 1 << 40
 
 
 def blocks(begin, end, rows_in_a_block):
