@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minires.kernels.cpu import parallel
-from minires.layers import Layer, Parameter, Sequential
+from minires.layers import Conv2d, Layer, Parameter, Sequential
 from minires.layers.trace import Blank, Step
 from minires.typing import Shape
 
@@ -186,7 +186,10 @@ class _Walk:
             self.release(dy)
         if not step.inside and step.y is not step.x:
             own = [p.data.shape for p in vars(step.layer).values() if isinstance(p, Parameter)]
-            self._hold_briefly(dy, dx, *(dx.like(shape) for shape in own))
+            # a convolution that skips pixels adds up dx with its padding, sorted by phase, before it is dx
+            skips = isinstance(step.layer, Conv2d) and step.layer.stride != (1, 1)
+            padded = [dx.like(dx.shape)] if skips else []
+            self._hold_briefly(dy, dx, *padded, *(dx.like(shape) for shape in own))
         self.release(*step.remembers)
 
     def _hold_briefly(self, *blanks: Blank) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from minires import init, layers, models
-from minires.bench import sides, work
+from minires.bench import scenes, sides, work
 from minires.data import Augmentation, Batches, Dataset, Normalisation
 
 NETWORKS = (  # name, images per step, side length, targets of the training step (ratio to PyTorch NCHW)
@@ -24,6 +24,7 @@ NETWORKS = (  # name, images per step, side length, targets of the training step
 )
 EVALUATION = (1.2, 1.0)
 OPERATION = (1.5, 1.0)
+DETECTION = (1.2, 1.0)
 OVERHEAD = (1.5, 1.0)
 MEMORY = (1.0, 0.8)
 SGEMM_FRACTION = (0.33, 0.42)  # of the ResNet-50 step, at least
@@ -56,7 +57,7 @@ def all_rows():
     """Return the list of all Rows, in the order of the table."""
     steps = [_step(*network) for network in NETWORKS]
     evaluations = [_evaluation(*network[:3]) for network in NETWORKS]
-    return [*steps, *evaluations, *_operations(), *_others()]
+    return [*steps, *evaluations, *_detection(), *_operations(), *_others()]
 
 
 def of_model(name, *, batch_size=None, size=None):
@@ -114,6 +115,13 @@ def _of_network(kind, group, prepare, count, task, targets, memory):
 
 def _who(model):
     return tuple(sides.available()) if sides.has_twin(model) else ("minires",)
+
+
+def _detection():
+    """A Faster R-CNN on a ResNet-8's trunk and digit scenes, beside the same in plain PyTorch operations."""
+    who, step = tuple(sides.available()), partial(scenes.training_step, images=4)
+    yield Row("faster-rcnn step", "4x1x64x64", "detection", step, who, *DETECTION)
+    yield Row("faster-rcnn image", "1x1x64x64", "detection", scenes.image, who, *DETECTION)
 
 
 def _operations():

@@ -57,7 +57,7 @@ def training_step(side, *, model, batch_size, size):
     if side != "minires":
         from minires.bench import torch_side as bench_torch
 
-        return bench_torch.training_step(net, x, labels, **_torch(side), **SGD)
+        return bench_torch.training_step(net, x, labels, **on_torch(side), **SGD)
     optimiser = optim.SGD(net.named_parameters(), **SGD)
 
     def step():
@@ -81,7 +81,7 @@ def evaluation(side, *, model, batch_size, size):
     if side != "minires":
         from minires.bench import torch_side as bench_torch
 
-        return bench_torch.evaluation(net, x, **_torch(side))
+        return bench_torch.evaluation(net, x, **on_torch(side))
     folded = fold(net)
     return lambda: folded.predict(x)
 
@@ -98,7 +98,7 @@ def operation(side, *, layer, shape, images=False):
     if side != "minires":
         from minires.bench import torch_side as bench_torch
 
-        return bench_torch.operation(layer, x, dy, **_torch(side))
+        return bench_torch.operation(layer, x, dy, **on_torch(side))
     x, dy = x if images else _in_our_order(x), _in_our_order(dy)
     return lambda: layer.backward(dy, layer.forward(x, train=True)[1])
 
@@ -115,7 +115,8 @@ def cross_entropy(side, *, shape):
     return lambda: backward(1.0, forward(logits, labels)[1])
 
 
-def _torch(side):
+def on_torch(side):
+    """Return the options with which a function of `torch_side` runs as that side."""
     return {"threads": parallel.get_threads(), "channels_last": side == "torch-channels-last"}
 
 

@@ -97,6 +97,7 @@ def _batch_norm(layer):
 
 
 def _copy(module, **holders):
+    module = module.to(torch.from_numpy(next(iter(holders.values())).data).dtype)
     with torch.no_grad():
         for name, holder in holders.items():
             if holder is not None:

@@ -8,6 +8,7 @@ what is new needs one row:
     layers      a layer of `minires.layers`
     blocks      layers put together: residual blocks, gates, the units of the networks
     networks    whole networks
+    detectors   detectors with their losses
 
 Non-square images and kernels, strides above 1, padding, a batch of 1, both modes.
 """
@@ -15,6 +16,7 @@ Non-square images and kernels, strides above 1, padding, a batch of 1, both mode
 import difflib
 
 from minires.catalogue.blocks import BLOCKS
+from minires.catalogue.detectors import DETECTORS, DetectorRow
 from minires.catalogue.layers import LAYERS
 from minires.catalogue.networks import NETWORKS
 from minires.catalogue.pairs import PAIRS
@@ -23,6 +25,8 @@ from minires.catalogue.rows import Check, LayerRow, NetworkRow, PairRow, randomi
 __all__ = [
     "BLOCKS",
     "Check",
+    "DETECTORS",
+    "DetectorRow",
     "LAYERS",
     "LayerRow",
     "NETWORKS",
@@ -45,7 +49,7 @@ def checks(name=None):
 
     Raises ValueError for an unknown name, with the known ones.
     """
-    every = [check for row in (*PAIRS, *LAYERS, *BLOCKS, *NETWORKS) for check in row.checks()]
+    every = [check for row in (*PAIRS, *LAYERS, *BLOCKS, *NETWORKS, *DETECTORS) for check in row.checks()]
     chosen = [check for check in every if name in (None, check.name)]
     if not chosen:
         known = list(dict.fromkeys(check.name for check in every))

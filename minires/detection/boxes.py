@@ -57,11 +57,12 @@ def iou(boxes: Array, others: Array) -> Array:
     array([[0.142857]])
     """
     xp = check_boxes(boxes=boxes, others=others)
-    (x1, y1, x2, y2), (left, top, right, bottom) = boxes.T[:, :, None], others.T[:, None]
+    # copies, for each coordinate's numbers then lie side by side
+    (x1, y1, x2, y2), (left, top, right, bottom) = boxes.T.copy()[:, :, None], others.T.copy()[:, None]
     width = xp.maximum(xp.minimum(x2, right) - xp.maximum(x1, left), 0)  # (N, M)
     common = width * xp.maximum(xp.minimum(y2, bottom) - xp.maximum(y1, top), 0)
     union = area(boxes)[:, None] + area(others) - common
-    return common / xp.where(common > 0, union, 1)
+    return common / (union + (union == 0))  # nothing is divided by nothing
 
 
 def area(boxes: Array) -> Array:

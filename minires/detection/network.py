@@ -215,6 +215,7 @@ class Detector(Layer):
         if not ways:
             return None
         dfeatures = ways[0] if len(ways) == 1 else add(*ways)  # the map went two ways: the sum of two
+        ways.clear()  # for their memory
         return self.trunk.backward(dfeatures, trunk_cache)
 
     def trace(self, x: Blank) -> Step:

@@ -12,6 +12,17 @@ all these with what the networks of the `source` have, and refuses weights that 
 
 Images must be normalised as in the training: torchvision's and the CIFAR repository's by ImageNet's means and
 deviations, those of torchvision's GoogLeNet and of timm's pre-activation networks to -1 ... 1.
+
+A detector's trunk shares the parts of its classifier, so the classifier takes the weights. Those of the
+residual network inside torchvision's detectors fit the trunk as they are, once the rest is left out::
+
+    net = models.build("resnet18", rng=rng)
+    interop.load_torch(net, interop.read_weights("resnet18.pth"))
+    detector = faster_rcnn(trunk_of(net), in_channels=3, num_classes=20, rng=rng)
+
+    state = interop.read_weights("fasterrcnn_resnet50_fpn.pth")
+    body = {name: array for name, array in state.items() if name.startswith("backbone.body.")}
+    interop.load_torch(detector.trunk, body, source="torchvision")
 """
 
 import warnings
@@ -27,7 +38,7 @@ from minires.interop.sources import SOURCES, check_source, differences
 from minires.layers import Layer
 from minires.typing import Array
 
-PREFIXES = ("module.", "_orig_mod.", "model.")
+PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.body.")
 
 __all__ = ["NAMES", "SOURCES", "load_torch", "read_weights", "to_torch", "write_weights"]
 
@@ -41,7 +52,8 @@ def load_torch(net: Layer, state: Mapping[str, Any], *, source: str | None = Non
         {name: array}, of `read_weights` or a module's own `state_dict()`; arrays of NumPy, CuPy or PyTorch in
         any floating-point type, converted to net's. The names may be any of NAMES, all may begin with what
         wrappers put before them (PREFIXES: "module." of DataParallel, "_orig_mod." of compile, "model." of
-        training frameworks), and batch norm's `num_batches_tracked` may be there, for nothing.
+        training frameworks, "backbone.body." of torchvision's detectors), and batch norm's
+        `num_batches_tracked` may be there, for nothing.
     source
         Whose weights they are, for what names and shapes do not tell: "torchvision", "timm", "cifar" (the
         repositories for CIFAR) or "same": of a network that computes exactly what net does, such as one of

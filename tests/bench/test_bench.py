@@ -13,8 +13,8 @@ from optional_torch import import_torch
 from oracles import pieces
 
 import minires.functional as F
-from minires import bench, layers, models, plot, probe
-from minires.bench import ceilings, clock, depth, memory, profile, rows, sides, work
+from minires import bench, detection, layers, models, plot, probe
+from minires.bench import ceilings, clock, depth, memory, profile, rows, scenes, sides, work
 from minires.cli import main
 from minires.layers import Concat, Conv2d, Residual, Sequential
 from minires.models.network import Network
@@ -109,6 +109,7 @@ def test_rows_are_chosen_by_words_in_their_names():
 def test_every_target_of_a_time_stands_in_its_row():
     targets = {row.name: (row.target, row.stretch) for row in bench.all_rows()}
     assert targets["resnet20 step"] == (1.4, 1.0) and targets["vgg16 eval"] == (1.2, 1.0)
+    assert targets["faster-rcnn step"] == targets["faster-rcnn image"] == (1.2, 1.0)
     assert targets["conv7x7/2 3@224"] == targets["overhead resnet110"] == (1.5, 1.0)
 
 
@@ -281,6 +282,79 @@ def test_every_network_of_the_table_has_a_twin_and_others_are_refused_by_name():
     net = models.build("googlenet", aux=True, rng=np.random.default_rng(0))
     with pytest.raises(TypeError, match="no PyTorch twin for NetworkWithHeads"):
         bench_torch.twin(net)
+
+
+def test_the_twin_of_a_detector_has_its_losses_and_its_gradients():
+    torch = import_torch()
+    from minires.bench import torch_detector
+
+    detector, x, labels, targets, regions = scenes.prepared(2, np.float64)
+    # biases start at 0, where a twin that forgets them looks right
+    randomised(detector.head, np.random.default_rng(5)), randomised(detector.rpn, np.random.default_rng(6))
+    detector.zero_grad()
+    answers, cache = detector.forward(x, train=True, choose=lambda proposals: regions)
+    found, dy = detection.joint_loss(answers, labels, targets)
+    dx = detector.backward(dy, cache)
+    twin = torch_detector.FasterRCNN(detector, x.shape[2:])
+    theirs = torch.from_numpy(x).requires_grad_()
+    boxes, offsets = (
+        torch.from_numpy(array.astype(np.float64)) for array in (regions.boxes, regions.offsets)
+    )
+    expected = torch_detector.losses(
+        twin(theirs, (boxes, torch.from_numpy(regions.image_index))),
+        torch.from_numpy(labels),
+        torch.from_numpy(targets.astype(np.float64)),
+        torch.from_numpy(regions.classes),
+        offsets,
+    )
+    assert all(float(loss) > 0.01 for loss in found)
+    # float64, twelve layers deep: rounding leaves 1e-14 of the largest number
+    np.testing.assert_allclose(found, [float(loss.detach()) for loss in expected], rtol=1e-8)
+    sum(expected).backward()
+    pairs = [(dx, theirs.grad), *_gradients(detector, twin)]
+    for ours, others in pairs:
+        np.testing.assert_allclose(ours, others.numpy(), atol=1e-8 * np.abs(ours).max())
+
+
+def _gradients(layer, module):
+    for (_, parameter), theirs in zip(layer.named_parameters(), module.parameters(), strict=True):
+        yield parameter.grad, theirs.grad
+
+
+def test_the_twin_of_a_detector_finds_the_same_boxes():
+    torch = import_torch()
+    from minires.bench import torch_detector
+
+    detector, x, *_ = scenes.prepared(2, np.float64)
+    randomised(detector.head, np.random.default_rng(5)), randomised(detector.rpn, np.random.default_rng(6))
+    twin = torch_detector.FasterRCNN(detector, x.shape[2:]).eval()
+    both = list(zip(detection.detect(detector, x), twin.detect(torch.from_numpy(x)), strict=True))
+    assert all(len(ours.boxes) > 3 for ours, _ in both)
+    for ours, theirs in both:
+        np.testing.assert_array_equal(ours.labels, theirs[1].numpy())
+        # float64; a box's coordinates are up to 64
+        np.testing.assert_allclose(ours.boxes, theirs[0].numpy(), atol=1e-9)
+        np.testing.assert_allclose(ours.scores, theirs[2].numpy(), atol=1e-9)
+
+
+@pytest.mark.parametrize("options", [{"pooling": "max"}, {"context": True}])
+def test_other_detectors_have_no_twin(options):
+    import_torch()
+    from minires.bench import torch_detector
+
+    rng = np.random.default_rng(0)
+    trunk = detection.trunk_of(models.cifar_resnet(depth=8, rng=rng))
+    detector = detection.faster_rcnn(trunk, in_channels=3, num_classes=2, rng=rng, **options)
+    with pytest.raises(TypeError, match="RoIAlign and without context"):
+        torch_detector.FasterRCNN(detector, (32, 32))
+
+
+def test_a_detectors_step_is_the_same_on_every_side():
+    losses = [scenes.training_step(side, images=1)() for side in sides.available()]
+    # float32, and proposals that do not enter the losses: the same number but for rounding
+    np.testing.assert_allclose(losses, losses[0], rtol=1e-4)
+    for side in sides.available():
+        scenes.image(side)()
 
 
 # -- a step taken apart, and depth -------------------------------------------------------------------------

@@ -1,5 +1,8 @@
 """Detectors: what the parts say, in which order, and whether every gradient of the joint loss is right."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from small_detector import SIZE, Joint, objects, tiny_detector
@@ -386,6 +389,39 @@ def test_the_numbers_of_the_recipe():
     assert whole.macs == cost.table(trunk, (1, 64, 64)).macs + 256 * (64 * 576 + 45 * 64) + 50 * (
         1024 * 128 + 51 * 128
     )
+
+
+MEASURE = """
+import tracemalloc
+import numpy as np
+from minires import detection, models, optim
+from minires.accounting import memory
+from minires.bench import scenes
+
+_, images, labels, offsets, regions = scenes.prepared(24)
+tracemalloc.start()
+rng = np.random.default_rng(0)
+trunk = detection.trunk_of(models.cifar_resnet(depth=8, in_channels=1, rng=rng))
+detector = detection.faster_rcnn(trunk, in_channels=1, num_classes=10, proposals=32, rng=rng)
+x = images.copy()
+optimiser = optim.SGD(detector.named_parameters(), lr=1e-3, momentum=0.9)
+tracemalloc.reset_peak()  # drawing weights takes more for a moment
+for _ in range(2):
+    optimiser.zero_grad()
+    answers, cache = detector.forward(x, train=True, choose=lambda windows: regions)
+    _, dy = detection.joint_loss(answers, labels, offsets)
+    detector.backward(dy, cache)
+    optimiser.step()
+print(memory.training_memory(detector, x.shape).peak, tracemalloc.get_traced_memory()[1])
+"""
+
+
+def test_predicted_memory_of_a_detector_is_within_a_quarter_of_what_a_step_allocates():
+    found = subprocess.run([sys.executable, "-c", MEASURE], check=True, capture_output=True, text=True)
+    predicted, measured = map(int, found.stdout.split())
+    # in a trunk of eight layers what its backward takes for a moment weighs more than in a deep one: 0.78 of
+    # the bytes are predicted here, and 0.87 of those of the classifier alone
+    assert predicted == pytest.approx(measured, rel=0.25)
 
 
 # -- batch norm ----------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 import strict_cupy
 from optional_torch import import_torch
 
-from minires import init, interop
+from minires import detection, init, interop, models
 from minires.backend import array_module
 from minires.layers import Recompute, freeze
 from minires.models import build as build_by_name
@@ -363,3 +363,37 @@ def test_names_that_a_network_does_not_have_are_refused():
         interop.to_torch(small, "cifar")
     with pytest.raises(ValueError, match="names: expected one of torchvision, cifar .*, got 'keras'"):
         interop.to_torch(net8(), "keras")
+
+
+# -- the trunk of a detector ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+@pytest.mark.parametrize("before", [True, False], ids=["into the classifier", "into the trunk"])
+def test_a_detectors_trunk_makes_the_map_that_pytorchs_does(name, before):
+    torch = import_torch()
+    build, make, names, size = PAIRS[name]
+    theirs = their_module(make).double()
+    net = build(num_classes=7, rng=rng()).astype(np.float64)
+    detector = detection.faster_rcnn(detection.trunk_of(net), in_channels=3, num_classes=5, rng=rng())
+    state = theirs.state_dict()
+    if before:
+        interop.load_torch(net, state, source=names)
+    else:
+        body = {f"backbone.body.{key}": value for key, value in state.items() if not key.startswith("fc.")}
+        interop.load_torch(detector.trunk, body, source=names)
+    x, found = rng(1).standard_normal((2, 3, *size)), []
+    theirs.layer4.register_forward_hook(lambda module, inputs, output: found.append(output))
+    with torch.no_grad():
+        theirs(torch.from_numpy(x))
+    expected = found[0].numpy()
+    assert expected.std() > 1e-6
+    # float64 sums in another order; 1e-12 is reached
+    assert np.linalg.norm(detector.trunk.predict(x) - expected) < 1e-8 * np.linalg.norm(expected)
+
+
+def test_the_classifiers_head_is_left_over_in_a_trunk():
+    net = models.build("resnet18", num_classes=7, rng=rng())
+    trunk = detection.trunk_of(net)
+    with pytest.raises(ValueError, match="left over: fc.weight"):
+        interop.load_torch(trunk, interop.to_torch(net), source="same")

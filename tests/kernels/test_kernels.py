@@ -395,3 +395,31 @@ def test_the_textbook_hands_on_the_order_of_memory(order):
         ]
     by_stride = [sorted(range(4), key=lambda axis, y=y: -y.strides[axis]) for y in (x, *found)]
     assert all(axes == by_stride[0] for axes in by_stride)
+
+
+# -- rows so short that several are one call ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    ("shape", "kernel", "options"),
+    [
+        ((2, 16, 40, 24), (3, 3), {"padding": 1}),
+        ((3, 8, 33, 28), (5, 3), {"padding": (1, 2)}),  # the kernel is half outside at the top alone twice
+        ((2, 8, 40, 36), (2, 4), {}),
+        ((1, 16, 40, 64), (3, 3), {"padding": 2, "dilation": 2}),
+    ],
+)
+def test_a_convolution_of_short_rows_is_the_textbooks(shape, kernel, options, threads):
+    rng = np.random.default_rng(0)
+    x, weight, bias = (rng.standard_normal(s) for s in (shape, (12, shape[1], *kernel), (12,)))
+    with pieces(threads=threads, block=parallel.BLOCK):
+        y, cache = F.conv2d_forward(x, weight, bias, **options)
+        dy = rng.standard_normal(y.shape)
+        found = (y, *F.conv2d_backward(dy, cache))
+    with kernels.use("textbook"):
+        y, cache = F.conv2d_forward(x, weight, bias, **options)
+        expected = (y, *F.conv2d_backward(dy, cache))
+    for ours, theirs in zip(found, expected, strict=True):
+        # float64 sums of up to 2000 numbers, in another order
+        np.testing.assert_allclose(ours, theirs, atol=1e-10)

@@ -19,10 +19,12 @@ Every function takes and fills contiguous rows (H, C, W*N), see `layout`.
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from minires.kernels.cpu import parallel
 
-NARROW = 96  # columns below which a product for each row of y spends its time on reading the weights
+NARROW, MANY = 32, 128  # numbers of a row, and channels: with more of these, rows have to be longer, because
+LESS_NARROW = 96  # a product for each row of y spends its time on reading the weights
 FEW = 4  # rows per thread below which the threads' parts differ too much
 
 
@@ -35,7 +37,7 @@ def supports(x, windows, groups):
         and windows.kernel[1] > 1
         and windows.padding[0] < windows.reach[0]
         and windows.padding[1] < windows.reach[1]
-        and x.shape[0] * x.shape[3] >= NARROW
+        and x.shape[0] * x.shape[3] >= (NARROW if x.shape[1] <= MANY else LESS_NARROW)
     )
 
 
@@ -55,18 +57,18 @@ def convolve(x, weight, bias, y, windows, relu=False):
     def part(rows, channels):
         kernels = weight[:, channels].reshape(-1, kh * c)
         start = 0 if bias is None else bias[channels, None]
-        p = parallel.scratch("p", (len(kernels), length), like=x)
-        shifted = p.reshape(kw, -1, length)
-        for row in rows:
-            kernel_rows, image_rows = _rows_used_by(row, windows, c)
-            np.matmul(kernels[:, kernel_rows], x[image_rows], out=p)
-            target = y[row, channels]
+        most = _rows_in_a_block(len(kernels) * length)
+        p = parallel.scratch("p", (most, len(kernels), length), like=x)
+        for block, kernel_rows, image in _blocks_of_rows(rows, x, windows, c, most):
+            shifted = p[: len(image)].reshape(len(image), kw, -1, length)
+            np.matmul(kernels[:, kernel_rows], image, out=p[: len(image)])
+            target = y[block, channels]
             if begins_whole:
-                np.add(shifted[first][:, whole_row], start, out=target)
+                np.add(shifted[:, first, :, whole_row], start, out=target)
             else:
                 target[...] = start
             for at, (outputs, inputs) in shifts[1:] if begins_whole else shifts:
-                target[:, outputs] += shifted[at][:, inputs]
+                target[..., outputs] += shifted[:, at, :, inputs]
             if relu:
                 np.maximum(target, 0, out=target)
 
@@ -93,18 +95,19 @@ def weight_gradient(dy, x, weight_shape, windows):
     shifts = _shifts(windows, n)
 
     def part(rows, channels):
-        shifted = parallel.scratch("shifted", (kw, len(range(o)[channels]), length), like=x)
+        lines = kw * len(range(o)[channels])
+        most = _rows_in_a_block(lines * max(length, kh * c))
+        shifted = parallel.scratch("shifted", (most, lines, length), like=x)
         shifted[...] = 0
-        lines = shifted.reshape(-1, length)
-        share = np.zeros((len(lines), kh * c), x.dtype)
-        for row in rows:
-            for copy, (outputs, inputs) in zip(shifted, shifts, strict=True):
-                copy[:, inputs] = dy[row, channels, outputs]
-            kernel_rows, image_rows = _rows_used_by(row, windows, c)
+        share = np.zeros((lines, kh * c), x.dtype)
+        for block, kernel_rows, image in _blocks_of_rows(rows, x, windows, c, most):
+            copies = shifted[: len(image)].reshape(len(image), kw, -1, length)
+            for at, (outputs, inputs) in enumerate(shifts):
+                copies[:, at, :, inputs] = dy[block, channels, outputs]
             # adjoint of p = weight @ x, with the shifts taken back on dy: (KW*O, L) @ (L, KH*C)
-            product = parallel.scratch("product", (len(lines), kernel_rows.stop - kernel_rows.start), like=x)
-            np.matmul(lines, x[image_rows].T, out=product)
-            share[:, kernel_rows] += product
+            product = parallel.scratch("product", (len(image), lines, image.shape[1]), like=x)
+            np.matmul(shifted[: len(image)], image.swapaxes(1, 2), out=product)
+            share[:, kernel_rows] += product[0] if len(image) == 1 else product.sum(axis=0)
         return channels, np.ascontiguousarray(share.reshape(kw, -1, kh, c).transpose(1, 3, 2, 0))
 
     dweight = np.zeros(weight_shape, x.dtype)
@@ -121,9 +124,35 @@ def _in_parts(part, y, weights):
     to be read for each row by every thread, a thread makes some channels of all rows.
     """
     rows, channels = y.shape[:2]
+    times = parallel.times_worth(y.size // channels * weights)
     if rows < FEW * parallel.get_threads() and weights > parallel.BLOCK:
-        return parallel.in_chunks(lambda begin, end: part(range(rows), slice(begin, end)), channels, y)
-    return parallel.in_chunks(lambda begin, end: part(range(begin, end), slice(0, channels)), rows, y)
+        return parallel.in_chunks(lambda begin, end: part(range(rows), slice(begin, end)), channels, y, times)
+    return parallel.in_chunks(lambda begin, end: part(range(begin, end), slice(0, channels)), rows, y, times)
+
+
+def _rows_in_a_block(numbers):
+    """Return how many output rows are worked on in one call, if each makes so many numbers in the cache: one
+    of a large batch, and of a small one enough for two threads not to wait for each other between calls."""
+    return max(1, parallel.BLOCK // numbers)
+
+
+def _blocks_of_rows(rows, x, windows, channels, most):
+    """Yield (block, kernel_rows, image) for a range of output rows, at most so many at a time.
+
+    block: their slice; kernel_rows: of the weight columns (KH*C) that they use; image: what each of them sees
+    of x (H*C, L), a view (rows, KH*C, L). At the border, where a part of the kernel lies outside, and with
+    dilation a block is one row.
+    """
+    row, lowest = rows.start, windows.size[0] + windows.padding[0] - windows.kernel[0]
+    while row < rows.stop:
+        kernel_rows, image_rows = _rows_used_by(row, windows, channels)
+        image = x[None, image_rows]
+        if most > 1 and windows.padding[0] <= row < lowest and windows.dilation[0] == 1:
+            count = min(most, rows.stop - row, lowest + 1 - row)
+            strides = (channels * x.strides[0], *x.strides)
+            image = as_strided(x[image_rows.start :], (count, *image.shape[1:]), strides, writeable=False)
+        yield slice(row, row + len(image)), kernel_rows, image
+        row += len(image)
 
 
 def _in_phases(x, windows):

@@ -13,6 +13,7 @@ from minires.checks import check_batch, check_gradient, check_norm, check_respon
 from minires.kernels.cpu import parallel, sums
 from minires.kernels.cpu.layout import as_rows, from_rows
 
+LITTLE = 8  # times the size that is worth a thread: a few operations a number
 FAR = 100  # squared mean over variance from which on sums of squares are too inaccurate
 
 
@@ -90,7 +91,7 @@ def _in_blocks(block, *arrays):
         for rows in parallel.blocks(begin, end, step):
             block(*(array[rows] for array in arrays))
 
-    parallel.in_chunks(chunk, len(arrays[0]), arrays[0])
+    parallel.in_chunks(chunk, len(arrays[0]), arrays[0], times=LITTLE)
 
 
 def _moments(rows):
@@ -133,7 +134,7 @@ def _sums(rows, other):
         total[begin:end] = sums.of_lines(rows[begin:end])
         products[begin:end] = sums.of_lines(rows[begin:end], other[begin:end])
 
-    parallel.in_chunks(chunk, len(rows), rows)
+    parallel.in_chunks(chunk, len(rows), rows, times=LITTLE)
     return total.sum(axis=0), products.sum(axis=0)
 
 

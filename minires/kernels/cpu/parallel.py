@@ -23,6 +23,7 @@ BLOCK = 1 << 18  # elements of a block: 1 MB in float32, half of a common L2 cac
 WORTH_THREADS = 1 << 16  # elements below which starting a thread costs more than it saves
 # elements of x below which a kernel leaves the work to the textbook, as `minires bench --kernels` measures
 SMALL = 1 << 14
+MUCH = 1 << 24  # multiply-adds of a convolution that two threads finish sooner than one
 ALONE = 1 << 18  # multiply-adds of a matrix product below which BLAS uses one thread by itself (OpenBLAS)
 LARGE = 1 << 20  # elements from which on work on every number by itself gains by blocks and threads
 
@@ -56,16 +57,17 @@ def set_threads(count):
         _threads, _pool = count, None
 
 
-def in_chunks(work, rows, array):
+def in_chunks(work, rows, array, times=1):
     """Cut range(rows) into one chunk a thread, call work(begin, end) on each, return the results in order.
 
-    array: the array that is worked on; one too small to be worth a thread is one chunk.
+    array: the array that is worked on; one too small to be worth a thread is one chunk. times: that many
+    times as large it has to be, where its elements take little arithmetic.
     A work that raises ends the call with its exception once all chunks have ended.
     """
     if getattr(_state, "in_chunk", False):
         return [work(0, rows)]
     with _lock, _blas_controller().limit(limits=1, user_api="blas"):
-        count = min(rows, get_threads()) if array.size >= WORTH_THREADS else 1
+        count = min(rows, get_threads()) if array.size >= times * WORTH_THREADS else 1
         edges = [(rows * part // count, rows * (part + 1) // count) for part in range(count)]
         others = [  # in the caller's context, which holds its numpy.errstate
             _threads_pool().submit(contextvars.copy_context().run, _run, work, *edge) for edge in edges[1:]
@@ -77,6 +79,11 @@ def in_chunks(work, rows, array):
         for error in filter(None, errors):
             raise error
         return [first, *(future.result() for future in others)]
+
+
+def times_worth(multiply_adds):
+    """Return in_chunks' `times` for a convolution: 1, or with few multiply-adds more than any array has."""
+    return 1 if multiply_adds >= MUCH else 1 << 40
 
 
 def blocks(begin, end, rows_in_a_block):
