@@ -35,8 +35,6 @@ Case.__doc__ = """A kernel on arrays of one size. prepare(): returns the functio
 def cases():
     """Return the list of all Cases, several for each kernel."""
     return [Case(name, size, _preparation(name, size)) for name, size in _names_and_sizes()]
-    each = [Case(name, size, _preparation(name, size)) for name, size in _names_and_sizes()]
-    return each
 
 
 def select(words):
