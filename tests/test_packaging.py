@@ -159,3 +159,12 @@ def test_the_lowest_versions_are_those_of_setup_cfg():
         "[options.extras_require]\ntest =\n    pytest >= 7.0.0\n    numpy >= 2.0.0\n"
     )
     assert bounds(config, ["test"]) == ["Pillow==9.2.0", "numpy==2.0.0", "pytest==7.0.0"]
+
+
+def test_every_folder_of_code_is_in_the_wheel():
+    """setup.cfg lists the packages; from a checkout a forgotten one is found all the same, from a wheel not."""
+    listed = set(settings()["options"]["packages"].split())
+    found = {
+        ".".join(path.relative_to(ROOT).parent.parts) for path in (ROOT / "minires").rglob("__init__.py")
+    }
+    assert {name for name in listed if "_files" not in name} == found
