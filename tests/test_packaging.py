@@ -162,7 +162,7 @@ def test_the_lowest_versions_are_those_of_setup_cfg():
 
 
 def test_every_folder_of_code_is_in_the_wheel():
-    """setup.cfg lists the packages; from a checkout a forgotten one is found all the same, from a wheel not."""
+    """setup.cfg lists them; from a checkout a forgotten one is found all the same, from a wheel not."""
     listed = set(settings()["options"]["packages"].split())
     found = {
         ".".join(path.relative_to(ROOT).parent.parts) for path in (ROOT / "minires").rglob("__init__.py")
