@@ -224,4 +224,4 @@ class Detector(Layer):
         pooled = self.pooling.trace(trunk.y, regions=x.shape[0] * self.proposals)
         head = self.head.trace(pooled.y)
         inside = (trunk, pooled, head) if self.rpn is None else (trunk, self.rpn.trace(trunk.y), pooled, head)
-        return Step(self, x, head.y, inside=inside, meets=True)
+        return Step(self, x, head.y, inside=inside, meets=self.rpn is not None)

@@ -194,12 +194,12 @@ def test_another_composite_is_drawn_as_a_chain_with_its_outputs_or_not_looked_in
 
 
 def test_detectors_have_their_outputs_beside_the_way_of_the_boxes():
-    faster, rcnn = (
+    faster, fast, rcnn = (
         plot.blocks(build.by_name(name, build.INPUT, num_classes=10, rng=SHAPES), input_shape=build.INPUT)
-        for name in ("faster_rcnn", "rcnn")
+        for name in ("faster_rcnn", "fast_rcnn", "rcnn")
     )
     assert {"output 9x16x16", "output 36x16x16", "output 11", "RegionPooling"} <= set(words(faster))
-    assert "output 11" in words(rcnn) and "y: 40" in words(rcnn)
+    assert all("output 11" in words(figure) and "y: 40" in words(figure) for figure in (fast, rcnn))
     check_readable(faster)
 
 
