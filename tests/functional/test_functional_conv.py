@@ -181,7 +181,9 @@ def test_backward_need_not_reorder_x_again(monkeypatch):
 def test_few_rows_and_large_weights_are_cut_by_channels(monkeypatch):
     rng, cuts = np.random.default_rng(0), []
     cut = parallel.in_chunks
-    monkeypatch.setattr(parallel, "in_chunks", lambda work, n, *size: cuts.append(n) or cut(work, n, *size))
+    monkeypatch.setattr(
+        parallel, "in_chunks", lambda *args, **size: cuts.append(args[1]) or cut(*args, **size)
+    )
     monkeypatch.setattr(conv_shift, "NARROW", 0)
     for rows, block in ((7, 1), (7, 10**6), (8, 1)):
         with pieces(2, block), kernels.use("fast"):

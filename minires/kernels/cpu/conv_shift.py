@@ -124,10 +124,12 @@ def _in_parts(part, y, weights):
     to be read for each row by every thread, a thread makes some channels of all rows.
     """
     rows, channels = y.shape[:2]
-    times = parallel.times_worth(y.size // channels * weights)
-    if rows < FEW * parallel.get_threads() and weights > parallel.BLOCK:
-        return parallel.in_chunks(lambda begin, end: part(range(rows), slice(begin, end)), channels, y, times)
-    return parallel.in_chunks(lambda begin, end: part(range(begin, end), slice(0, channels)), rows, y, times)
+    few = rows < FEW * parallel.get_threads() and weights > parallel.BLOCK
+
+    def chunk(begin, end):
+        return part(range(rows), slice(begin, end)) if few else part(range(begin, end), slice(0, channels))
+
+    return parallel.in_chunks(chunk, channels if few else rows, y, multiply_adds=y.size // channels * weights)
 
 
 def _rows_in_a_block(numbers):
