@@ -193,6 +193,17 @@ def test_few_rows_and_large_weights_are_cut_by_channels(monkeypatch):
     assert cuts == [5, 7, 8]  # channels; rows, for small weights; and for many rows
 
 
+@pytest.mark.parametrize("stride", [1, 2])  # without columns, and with them
+def test_what_is_cut_is_told_how_much_there_is_to_do(monkeypatch, stride):
+    told, cut = [], parallel.in_chunks
+    monkeypatch.setattr(parallel, "in_chunks", lambda *args, **size: told.append(size) or cut(*args, **size))
+    monkeypatch.setattr(conv_shift, "NARROW", 0)
+    with pieces(2, 64), kernels.use("fast"):
+        y, cache = F.conv2d_forward(np.ones((2, 3, 6, 8)), np.ones((5, 3, 3, 3)), stride=stride)
+        F.conv2d_backward(np.ones_like(y), cache, need_dx=False)
+    assert told == [{"multiply_adds": y.size * 27}] * 2
+
+
 def test_conv2d_by_hand():
     x = np.arange(9.0).reshape(1, 1, 3, 3)
     y, cache = F.conv2d_forward(x, np.array([[[[1.0, 0.0], [0.0, -1.0]]]]), np.array([10.0]))
