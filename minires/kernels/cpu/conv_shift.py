@@ -151,7 +151,7 @@ def _blocks_of_rows(rows, x, windows, channels, most):
         image = x[None, image_rows]
         if most > 1 and windows.padding[0] <= row < lowest and windows.dilation[0] == 1:
             count = min(most, rows.stop - row, lowest + 1 - row)
-            strides = (channels * x.strides[0], *x.strides)
+            strides = (channels * x.strides[0], *x.strides)  # the next output row sees one image row further
             image = as_strided(x[image_rows.start :], (count, *image.shape[1:]), strides, writeable=False)
         yield slice(row, row + len(image)), kernel_rows, image
         row += len(image)
