@@ -1,7 +1,7 @@
 """The questions every function asks of its arguments before it computes anything.
 
-The first half serves all; the second holds one check for each operation that also has a kernel, so that the
-textbook's function and the kernel refuse the same things in the same words.
+The first half serves all; the second holds one check for each operation, so that the textbook's function and
+its kernels refuse the same things in the same words.
 """
 
 import math
@@ -91,6 +91,14 @@ def in_range(name: str, value: float, least: float, most: float) -> float:
         range_ = f"number from {least} to {most}" if most < math.inf else f"finite number of at least {least}"
         raise ValueError(f"{name}: expected a {range_}, got {value}")
     return value
+
+
+def check_positive(name: str, value: float) -> float:
+    """Return value as a Python float, or raise ValueError unless it is a finite number above 0."""
+    value = plain(value)
+    if not (isinstance(value, (int, float)) and 0 < value < math.inf):
+        raise ValueError(f"{name}: expected a positive number, got {value!r}")
+    return float(value)
 
 
 def pair(name: str, value: Size, *, least: int) -> tuple[int, int]:
@@ -325,8 +333,9 @@ def check_cross_entropy(
     label_smoothing: float,
     ignore_index: int | None,
     class_weights: Array | None,
-) -> ModuleType:
-    """Return the module of logits (N, K), or raise what `F.softmax_cross_entropy_forward` says it raises."""
+) -> tuple[ModuleType, float]:
+    """Return the module of logits (N, K) and label_smoothing, or raise what
+    `F.softmax_cross_entropy_forward` says it raises."""
     xp = check_floats(logits=logits)
     check_ndim("logits", logits, (2, "(N, K)"))
     array_module(logits, labels, names=("logits", "labels"))
@@ -339,6 +348,7 @@ def check_cross_entropy(
         raise ValueError(f"ignore_index: expected an integer or None, got {ignore_index!r}")
     if xp.__name__ == "numpy":  # to look at them on a GPU would stall it: checked when they are batched
         _check_labels(labels, classes, ignore_index)
+    label_smoothing = number("label_smoothing", label_smoothing)
     if not 0 <= label_smoothing < 1:
         raise ValueError(f"label_smoothing: expected a number in [0, 1), got {label_smoothing}")
     if class_weights is not None:
@@ -348,7 +358,7 @@ def check_cross_entropy(
             wrong = class_weights[~((class_weights >= 0) & np.isfinite(class_weights))]
             if wrong.size:
                 raise ValueError(f"class_weights: expected finite numbers >= 0, got {wrong[0]} among them")
-    return xp
+    return xp, label_smoothing
 
 
 def _check_labels(labels: Array, classes: int, ignore_index: int | None) -> None:
@@ -383,14 +393,6 @@ def check_regions(
         )
     size, samples = whole_number("size", size, least=1), whole_number("samples", samples, least=1)
     return size, check_positive("scale", scale), samples
-
-
-def check_positive(name: str, value: float) -> float:
-    """Return value as a Python float, or raise ValueError unless it is a finite number above 0."""
-    value = plain(value)
-    if not (isinstance(value, (int, float)) and 0 < value < math.inf):
-        raise ValueError(f"{name}: expected a positive number, got {value!r}")
-    return float(value)
 
 
 def check_rows(values: Array, target: Array, weights: Array | None, shape: Shape, name: str) -> ModuleType:

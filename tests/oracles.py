@@ -27,14 +27,14 @@ def relative_error(found, expected):
 @contextlib.contextmanager
 def pieces(threads, block):
     """Cut even the smallest arrays for so many threads and into blocks of so many elements."""
-    before = parallel.get_threads(), parallel.BLOCK, parallel.WORTH_THREADS
+    before = parallel.get_threads(), parallel.BLOCK, parallel.WORTH_THREADS, parallel.MUCH
     parallel.set_threads(threads)
-    parallel.BLOCK, parallel.WORTH_THREADS = block, 0
+    parallel.BLOCK, parallel.WORTH_THREADS, parallel.MUCH = block, 0, 0
     try:
         yield
     finally:
         parallel.set_threads(before[0])
-        parallel.BLOCK, parallel.WORTH_THREADS = before[1:]
+        parallel.BLOCK, parallel.WORTH_THREADS, parallel.MUCH = before[1:]
 
 
 def in_numpy(value, kind):

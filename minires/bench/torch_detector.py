@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from minires.bench.torch_side import twin
+from minires.bench.torch_side import prepared, stepping, twin
 from minires.detection.boxes import LARGEST, STDS
 
 
@@ -117,38 +117,23 @@ def training_step(detector, x, labels, targets, regions, *, threads, channels_la
 
     Arguments as `detection.joint_loss` takes them, in NumPy; regions: a `Regions`.
     """
-    module, x = _prepared(detector, x, threads, channels_last)
-    as_numbers = [
-        torch.from_numpy(np.asarray(array, x.numpy().dtype)) for array in (targets, regions.offsets)
-    ]
-    labels, classes = torch.from_numpy(labels), torch.from_numpy(regions.classes)
-    boxes = torch.from_numpy(np.asarray(regions.boxes, x.numpy().dtype))
-    image = torch.from_numpy(regions.image_index)
-    optimiser = torch.optim.SGD(module.parameters(), **sgd)
+    targets, offsets, boxes = (
+        torch.from_numpy(np.asarray(array, x.dtype)) for array in (targets, regions.offsets, regions.boxes)
+    )
+    labels, classes, image = map(torch.from_numpy, (labels, regions.classes, regions.image_index))
+    module, x = prepared(FasterRCNN(detector, x.shape[2:]), x, threads, channels_last)
 
-    def step():
-        answers = module(x, (boxes, image))
-        loss = sum(losses(answers, labels, as_numbers[0], classes, as_numbers[1]))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        return float(loss.detach())
+    def loss_of_batch():
+        return sum(losses(module(x, (boxes, image)), labels, targets, classes, offsets))
 
-    return step
+    return stepping(module, loss_of_batch, **sgd)
 
 
 def detection(detector, x, *, threads, channels_last=False):
     """Return a function that detects what is in images, remembering nothing."""
-    module, x = _prepared(detector, x, threads, channels_last)
+    module, x = prepared(FasterRCNN(detector, x.shape[2:]), x, threads, channels_last)
     module.eval()
     return lambda: module.detect(x)
-
-
-def _prepared(detector, x, threads, channels_last):
-    torch.set_num_threads(threads)
-    order = torch.channels_last if channels_last else torch.contiguous_format
-    module = FasterRCNN(detector, x.shape[2:]).to(memory_format=order)
-    return module, torch.from_numpy(x).to(memory_format=order)
 
 
 def _weights(ends, size, samples, length):

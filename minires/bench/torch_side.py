@@ -129,12 +129,17 @@ TWINS = {
 
 def training_step(net, x, labels, *, threads, channels_last=False, **sgd):
     """Return a function that takes one training step of net's twin on x and labels and returns the loss."""
-    module, x = _prepared(net, x, threads, channels_last)
+    module, x = prepared(twin(net), x, threads, channels_last)
     labels = torch.from_numpy(labels)
+    return stepping(module, lambda: nn.functional.cross_entropy(module(x), labels), **sgd)
+
+
+def stepping(module, loss_of_batch, **sgd):
+    """Return a function that takes a step of module down the gradient of loss_of_batch() and returns that."""
     optimiser = torch.optim.SGD(module.parameters(), **sgd)
 
     def step():
-        loss = nn.functional.cross_entropy(module(x), labels)
+        loss = loss_of_batch()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -145,7 +150,7 @@ def training_step(net, x, labels, *, threads, channels_last=False, **sgd):
 
 def evaluation(net, x, *, threads, channels_last=False):
     """Return a function that runs net's twin forward on x in eval mode, remembering nothing."""
-    module, x = _prepared(net, x, threads, channels_last)
+    module, x = prepared(twin(net), x, threads, channels_last)
     module.eval()
 
     def evaluate():
@@ -157,7 +162,7 @@ def evaluation(net, x, *, threads, channels_last=False):
 
 def operation(layer, x, dy, *, threads, channels_last=False):
     """Return a function that runs the layer's twin forward on x and backward on dy, with every gradient."""
-    module, x = _prepared(layer, x, threads, channels_last)
+    module, x = prepared(twin(layer), x, threads, channels_last)
     dy = torch.from_numpy(dy).to(memory_format=_order(dy, channels_last))
     wanted = [x.requires_grad_(), *module.parameters()]
     return lambda: torch.autograd.grad(module(x), wanted, dy)
@@ -170,11 +175,11 @@ def cross_entropy(logits, labels, *, threads):
     return lambda: torch.autograd.grad(nn.functional.cross_entropy(logits, labels), [logits])
 
 
-def _prepared(layer, x, threads, channels_last):
-    """Return the twin and x as a tensor, both in the wanted order of memory."""
+def prepared(module, x, threads, channels_last):
+    """Return a module and x as a tensor, both in the wanted order of memory."""
     torch.set_num_threads(threads)
     order = _order(x, channels_last)
-    return twin(layer).to(memory_format=order), torch.from_numpy(x).to(memory_format=order)
+    return module.to(memory_format=order), torch.from_numpy(x).to(memory_format=order)
 
 
 def _order(array, channels_last):

@@ -11,6 +11,7 @@ from minires.data.objects import Objects
 from minires.detection import anchors_to_learn, fast_rcnn, faster_rcnn, joint_loss, regions_to_learn
 from minires.gradcheck import check_directional
 from minires.layers import BatchNorm, Conv2d, Layer, ReLU, Sequential
+from minires.layers.composite import check_unused
 
 SIZE = (20, 28)  # of the images, (height, width)
 
@@ -18,17 +19,16 @@ SIZE = (20, 28)  # of the images, (height, width)
 class JointLoss(Layer):
     """A detector and the sum of its losses on fixed samples, as one function of the images.
 
-    Proposals and samples are drawn once: another draw at every step of a finite difference would have no
-    gradient to compare with.
+    Proposals and samples are drawn once, from rng: another draw at every step of a finite difference would
+    have no gradient to compare with. there: the objects of two images.
     """
 
-    def __init__(self, detector, rng):
+    def __init__(self, detector, there, rng):
         self.detector = detector
-        there = [_objects([[17, 2, 27, 9], [3, 8, 10, 19]], [1, 0]), _objects([], [])]
-        self.labels = self.offsets = None
+        self.labels = self.targets = None
         if detector.rpn is not None:
             anchors = detector.anchors(detector.map_size(SIZE)).astype(np.float64)
-            self.labels, self.offsets = anchors_to_learn(anchors, there, SIZE, rng=rng, sampled=24)
+            self.labels, self.targets = anchors_to_learn(anchors, there, SIZE, rng=rng, sampled=24)
         # not where a pixel's or a cell's edge is: there max pooling jumps
         corner = rng.uniform(0, 9, (2, 6, 2))
         self.windows = list(np.concatenate([corner, corner + rng.uniform(5, 10, (2, 6, 2))], axis=2))
@@ -39,11 +39,12 @@ class JointLoss(Layer):
         answers, cache = self.detector.forward(
             x, train=train, windows=self.windows, choose=lambda windows: self.regions
         )
-        losses, dy = joint_loss(answers, self.labels, self.offsets)
+        losses, dy = joint_loss(answers, self.labels, self.targets)
         return np.asarray(sum(losses)), [cache, dy]
 
     def backward(self, dy, cache):
         """Return dx, and add into every parameter's grad."""
+        check_unused(cache, 2)
         gradients, inner = cache.pop(), cache.pop()
         scaled = [None if each is None else each * dy for each in gradients]
         return self.detector.backward(tuple(scaled), inner)
@@ -69,24 +70,32 @@ class DetectorRow(Row):
         # the same detector with every seed: in so narrow a trunk another draw may silence a path
         fixed = np.random.default_rng(1)
         options = {"in_channels": 2, "num_classes": 2, "hidden": 5, "bins": 2} | self.options
-        detector = randomize(self.build(_trunk(fixed), rng=fixed, **options), fixed).astype(np.float64)
-        for name, parameter in detector.named_parameters():
-            if name.startswith(("rpn", "head")):  # as small as they start they would hide what lies before
-                parameter.data[...] = fixed.normal(0, 0.3, parameter.data.shape)
+        detector = randomize(self.build(trunk(fixed), rng=fixed, **options), fixed).astype(np.float64)
+        enlarge(detector, fixed)
+        there = [_objects([[17, 2, 27, 9], [3, 8, 10, 19]], [1, 0]), _objects([], [])]
         x, title = rng.standard_normal((2, 2, *SIZE)), f"{self.name}, {mode}, with the losses"
-        return check_directional(JointLoss(detector, fixed), x, train=mode == "train", rng=rng, title=title)
+        joint = JointLoss(detector, there, fixed)
+        return check_directional(joint, x, train=mode == "train", rng=rng, title=title)
 
 
 MODES = ("train", "eval")
 
 
-def _trunk(rng):
+def trunk(rng):
+    """Return a trunk of stride 4 for images with two channels, three channels wide."""
     return Sequential(
         conv=Conv2d(2, 3, 3, stride=2, padding=1, bias=False, rng=rng),
         norm=BatchNorm(3),
         relu=ReLU(),
         conv2=Conv2d(3, 3, 3, stride=2, padding=1, rng=rng),
     )
+
+
+def enlarge(detector, rng):
+    """Draw larger weights for what lies behind the trunk: as small as they start they would hide it."""
+    for name, parameter in detector.named_parameters():
+        if name.startswith(("rpn", "head")):
+            parameter.data[...] = rng.normal(0, 0.3, parameter.data.shape)
 
 
 def _objects(boxes, labels):

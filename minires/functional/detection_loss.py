@@ -107,6 +107,10 @@ def binary_cross_entropy_forward(
     max(z, 0) - t z + log(1 + exp(-abs(z))), where nothing overflows and no logarithm sees a 0. And p - t,
     which loses its digits where p is nearly 1 and t is 1, is (1 - t) p - t (1 - p).
 
+    References
+    ----------
+    Ren, He, Girshick & Sun 2015, "Faster R-CNN" (arXiv:1506.01497), equation 1: the first of its two losses.
+
     Examples
     --------
     >>> loss, cache = binary_cross_entropy_forward(np.array([0.0, 800.0]), np.array([1.0, 0.0]))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from minires.backend import array_module
-from minires.checks import check_cross_entropy, check_floats, check_ndim, check_shape, number
+from minires.checks import check_cross_entropy, check_floats, check_ndim, check_shape
 from minires.functional.dispatch import accelerated
 from minires.sums import total
 from minires.typing import Array, Cache
@@ -66,8 +66,7 @@ def softmax_cross_entropy_forward(
     >>> softmax_cross_entropy_backward(1.0, cache)
     array([[ 0.25,  0.25, -0.75,  0.25]])
     """
-    label_smoothing = number("label_smoothing", label_smoothing)
-    xp = check_cross_entropy(logits, labels, label_smoothing, ignore_index, class_weights)
+    xp, label_smoothing = check_cross_entropy(logits, labels, label_smoothing, ignore_index, class_weights)
     targets, count = _targets(logits, labels, label_smoothing, ignore_index, class_weights)
     shifted = logits - logits.max(axis=1, keepdims=True)
     others = xp.exp(shifted)

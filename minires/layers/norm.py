@@ -46,8 +46,8 @@ class BatchNorm(Layer):
     y = gamma * (x - mean) / sqrt(var + eps) + beta
 
     In training mean and variance are the batch's, over N, H and W, and the running averages move:
-    running = momentum * running + (1 - momentum) * batch. In eval mode, or frozen, mean
-    and variance are the running ones.
+    running = momentum * running + (1 - momentum) * batch. In eval mode, or frozen, mean and variance are the
+    running ones.
 
     The cache is (backward, cache of the pair): the mode may change before backward, and the cache knows in
     which one it was made.

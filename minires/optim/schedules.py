@@ -94,6 +94,13 @@ class Steps(Schedule):
 class Cosine(Schedule):
     """Cosine annealing: half a cosine from lr down to 0 at step `total`.
 
+    Parameters
+    ----------
+    lr
+        The rate at the start.
+    total
+        The number of steps; beyond it the rate stays 0.
+
     References
     ----------
     Loshchilov & Hutter 2016 (arXiv:1608.03983), equation 5.

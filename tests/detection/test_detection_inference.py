@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from small_detector import SIZE, tiny_detector
+from small_detector import tiny_detector
 
+from minires.catalogue.detectors import SIZE
 from minires.detection import (
     STDS,
     Answers,

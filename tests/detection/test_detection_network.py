@@ -5,10 +5,11 @@ import sys
 
 import numpy as np
 import pytest
-from small_detector import SIZE, Joint, objects, tiny_detector
+from small_detector import joint_loss_of, objects, tiny_detector
 
 from minires import gradcheck, models
 from minires.accounting import cost
+from minires.catalogue.detectors import SIZE
 from minires.detection import (
     RegionPooling,
     RegionProposal,
@@ -48,7 +49,7 @@ def image(rng, count=2):
 @pytest.mark.parametrize("train", [True, False])
 def test_the_joint_loss_along_a_random_direction_of_all_parameters(method, options, train):
     rng = np.random.default_rng(2)
-    joint = Joint(tiny_detector(rng, method, **options), rng)
+    joint = joint_loss_of(tiny_detector(rng, method, **options), rng)
     x = image(rng)
     if method == "slow":  # images need no gradient there
         return _along_parameters(joint, x, train, rng)
@@ -83,7 +84,7 @@ SLOW = pytest.mark.slow
 )
 def test_the_joint_loss_element_by_element(method, options):
     rng = np.random.default_rng(3)
-    joint = Joint(tiny_detector(rng, method, **options), rng)
+    joint = joint_loss_of(tiny_detector(rng, method, **options), rng)
     gradcheck.check_gradients(joint, image(rng), train=True, rng=rng, max_elements=40).raise_if_wrong()
 
 
@@ -153,7 +154,7 @@ def in_map_order(backward):
 def test_a_wrong_backward_is_noticed(monkeypatch, layer, wrong):
     monkeypatch.setattr(layer, "backward", wrong(layer.backward))
     rng = np.random.default_rng(4)
-    joint = Joint(tiny_detector(rng, context=True), rng)
+    joint = joint_loss_of(tiny_detector(rng, context=True), rng)
     report = gradcheck.check_directional(joint, image(rng), train=True, rng=rng)
     assert not report.ok
 
@@ -161,7 +162,7 @@ def test_a_wrong_backward_is_noticed(monkeypatch, layer, wrong):
 def test_the_map_gets_the_sum_of_the_gradients_of_both_networks():
     rng = np.random.default_rng(5)
     detector, x = tiny_detector(rng), image(rng)
-    joint = Joint(detector, rng)
+    joint = joint_loss_of(detector, rng)
 
     def gradient(rpn, head):
         answers, cache = detector.forward(
@@ -177,7 +178,7 @@ def test_the_map_gets_the_sum_of_the_gradients_of_both_networks():
 
 def test_a_second_backward_on_the_same_cache_is_refused():
     rng = np.random.default_rng(0)
-    joint = Joint(tiny_detector(rng), rng)
+    joint = joint_loss_of(tiny_detector(rng), rng)
     answers, cache = joint.detector.forward(
         image(rng), train=True, windows=joint.windows, choose=lambda w: joint.regions
     )
@@ -283,7 +284,7 @@ def test_a_crop_takes_one_sample_a_pixel():
 def test_a_batch_without_regions_still_teaches_the_proposal_network():
     rng = np.random.default_rng(0)
     detector = tiny_detector(rng)
-    joint = Joint(detector, rng)
+    joint = joint_loss_of(detector, rng)
     answers, cache = detector.forward(image(rng), train=True, choose=no_regions)
     losses, dy = joint_loss(answers, joint.labels, joint.targets)
     assert losses.classes == 0 and losses.boxes == 0 and losses.objectness > 0

@@ -178,6 +178,24 @@ def test_a_channel_far_from_zero_is_normalised_like_its_deviations(offset, shape
         np.testing.assert_allclose(found, right, rtol=1e-4, atol=3e-7 * offset + 1e-5)
 
 
+def test_a_large_batch_far_from_zero_loses_no_digits():
+    rng, offset = np.random.default_rng(0), 2.0**17
+    half = rng.integers(-64, 65, (20, 2, 20, 21)) / 32  # float32 holds offset + half, and the mean, exactly
+    apart = np.concatenate([half, -half])
+    exact, dy = offset + apart, apart + rng.standard_normal(apart.shape, dtype=np.float32)
+    ones, zeros = np.ones(2), np.zeros(2)
+
+    def results(dtype):
+        arrays = [array.astype(dtype) for array in (exact, ones, zeros)]
+        y, cache, statistics = F.batch_norm_train_forward(*arrays)
+        running, _ = F.batch_norm_eval_forward(*arrays, *statistics)
+        return [y, running, *F.batch_norm_train_backward(dy.astype(dtype), cache)]
+
+    for found, right in zip(results(np.float32), results(np.float64), strict=True):
+        # a few roundings of 6e-8; gamma * x / std beside gamma * mean / std would each be off by 0.004
+        assert abs(found - right).max() < 2e-5 * abs(right).max()
+
+
 @pytest.mark.parametrize("shape", [(6, 2), (30, 2, 20, 21)], ids=str)
 def test_numbers_whose_squares_are_infinite_come_out_as_beta_not_as_nan(shape):
     x = (1e30 * np.random.default_rng(0).standard_normal(shape)).astype(np.float32)

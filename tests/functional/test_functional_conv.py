@@ -181,7 +181,9 @@ def test_backward_need_not_reorder_x_again(monkeypatch):
 def test_few_rows_and_large_weights_are_cut_by_channels(monkeypatch):
     rng, cuts = np.random.default_rng(0), []
     cut = parallel.in_chunks
-    monkeypatch.setattr(parallel, "in_chunks", lambda work, n, *size: cuts.append(n) or cut(work, n, *size))
+    monkeypatch.setattr(
+        parallel, "in_chunks", lambda *args, **size: cuts.append(args[1]) or cut(*args, **size)
+    )
     monkeypatch.setattr(conv_shift, "NARROW", 0)
     for rows, block in ((7, 1), (7, 10**6), (8, 1)):
         with pieces(2, block), kernels.use("fast"):
@@ -189,6 +191,17 @@ def test_few_rows_and_large_weights_are_cut_by_channels(monkeypatch):
                 rng.standard_normal((2, 3, rows, 4)), rng.standard_normal((5, 3, 3, 3)), padding=1
             )
     assert cuts == [5, 7, 8]  # channels; rows, for small weights; and for many rows
+
+
+@pytest.mark.parametrize("stride", [1, 2])  # without columns, and with them
+def test_what_is_cut_is_told_how_much_there_is_to_do(monkeypatch, stride):
+    told, cut = [], parallel.in_chunks
+    monkeypatch.setattr(parallel, "in_chunks", lambda *args, **size: told.append(size) or cut(*args, **size))
+    monkeypatch.setattr(conv_shift, "NARROW", 0)
+    with pieces(2, 64), kernels.use("fast"):
+        y, cache = F.conv2d_forward(np.ones((2, 3, 6, 8)), np.ones((5, 3, 3, 3)), stride=stride)
+        F.conv2d_backward(np.ones_like(y), cache, need_dx=False)
+    assert told == [{"multiply_adds": y.size * 27}] * 2
 
 
 def test_conv2d_by_hand():

@@ -69,8 +69,8 @@ def test_roi_pooling_agrees_with_nested_loops(mode, size):
     x = rng.integers(0, 6, (2, 3, 5, 9)).astype(float)  # ties too
     first = rng.uniform(-12, 30, (12, 2))
     boxes = np.concatenate([first, first + rng.uniform(0, 25, (12, 2))], axis=1)
-    # corners at halves, on either side of 0; smaller than a cell; far off the diagonal
-    boxes[:4] = [[10, 6, 26, 18], [-2, -6, 10, 6], [2, 2, 2.1, 2.1], [0, 20, 36, 22]]
+    # corners at halves, on either side of 0; smaller than a cell; far off the diagonal; last before first
+    boxes[:5] = [[10, 6, 26, 18], [-2, -6, 10, 6], [2, 2, 2.1, 2.1], [0, 20, 36, 22], [20, 12, 4, 2]]
     image_index, dy = rng.integers(0, 2, 12), rng.standard_normal((12, 3, size, size))
     expected, dx = pool_loops(x, boxes, image_index, dy, size, 0.25)
     with kernels.use(mode):
@@ -151,6 +151,16 @@ def test_roi_align_is_exact_on_a_ramp_and_on_a_constant(mode):
     np.testing.assert_allclose(y[0, 0], 2 * centres[0] - centres[1][:, None], rtol=1e-12)
     np.testing.assert_allclose(y[0, 1], 7, rtol=1e-12)
     assert dx.sum() == pytest.approx(dy.sum(), rel=1e-12)  # all points are inside: no weight is lost
+
+
+@modes
+def test_a_point_of_roi_align_up_to_a_cell_outside_takes_the_cell_at_the_edge(mode):
+    x = np.array([3.0, 1.0, 1.0, 5.0]).reshape(1, 1, 1, 4)
+    points = np.array([-1.125, -1.0, -0.625, 0.0, 3.0, 3.625, 4.0, 4.125])  # from the first cell's centre
+    boxes = np.stack([points, 0 * points, points + 1, 0 * points + 1], axis=1)  # a point's box has it inside
+    with kernels.use(mode):
+        y, _ = pool(x, boxes, np.zeros(8, int), "roi_align", size=1, scale=1.0, samples=1)
+    np.testing.assert_array_equal(y.ravel(), [0, 3, 3, 3, 5, 5, 5, 0])
 
 
 @modes

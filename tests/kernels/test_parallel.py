@@ -59,6 +59,16 @@ def test_a_small_array_is_one_chunk():
         assert parallel.in_chunks(chunk, 8, BIG) == [(0, 8)]
         parallel.WORTH_THREADS = 8
         assert len(parallel.in_chunks(chunk, 8, BIG)) == 3
+        parallel.WORTH_THREADS = 4
+        assert len(parallel.in_chunks(chunk, 8, BIG, times=2)) == 3
+        assert parallel.in_chunks(chunk, 8, BIG, times=3) == [(0, 8)]
+
+
+def test_a_convolution_of_few_multiply_adds_is_one_chunk():
+    with pieces(3, 4):
+        parallel.MUCH = 100
+        assert parallel.in_chunks(chunk, 8, BIG, multiply_adds=99) == [(0, 8)]
+        assert len(parallel.in_chunks(chunk, 8, BIG, multiply_adds=100)) == 3
 
 
 def test_chunks_within_a_chunk_run_in_its_thread(three_threads):

@@ -119,7 +119,7 @@ def _convolve(x, weight, bias, y, windows, relu):
                 np.maximum(product, 0, out=product)
             y[rows] = product.reshape(o, -1, ow, n).transpose(1, 0, 2, 3)
 
-    parallel.in_chunks(chunk, len(y), y, parallel.times_worth(y.size // o * weight.size))
+    parallel.in_chunks(chunk, len(y), y, multiply_adds=y.size // o * weight.size)
 
 
 def _convolve_backward(dy, x, weight, windows, need_dx):
@@ -143,7 +143,7 @@ def _convolve_backward(dy, x, weight, windows, need_dx):
                 add_columns(dpadded[rows.start * stride - first :], dcolumns, windows)
         return first, dpadded, dweight
 
-    results = parallel.in_chunks(chunk, oh, x, parallel.times_worth(dy.size // o * weight.size))
+    results = parallel.in_chunks(chunk, oh, x, multiply_adds=dy.size // o * weight.size)
     dweight = sum(dweight for _, _, dweight in results)
     if not need_dx:
         return None, dweight

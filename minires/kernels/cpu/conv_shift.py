@@ -124,10 +124,12 @@ def _in_parts(part, y, weights):
     to be read for each row by every thread, a thread makes some channels of all rows.
     """
     rows, channels = y.shape[:2]
-    times = parallel.times_worth(y.size // channels * weights)
-    if rows < FEW * parallel.get_threads() and weights > parallel.BLOCK:
-        return parallel.in_chunks(lambda begin, end: part(range(rows), slice(begin, end)), channels, y, times)
-    return parallel.in_chunks(lambda begin, end: part(range(begin, end), slice(0, channels)), rows, y, times)
+    few = rows < FEW * parallel.get_threads() and weights > parallel.BLOCK
+
+    def chunk(begin, end):
+        return part(range(rows), slice(begin, end)) if few else part(range(begin, end), slice(0, channels))
+
+    return parallel.in_chunks(chunk, channels if few else rows, y, multiply_adds=y.size // channels * weights)
 
 
 def _rows_in_a_block(numbers):
@@ -149,7 +151,7 @@ def _blocks_of_rows(rows, x, windows, channels, most):
         image = x[None, image_rows]
         if most > 1 and windows.padding[0] <= row < lowest and windows.dilation[0] == 1:
             count = min(most, rows.stop - row, lowest + 1 - row)
-            strides = (channels * x.strides[0], *x.strides)
+            strides = (channels * x.strides[0], *x.strides)  # the next output row sees one image row further
             image = as_strided(x[image_rows.start :], (count, *image.shape[1:]), strides, writeable=False)
         yield slice(row, row + len(image)), kernel_rows, image
         row += len(image)

@@ -3,7 +3,7 @@
 NumPy works on one array at a time and on one core; a large array leaves the cache between two of its
 operations. So kernels cut their arrays along the outermost axis into *chunks*, one for each thread, and walk
 through a chunk in *blocks* small enough to stay in the cache while everything that has to happen to them
-happens. NumPy releases the interpreter lock inside its loops (but for a few, see `norm._sums`), so plain
+happens. NumPy releases the interpreter lock inside its loops (but for a few, see `sums.of_lines`), so plain
 threads suffice. The BLAS library runs single-threaded meanwhile: its own threads would fight with ours for
 the cores.
 
@@ -57,17 +57,19 @@ def set_threads(count):
         _threads, _pool = count, None
 
 
-def in_chunks(work, rows, array, times=1):
+def in_chunks(work, rows, array, *, times=1, multiply_adds=math.inf):
     """Cut range(rows) into one chunk a thread, call work(begin, end) on each, return the results in order.
 
     array: the array that is worked on; one too small to be worth a thread is one chunk. times: that many
-    times as large it has to be, where its elements take little arithmetic.
+    times as large it has to be, where its elements take little arithmetic. multiply_adds: of a convolution;
+    one of too few (MUCH) is one chunk too.
     A work that raises ends the call with its exception once all chunks have ended.
     """
     if getattr(_state, "in_chunk", False):
         return [work(0, rows)]
     with _lock, _blas_controller().limit(limits=1, user_api="blas"):
-        count = min(rows, get_threads()) if array.size >= times * WORTH_THREADS else 1
+        worth = array.size >= times * WORTH_THREADS and multiply_adds >= MUCH
+        count = min(rows, get_threads()) if worth else 1
         edges = [(rows * part // count, rows * (part + 1) // count) for part in range(count)]
         others = [  # in the caller's context, which holds its numpy.errstate
             _threads_pool().submit(contextvars.copy_context().run, _run, work, *edge) for edge in edges[1:]
@@ -79,11 +81,6 @@ def in_chunks(work, rows, array, times=1):
         for error in filter(None, errors):
             raise error
         return [first, *(future.result() for future in others)]
-
-
-def times_worth(multiply_adds):
-    """Return in_chunks' `times` for a convolution: 1, or with few multiply-adds more than any array has."""
-    return 1 if multiply_adds >= MUCH else 1 << 40
 
 
 def blocks(begin, end, rows_in_a_block):

@@ -14,7 +14,7 @@ def softmax_cross_entropy_forward(
     logits, labels, *, label_smoothing=0.0, ignore_index=None, class_weights=None
 ):
     """As `functional.softmax_cross_entropy_forward`."""
-    xp = check_cross_entropy(logits, labels, label_smoothing, ignore_index, class_weights)
+    xp, label_smoothing = check_cross_entropy(logits, labels, label_smoothing, ignore_index, class_weights)
     n, classes = logits.shape
     logits, labels = xp.ascontiguousarray(logits), xp.ascontiguousarray(labels.astype(np.int64, copy=False))
     probabilities, targets = xp.empty_like(logits), xp.empty_like(logits)
