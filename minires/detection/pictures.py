@@ -36,7 +36,7 @@ def find_in_picture(trained: Trained, image: np.ndarray) -> Detections:
         x = np.rint(x.mean(axis=1, keepdims=True)).astype(np.uint8)
     windows = None
     if trained.detector.rpn is None:
-        windows = Windows(trained.config, size).to_detect(x)
+        windows = Windows(trained.config, size).to_detect([x[0]])
     (found,) = detect(folded(trained.detector), trained.normalisation(x), windows=windows)
     back = np.array([width / size[1], height / size[0]] * 2, np.float32)
     return found._replace(boxes=found.boxes * back)
