@@ -56,7 +56,8 @@ class Terminal(Reporter):
 
     def progress(self, progress):
         if self._bar is None:
-            self._bar = _new_bar(progress)
+            epoch = f"epoch {progress.at.epoch + 1}/{progress.epochs}"
+            self._bar = new_bar(epoch, progress.batches, done=progress.at.batch - 1)
         self._bar.set_postfix_str(
             f"loss {progress.loss:.3f}, accuracy {100 - 100 * progress.error:.1f} %, "
             f"{progress.images_per_second:,.0f} images/s",
@@ -75,13 +76,14 @@ class Terminal(Reporter):
             self._bar = None
 
 
-def _new_bar(progress):
+def new_bar(what, total, *, done):
+    """Return a progress bar with a word before it, of which so many steps are done already."""
     from tqdm import tqdm
 
     return tqdm(
-        total=progress.batches,
-        initial=progress.at.batch - 1,
-        desc=f"epoch {progress.at.epoch + 1}/{progress.epochs}",
+        total=total,
+        initial=done,
+        desc=what,
         bar_format="{desc} |{bar}| {n_fmt}/{total_fmt}, {remaining} left{postfix}",
         leave=False,
         disable=None,  # where standard error is no terminal

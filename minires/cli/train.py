@@ -1,11 +1,11 @@
 """`minires train`: its options, and what happens to them."""
 
 import argparse
-import functools
 import pathlib
 import sys
 
 from minires import data, reprs
+from minires.cli import options
 from minires.cli.data import report_skipped
 from minires.cli.running import run_in
 from minires.cli.terminal import Terminal, accuracy_line, warn
@@ -61,7 +61,7 @@ def add_arguments(parser):
     """Add the options of `minires train` to an argparse parser. Options that are left out become None."""
     parser.usage, parser.description, parser.epilog = "%(prog)s [OPTION ...]", DESCRIPTION, EPILOG
     parser.set_defaults(product_is_files=True)
-    option = _group(parser, "what to train")
+    option = options.group(parser, "what to train")
     option("--data", metavar="NAME", help=f"data set: {', '.join(data.names())} (digits)")
     option("--data-dir", metavar="DIR", help="folder of the data set (the one that `minires data` shows)")
     option("--model", metavar="NAME", help=f"network, one that `minires summary` lists {_default('model')}")
@@ -78,7 +78,7 @@ def add_arguments(parser):
     option("--colour", type=float, metavar="STD", help=HELP["colour"])
     option("--skip-damaged", action="store_true", help=HELP["skip_damaged"])
 
-    option = _group(parser, "how to train it")
+    option = options.group(parser, "how to train it")
     option("--epochs", type=int, metavar="N", help=f"passes over the training images {_default('epochs')}")
     option("--batch-size", type=int, metavar="N", help=f"images per step {_default('batch_size')}")
     option("--lr", type=float, metavar="RATE", help=f"learning rate at the start {_default('lr')}")
@@ -106,7 +106,7 @@ def add_arguments(parser):
         "--seed", type=int, metavar="N", help="seed of weights, order, augmentation and held-out images (0)"
     )
 
-    option = _group(parser, "device, memory and output")
+    option = options.group(parser, "device, memory and output")
     option("--device", metavar="NAME", help=HELP["device"])
     option("--threads", type=int, metavar="N", help="CPU threads (all usable cores)")
     option("--memory", metavar="SIZE", help=HELP["memory"])
@@ -119,8 +119,7 @@ def add_arguments(parser):
 
 def run(arguments):
     """Train as the arguments say, print a summary, return the exit code."""
-    fields = Config.__dataclass_fields__
-    choices = {name: value for name, value in vars(arguments).items() if name in fields and value is not None}
+    choices = options.choices_of(arguments, Config)
     if "data_dir" in choices:
         choices["data_dir"] = str(pathlib.Path(choices["data_dir"]).expanduser().absolute())
     with _folder(arguments, choices) as folder:
@@ -167,14 +166,8 @@ def _folder(arguments, choices):
 
 
 def _config(choices):
-    """Return the Config; an error names the option, which is called as the field but for its hyphens."""
-    try:
+    with options.named_as_options(Config):
         return Config.for_data(**choices)
-    except ValueError as error:
-        field, colon, rest = str(error).partition(":")
-        if field not in Config.__dataclass_fields__:
-            raise
-        raise ValueError(f"--{field.replace('_', '-')}{colon}{rest}") from error
 
 
 def _summary(trainer, folder):
@@ -189,21 +182,9 @@ def _summary(trainer, folder):
     )
 
 
-def _group(parser, title):
-    """Return the function that adds an option to a new group of the help; its default is always None."""
-    group = parser.add_argument_group(title)
-    return functools.partial(group.add_argument, default=None)
-
-
 def _default(name):
     """Return the default of an option as text in brackets, with those of data sets, and of adam."""
-    kinds = DEFAULTS | {"adam": ADAM}
-    others = [f"{kind} {_word(values[name])}" for kind, values in kinds.items() if name in values]
-    return f"({'; '.join([_word(getattr(BASE, name)), *others])})"
-
-
-def _word(value):
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    return options.default(BASE, name, DEFAULTS | {"adam": ADAM})
 
 
 def _integers(text):

@@ -119,24 +119,14 @@ def load(
     >>> train.images.shape, train.images.dtype, len(test)
     ((1437, 1, 8, 8), dtype('uint8'), 360)
     """
-    if name not in names():
-        nearest = difflib.get_close_matches(str(name), names(), n=1, cutoff=0.5)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-        raise ValueError(f"data: expected one of {', '.join(names())}, got {name!r}{hint}")
-    if name != "folder" and (crop is not None or skip_damaged):
-        only = "crop: only folders of images are cropped"
-        if crop is None:
-            only = "skip_damaged: only in folders of images is one passed over"
-        raise ValueError(f"{only} (folder), not {name}")
-    if name == "folder":
-        if crop is None:
-            return read_folder(directory, skip_damaged=skip_damaged)
-        train, test = read_image_folder(
-            directory, crop=crop, shorter_side=shorter_side, skip_damaged=skip_damaged
-        )
-        for dataset in (train, test):
+    _require_fit(name, crop, skip_damaged)
+    if name == "folder" and crop is not None:
+        both = read_image_folder(directory, crop=crop, shorter_side=shorter_side, skip_damaged=skip_damaged)
+        for dataset in both:
             dataset.check()
-        return train, test
+        return both
+    if name == "folder":
+        return read_folder(directory, skip_damaged=skip_damaged)
     if name == "digits":
         if directory is not None:
             raise ValueError(
@@ -144,3 +134,15 @@ def load(
             )
         return read_digits()
     return READERS[name](directory)
+
+
+def _require_fit(name: str, crop: int | None, skip_damaged: bool) -> None:
+    """Raise ValueError if there is no such data set, or if it is none of those that the options are for."""
+    if name not in names():
+        nearest = difflib.get_close_matches(str(name), names(), n=1, cutoff=0.5)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        raise ValueError(f"data: expected one of {', '.join(names())}, got {name!r}{hint}")
+    if name != "folder" and crop is not None:
+        raise ValueError(f"crop: only folders of images are cropped (folder), not {name}")
+    if name != "folder" and skip_damaged:
+        raise ValueError(f"skip_damaged: only in folders of images is one passed over (folder), not {name}")

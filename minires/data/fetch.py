@@ -115,30 +115,40 @@ def fetch(
 
     directory.mkdir(parents=True, exist_ok=True)
     whole = directory / archive.file_name
-    for path in (whole, whole.with_name(f"{whole.name}.part")):
+    for path in (whole, _part_of(whole)):
         if path.exists():
             resources.regular_file(path)  # a pipe would wait for somebody to read or to write
     copied = whole.is_file()
     if copied:
         _verify(whole, archive.md5, "replace it by a whole copy, or remove it to download the archive")
     else:
-        part = directory / f"{archive.file_name}.part"
-        _download(url or archive.url, part, progress, f"put {archive.file_name} into {directory} yourself")
-        try:
-            _verify(part, archive.md5, "it has been removed: fetch again")
-            os.replace(part, whole)
-        except FileNotFoundError:
-            raise ValueError(
-                f"{part} has gone: another fetch into {directory} seems to run; wait for it, then fetch again"
-            ) from None
-        except ValueError:
-            part.unlink(missing_ok=True)
-            raise
+        _get(archive, whole, url or archive.url, progress)
     _unpack(whole, archive, directory)
     if copied:
         return Fetched(folder, f"{name} unpacked from {whole}: {folder}")
     whole.unlink()
     return Fetched(folder, f"{name} downloaded: {folder}")
+
+
+def _part_of(whole: pathlib.Path) -> pathlib.Path:
+    """Return where an archive lies until all of it is there."""
+    return whole.with_name(f"{whole.name}.part")
+
+
+def _get(archive: Archive, whole: pathlib.Path, url: str, progress: bool) -> None:
+    """Download an archive into the file `whole`, which is not there before it is verified."""
+    part, directory = _part_of(whole), whole.parent
+    _download(url, part, progress, f"put {archive.file_name} into {directory} yourself")
+    try:
+        _verify(part, archive.md5, "it has been removed: fetch again")
+        os.replace(part, whole)
+    except FileNotFoundError:
+        raise ValueError(
+            f"{part} has gone: another fetch into {directory} seems to run; wait for it, then fetch again"
+        ) from None
+    except ValueError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _download(url: str, part: pathlib.Path, progress: bool, instead: str) -> None:

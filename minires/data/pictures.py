@@ -153,7 +153,8 @@ def _upright(image: Any) -> Any:
     """
     from PIL.Image import Transpose as T
 
-    image.load()  # a PNG may have EXIF after its pixels
+    # before EXIF, which a PNG may have after its pixels: damaged pixels are an error, damaged EXIF is none
+    image.load()
     turns = (T.FLIP_LEFT_RIGHT, T.ROTATE_180, T.FLIP_TOP_BOTTOM, T.TRANSPOSE, T.ROTATE_270, T.TRANSVERSE)
     try:
         orientation = image.getexif().get(ORIENTATION)

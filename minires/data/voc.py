@@ -7,12 +7,12 @@ names the first and the last pixel of a box, so its edges are x1 - 1, y1 - 1, x2
 import difflib
 import pathlib
 import re
-import stat
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
 import numpy as np
 
+from minires import resources
 from minires.data.objects import DetectionDataset, Objects, box_problem
 from minires.data.pictures import SUFFIXES, read_image, resize
 
@@ -72,7 +72,7 @@ def read_voc(
         objects.append(
             _read_objects(
                 root / "Annotations" / f"{name}.xml",
-                image.shape[1:],
+                (image.shape[1], image.shape[2]),
                 size,
                 tuple(class_names),
                 first=0 if zero_based else 1,
@@ -149,15 +149,13 @@ def _image_of(root: pathlib.Path, name: str) -> pathlib.Path:
     for suffix in (each for plain in SUFFIXES for each in (plain, plain.upper())):
         path = root / "JPEGImages" / f"{name}{suffix}"
         if path.exists():
-            if not path.is_file():
-                raise ValueError(f"{path}: expected a file with an image")
             return path
     raise ValueError(f"{root / 'JPEGImages' / name}.jpg: the image is missing, though a set lists it")
 
 
 def _read_objects(
     path: pathlib.Path,
-    image_size: Sequence[int],
+    image_size: tuple[int, int],
     size: tuple[int, int] | None,
     class_names: tuple[str, ...],
     *,
@@ -167,44 +165,59 @@ def _read_objects(
     """Return the objects of one description, in pixels of an image resized to size. first: the first pixel's
     number."""
     root, (height, width) = _parse(path), image_size
-    told = root.find("size")
-    if told is not None:
-        told_size = int(_number(told, "height", path)), int(_number(told, "width", path))
-        if told_size != (height, width) and told_size != (0, 0):  # some programs leave it out
-            raise ValueError(
-                f"{path}: speaks of {told_size[0]}x{told_size[1]} pixels (height x width), but the image has "
-                f"{height}x{width}"
-            )
+    _require_size(root, image_size, path)
     scale = (1, 1) if size is None else (size[1] / width, size[0] / height)
     boxes, labels, difficult = [], [], []
     for number, each in enumerate(root.findall("object"), start=1):
-        name, found = _text(each, "name", path), each.find("bndbox")
+        name = _text(each, "name", path)
         if name not in class_names:
             raise ValueError(
                 f"{path}: object {number}: {name!r} is none of the classes {', '.join(class_names)}"
             )
+        found = each.find("bndbox")
         if found is None:
             raise ValueError(f"{path}: object {number} ({name}) has no bndbox")
-        x1, y1, x2, y2 = (_number(found, part, path) for part in ("xmin", "ymin", "xmax", "ymax"))
-        # the first and the last pixel: from the left edge of one to the right edge of the other
-        box = np.array([x1 - first, y1 - first, x2 + 1 - first, y2 + 1 - first])
-        problem = "" if x1 < x2 and y1 < y2 else f"a box x {x1:g} to {x2:g}, y {y1:g} to {y2:g} has no area"
-        problem = problem or box_problem(box, (height, width))
-        if problem and skip_bad:
-            box = np.clip(box, 0, [width, height] * 2)
-            if "no area" in problem or box_problem(box, (height, width)):
-                continue
-        elif problem:
+        box, problem = _box(found, path, image_size, first)
+        if problem and not skip_bad:
             raise ValueError(
                 f"{path}: object {number} ({name}): {problem}; mend it, or pass over such "
                 "boxes (skip_bad, on the command line --skip-bad)"
             )
+        if problem:
+            box = np.clip(box, 0, [width, height] * 2)
+            if "no area" in problem or box_problem(box, image_size):
+                continue
         boxes.append(np.clip(np.multiply(box, scale * 2), 0, [width * scale[0], height * scale[1]] * 2))
         labels.append(class_names.index(name))
         difficult.append((each.findtext("difficult") or "0").strip() == "1")
     return Objects(
         np.array(boxes, np.float32).reshape(-1, 4), np.array(labels, np.int64), np.array(difficult, bool)
     )
+
+
+def _require_size(root: ElementTree.Element, image_size: tuple[int, int], path: pathlib.Path) -> None:
+    """Raise ValueError if a description speaks of another size than the image has."""
+    told = root.find("size")
+    if told is None:
+        return
+    height, width = int(_number(told, "height", path)), int(_number(told, "width", path))
+    if (height, width) not in (image_size, (0, 0)):  # some programs leave it out
+        raise ValueError(
+            f"{path}: speaks of {height}x{width} pixels (height x width), but the image has "
+            f"{image_size[0]}x{image_size[1]}"
+        )
+
+
+def _box(
+    bndbox: ElementTree.Element, path: pathlib.Path, image_size: tuple[int, int], first: int
+) -> tuple[np.ndarray, str]:
+    """Return a box's edges (4,) in pixels of the image, and what is wrong with it; "" if nothing."""
+    x1, y1, x2, y2 = (_number(bndbox, part, path) for part in ("xmin", "ymin", "xmax", "ymax"))
+    # the first and the last pixel: from the left edge of one to the right edge of the other
+    box = np.array([x1 - first, y1 - first, x2 + 1 - first, y2 + 1 - first])
+    if not (x1 < x2 and y1 < y2):
+        return box, f"a box x {x1:g} to {x2:g}, y {y1:g} to {y2:g} has no area"
+    return box, box_problem(box, image_size)
 
 
 def _parse(path: pathlib.Path) -> ElementTree.Element:
@@ -225,9 +238,7 @@ def _parse(path: pathlib.Path) -> ElementTree.Element:
 def _content(path: pathlib.Path) -> bytes:
     """Return the bytes of a plain file: no pipe, which would wait for ever, and nothing huge."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ValueError(f"{path}: expected a file")
-        if path.stat().st_size > MOST:
+        if resources.regular_file(path).stat().st_size > MOST:
             raise ValueError(f"{path}: has more than {MOST >> 20} MB, too much for a description")
         return path.read_bytes()
     except OSError as error:

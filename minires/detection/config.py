@@ -12,7 +12,7 @@ from minires import models, optim, reprs
 from minires.detection.build import RATIOS, SIDES
 from minires.detection.pooling import KINDS
 from minires.layers import Parameter
-from minires.train.config import check_fields
+from minires.train import fields
 
 METHODS = ("faster", "fast", "rcnn")
 DATA = ("scenes", "voc")
@@ -168,7 +168,7 @@ class DetectionConfig:
     save_every: float = 60.0
 
     def __post_init__(self) -> None:
-        check_fields(self, LIMITS, {"method": METHODS, "data": DATA, "pooling": KINDS})
+        fields.check(self, LIMITS, {"method": METHODS, "data": DATA, "pooling": KINDS})
         try:
             models.about(self.trunk)
         except ValueError as error:
@@ -196,11 +196,7 @@ class DetectionConfig:
     @classmethod
     def from_dict(cls, values: Any) -> DetectionConfig:
         """Return the configuration that `as_dict` described. ValueError for missing or unknown fields."""
-        known = {field.name for field in dataclasses.fields(cls)}
-        if not isinstance(values, dict) or values.keys() != known:
-            raise ValueError(f"configuration: expected exactly the fields {', '.join(sorted(known))}")
-        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-        return cls(**values | lists)
+        return fields.from_dict(cls, values)
 
     def as_dict(self) -> dict[str, Any]:
         """Return {field: value} for JSON."""
@@ -224,18 +220,9 @@ class DetectionConfig:
         ValueError
             Naming the others that differ.
         """
-        differing = [
-            f"{name} is {getattr(self, name)} there and {value} here"
-            for name, value in choices.items()
-            if value != getattr(self, name) and name not in FREE
-        ]
-        if differing:
-            raise ValueError(
-                f"cannot resume with another configuration: {'; '.join(differing)}. Leave these options out, "
-                "or start anew with another --out (a resumed run may change the folder of --data, threads, "
-                "and save-every)"
-            )
-        return dataclasses.replace(self, **choices)
+        return fields.replace(
+            self, choices, allowed=FREE, may="the folder of --data, threads, and save-every"
+        )
 
     def make_optimiser(self, named_parameters: Iterable[tuple[str, Parameter]]) -> optim.Optimiser:
         """Return the optimiser of these parameters (see `optim`)."""

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from minires import init
-from minires.backend import to_numpy
 from minires.data import Normalisation
 from minires.detection.config import DetectionConfig
 from minires.detection.inference import AnyDetector
 from minires.detection.loss import Losses
 from minires.detection.prepare import build
-from minires.train import checkpoint
+from minires.train import checkpoint, state
 from minires.train.checkpoint import Checkpoint
 from minires.train.metrics import History
 
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
     from minires.detection.train import Trainer
 
 KIND = "detector"
-MOST = 100_000  # channels, pixels of an edge, or classes
+SIZES = ("channels", "height", "width")
+MOST = 100_000  # of each of them
 
 
 class Trained(NamedTuple):
@@ -45,17 +45,8 @@ class Trained(NamedTuple):
 
 def save(path: str | pathlib.Path, trainer: "Trainer") -> None:
     """Write a checkpoint from which `restore` continues with the same bits; see `checkpoint.save`."""
-    arrays = {name: to_numpy(array) for name, array in trainer.arrays().items()}
-    arrays |= {f"normalisation/{name}": array for name, array in trainer.normalisation.state_dict().items()}
-    facts = {
-        "kind": KIND,
-        "config": trainer.config.as_dict(),
-        "data": trainer.data_facts,
-        "position": {"step": trainer.step, "seconds": trainer.seconds},
-        "generators": {name: rng.bit_generator.state for name, rng in trainer.net.named_generators()},
-        "history": trainer.history,
-    }
-    checkpoint.save(path, arrays, facts)
+    position = {"step": trainer.step, "seconds": trainer.seconds}
+    state.save(path, trainer, {"kind": KIND, "position": position})
 
 
 def restore(trainer: "Trainer", saved: Checkpoint) -> None:
@@ -69,17 +60,12 @@ def restore(trainer: "Trainer", saved: Checkpoint) -> None:
     """
     with saved.reading():
         facts = saved.facts
-        if facts["data"] != trainer.data_facts:
-            raise ValueError("it was trained on other images than these")
-        mine = {name: a for name, a in saved.arrays.items() if not name.startswith("normalisation/")}
-        checkpoint.fill(trainer.arrays(), mine)
+        state.restore(trainer, saved)
         trainer.normalisation = Normalisation.from_state(saved.part("normalisation"))
         step, seconds = facts["position"]["step"], facts["position"]["seconds"]
         if type(step) is not int or not 0 <= step <= trainer.config.steps or not 0 <= seconds < math.inf:
             raise ValueError(f"step {step} does not exist in a run of {trainer.config.steps}")
         trainer.step, trainer.seconds = step, seconds
-        for name, rng in trainer.net.named_generators():
-            rng.bit_generator.state = facts["generators"][name]
         trainer.history = _history(facts["history"], step)
 
 
@@ -98,7 +84,7 @@ def load_detector(saved: Checkpoint) -> Trained:
     """
     with saved.reading():
         config, facts = read_config(saved), saved.facts["data"]["train"]
-        channels, height, width = (_count(facts, name) for name in ("channels", "height", "width"))
+        channels, height, width = (state.count(facts, name, MOST) for name in SIZES)
         names = facts["classes"]
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
             raise ValueError("it has no list of the classes' names")
@@ -123,23 +109,13 @@ def read_config(saved: Checkpoint) -> DetectionConfig:
         return DetectionConfig.from_dict(saved.facts["config"])
 
 
-def _count(facts: dict[str, Any], name: str) -> int:
-    """Return a number of channels or pixels. ValueError if it cannot be one."""
-    if type(facts[name]) is not int or not 1 <= facts[name] <= MOST:
-        raise ValueError(f"{name}: expected a number from 1 to {MOST}, got {str(facts[name])[:40]}")
-    return facts[name]
-
-
 def _history(records: Any, step: int) -> History:
     """Return the records of all steps that are done. ValueError unless each is what `Trainer.run` writes."""
     if not isinstance(records, list):
         raise ValueError("its history is no list")
     needed, before = {"step", "lr", "seconds", *Losses._fields}, 0
+    state.require_records(records, needed, of="step")
     for number, record in enumerate(records, 1):
-        if not isinstance(record, dict) or not needed <= record.keys():
-            raise ValueError(f"record {number} of its history lacks one of {', '.join(sorted(needed))}")
-        if not all(type(value) in (int, float) and 0 <= value < math.inf for value in record.values()):
-            raise ValueError(f"record {number} of its history holds what no step can have measured")
         if not before < record["step"] <= step or any(record.get(name, 0) > 1 for name in ("map", "map_75")):
             raise ValueError(f"record {number} of its history is of another step, or has a precision above 1")
         before = record["step"]

@@ -38,10 +38,7 @@ def timm_paths(net: Layer) -> Iterator[tuple[str, Layer]]:
     yield "stem.conv", _leaves(parts["stem"])[0]
     for unit in found:
         prefix = f"stages.{unit.stage}.blocks.{unit.place}."
-        yield from _counted(f"{prefix}norm", unit.norms)
-        yield from _counted(f"{prefix}conv", unit.convs)
-        if unit.projection is not None:
-            yield f"{prefix}downsample.conv", unit.projection
+        yield from _in_unit(unit, prefix, norm="norm", projection="downsample.conv")
     yield "norm", parts["norm"]
     yield "head.fc", parts["fc"]
 
@@ -54,10 +51,7 @@ def wide_paths(net: Layer) -> Iterator[tuple[str, Layer]]:
     yield "conv1", parts["conv"]
     for unit in found:
         prefix = f"block{unit.stage + 1}.layer.{unit.place}."
-        yield from _counted(f"{prefix}bn", unit.norms)
-        yield from _counted(f"{prefix}conv", unit.convs)
-        if unit.projection is not None:
-            yield f"{prefix}convShortcut", unit.projection
+        yield from _in_unit(unit, prefix, norm="bn", projection="convShortcut")
     yield "bn1", parts["norm"]
     yield "fc", parts["fc"]
 
@@ -91,6 +85,14 @@ def _unit(stage: int, place: int, block: Layer) -> Unit | None:
     if [type(layer) for layer in shortcut] != [Conv2d if shared else Identity]:
         return None
     return Unit(stage, place, way[::3], way[2::3], shortcut[0] if shared else None)
+
+
+def _in_unit(unit: Unit, prefix: str, *, norm: str, projection: str) -> Iterator[tuple[str, Layer]]:
+    """Yield the paths in a unit; norm and projection: how they are called there."""
+    yield from _counted(f"{prefix}{norm}", unit.norms)
+    yield from _counted(f"{prefix}conv", unit.convs)
+    if unit.projection is not None:
+        yield f"{prefix}{projection}", unit.projection
 
 
 def _counted(path: str, layers: list[Layer]) -> Iterator[tuple[str, Layer]]:

@@ -4,13 +4,13 @@ from __future__ import annotations  # so that a field's type is the text of its 
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from minires import optim, reprs
-from minires.checks import plain
 from minires.data.normalise import KINDS
 from minires.layers import Parameter
+from minires.train import fields
 from minires.train.memory import in_bytes
 
 SCHEDULES = ("constant", "step", "plateau", "cosine")
@@ -156,7 +156,7 @@ class Config:
     save_every: float = 60.0
 
     def __post_init__(self) -> None:
-        check_fields(self, LIMITS, CHOICES)
+        fields.check(self, LIMITS, CHOICES)
         self._check_crop()
         if self.milestones and self.schedule != "step":
             raise ValueError(f"milestones: belong to the schedule step, not to {self.schedule}")
@@ -201,13 +201,7 @@ class Config:
         ValueError
             For missing or unknown fields; those that runs did not have from the beginning may be missing.
         """
-        known = {field.name for field in dataclasses.fields(cls)}
-        if isinstance(values, dict):
-            values = LATER | values
-        if not isinstance(values, dict) or values.keys() != known:
-            raise ValueError(f"configuration: expected exactly the fields {', '.join(sorted(known))}")
-        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-        return cls(**values | lists)
+        return fields.from_dict(cls, LATER | values if isinstance(values, dict) else values)
 
     @property
     def title(self) -> str:
@@ -238,18 +232,11 @@ class Config:
         allowed: tuple[str, ...] = FREE
         if self.schedule in ("constant", "plateau") or self.milestones:
             allowed += ("epochs",) if choices.get("epochs", self.epochs) >= self.epochs else ()
-        differing = [
-            f"{name} is {getattr(self, name)} there and {value} here"
-            for name, value in choices.items()
-            if value != getattr(self, name) and name not in allowed
-        ]
-        if differing:
-            raise ValueError(
-                f"cannot resume with another configuration: {'; '.join(differing)}. Leave these options out, "
-                "or start anew with another --out (a resumed run may change data-dir, device, threads, "
-                "memory and save-every, and add epochs if the learning rate does not depend on their number)"
-            )
-        return dataclasses.replace(self, **choices)
+        may = (
+            "data-dir, device, threads, memory and save-every, and add epochs if the learning rate does not "
+            "depend on their number"
+        )
+        return fields.replace(self, choices, allowed=allowed, may=may)
 
     def make_optimiser(self, named_parameters: Iterable[tuple[str, Parameter]]) -> optim.Optimiser:
         """Return the optimiser of these parameters (see `optim`)."""
@@ -272,52 +259,3 @@ class Config:
         if not self.warm_up:
             return schedule
         return optim.WarmUp(schedule, steps=self.warm_up, lr=self.lr / 10, rising=self.warm_up_rises)
-
-
-def check_fields(
-    record: Any, limits: Mapping[str, tuple[float, float]], choices: Mapping[str, Sequence[str]]
-) -> None:
-    """Raise ValueError unless each field of a dataclass is of its type, within its limits, and a choice.
-
-    NumPy's numbers become Python's, in place.
-
-    Parameters
-    ----------
-    record
-        An instance of a dataclass whose annotations are texts.
-    limits
-        {name: (least, most)}
-    choices
-        {name: allowed values}
-    """
-    for field in dataclasses.fields(record):
-        value = getattr(record, field.name)
-        value = tuple(map(plain, value)) if isinstance(value, tuple) else plain(value)
-        object.__setattr__(record, field.name, value)
-        _check_type(field, value)
-        if field.name in limits and value is not None:
-            _check_range(field.name, value, *limits[field.name])
-        if field.name in choices and value not in choices[field.name]:
-            raise ValueError(f"{field.name}: expected {' or '.join(choices[field.name])}, got {value!r}")
-
-
-def _check_type(field: dataclasses.Field, value: Any) -> None:
-    """Raise ValueError unless value is what the field's annotation says (an integer is a float, too)."""
-    expected, _, optional = field.type.partition(" | ")
-    if expected.startswith("tuple"):
-        item = {"tuple[int, ...]": int, "tuple[str, ...]": str, "tuple[float, ...]": float}[expected]
-        kinds = (int, float) if item is float else (item,)
-        fits = isinstance(value, tuple) and all(type(each) in kinds for each in value)
-        expected = f"a list of {item.__name__}"
-    else:
-        fits = type(value).__name__ in ((expected, "int") if expected == "float" else (expected,))
-    if not fits and not (optional and value is None):
-        raise ValueError(f"{field.name}: expected {expected}, got {value!r}")
-
-
-def _check_range(name: str, value: Any, least: float, most: float) -> None:
-    if not least <= value <= most or value == math.inf:
-        expected = f"at least {least}" if math.isinf(most) else f"a number from {least} to {most}"
-        if not -math.inf < value < math.inf:
-            expected = f"a finite number, {expected}"
-        raise ValueError(f"{name}: expected {expected}, got {value}")

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minires import init, models
-from minires.backend import to_numpy
 from minires.data import Normalisation
 from minires.data.dataset import Dataset
 from minires.data.imagenet import ImageFolder
 from minires.models.network import Network
-from minires.train import checkpoint
+from minires.train import checkpoint, state
 from minires.train.checkpoint import Checkpoint
 from minires.train.config import Config
 from minires.train.metrics import History
@@ -23,7 +22,8 @@ from minires.typing import Shape
 if TYPE_CHECKING:
     from minires.train.loop import Trainer
 
-MOST = 1_000_000  # channels, pixels of an edge, or classes
+SIZES = ("channels", "height", "width", "classes")
+MOST = 1_000_000  # of each of them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,17 +48,8 @@ class Position:
 
 def save(path: str | pathlib.Path, trainer: "Trainer") -> None:
     """Write a checkpoint from which `restore` continues with the same bits; see `checkpoint.save`."""
-    arrays = {name: to_numpy(array) for name, array in trainer.arrays().items()}
-    arrays |= {f"normalisation/{name}": array for name, array in trainer.normalisation.state_dict().items()}
-    facts = {
-        "config": trainer.config.as_dict(),
-        "data": trainer.data_facts,
-        "position": dataclasses.asdict(trainer.at),
-        "schedule": trainer.schedule.state_dict(),
-        "generators": {name: rng.bit_generator.state for name, rng in trainer.net.named_generators()},
-        "history": trainer.history,
-    }
-    checkpoint.save(path, arrays, facts)
+    own = {"position": dataclasses.asdict(trainer.at), "schedule": trainer.schedule.state_dict()}
+    state.save(path, trainer, own)
 
 
 def restore(trainer: "Trainer", saved: Checkpoint) -> None:
@@ -78,15 +69,10 @@ def restore(trainer: "Trainer", saved: Checkpoint) -> None:
     """
     with saved.reading():
         facts = saved.facts
-        if facts["data"] != trainer.data_facts:
-            raise ValueError("it was trained on other images than these")
-        mine = {name: a for name, a in saved.arrays.items() if not name.startswith("normalisation/")}
-        checkpoint.fill(trainer.arrays(), mine)
+        state.restore(trainer, saved)
         trainer.at = _position(facts["position"], trainer.config.epochs, len(trainer.batches))
         _require_sensible(facts["schedule"])
         trainer.schedule.load_state_dict(facts["schedule"])
-        for name, rng in trainer.net.named_generators():
-            rng.bit_generator.state = facts["generators"][name]
         trainer.history = _history(facts["history"], trainer.at.epoch, ("train", *trainer.held_out))
 
 
@@ -110,7 +96,7 @@ def load_network(saved: Checkpoint) -> tuple[Network, Normalisation, Config]:
     config = read_config(saved)
     with saved.reading():
         facts = saved.facts["data"]
-        channels, *size, classes = (_count(facts, n) for n in ("channels", "height", "width", "classes"))
+        channels, *size, classes = (state.count(facts, n, MOST) for n in SIZES)
         shape = (channels, *size)
         # first a network without memory: what the file says of sizes may be anything, its arrays are here
         counted = models.build_for(config.model, shape, num_classes=classes, rng=init.SHAPES_ONLY)
@@ -152,17 +138,10 @@ def _position(facts: dict[str, Any], epochs: int, batches: int) -> Position:
     return at
 
 
-def _count(facts: dict[str, Any], name: str) -> int:
-    """Return a number of channels, pixels or classes. ValueError if it cannot be one."""
-    if type(facts[name]) is not int or not 1 <= facts[name] <= MOST:
-        raise ValueError(f"{name}: expected a number from 1 to {MOST}, got {str(facts[name])[:40]}")
-    return facts[name]
-
-
-def _require_sensible(state: dict[str, float]) -> None:
+def _require_sensible(schedule: dict[str, float]) -> None:
     """Raise ValueError if a schedule's state has numbers that none can come to."""
-    if any(value < 0 for value in state.values()) or not state.get("lr", 0) < math.inf:
-        raise ValueError(f"the schedule's state is {state}, expected positive numbers and a finite rate")
+    if any(value < 0 for value in schedule.values()) or not schedule.get("lr", 0) < math.inf:
+        raise ValueError(f"the schedule's state is {schedule}, expected positive numbers and a finite rate")
 
 
 def _history(records: Any, epochs: int, names: Sequence[str]) -> History:
@@ -174,11 +153,8 @@ def _history(records: Any, epochs: int, names: Sequence[str]) -> History:
     if not isinstance(records, list) or len(records) != epochs:
         raise ValueError(f"its history is no list of the records of {epochs} epochs")
     needed = {"epoch", "step", "lr", "seconds", *(f"{n}_{kind}" for n in names for kind in ("loss", "error"))}
+    state.require_records(records, needed, of="epoch")
     for number, record in enumerate(records, 1):
-        if not isinstance(record, dict) or not needed <= record.keys():
-            raise ValueError(f"record {number} of its history lacks one of {', '.join(sorted(needed))}")
-        if not all(type(value) in (int, float) and 0 <= value < math.inf for value in record.values()):
-            raise ValueError(f"record {number} of its history holds what no epoch can have measured")
         if record["epoch"] != number or any(record[f"{name}_error"] > 1 for name in names):
             raise ValueError(f"record {number} of its history has another number, or an error above 1")
     return list(records)

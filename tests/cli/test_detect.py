@@ -15,12 +15,6 @@ from PIL import Image
 from test_cli import empty_folder, error_of, minires  # noqa: F401
 from test_data_voc import description, write
 
-from minires import cli
-from minires.cli.detect import find_in_picture
-from minires.detection import Detections
-from minires.detection import resume as states
-from minires.detection.config import DetectionConfig
-from minires.detection.train import prepare
 from minires.train import checkpoint
 from minires.train.run_folder import RunFolder
 
@@ -89,24 +83,6 @@ def test_a_folder_is_learned_and_one_s_own_pictures_are_drawn(capsys, tmp_path):
     for line in out[:-1]:
         assert re.fullmatch(r"(mine.png|grey.jpg): (cat|dog) 0\.\d\d, x \d+ to \d+, y \d+ to \d+", line)
     assert pathlib.Path("boxes.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_boxes_are_found_in_the_picture_s_own_pixels(monkeypatch):
-    """A picture is brought to the area that the detector knows; boxes come back in the picture's pixels."""
-    seen = []
-
-    def left_half(detector, x, *, windows):
-        seen.append(x.shape)
-        box = np.array([[0, 0, x.shape[3] / 2, x.shape[2]]], np.float32)
-        return [Detections(box, np.array([0]), np.ones(1))]
-
-    monkeypatch.setattr(cli.detect, "detect", left_half)
-    trainer = prepare(DetectionConfig.of(images=4, test_images=1))
-    trained = states.Trained(trainer.net, trainer.normalisation, trainer.config, ("0",), (64, 64))
-    for height, width in ((256, 256), (32, 128), (500, 125)):
-        found = find_in_picture(trained, np.zeros((3, height, width), np.uint8))
-        np.testing.assert_allclose(found.boxes, [[0, 0, width / 2, height]], rtol=1e-6)
-    assert seen == [(1, 1, 64, 64), (1, 1, 32, 128), (1, 1, 128, 32)]
 
 
 def outcome(folder):

@@ -135,6 +135,16 @@ def test_sixteen_bits_a_channel_are_refused_and_not_halved(tmp_path, colour, cha
         read(tmp_path, png(8, 6, 16, colour, rows))
 
 
+def test_pixels_that_cannot_be_unpacked_are_no_image_though_all_check_sums_are_right(tmp_path):
+    packed = bytearray(zlib.compress(RNG.integers(0, 256, 64 * 65, np.uint8).tobytes()))
+    packed[len(packed) // 2] ^= 255
+    content = png(64, 64, 8, 0, b"").replace(
+        chunk(b"IDAT", zlib.compress(b"")), chunk(b"IDAT", bytes(packed))
+    )
+    with pytest.raises(ValueError, match="a.png is damaged"):
+        read(tmp_path, content)
+
+
 def test_a_palette_with_transparency_gives_its_colours_without_a_warning(tmp_path):
     colours = bytes([10, 20, 30, 200, 100, 50])
     content = png(
