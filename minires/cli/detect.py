@@ -18,7 +18,8 @@ from minires.detection import resume as states
 from minires.detection.config import OF_DATA, OF_METHOD, DetectionConfig
 from minires.detection.loss import Losses
 from minires.detection.prepare import Windows, load_data
-from minires.detection.train import find, measures, prepare
+from minires.detection.testing import find, measures
+from minires.detection.train import prepare
 from minires.kernels.cpu import parallel
 from minires.train import checkpoint, resume
 from minires.train.checkpoint import write_atomically
