@@ -81,10 +81,10 @@ assert (depth == 54).sum() == 0 and chance[54] < 1e-7, "the whole network never 
 
 # %%
 figure = plot.heat_map(
-    1 - takes_part[:40],
+    ~takes_part[:40],
     xlabel="block (the first is 0)",
     ylabel="step (the first is 0)",
-    label="is skipped: 1, takes part: 0",
+    label="is skipped",
     title="Blocks that are skipped in the first 40 steps",
     origin="upper",
 )

@@ -148,14 +148,15 @@ class Detector(Layer):
         ValueError
             If there is no region proposal network and no windows are given.
         """
+        if windows is None and self.rpn is None:
+            raise ValueError("windows: expected the boxes of each image; there is no RPN to propose some")
         features, trunk_cache = self.trunk.forward(x, train=train)
         objectness, moves, rpn_cache = None, None, None
         if self.rpn is not None:
             (objectness, moves), rpn_cache = self.rpn.forward(features, train=train)
             if windows is None:
                 windows = self._propose(objectness, moves, x.shape[2:], features.shape[2:])
-        if windows is None:
-            raise ValueError("windows: expected the boxes of each image; there is no RPN to propose some")
+        assert windows is not None
         regions = (choose or all_regions)(windows)
         scores, offsets, head_cache = self._judge(features, regions, train=train)
         return Answers(objectness, moves, scores, offsets, regions), [trunk_cache, rpn_cache, head_cache]

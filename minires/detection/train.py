@@ -10,7 +10,6 @@ import dataclasses
 import pathlib
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -20,8 +19,7 @@ from minires.data.objects import DetectionDataset, Objects, random_flip_with_obj
 from minires.detection import resume
 from minires.detection.boxes import Detections
 from minires.detection.config import DetectionConfig
-from minires.detection.evaluate import mean_ap
-from minires.detection.inference import AnyDetector, detect, folded
+from minires.detection.inference import AnyDetector
 from minires.detection.loss import Losses, joint_loss
 from minires.detection.network import Detector
 from minires.detection.prepare import (
@@ -33,6 +31,7 @@ from minires.detection.prepare import (
     pretrained_trunk,
 )
 from minires.detection.regions import Regions, anchors_to_learn, no_regions, regions_to_learn
+from minires.detection.testing import find, measures
 from minires.train.gradients import parameters_only
 from minires.train.loop import Reporter
 from minires.train.metrics import History
@@ -313,38 +312,3 @@ class Trainer:
         self._saved_at = time.perf_counter()
         if path is not None:
             self.save(path)
-
-
-def find(
-    detector: AnyDetector,
-    dataset: DetectionDataset,
-    normalisation: Normalisation,
-    windows: Windows | None,
-    *,
-    look: Callable[..., list[Detections]] = detect,
-) -> tuple[list[Detections], float]:
-    """Return what a detector finds in each image, looked at alone, and the milliseconds an image takes.
-
-    Parameters
-    ----------
-    detector, dataset, normalisation
-    windows
-        Where a detector without a proposal network looks; what they cost counts too.
-    look
-        Called as `detect`; such as `iterate`.
-    """
-    quick, found, start = folded(detector), [], time.perf_counter()
-    for image in dataset.images:
-        boxes = None if windows is None else windows.to_detect(image[None])
-        found += look(quick, normalisation(image[None]), windows=boxes)
-    return found, 1000 * (time.perf_counter() - start) / len(dataset)
-
-
-def measures(found: list[Detections], dataset: DetectionDataset) -> dict[str, float]:
-    """Return {"map": ..., "map_75": ...}: mean average precision at IoU .5 and .75; empty without objects."""
-    values: dict[str, Any] = {}
-    for name, threshold in (("map", 0.5), ("map_75", 0.75)):
-        value = mean_ap(found, dataset.objects, len(dataset.class_names), thresholds=(threshold,))
-        if value == value:  # no object, no precision
-            values[name] = value
-    return values

@@ -15,11 +15,12 @@ import minires.functional as F
 from minires import models, optim
 from minires.data import read_digits
 from minires.data.scenes import enlarge
-from minires.detection import contour_windows, detect, folded, iterate, merge_scales, proposal_recall, propose
+from minires.detection import Losses, contour_windows, detect, folded, iterate, merge_scales, proposal_recall
 from minires.detection.config import DetectionConfig
-from minires.detection.prepare import Windows, build, load_data, normalisation_of
+from minires.detection.prepare import Windows
 from minires.detection.resume import restore
-from minires.detection.train import Trainer, find, measures
+from minires.detection.testing import find, measures
+from minires.detection.train import Trainer, prepare
 from minires.experiments import record
 from minires.kernels.cpu import parallel
 from minires.train import Reporter, checkpoint
@@ -61,15 +62,14 @@ def run_detector(experiment, setting, plan, arm, seed, *, out=None, command="", 
 
 def _trainer(config, reporter, epochs):
     """Return the Trainer of a configuration; with epochs its trunk has learned single digits before."""
-    train, test = load_data(config)
-    normalisation = normalisation_of(train)
-    rng = np.random.default_rng(config.seed)
-    detector = build(config, train.image_shape, classes=len(train.class_names), rng=rng)
-    if epochs:
-        net = learn_single_digits(config.trunk, normalisation, epochs=epochs, seed=config.seed)
-        state = net.state_dict()
-        detector.trunk.load_state_dict({name: state[name] for name in detector.trunk.state_dict()})
-    return Trainer(detector, config, train, test, normalisation, reporter=reporter)
+    fresh = prepare(config, reporter)
+    if not epochs:
+        return fresh
+    net, images = fresh.net, (fresh.train, fresh.test, fresh.normalisation)
+    classifier = learn_single_digits(config.trunk, fresh.normalisation, epochs=epochs, seed=config.seed)
+    state = classifier.state_dict()
+    net.trunk.load_state_dict({name: state[name] for name in net.trunk.state_dict()})
+    return Trainer(net, config, *images, reporter=reporter)  # a new one, whose last good state this is
 
 
 def learn_single_digits(name, normalisation, *, epochs, seed):
@@ -108,8 +108,7 @@ class _Recorder(Reporter):
 
     def epoch_done(self, history):
         run = self.run
-        losses = ("objectness", "anchor_boxes", "classes", "boxes")
-        run.losses = [[each["step"], round(sum(each[name] for name in losses), 6)] for each in history]
+        run.losses = [[each["step"], round(sum(each[n] for n in Losses._fields), 6)] for each in history]
         run.evaluations = [
             {name: value if name == "step" else round(float(value), 6) for name, value in each.items()}
             for each in history
@@ -147,15 +146,13 @@ def _milliseconds(work, count):
 
 def _recalls(trainer):
     """Return the recall of the proposal network and of contours, by number of proposals and IoU."""
-    net, test = trainer.net, trainer.test
-    learned, classical = [], []
-    windows = _windows(trainer)
-    for image in test.images:
-        answers, _ = net.forward(trainer.normalisation(image[None]), train=False)
-        boxes = net.anchors(net.map_size(trainer.size))
-        scores, offsets = answers.objectness[0], answers.anchor_offsets[0]
-        learned.append(propose(scores, offsets, boxes, trainer.size, after=max(COUNTS))[0])
-        classical.append(contour_windows(image[0] / 255, windows, most=max(COUNTS)))
+    net, test, most = trainer.net, trainer.test, max(COUNTS)
+    # of the sides and ratios that the anchors have
+    everywhere = Windows(trainer.config, trainer.size).everywhere
+    with _proposals(net):
+        net.proposals = most
+        learned = [net.propose(trainer.normalisation(image[None]))[0] for image in test.images]
+    classical = [contour_windows(image[0] / 255, everywhere, most=most) for image in test.images]
     return {
         f"recall_{name}_{count}_{round(100 * threshold)}": proposal_recall(
             proposals, test.objects, most=count, threshold=threshold
@@ -164,11 +161,6 @@ def _recalls(trainer):
         for threshold in (0.5, 0.7)
         for count in COUNTS
     }
-
-
-def _windows(trainer):
-    """Return all sliding windows, of the sides and ratios that the anchors have."""
-    return Windows(trainer.config, trainer.size).everywhere
 
 
 def _refinements(trainer):

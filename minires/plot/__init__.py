@@ -11,10 +11,10 @@ from minires.plot.blocks import blocks
 from minires.plot.boxes import detection_curves, detections
 from minires.plot.costs import comparison, costs, depths, roofline
 from minires.plot.course import class_summary
+from minires.plot.depth import classifier_pipeline, spectrum_of_depth
 from minires.plot.detection import (
     anchors,
     detector_costs,
-    pixel_classes,
     precision_recall,
     proposal_recalls,
     region_bins,
@@ -22,7 +22,8 @@ from minires.plot.detection import (
 from minires.plot.diagrams import construction
 from minires.plot.images import mosaic
 from minires.plot.matrices import error_maps, heat_maps
-from minires.plot.published import classifier_pipeline, history, spectrum_of_depth
+from minires.plot.pixels import pixel_classes
+from minires.plot.published import history
 from minires.plot.signals import bar_panels, bars, heat_map, histograms, line_panels, lines
 from minires.plot.training import curves, run_panels, runs
 

@@ -1,4 +1,4 @@
-"""What a detector does with boxes: anchors on an image, bins on a map; how good its boxes are; and pixels."""
+"""What a detector does with boxes, anchors on an image, bins on a map; how good they are, what they cost."""
 
 from __future__ import annotations
 
@@ -10,20 +10,6 @@ import numpy as np
 
 from minires.plot.images import as_drawn
 from minires.plot.style import COLOUR, STYLES, Numbers, check_some, sheet, tidy
-
-# told apart by hue and, in grey, mostly by brightness
-PIXEL_COLOURS = (
-    "#4477aa",
-    "#ee6677",
-    "#228833",
-    "#ccbb44",
-    "#66ccee",
-    "#aa3377",
-    "#ee8866",
-    "#44bb99",
-    "#bbbbbb",
-    "#997700",
-)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,13 +100,16 @@ def region_bins(cells: Numbers, box: Sequence[float], *, size: int, scale: float
 
     cells = np.asarray(cells, np.float64)
     height, width = cells.shape
-    figure, all_axes = sheet(2, width=8.8, height=1.7 + 3.7 * height / width, sharex=True, sharey=True)
+    figure, all_axes = sheet(2, width=8.8, height=1.4 + 3.7 * height / width, sharex=True, sharey=True)
     x1, y1, x2, y2 = (scale * value for value in box)
     for axes, name in zip(all_axes, ("RoI max pooling", "RoIAlign"), strict=True):
         axes.imshow(cells, cmap="Greys", extent=(0, width, height, 0), alpha=0.55)
         axes.set_xticks(range(width + 1), minor=True)
         axes.set_yticks(range(height + 1), minor=True)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.remove_overlapping_locs = False  # a line between all cells, with a number or without
         axes.grid(which="minor", color="0.8", linewidth=0.6)
+        axes.set_axisbelow(True)
         axes.tick_params(which="minor", length=0)
         axes.set_title(name, fontsize=10)
         outline: dict[str, Any] = {"fill": False, "edgecolor": "#b3560b", "linewidth": 1.8, "zorder": 4}
@@ -272,76 +261,3 @@ def detector_costs(methods: Mapping[str, Mapping[str, float]], *, title: str = "
     axes.xaxis.set_major_formatter("{x:,g}")
     tidy(axes, grid="x")
     return figure
-
-
-def pixel_classes(
-    images: Sequence[np.ndarray],
-    labels: Mapping[str, Sequence[np.ndarray]],
-    *,
-    class_names: Sequence[str],
-    void: int | None = None,
-    title: str = "",
-) -> Figure:
-    """Draw images, each beside the classes of its pixels in colours, one row an image.
-
-    Parameters
-    ----------
-    images
-        At least one, (1, H, W) or (3, H, W); see `mosaic`.
-    labels
-        {title: integers (H, W) for each image}, such as what is there and what a network says.
-    class_names
-        Class 0 is drawn black.
-    void
-        The label of pixels that do not count, drawn white.
-
-    Raises
-    ------
-    ValueError
-        Without an image, or unless there are labels of each.
-
-    Notes
-    -----
-    The name of a class stands on its largest patch in each picture, so that it can be read without colours.
-    """
-    from matplotlib.colors import ListedColormap
-
-    check_some("images", images, "image")
-    for name, each in labels.items():
-        if len(each) != len(images):
-            raise ValueError(f"{name}: expected {len(images)}, one for each image, got {len(each)}")
-    colours = [
-        "black",
-        *(PIXEL_COLOURS[i % len(PIXEL_COLOURS)] for i in range(len(class_names) - 1)),
-        "white",
-    ]
-    columns = 1 + len(labels)
-    figure, all_axes = sheet(columns, rows=len(images), width=2.3 * columns, height=2.25 * len(images) + 0.5)
-    for number, image in enumerate(images):
-        first, *others = all_axes[number * columns : (number + 1) * columns]
-        first.imshow(as_drawn(f"image {number}", np.asarray(image)), cmap="gray")
-        for axes, each in zip(others, labels.values(), strict=True):
-            shown = np.where(np.asarray(each[number]) == void, len(class_names), each[number])
-            palette = ListedColormap(colours)
-            axes.imshow(shown, cmap=palette, vmin=-0.5, vmax=len(class_names) + 0.5, interpolation="nearest")
-            for label in np.unique(shown[(shown > 0) & (shown < len(class_names))]):
-                _name_pixels(axes, shown == label, class_names[int(label)])
-    for axes in all_axes:
-        axes.axis("off")
-    for axes, name in zip(all_axes, ("image", *labels), strict=False):
-        axes.set_title(name, fontsize=10)
-    figure.suptitle(title, fontsize=11)
-    return figure
-
-
-def _name_pixels(axes: Axes, mask: np.ndarray, name: str) -> None:
-    """Write a name on the pixel of a mask that has most of the mask around it, if there is room for it."""
-    around = sum(
-        np.pad(mask.astype(int), 3)[3 + i : 3 + i + mask.shape[0], 3 + j : 3 + j + mask.shape[1]]
-        for i in range(-3, 4)
-        for j in range(-3, 4)
-    )
-    y, x = np.unravel_index(int(np.argmax(np.where(mask, around, 0))), mask.shape)
-    if mask.sum() >= 20:
-        patch: dict[str, Any] = {"facecolor": "black", "edgecolor": "none", "pad": 0.8, "alpha": 0.7}
-        axes.text(float(x), float(y), name, ha="center", va="center", fontsize=8, color="white", bbox=patch)

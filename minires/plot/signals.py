@@ -277,6 +277,7 @@ def heat_map(
     Parameters
     ----------
     matrix : (rows, columns)
+        Numbers; or truth values, of which True is drawn black.
     label
         What the shades mean, with its unit.
     log
@@ -287,10 +288,14 @@ def heat_map(
     form
         How the numbers are written on the elements that are not 0; None: they are not.
     """
-    from matplotlib.colors import LogNorm
+    from matplotlib.colors import ListedColormap, LogNorm
 
-    figure, (axes,) = sheet(width=6.0, height=4.6)
-    image = axes.imshow(matrix, cmap="Greys", norm=LogNorm() if log else None, origin=origin)
+    (rows, columns), whether = np.shape(matrix), np.asarray(matrix).dtype == bool
+    figure, (axes,) = sheet(width=6.0, height=min(4.6, 0.8 + 4.5 * rows / columns) if whether else 4.6)
+    shades = ListedColormap(["white", "black"]) if whether else "Greys"
+    image = axes.imshow(matrix, cmap=shades, norm=LogNorm() if log else None, origin=origin)
+    if whether:
+        image.set_clim(0, 1)  # also where all are the same
     if form is not None:
         numbers = np.asarray(matrix, np.float64)
         dark = np.asarray(image.norm(numbers)) > 0.5
@@ -300,7 +305,10 @@ def heat_map(
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
     for axis in (axes.xaxis, axes.yaxis):
         axis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
-    figure.colorbar(image, ax=axes, label=label)
+    scale = figure.colorbar(image, ax=axes, label=label)
+    if whether:
+        scale.set_ticks([0.25, 0.75], labels=["no", "yes"])
+        scale.ax.tick_params(length=0)
     return figure
 
 

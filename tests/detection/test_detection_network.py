@@ -18,6 +18,7 @@ from minires.detection import (
     channels_and_stride,
     crop_and_warp,
     detect,
+    fast_rcnn,
     faster_rcnn,
     folded,
     freeze_batch_norm,
@@ -455,3 +456,13 @@ def test_a_folded_detector_finds_the_same():
         # 1e-4 px: float32 rounds coordinates of 28 to 2e-6, and folding rounds the weights once more
         np.testing.assert_allclose(plain.boxes, quick.boxes, atol=1e-3)
     assert type(detector.trunk).__name__ == "Sequential"
+
+
+def test_a_call_without_windows_is_refused_before_anything_has_changed():
+    rng = np.random.default_rng(0)
+    trunk = trunk_of(models.build("resnet8", rng=rng))
+    detector = fast_rcnn(trunk, in_channels=3, num_classes=2, rng=rng)
+    before = {name: array.copy() for name, array in detector.state_dict().items()}
+    with pytest.raises(ValueError, match="windows: expected the boxes of each image"):
+        detector.forward(rng.standard_normal((1, 3, 16, 16), dtype=np.float32), train=True)
+    assert all(np.array_equal(array, before[name]) for name, array in detector.state_dict().items())

@@ -13,7 +13,8 @@ from minires.detection import resume as states
 from minires.detection import train as loop
 from minires.detection.config import DetectionConfig
 from minires.detection.prepare import Windows, describe, load_data
-from minires.detection.train import Trainer, find, measures, prepare
+from minires.detection.testing import find, measures
+from minires.detection.train import Trainer, prepare
 from minires.kernels.cpu import parallel
 from minires.train import Config, NotFiniteError, Reporter, checkpoint
 from minires.train import prepare as prepare_classifier

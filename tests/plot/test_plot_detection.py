@@ -99,6 +99,24 @@ def test_pixels_have_the_colour_of_their_class_and_its_name_once():
         plot.pixel_classes([np.zeros((1, 4, 4))], {"there": []}, class_names=("a",))
 
 
+def test_each_patch_of_a_class_has_its_name():
+    pixels = np.zeros((20, 20), int)
+    pixels[1:8, 1:8], pixels[1:7, 12:18] = 1, 2
+    pixels[10:18, 3:9], pixels[10, 9:16], pixels[11:18, 15] = 1, 1, 1  # one, for they touch
+    there = plot.pixel_classes([np.zeros((1, 20, 20))], {"there": [pixels]}, class_names="abc").axes[1]
+    assert sorted(text.get_text() for text in there.texts) == ["b", "b", "c"]
+    for text in there.texts:
+        x, y = map(int, text.get_position())
+        assert pixels[y, x] == "abc".index(text.get_text())
+
+
+def test_a_map_has_a_line_between_all_cells():
+    figure = plot.region_bins(np.zeros((8, 10)), (9, 7, 27, 24), size=2, scale=0.25)
+    for axes in figure.axes:
+        for axis, cells in ((axes.xaxis, 10), (axes.yaxis, 8)):
+            assert axis.get_minorticklocs().tolist() == list(range(cells + 1))
+
+
 @pytest.mark.parametrize(
     ("draw", "what"),
     [

@@ -76,6 +76,14 @@ def test_a_heat_map_may_run_downwards_and_have_its_numbers_written_but_for_zeros
     assert written == {(1, 0, "1.2", "black"), (0, 1, "9.0", "white")}
 
 
+def test_truth_values_have_two_shades_even_if_all_are_the_same():
+    for matrix in (np.eye(3, dtype=bool), np.ones((2, 3), bool)):
+        axes, scale = plot.heat_map(matrix, xlabel="x", ylabel="y", label="is so").axes
+        shown = axes.images[0].to_rgba(axes.images[0].get_array())[..., 0]
+        assert np.array_equal(shown, np.where(matrix, 0, 1))
+        assert [tick.get_text() for tick in scale.get_yticklabels()] == ["no", "yes"]
+
+
 def test_rows_of_a_heat_map_are_rows_and_its_shades_may_be_logarithmic():
     matrix = [[1.0, 10.0, 100.0], [2.0, 20.0, 200.0]]
     for log in (False, True):

@@ -7,7 +7,7 @@ from minires.cli.detect.common import data_choices, last_line, numbers
 from minires.detection import COCO, average_precisions, iterate, mean_ap, merge_scales
 from minires.detection import resume as states
 from minires.detection.prepare import Windows, load_data
-from minires.detection.train import find, measures
+from minires.detection.testing import find, measures
 from minires.train import checkpoint
 
 
