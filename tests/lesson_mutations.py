@@ -170,7 +170,7 @@ MUTATIONS = {
             'keep = (0, 1) if way == "proposals" else (1, 3)',
         ),
     ],
-    25: [
+    26: [
         ("nothing = np.zeros_like(test_pixels)", "nothing = np.ones_like(test_pixels)"),
         ("background = (test_pixels == 0).sum()", "background = (test_pixels != 1).sum()"),
         ("layer.backward(np.ones((1, 2, 12, 20))", "layer.backward(np.zeros((1, 2, 12, 20))"),

@@ -5,6 +5,8 @@ import os
 import pathlib
 import sys
 
+from minires.lesson import reader
+
 FIGURES = pathlib.Path("lesson-figures")  # where scripts leave their figures
 SETTINGS = ("fast", "live", "full")
 _shown = {}  # script: how many figures it has shown
@@ -36,8 +38,14 @@ def table(header, *rows):
 
     header: names of the columns; rows: as many values each, the first says what the row is about; a value
     is a text, a number, a truth value or None, which stays empty. Raises ValueError for a row of another
-    length.
+    length. A Prediction shows the reader's number, and remembers the row's "measured", else its "derived".
     """
+    for row in rows:
+        found = dict(zip(header, row, strict=False))
+        result = found.get("measured", found.get("derived"))
+        for value in row:
+            if isinstance(value, reader.Prediction) and result is not None:
+                reader.note(value, result)
     lines = [[_text(value) for value in row] for row in (header, *rows)]
     for line in lines:
         if len(line) != len(header):
@@ -54,6 +62,8 @@ def _text(value):
         return value
     if value is None:
         return ""
+    if isinstance(value, reader.Prediction):
+        return repr(value)
     number = value.item() if hasattr(value, "item") else value  # NumPy's or CuPy's
     if isinstance(number, bool):
         return "yes" if number else "no"
@@ -88,5 +98,6 @@ def _title(figure):
 
 
 def restart():
-    """Forget which figures were shown: a script starts afresh."""
+    """Forget which figures were shown and what was predicted: a script starts afresh."""
     _shown.clear()
+    reader.restart()

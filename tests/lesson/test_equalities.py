@@ -134,7 +134,7 @@ REASONS = {
         "a largest number is one of those there were, here whole ones": {"set(steps['max']) == {0.0, 1.0}"},
         "labels": {"found.labels == label"},
     },
-    25: {
+    26: {
         "labels": {
             "nothing == test_pixels",
             "test_pixels != VOID",

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 25. A class for every pixel: fully convolutional networks
+# # 26. A class for every pixel: fully convolutional networks
 #
 # **Question.** Segmentation asks for the class of every single pixel. How does a classifier, which shrinks
 # the image until one answer is left, become a network that answers 4,096 times, what does shrinking cost,
