@@ -86,6 +86,7 @@ class _Recorder(Reporter):
         run, plan = self.run, self.plan
         train, test = data.load(plan.config["data"], choices.get("data_dir"))
         train, test = _first(train, plan.images), _first(test, plan.test_images)
+        train, test = train.shrunk(plan.shrink), test.shrunk(plan.shrink)
         more = plan.arm_config.get(run.arm, {}) | choices
         config = Config(**{"model": run.arm, "seed": run.seed, "save_every": NEVER} | plan.config | more)
         if config.threads is not None:
@@ -134,10 +135,11 @@ class _Recorder(Reporter):
         images = n if is_last else progress.at.batch * size
         self.epoch = np.array([images, images * progress.loss, images * progress.error])
         now = self.before + self.epoch
-        count, loss, _ = now - self.seen
         step = progress.at.step
-        self.run.losses.append([step, round(float(loss / count), 6)])
-        self.seen = now
+        if step % self.plan.losses_every == 0:
+            count, loss, _ = now - self.seen
+            self.run.losses.append([step, round(float(loss / count), 6)])
+            self.seen = now
         if step % self.plan.evaluate_every == 0:
             count, loss, errors = now - self.evaluated
             found = {"train_loss": loss / count, "train_error": errors / count}
