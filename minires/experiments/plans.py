@@ -9,7 +9,7 @@ full    the papers' recipe: a GPU, and hours
 import dataclasses
 from functools import partial
 
-from minires.experiments import detector_plans
+from minires.experiments import detector_plans, fine_tuning_plans
 from minires.experiments.initialisation import RULES, relu_stack
 from minires.models.cifar import cifar_plain, cifar_resnet
 from minires.models.shortcuts import (
@@ -162,7 +162,7 @@ PLANS = {
 
 def plan(experiment, setting):
     """Return the plan of an experiment at a setting. Raises ValueError for names that are not there."""
-    known = PLANS | {"detection": detector_plans.PLANS}
+    known = PLANS | {"detection": detector_plans.PLANS, "fine_tuning": fine_tuning_plans.PLANS}
     for what, name, names in (("experiment", experiment, known), ("setting", setting, SETTINGS)):
         if name not in names:
             raise ValueError(f"{what}: expected one of {', '.join(names)}, got {name!r}")

@@ -9,6 +9,8 @@ from minires import data
 from minires.experiments import record
 from minires.experiments.detector_plans import DetectorPlan
 from minires.experiments.detectors import run_detector
+from minires.experiments.fine_tuning import run_fine_tuning
+from minires.experiments.fine_tuning_plans import FineTuningPlan
 from minires.experiments.plans import plan
 from minires.kernels.cpu import parallel
 from minires.train import Config, Reporter, Trainer, checkpoint, evaluate, resume
@@ -51,6 +53,8 @@ def run_one(experiment, setting, arm, seed, *, out=None, command="", iterations=
             return old  # finished
     if isinstance(chosen, DetectorPlan):
         return run_detector(experiment, setting, chosen, arm, seed, out=out, command=command, **choices)
+    if isinstance(chosen, FineTuningPlan):
+        return run_fine_tuning(experiment, setting, chosen, arm, seed, out=out, command=command, **choices)
     recorder = _Recorder(chosen, iterations, path)
     recorder.run = record.Run(
         experiment=experiment, setting=setting, arm=arm, seed=seed, command=command, commit=record.commit()
