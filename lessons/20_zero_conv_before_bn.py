@@ -271,8 +271,9 @@ lesson.score()
 # 1. Those without a number of $\epsilon$ in them. The gradient grows by 31.6, the branch moves as if the rate
 #    were $1000\,\eta$, and after one step its mean square is 0.05 instead of 1: a larger $\epsilon$ softens
 #    all of it.
-# 2. $1/\sqrt{\sigma^2 + \epsilon} = 305$, for $\sigma^2 = 7 \cdot 10^{-7}$ is still far below $\epsilon$. Nearly
-#    zero is no cure, and the unit does not even begin as the identity: the branch has mean square 0.07.
+# 2. $1/\sqrt{\sigma^2 + \epsilon} = 305$, for $\sigma^2 = 7 \cdot 10^{-7}$ is still far below $\epsilon$.
+#    Nearly zero is no cure, and the unit does not even begin as the identity: the branch has mean square
+#    0.07.
 #
 # **Exercise.** It amplifies it by 316, as for zero weights. But the ReLU's mask is 0 for the whole batch and
 # lets nothing of it through.

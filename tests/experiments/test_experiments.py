@@ -189,7 +189,7 @@ def test_a_stored_run_can_be_made_again(name):
 
 def test_the_folder_of_runs_holds_nothing_else():
     folder = resources.find("", "lessons") / record.FOLDER
-    assert {path.parent.name for path in folder.glob("*/*")} <= {*PLANS, "detection"}
+    assert {path.parent.name for path in folder.glob("*/*")} <= {*PLANS, "detection", "fine_tuning"}
     assert all(pathlib.Path(path).suffix == ".json" for path in folder.glob("*/*"))
 
 
