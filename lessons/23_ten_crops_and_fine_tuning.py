@@ -288,10 +288,10 @@ lesson.show(
 )
 
 # %% [markdown]
-# AFTER
-#
-# Training all layers at a small rate is at least as good as the head alone. ImageNet's thousand classes ask
-# for more than five, and what they taught is what the tutorial's detectors begin with (lesson 24).
+# Pre-training gains in every seed: 13 points with five images of each class, 7 with twenty. With five the new
+# head alone is as good as training everything; with twenty there is enough to learn from, and everything is
+# better. (1,998 test images, so one is 0.05 points.) ImageNet's thousand classes ask for more than five, and
+# what they taught is what the tutorial's detectors begin with (lesson 24).
 
 # %%
 lesson.quiz(
