@@ -148,7 +148,8 @@ MUTATIONS = {
         ("one = block(0.8)", "one = block(0.8, ReLU())"),
         ("if block in (5, 9)", "if block in (5, 8, 9)"),
         ("for p in (None, LAST)]", "for p in (None, 0.8)]"),
-        ('measure="test_error"', 'measure="train_error"'),
+        ('last(arm, "test_loss")', 'last(arm, "train_loss")'),
+        ('100 * last(arm, "test_error") for', '100 * last(arm, "train_error") for'),
     ],
     22: [
         ("POOLED = 7 * 7", "POOLED = 6 * 6"),
