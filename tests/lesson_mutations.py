@@ -9,12 +9,15 @@ MUTATIONS = {
         ("(channels * kernel**2 + 1)", "channels * kernel**2"),
         ("(1, 3, 227 + 4, 227 + 4)", "(1, 3, 227, 227)"),
         ("neurons[0] == 55 * 55 * 96", "neurons[0] == 55 * 48 * 96"),
+        ('"conv1": ("conv1", 64, 7, 2, 2)', '"conv1": ("conv1", 64, 7, 4, 2)'),
+        ('FC = ("fc6", "fc7", "fc8")', 'FC = ("fc6", "fc7")'),
     ],
     2: [
         ("for i in range(size // 2)", "for i in range(size // 2 + 1)"),
         ("pair = small_ones(5, C, C, rng=rng)", "pair = small_ones(5, C, C, rng=rng, kernel=5)"),
         ("paths = np.outer([1, 2, 3, 2, 1]", "paths = np.outer([1, 2, 2, 2, 1]"),
         ("one_large(5, 3, C)", "one_large(15, 3, C)"),
+        ("FROM_3 = (9 * 3 * C + 9 * C * C)", "FROM_3 = (9 * 3 * C + 9 * 3 * C)"),
     ],
     3: [
         ("rule = 36", "rule = 32"),

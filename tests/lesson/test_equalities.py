@@ -12,9 +12,12 @@ WHOLE = {"params", "macs", "output_bytes", "nbytes", "shape", "name", "kind"}  #
 REASONS = {
     1: {
         "counts": {
+            "by_letter == 385941928",
             "counted == 72855552",
             "derived == measured",
             "found == WIDTHS",
+            "params == 23296",
+            "shapes['pool5'] == (512, 6, 6)",
             "neurons[0] == 55 * 55 * 96",
             "neurons[1:] == [186624, 64896, 64896, 43264, 4096, 4096, 1000]",
         },
