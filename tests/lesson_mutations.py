@@ -24,12 +24,14 @@ MUTATIONS = {
         ('("conv5_1", "conv5_2", "conv5_3"), 1 / 4', '("conv5_1", "conv5_2", "conv5_3"), 1 / 2'),
         ('LOST = "conv3_3"', 'LOST = "conv4_3"'),
         ("(late.params - 8 * WIDTH)", "late.params"),
+        ('"plain34"', '"resnet50"'),
     ],
     4: [
         ("unit(channels, three[1], 3, padding=1)", "unit(channels, three[0], 3, padding=1)"),
         ('row.name[:5] in ("conv1", "conv2", "conv3")', 'row.name[:5] in ("conv1", "conv2")'),
         ("(1, 0.3, 0.3), (0, 0.3, 0)", "(1, 0.3, 0.3), (0, 0.3, 0.3)"),
         ("math.sqrt(1 / 2)", "math.sqrt(2 / 2)"),
+        ("Linear(7 * 7 * 1024, 1000, rng", "Linear(7 * 7 * 1024, 100, rng"),
     ],
     5: [
         ("size=SIZE, alpha=SIZE * PAPERS_ALPHA", "size=SIZE, alpha=PAPERS_ALPHA"),
@@ -154,7 +156,8 @@ MUTATIONS = {
         ("POOLED = 7 * 7", "POOLED = 6 * 6"),
         ('depth=34, shortcut="A"', 'depth=34, shortcut="B"'),
         ('DEEP = "resnet152"', 'DEEP = "vgg16"'),
-        ("conv3_3 = 56**2", "conv3_3 = 28**2"),
+        ('tables["resnet50_v1.5"].macs', 'tables["resnet50"].macs'),
+        ('"ImageNet localization (top-5 error)": True', '"ImageNet localization (top-5 error)": False'),
     ],
     23: [
         ("EXCHANGED = [5, 6, 7, 8, 9, 0, 1, 2, 3, 4]", "EXCHANGED = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"),

@@ -31,13 +31,20 @@ REASONS = {
         "products with 0 add up to 0": {"dx != 0"},
     },
     3: {
-        "counts": {"rule == 1849688064"},
-        "one division of whole numbers": {"exceptions == fractions", "outputs == 1 / 8", "weights == 64"},
+        "counts": {"RES_RULE == 115605504", "rule == 1849688064"},
+        "one division of whole numbers": {
+            "exceptions == fractions",
+            "first == (1 / 2 if number else 1)",
+            "max(others) == min(others) == 1",
+            "outputs == 1 / 8",
+            "weights == 64",
+        },
     },
     4: {
         "counts": {
             "channels == [256, 480, 512, 512, 512, 528, 832, 832, 1024]",
             "dense == [123642856, 1025000]",
+            "flat == 50177000",
             "macs[0] == 163328 * 28 ** 2",
             "naive_channels[-1] == 4944",
             "naive_macs[0] == 387072 * 28 ** 2",
