@@ -86,6 +86,8 @@ MUTATIONS = {
         ),
         ("fine_code = quantise(signal - coarse_code,", "fine_code = quantise(signal,"),
         ("N, DAMPING = 64, 2 / 3", "N, DAMPING = 64, 0.7"),
+        ("RELUS, NARROW = True", "RELUS, NARROW = False"),
+        ("skipped.weight.data + np.eye(NARROW)\n", "skipped.weight.data\n"),
     ],
     13: [
         ("MOMENTUM = 0.9", "MOMENTUM = 0.8"),

@@ -95,7 +95,7 @@ REASONS = {
             "seen == {'1x1': 25, '3x3': 100}",
         },
     },
-    15: {"a setting": {"lesson.setting() == 'fast'"}, "an index": {"n == UNITS"}},
+    15: {"an index": {"n == UNITS"}},
     16: {"a setting": {"f == 0.5", "f == 0.9"}},
     19: {
         "counts": {"moving == [0, 0]", "rank == WIDTH"},
