@@ -24,8 +24,9 @@ from minires.layers import Linear, ReLU, Residual, Sequential
 # (lesson 8). A *shortcut* carries the block's input past the branch, and where they meet the two are added.
 # A *plain* block has no shortcut. A *residual* block has one, and a ReLU after the addition. With
 # *pre-activation* the ReLU stands in front of each layer of the branch instead, and nothing follows the
-# addition. In the figure the dotted lines are the way of the gradient: it runs backwards, and where the
-# input fanned out, two gradients add up.
+# addition. In the figure "fc 512" is a fully-connected (linear) layer with 512 outputs, $Wx + b$. Dotted
+# lines are the way of the gradient: it runs backwards, and where the input fanned out, two gradients add
+# up.
 
 # %%
 WIDTH, SAMPLES, SHORTCUT = 512, 256, 1.0
