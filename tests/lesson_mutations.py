@@ -117,9 +117,11 @@ MUTATIONS = {
         ),
         ("fine_code = quantise(signal - coarse_code,", "fine_code = quantise(signal,"),
         ("N, DAMPING = 64, 2 / 3", "N, DAMPING = 64, 0.7"),
+        ("RELUS, NARROW = True", "RELUS, NARROW = False"),
+        ("skipped.weight.data + np.eye(NARROW)\n", "skipped.weight.data\n"),
     ],
     13: [
-        ("ITERATIONS, MOMENTUM = 64_000, 0.9", "ITERATIONS, MOMENTUM = 64_000, 0.8"),
+        ("MOMENTUM = 0.9", "MOMENTUM = 0.8"),
         ("KEEP, STEPS, RATE, DECAY = 0.5,", "KEEP, STEPS, RATE, DECAY = 0.6,"),
         ('no_decay=("gamma", "beta"))', 'no_decay=("beta",))'),
         ("SCALE, WIDTH, LONGER = 0.3,", "SCALE, WIDTH, LONGER = 0.003,"),
@@ -129,6 +131,10 @@ MUTATIONS = {
         ("c * c_out + 2 * c_out", "c * c_out"),
         ('BASE = "A"', 'BASE = "B"'),
         ("stages = 3", "stages = 4"),
+        ("counted.append(1 + sum(", "counted.append(sum("),
+        ("width=4 * C, rng", "width=2 * C, rng"),
+        ("(C, size, size)).macs", "(C, size, MAP)).macs"),
+        ('("ResNet-34", net))', '("ResNet-34", vgg))'),
     ],
     15: [
         (
@@ -138,12 +144,15 @@ MUTATIONS = {
         ("g[-1] + sum(added_back[i:])", "g[-1] + sum(added_back[1:])"),
         ("SCALE = 0.5", "SCALE = 1.0"),
         ('"original": models.cifar_resnet', '"original": models.cifar_preresnet'),
+        ("2 * math.comb(2 * n + 2, n + 1)", "1 * math.comb(2 * n + 2, n + 1)"),
+        ('{"original": "original",', '{"original": "full_preact",'),
     ],
     16: [
         ("UNITS = 54", "UNITS = 50"),
         ("bare(factor), x)", "bare(factor + 0.01), x)"),
         ("surgery.zero_last_gamma(net)", 'surgery.zero_last_gamma(net["stage1"])'),
         ("silent=False", "silent=True"),
+        ("(1 - transform) * x", "(1 + transform) * x"),
     ],
     17: [
         ("256, 0.5\n", "256, 0.9\n"),
