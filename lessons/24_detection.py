@@ -183,9 +183,15 @@ print()
 lesson.table(
     ("bin of the region 0 to 4", "predicted", "derived", "measured"),
     *(
-        (f"{name}, {bin}", guess if i == 0 else None, derived_pool[name][i], by_pool[name][i])
+        (f"{name}, {corner}", predicted, derived, measured)
         for name, guess in (("max", by_max), ("align", by_align))
-        for i, bin in enumerate(("top left", "top right", "bottom left", "bottom right"))
+        for corner, predicted, derived, measured in zip(
+            ("top left", "top right", "bottom left", "bottom right"),
+            (guess, None, None, None),
+            derived_pool[name],
+            by_pool[name],
+            strict=True,
+        )
     ),
 )
 for name, numbers in derived_pool.items():
