@@ -210,6 +210,11 @@ MUTATIONS = {
             'keep = (0, 1) if way == "proposals" else (2, 3)',
             'keep = (0, 1) if way == "proposals" else (1, 3)',
         ),
+        ('"Faster R-CNN", "RoI max pooling"  # stored', '"Faster R-CNN", "Fast R-CNN"  # stored'),
+        ('("proposal network", "rpn")', '("proposal network", "contours")'),
+        ('"mAP at IoU 0.5 to 0.95")', '"mAP at IoU 0.5")'),
+        ("(27, 16, 11, 12)", "(27, 16, 11, 13)"),
+        ("crop=16, **options).cost(image)[1]", "crop=8, **options).cost(image)[1]"),
     ],
     26: [
         ("nothing = np.zeros_like(test_pixels)", "nothing = np.ones_like(test_pixels)"),
