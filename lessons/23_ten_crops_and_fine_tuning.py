@@ -154,7 +154,7 @@ lesson.quiz(
 )
 
 # %% [markdown]
-# ## Fine-tuning: "plug-in features"
+# ## Fine-tuning
 #
 # The tutorial calls a pre-trained network "plug-in features": keep the layers, replace the head, train
 # on the target's images. The smallest version freezes everything but the head. Our target is to tell the
@@ -302,7 +302,7 @@ lesson.quiz(
 )
 
 # %% [markdown]
-# ## "Better than human"
+# ## Better than human?
 #
 # The winner of 2015 errs in 3.57 % of ImageNet's test images (top-5), and a human in 5.1 %, says the slide's
 # source. What these numbers are: 3.57 % is an **ensemble** of six networks, each shown several scales of the
