@@ -34,9 +34,9 @@ from minires.train.ten_crop import predict_crops, predict_ten_crop, ten_crops
 # %%
 tipping = lesson.predict("Logits are added: from which margin m on does A win?", within=1.2)
 b_of_mean = lesson.predict("Probabilities are averaged, m = 100: what is that of B?", by=0.1)
-other_digits = lesson.predict("Pre-trained on the digits 0 to 4, head only: accuracy?", "%", by=10)
-all_digits = lesson.predict("Pre-trained on all ten digits, head only: accuracy?", "%", by=10)
-no_digits = lesson.predict("Fresh weights, everything trained: accuracy?", "%", by=10)
+other_digits = lesson.predict("A new head after the digits 0 to 4: which accuracy has it?", "%", by=10)
+all_digits = lesson.predict("A new head after all ten digits: which accuracy has it?", "%", by=10)
+no_digits = lesson.predict("Fresh weights, everything trained: which accuracy?", "%", by=10)
 five_more = lesson.predict(
     "CIFAR-10, five images of each class: what does pre-training on the other classes gain?", "points", by=5
 )
@@ -243,8 +243,8 @@ assert mean["digits 0 to 4", "head only"] < mean["nothing", "everything"], "and 
 # %% [markdown]
 # A network that had to tell our classes apart before needs nothing but a new head; training *everything* on
 # ten images makes it worse (at this learning rate). Features made for *other* digits gain nothing here: left
-# frozen they give less than training from scratch, and no more than *random* features do. Five
-# easy classes teach little that five other easy ones could use.
+# frozen they give less than training from scratch, and no more than *random* features do. Five easy classes
+# teach little that five other easy ones could use.
 #
 # Freezing covers batch norm: frozen layers run in eval mode, so their running averages stay too (lesson 5).
 #
@@ -304,14 +304,14 @@ lesson.quiz(
 # %% [markdown]
 # ## Better than human?
 #
-# The winner of 2015 errs in 3.57 % of ImageNet's test images (top-5), and a human in 5.1 %, says the slide's
-# source. What these numbers are: 3.57 % is an **ensemble** of six networks, each shown several scales of the
-# image; the best of them alone has 4.49 % (validation images). 5.1 % is *one* person, who had practised on
-# other images before, on a sample of 1,500; a second one, with less practice, did worse. It is the error in
-# naming one of 1,000 classes, 120 of them breeds of dogs, with five guesses. (The first network below 5.1 %
+# "3.6 % top 5 error: better than human performance!", says the slide of the winner of 2015. The human's error
+# is 5.1 %. What are these numbers? 3.57 % is that of an **ensemble** of six networks, each shown several
+# scales of the image; a single ResNet-152 has 4.49 % (validation images). 5.1 % is that of *one* person, who
+# had practised on other images, on a sample of 1,500; a second one, with less practice, did worse. It is the
+# error in naming one of 1,000 classes, 120 of them breeds of dogs, with five guesses. (The first below 5.1 %
 # came ten months earlier, from the same group: 4.94 %, with MSRA's initialisation and PReLU,
-# arXiv:1502.01852.) What they are not: a comparison of seeing. The network was trained and tested on images
-# of one collection, and nobody asked it about anything else.
+# arXiv:1502.01852.) And what they are not is a comparison of seeing: the networks were trained and tested on
+# images of one collection, and nobody asked them about anything else.
 #
 # How sure are 5.1 % of 1,500? If images are independent, the standard deviation is $\sqrt{p (1 - p) / n}$.
 #
