@@ -16,11 +16,18 @@ FOLDED = "## Answers\n\n<details>\n<summary>Show the answers</summary>\n\n{}\n\n
 
 
 def kind(statement):
-    """Return which question a statement asks, "quiz" for `lesson.quiz(...)`, or None; it may be assigned."""
-    call = getattr(statement, "value", None)
-    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in KINDS:
-        return call.func.attr if ast.unparse(call.func.value) == "lesson" else None
-    return None
+    """Return which question a statement asks, "quiz" for `lesson.quiz(...)`, or None; predictions may be
+    assigned to a name, or be values of a dictionary."""
+    simple = isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr)
+    asked = {call.func.attr for call in _calls(statement)} if simple else set()
+    return next((name for name in KINDS if name in asked), None)
+
+
+def _calls(tree):
+    """Return the calls in a syntax tree that ask something, in the order of their ends."""
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    found = [node for node in found if ast.unparse(node.func) in [f"lesson.{name}" for name in KINDS]]
+    return sorted(found, key=lambda call: (call.end_lineno, call.end_col_offset))
 
 
 def parts(source):
@@ -51,20 +58,27 @@ def _without_blank_lines(asked, lines, first):
 
 
 def with_a_blank(source):
-    """Return the source of a prediction with a place for the reader's number: `guess=...`."""
-    tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
-    ignored = (tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.ENDMARKER)
-    *_, before, closing = (token for token in tokens if token.type not in ignored)
+    """Return the source of predictions with a place for each of the reader's numbers: `guess=...`."""
     lines = source.split("\n")
+    tokens = [token for token in tokenize.generate_tokens(io.StringIO(source).readline) if token.string]
+    tokens = [token for token in tokens if token.type not in (tokenize.NL, tokenize.COMMENT)]
+    for call in reversed(_calls(ast.parse(source))):  # from the end, so that places before it stay right
+        column = len(lines[call.end_lineno - 1].encode()[: call.end_col_offset].decode())
+        closing = next(i for i, token in enumerate(tokens) if token.end == (call.end_lineno, column))
+        _insert_blank(lines, tokens[closing - 1], closing_row=call.end_lineno)
+    return "\n".join([BLANK, *lines])
+
+
+def _insert_blank(lines, before, *, closing_row):
+    """Insert the blank after the token before the closing bracket, on a line of its own if it has that."""
     row, column = before.end
     line = lines[row - 1]
-    if before.string == "," and row < closing.start[0]:  # an argument a line
+    if before.string == "," and row < closing_row:
         indent = line[: len(line) - len(line.lstrip())]
         lines.insert(row, f"{indent}guess=...,")
     else:
         blank = " guess=..." if before.string == "," else ", guess=..."
         lines[row - 1] = line[:column] + blank + line[column:]
-    return "\n".join([BLANK, *lines])
 
 
 def is_answers(text):

@@ -47,7 +47,7 @@ def table(header, *rows):
         if len(line) != len(header):
             raise ValueError(f"rows: expected {len(header)} values, {header}, got {len(line)}: {line}")
     for row, line in zip(rows, lines[1:], strict=True):
-        _note_predictions(header, row, line)
+        _note_predictions(lines[0], row, line)
     asked = [any(isinstance(row[column], reader.Prediction) for row in rows) for column in range(len(header))]
     kept = [c for c in range(len(header)) if not asked[c] or any(line[c] for line in lines[1:])]
     lines = [[line[column] for column in kept] for line in lines]
@@ -59,7 +59,10 @@ def table(header, *rows):
 
 
 def _note_predictions(header, row, shown):
-    """Let the predictions in a row remember its other values, and the number that came out."""
+    """Let the predictions in a row remember its other values, and the number that came out.
+
+    header, shown: the texts of the columns' names and of the row's values.
+    """
     predicted = [value for value in row if isinstance(value, reader.Prediction)]
     others = [i for i, value in enumerate(row) if not isinstance(value, reader.Prediction)]
     numbers = [(header[i], row[i]) for i in others if not isinstance(row[i], str | None)]

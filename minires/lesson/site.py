@@ -182,17 +182,16 @@ def _set_questions(executed, results, render):
     def set_text(text):
         return render(text).strip().removeprefix("<p>").removesuffix("</p>")
 
-    for number, cell in enumerate(executed.cells):
-        if cell.cell_type != "code" or "minires" not in cell.metadata:
-            continue
+    cells = [cell for cell in executed.cells if cell.cell_type == "code" and "minires" in cell.metadata]
+    for cell in cells:
         cell.metadata["transient"] = {"remove_source": True}
-        for output in cell.outputs:
-            asked = output.get("metadata", {}).get("minires", {})
-            if "predict" in asked:
-                found = results.get(asked["predict"]["question"])
-                output.data = {"text/html": questions.prediction(asked["predict"], found, number, set_text)}
-            elif "quiz" in asked:
-                output.data = {"text/html": questions.quiz(asked["quiz"], number, set_text)}
+    for number, output in enumerate((output for cell in cells for output in cell.outputs), start=1):
+        asked = output.get("metadata", {}).get("minires", {})
+        if "predict" in asked:
+            found = results.get(asked["predict"]["question"])
+            output.data = {"text/html": questions.prediction(asked["predict"], found, number, set_text)}
+        elif "quiz" in asked:
+            output.data = {"text/html": questions.quiz(asked["quiz"], number, set_text)}
 
 
 def _with_answers_folded(text, render):
