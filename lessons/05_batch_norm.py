@@ -46,8 +46,8 @@ predicted_steps = lesson.predict(
     "steps",
 )
 predicted_noise = lesson.predict(
-    "Batch norm gives an image's responses the variance 1. How large is the standard deviation of the "
-    "noise in them that comes from which 59 other images happen to be in the batch?",
+    "Batch norm gives the responses of a channel the variance 1. How large is the standard deviation of the "
+    "noise in an image's response that comes from which 59 other images happen to be in its batch?",
 )
 
 # %% [markdown]
@@ -56,7 +56,7 @@ predicted_noise = lesson.predict(
 # In one channel of a mini-batch there are $M$ values $x_i$. Batch norm computes
 #
 # $$\mu = \frac1M \sum_i x_i, \qquad \sigma^2 = \frac1M \sum_i (x_i - \mu)^2, \qquad
-# \hat x_i = \frac{x_i - \mu}{\sqrt{\sigma^2 + \epsilon}}, \qquad y_i = \gamma\,\hat x_i + \beta.$$
+# \hat x_i = \frac{x_i - \mu}{\sqrt{\sigma^2 + \epsilon}}, \qquad y_i = \gamma\,\hat x_i + \beta,$$
 #
 # where the small number $\epsilon = 10^{-5}$ is there so that nothing is divided by 0. So $\hat x$ has mean 0
 # and variance $\sigma^2 / (\sigma^2 + \epsilon)$, a little below 1. The scale $\gamma$ and the shift $\beta$
@@ -165,7 +165,7 @@ lesson.quiz(
     "A trained network is shown a single image. With which mean and variance does batch norm normalise it?",
     (
         "with those collected during training",
-        "in eval mode a layer with batch norm is a fixed linear function",
+        "in eval mode batch norm is one scale and one shift for each channel",
     ),
     ("with those of this image", "a channel of a fully-connected layer would be one value minus itself, 0"),
     ("with those of the last training batch", "that batch counts one tenth in the running averages"),
@@ -317,7 +317,7 @@ lesson.table(
     ("without: loss, factor", None, None, before[1][0] / before[0][0]),
     ("without: gradient, factor", None, None, before[1][1] / before[0][1]),
 )
-# eps is 1e-5, the smallest variance of a channel here about 0.1
+# eps is 1e-5, the smallest variance of a channel here about 0.2
 assert abs(factors[0] - 1) <= 1e-3, "with batch norm the size of the weights should not matter to the loss"
 assert abs(10 * factors[1] - 1) <= 1e-2, "and the gradient should be as many times smaller"
 assert before[1][0] > 100 * before[0][0], "without it, the loss should explode"
@@ -421,8 +421,8 @@ assert (small[:, 1] > large[:, 1]).all(), "and it should recognise more of the t
 # %% [markdown]
 # Both slogans hold, and they pull in different directions. With statistics from 30 images batch norm mainly
 # accelerates: it learns the wrong labels sooner than the network without it. With the noise of groups of 3
-# the same steps teach it what the digits have in common. So how much batch norm regularises depends on the
-# size of the batches.
+# the same steps teach it what the digits of a class have in common. So how much batch norm regularises
+# depends on the size of the batches.
 #
 # ## In the wrong mode, and afterwards
 #
