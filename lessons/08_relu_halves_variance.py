@@ -30,9 +30,9 @@ from minires.layers import Linear, ReLU, Sequential
 #
 # ## Predict
 #
-# The numbers that pass from layer to layer are the *signal*, and what one layer does to its size, 22 layers do
-# 22 times over. How much of it does a ReLU take? "Half", says the slide. Half of what? And if the weights make
-# up for that, is all well then?
+# The numbers that pass from layer to layer are the *signal*, and what one layer does to its size, 22 layers
+# do 22 times over. How much of it does a ReLU take? "Half", says the slide. Half of what? And if the weights
+# make up for that, is all well then?
 
 # %%
 predicted_left = lesson.predict(
