@@ -233,7 +233,7 @@ lesson.show(plot.region_bins(features, (9, 7, 29, 25), size=3, scale=1 / STRIDE)
 # %% [markdown]
 # ## Backward
 #
-# The gradient of a bin goes to its largest cell, or by RoIAlign to all cells by their weights: there a bin is
+# The gradient of a bin goes to its largest cell, or with RoIAlign to all cells by their weights: there a bin is
 # a row of a *matrix* times the map, and the transposed matrix carries the gradient back. Regions overlap, so
 # what they send back is *added*. The boxes are constants.
 
@@ -264,9 +264,8 @@ assert all(report.ok and report.error < 1e-6 for report in checks.values()), "bo
 # %% [markdown]
 # ## The map's gradient is a sum of two
 #
-# In Faster R-CNN the map goes two ways: to the proposal network, and through RoI pooling to the head. What
-# comes back on the two ways should add up: that is what "each step is end-to-end" asks for, in one training
-# of all parts.
+# In Faster R-CNN the map goes two ways: to the proposal network, and through RoI pooling to the head. If what
+# comes back on the two ways adds up, all parts can be trained together, each step "end-to-end".
 
 # %%
 small = detection.faster_rcnn(
@@ -388,8 +387,9 @@ lesson.show(plot.precision_recall({f"IoU {threshold}": joined_curve(threshold) f
 
 # %% [markdown]
 # (Thin lines: precision as counted. Average precision is the area below the thick ones, where each recall has
-# the best precision of any recall that is at least as large.) The slides show the same kind of picture for
-# photographs of COCO, with 80 classes. In their video every image is judged on its own, "frame by frame".
+# the best precision of any recall that is at least as large.) The slides "ResNet's object detection result on
+# COCO" show the same kind of picture for photographs and 80 classes; in their video every image is judged on
+# its own, "frame by frame".
 #
 # ## Where to look
 #
@@ -400,7 +400,7 @@ lesson.show(plot.precision_recall({f"IoU {threshold}": joined_curve(threshold) f
 # %%
 ask = "What fraction of the digits do the best 10 proposals of an image cover with an IoU of 0.5, if"
 by_contours = lesson.predict(f"{ask} contours propose them?", by=0.1)
-by_network = lesson.predict(f"{ask} a network does that has learned for 800 steps?", by=0.1)
+by_network = lesson.predict(f"{ask} a network that has learned for 800 steps proposes them?", by=0.1)
 
 # %%
 COUNTS = (5, 10, 20, 50, 100, 300)
@@ -468,7 +468,7 @@ faster = milliseconds["Faster R-CNN"]
 picking = finals("Fast R-CNN", "milliseconds_windows")
 print()
 lesson.table(
-    ("Faster R-CNN's, times", "predicted", "derived", "measured", "ms an image"),
+    ("an image (Faster R-CNN: 1)", "predicted", "derived", "measured", "ms"),
     *(
         (
             name,
@@ -560,7 +560,8 @@ lesson.quiz(
 # What follows comes from stored runs: `python -m minires.experiments detection stored --out DIR` repeats
 # them. Within each group all have the same images and schedule.
 #
-# - The three methods after 800 steps; Fast R-CNN and R-CNN judge the 300 best windows by contours.
+# - The three methods after 800 steps; Fast R-CNN and R-CNN judge the 300 best windows by contours. Then
+#   Faster R-CNN with RoI max pooling, as above.
 # - A trunk of 20 layers with shortcuts against one without, of equal cost, 400 steps each.
 # - Few images (150 scenes, 200 steps), the trunk pre-trained as a classifier of single digits, or fresh.
 
