@@ -113,6 +113,11 @@ def decaying(factor):
     return lambda sound: lambda *args, decay, **kwargs: sound(*args, decay=factor * decay, **kwargs)
 
 
+def with_less_momentum(sound):
+    """A velocity keeps 5 % less than it should."""
+    return lambda *args, momentum, **kwargs: sound(*args, momentum=0.95 * momentum, **kwargs)
+
+
 def without_epsilon(sound):
     return lambda *args, eps=1e-5: sound(*args, eps=0.0)
 
@@ -165,6 +170,14 @@ def of_the_first_five(sound):
 
 
 BREAKS = {
+    0: {
+        "dW of a linear layer 5 % too large": (F, "linear_backward", times(1.05, at=1)),
+        "a convolution's dx 5 % too large": (F, "conv2d_backward", times(1.05, at=0)),
+        "a convolution's dw 5 % too large": (F, "conv2d_backward", times(1.05, at=1)),
+        "the gradient of the loss times 1.05": (F, "softmax_cross_entropy_backward", times(1.05)),
+        "the gradient of a sum times 1.05": (F, "residual_add_backward", times(1.05, at=1)),
+        "a momentum 5 % too small": (F, "sgd_step", with_less_momentum),
+    },
     1: {
         "a convolution 5 % too large": (Conv2d, "forward", times(1.05, at=0)),
         "as many windows as at stride 1 counted": (Conv2d, "trace", operations(of_stride_1)),
