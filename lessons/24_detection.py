@@ -233,9 +233,9 @@ lesson.show(plot.region_bins(features, (9, 7, 29, 25), size=3, scale=1 / STRIDE)
 # %% [markdown]
 # ## Backward
 #
-# The gradient of a bin goes to its largest cell, or with RoIAlign to all cells by their weights: there a bin is
-# a row of a *matrix* times the map, and the transposed matrix carries the gradient back. Regions overlap, so
-# what they send back is *added*. The boxes are constants.
+# The gradient of a bin goes to its largest cell, or with RoIAlign to all cells by their weights: there a bin
+# is a row of a *matrix* times the map, and the transposed matrix carries the gradient back. Regions overlap,
+# so what they send back is *added*. The boxes are constants.
 
 # %%
 rng = np.random.default_rng(0)
