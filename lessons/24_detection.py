@@ -163,9 +163,10 @@ lesson.quiz(
 # both directions, and $P = 2$.
 
 # %%
-ask = "The region's top left bin: which number has it by"
-by_max = lesson.predict(f"{ask} RoI max pooling?", by=0.5)
-by_align = lesson.predict(f"{ask} RoIAlign, if the middle of cell 0 is at 0.5?", by=0.5)
+by_max = lesson.predict("Which number does RoI max pooling give for the top left bin of the region?", by=0.5)
+by_align = lesson.predict(
+    "And which number does RoIAlign give for it, if the middle of the first cell is at 0.5?", by=0.5
+)
 
 # %% [markdown]
 # Max pooling rounds to the cells 0 to 4 (five of them: it counts the last one in, a relic of boxes that
@@ -326,9 +327,12 @@ lesson.quiz(
 # We train two that differ in the pooling alone, and judge them at the usual IoU of 0.5 and at a strict 0.75.
 
 # %%
-ask = "After 800 steps, by how many points of 100 does RoIAlign lead RoI max pooling in mAP at IoU"
-lead_at_half = lesson.predict(f"{ask} 0.5?", "points", by=5)
-lead_at_strict = lesson.predict(f"{ask} 0.75?", "points", by=10)
+lead_at_half = lesson.predict(
+    "After 800 steps, by how much is mAP at IoU 0.5 higher with RoIAlign than with RoI max pooling?",
+    "points of 100",
+    by=5,
+)
+lead_at_strict = lesson.predict("And by how much is mAP at IoU 0.75 higher?", "points of 100", by=10)
 
 # %%
 STEPS, IMAGES, TESTS = {"fast": (6, 8, 4), "live": (300, 300, 40), "full": (800, 600, 100)}[SETTING]
@@ -398,9 +402,12 @@ lesson.show(plot.precision_recall({f"IoU {threshold}": joined_curve(threshold) f
 # here). The proposal network has learned from the same boxes as the detector.
 
 # %%
-ask = "What fraction of the digits do the best 10 proposals of an image cover with an IoU of 0.5, if"
-by_contours = lesson.predict(f"{ask} contours propose them?", by=0.1)
-by_network = lesson.predict(f"{ask} a network that has learned for 800 steps proposes them?", by=0.1)
+by_contours = lesson.predict(
+    "What fraction of the digits do the 10 best proposals by contours cover with an IoU of 0.5?", by=0.1
+)
+by_network = lesson.predict(
+    "And what fraction do the 10 best proposals of a network cover that has learned for 800 steps?", by=0.1
+)
 
 # %%
 COUNTS = (5, 10, 20, 50, 100, 300)
@@ -566,9 +573,12 @@ lesson.quiz(
 # - Few images (150 scenes, 200 steps), the trunk pre-trained as a classifier of single digits, or fresh.
 
 # %%
-ask = "By how many points of 100 is mAP at IoU 0.5 higher if the trunk"
-of_shortcuts = lesson.predict(f"{ask} of 20 layers has shortcuts?", "points", by=10)
-of_training = lesson.predict(f"{ask} is pre-trained, with 150 scenes to learn from?", "points", by=7)
+of_shortcuts = lesson.predict(
+    "By how much is mAP at IoU 0.5 higher if a trunk of 20 layers has shortcuts?", "points of 100", by=10
+)
+of_training = lesson.predict(
+    "With 150 scenes, by how much is it higher if the trunk is pre-trained?", "points of 100", by=7
+)
 
 # %%
 print()
