@@ -242,7 +242,7 @@ assert counted[0] == part.sum() * BLOCK + always, "without it every block is com
 assert abs(counted[1] / counted[0] - derived) < 0.03, "a quarter of the work is saved"
 
 # %% [markdown]
-# ## Training: depth for regularization
+# ## Training
 #
 # The paper trained ResNet-110 on CIFAR-10 for 500 epochs: 5.25 % test error with stochastic depth, 6.41 %
 # with every block in every step. A regulariser shows where there is something to prevent. So here ResNet-26
