@@ -277,5 +277,5 @@ lesson.score()
 #
 # **Exercises.**
 #
-# 1. It amplifies it by 316, as for zero weights. But the ReLU's mask is 0 for the whole batch and lets nothing
-#    of it through.
+# 1. It amplifies it by 316, as for zero weights. But the ReLU's mask is 0 for the whole batch and lets
+#    nothing of it through.
