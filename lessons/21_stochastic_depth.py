@@ -290,8 +290,8 @@ lesson.show(figure)
 
 # %% [markdown]
 # With every block in every step the network errs in hardly one of its 1,000 images, and is as sure of what it
-# does not know: a test loss of 4.3 nats, where saying 0.1 ten times has 2.3. Stochastic depth takes away 1.6 nats
-# (1.1 to 1.8), and 1.4 points of error (0.8 to 2.3; one test image is 0.07): less in every seed, and the
+# does not know: a test loss of 4.3 nats, where saying 0.1 ten times has 2.3. Stochastic depth takes away 1.6
+# nats (1.1 to 1.8), and 1.4 points of error (0.8 to 2.3; one test image is 0.07): less in every seed, and the
 # paper's two errors are 1.2 points apart. It is not the only cure: at its best, in the first half of the
 # training, the network with every block has 1.9 nats too, so an early stop would also help.
 #
