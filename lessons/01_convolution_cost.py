@@ -4,8 +4,9 @@
 # **Question.** I am handed a table of a network: filters, kernels, strides. Can I say, before I run anything,
 # how large every map is, how much memory it takes, how many numbers are learned and how much it computes?
 #
-# *Time: 2 s. Before this: nothing. Sources: lecture 9, slides "AlexNet"; the ICML 2016 tutorial, "Traditional
-# recognition"; Krizhevsky, Sutskever & Hinton 2012, section 3.5 and figure 2.*
+# *Time: 2 s. Before this: nothing. Sources: lecture 9, slides "AlexNet" and "ZFNet"; the ICML 2016 tutorial,
+# "Traditional recognition"; Krizhevsky, Sutskever & Hinton 2012, section 3.5 and figure 2; Zeiler & Fergus
+# 2013 (arXiv:1311.2901), figure 3.*
 
 # %%
 import numpy as np
@@ -24,6 +25,29 @@ from minires.layers import Conv2d
 
 # %%
 lesson.show(plot.classifier_pipeline())
+
+# %% [markdown]
+# ## Predict
+#
+# AlexNet has five convolutions and three fully-connected layers. Lecture 9 shows a table of it with a
+# question mark in one cell after another. Fill in the row of conv1: 3 channels of 227 x 227 pixels come in,
+# and it has 64 filters of 11 x 11, stride 4, padding 2. It is easy to forget a position, a bias or the
+# channels. Then say where the whole network has its memory, its parameters and its multiply-adds: not all in
+# the same layers. And what happens if the first kernels become smaller, as in ZFNet?
+
+# %%
+width = lesson.predict("How many pixels wide is the output of conv1?", "pixels", by=0.5)
+memory = lesson.predict("How many KB of memory does that output take?", "KB")
+parameters = lesson.predict("How many parameters does conv1 have?")
+operations = lesson.predict("How many multiply-adds does conv1 take?", "millions")
+early = lesson.predict("What part of the memory for outputs does conv1 take?", "%", by=10)
+dense = lesson.predict("What part of the parameters do the three fully-connected layers have?", "%", by=10)
+work = lesson.predict("What part of the multiply-adds do these three take?", "%", by=10)
+zf = lesson.predict(
+    "AlexNet has 61 million parameters. How many has it with 7 x 7 kernels at stride 2 in conv1, and with "
+    "512, 1024 and 512 filters in conv3 to conv5?",
+    "millions",
+)
 
 # %% [markdown]
 # ## Derivation
@@ -65,10 +89,10 @@ def width_after(width, kernel, stride, padding):
     return (width - kernel + 2 * padding) // stride + 1
 
 
-def derive(channels, width):
+def derive(layers, channels, width):
     """Return (name, output shape, bytes, parameters, operations) of every layer, by the formulas alone."""
     rows = []
-    for name, filters, kernel, stride, padding in ALEXNET:
+    for name, filters, kernel, stride, padding in layers:
         width = width_after(width, kernel, stride, padding)
         if filters is None:
             params, each = 0, kernel**2
@@ -84,16 +108,13 @@ def derive(channels, width):
     return rows
 
 
-# %% [markdown]
-# ## The quiz of lecture 9, and three predictions
-#
-# conv1 takes 3 channels of 227 pixels; the lecture asks for each column of its row in turn. Work them out on
-# paper: output channels, output width, memory in KB (1024 bytes), parameters, multiply-adds; and for pool1
-# channels, width, memory, parameters, operations. (The answers come below.) Then predict, for the whole
-# network: which layer has the largest output, which the most parameters, which the most multiply-adds?
-
 # %%
-prediction = {"memory": "conv1", "parameters": "fc6", "multiply-adds": "conv1"}
+lesson.quiz(
+    "pool1 takes 64 channels of 56 x 56 pixels; its windows are 3 x 3, its stride is 2. What is its output?",
+    ("64 x 27 x 27", "(56 - 3) / 2 is 26.5, rounded down 26, and one more position"),
+    ("64 x 28 x 28", "the last window would hang over the edge"),
+    ("1 x 27 x 27", "a filter adds the channels up, a pooling treats each of them alone"),
+)
 
 # %% [markdown]
 # ## Measure
@@ -108,15 +129,27 @@ conv1 = Conv2d(3, 64, 11, stride=4, padding=2, rng=rng)
 y = conv1.predict(rng.standard_normal((1, 3, 227, 227), dtype=np.float32))
 ones = Conv2d(3, 64, 11, stride=4, bias=False, init=lambda shape, rng: np.ones(shape, np.float32), rng=rng)
 counted = int(ones.predict(np.ones((1, 3, 227 + 4, 227 + 4), np.float32)).sum(dtype=np.float64))
+_, (_, derived_width, _), derived_bytes, derived_params, derived_macs = derive(ALEXNET, 3, 227)[0]
+params = sum(parameter.data.size for _, parameter in conv1.named_parameters())
 lesson.table(
-    ("conv1", "by hand", "measured"),
-    ("output", "64 x 56 x 56", " x ".join(map(str, y.shape[1:]))),
-    ("memory (KB)", 64 * 56 * 56 * 4 / 1024, y.nbytes / 1024),
-    ("parameters", 64 * (3 * 11 * 11 + 1), sum(p.data.size for _, p in conv1.named_parameters())),
-    ("multiply-adds", 64 * 56 * 56 * 3 * 11 * 11, counted),
+    ("conv1", "predicted", "derived", "measured"),
+    ("output channels", None, 64, y.shape[1]),
+    ("output width (pixels)", width, derived_width, y.shape[3]),
+    ("memory (KB)", memory, derived_bytes / 1024, y.nbytes / 1024),
+    ("parameters", parameters, derived_params, params),
+    ("multiply-adds (millions)", operations, derived_macs / 1e6, counted / 1e6),
 )
 assert y.shape == (1, 64, 56, 56) and y.nbytes == 784 * 1024, "conv1 outputs 64 x 56 x 56 numbers, 784 KB"
-assert counted == 72_855_552, "conv1 takes 72,855,552 multiply-adds"
+assert counted == 72_855_552 and params == 23_296, "conv1: 72,855,552 multiply-adds, 23,296 parameters"
+
+# %%
+lesson.quiz(
+    "conv1 has 64 filters of 11 x 11 on 3 channels. Where does its 23,296 come from?",
+    ("64 (3 * 11 * 11 + 1)", "a filter reaches through all channels and has one bias"),
+    ("64 * 11 * 11 + 64", "that is a filter on a single channel"),
+    ("64 (3 * 11 * 11 + 3)", "a filter adds its channels up before its one bias comes in"),
+    ("56 * 56 * 64", "these are the outputs; a weight is shared by all positions"),
+)
 
 # %% [markdown]
 # Then the whole network, counted by the library from its own layers, beside the formulas and the slides.
@@ -124,7 +157,7 @@ assert counted == 72_855_552, "conv1 takes 72,855,552 multiply-adds"
 # %%
 net = models.build("alexnet", rng=init.SHAPES_ONLY)  # weights that take no memory: it is counted, not run
 table = cost.table(net, (3, 227, 227))
-derived = derive(3, 227)
+derived = derive(ALEXNET, 3, 227)
 measured = [(row.name, row.output, row.output_bytes, row.params, row.macs) for row in table.rows]
 printed = (73, 0, 224, 0, 112, 145, 100, 0, 38, 17, 4)  # millions of multiply-adds, on the slides
 lesson.table(
@@ -138,22 +171,37 @@ assert derived == measured, "the formulas should give every shape, size and coun
 assert table.params == 61_100_840 and table.macs == 716_767_232, "61.1 M parameters, 0.717 G multiply-adds"
 
 # %% [markdown]
-# And now the three predictions. Like the slides' totals, these leave the pooling layers out.
+# ## Interesting trends
+#
+# Where is most of what? Like the slides' totals, these leave the pooling layers out.
 
 # %%
 weighted = [row for row in table.rows if row.weighted]  # convolutions and fully-connected layers
-rows = []
-for title, column in (("memory", "output_bytes"), ("parameters", "params"), ("multiply-adds", "macs")):
-    numbers = {row.name: getattr(row, column) for row in weighted}
-    largest, total = max(numbers, key=numbers.get), sum(numbers.values())
-    fully_connected = numbers["fc6"] + numbers["fc7"] + numbers["fc8"]
-    rows.append((title, prediction[title], largest, numbers[largest] / total, fully_connected / total))
-lesson.table(("most of the", "predicted", "measured", "its fraction", "fraction of fc6 to fc8"), *rows)
-assert [row[2] for row in rows] == ["conv1", "fc6", "conv2"], "the layers with most of each"
-assert abs(rows[0][3] - 0.400) < 5e-4, "conv1 should have 40.0 % of the memory"
-assert abs(rows[1][4] - 0.960) < 5e-4, "three fully-connected layers should have 96.0 % of the parameters"
-assert abs(rows[2][4] - 0.082) < 5e-4, "and 8.2 % of the multiply-adds"
+derived_weighted = [row for row in derived if "pool" not in row[0]]
 
+
+def percent(numbers, names):
+    """Return what part of all the numbers {layer: number} those layers have, in %."""
+    return 100 * sum(numbers[name] for name in names) / sum(numbers.values())
+
+
+FC = ("fc6", "fc7", "fc8")
+rows, largest = [], []
+for title, column, at, names, predicted in (
+    ("memory: conv1 (%)", "output_bytes", 2, ("conv1",), early),
+    ("parameters: fc6 to fc8 (%)", "params", 3, FC, dense),
+    ("multiply-adds: fc6 to fc8 (%)", "macs", 4, FC, work),
+):
+    numbers = {row.name: getattr(row, column) for row in weighted}
+    by_formula = {row[0]: row[at] for row in derived_weighted}
+    rows.append((title, predicted, percent(by_formula, names), percent(numbers, names)))
+    largest.append(max(numbers, key=numbers.get))
+lesson.table(("", "predicted", "derived", "measured"), *rows)
+print("most memory, parameters, multiply-adds:", *largest)
+assert largest == ["conv1", "fc6", "conv2"], "the layers with most of each"
+assert abs(rows[0][3] - 40.0) < 0.05, "conv1 should have 40.0 % of the memory"
+assert abs(rows[1][3] - 96.0) < 0.05, "three fully-connected layers should have 96.0 % of the parameters"
+assert abs(rows[2][3] - 8.2) < 0.05, "and 8.2 % of the multiply-adds"
 # %%
 lesson.show(plot.costs(table, title="AlexNet, one image of 227 x 227 (lighter: pooling)"))
 
@@ -161,6 +209,46 @@ lesson.show(plot.costs(table, title="AlexNet, one image of 227 x 227 (lighter: p
 # Most of the memory is in the early convolutions (40.0 % in conv1 alone), nearly all parameters are in the
 # fully-connected layers (96.0 %), most multiply-adds in the convolutions (91.8 %). So few weights can mean
 # much computation, because each is used at every position of the map.
+
+# %%
+lesson.quiz(
+    "fc6 has 123 times the weights of conv2. Why does conv2 take six times its multiply-adds?",
+    ("each weight of conv2 works at 27 x 27 positions, each of fc6 once", "729 / 123 is 5.9"),
+    ("its kernels are larger", "a fully-connected layer is a kernel as large as the map, 6 x 6 here"),
+    ("it has a ReLU", "fc6 has one too, and neither counts as a multiply-add"),
+)
+
+# %% [markdown]
+# ## ZFNet: a bigger AlexNet
+#
+# The slide on ZFNet, of 2013, says "AlexNet but" with 7 x 7 kernels at stride 2 in conv1, and 512, 1024 and
+# 512 filters in conv3 to conv5. Taken at its word, this doubles the width of conv1's map and of all maps
+# after it: pool5 hands 13 x 13 pixels to fc6 instead of 6 x 6, of 512 channels instead of 256. So fc6 alone
+# has $4096\,(512 \cdot 13^2 + 1) = 354$ million parameters. In the paper conv2 has the stride that conv1
+# lost.
+
+# %%
+CHANGED = {
+    "conv1": ("conv1", 64, 7, 2, 2),
+    "conv3": ("conv3", 512, 3, 1, 1),
+    "conv4": ("conv4", 1024, 3, 1, 1),
+    "conv5": ("conv5", 512, 3, 1, 1),
+}
+literal = derive([CHANGED.get(row[0], row) for row in ALEXNET], 3, 227)
+by_letter = sum(row[3] for row in literal)
+zfnet = cost.table(models.build("zfnet_big", rng=init.SHAPES_ONLY), (3, 224, 224))
+shapes = {row.name: row.output for row in zfnet.rows}
+lesson.table(
+    ("parameters (millions)", "predicted", "derived"),
+    ("AlexNet", None, table.params / 1e6),
+    ("with the slide's changes", zf, by_letter / 1e6),
+    ("ZFNet with those filters", None, zfnet.params / 1e6),
+)
+assert by_letter == 385_941_928, "the slide's changes alone should make 386 million"
+assert zfnet.params == 107_627_624 and shapes["pool5"] == (512, 6, 6), "conv2's stride saves fc6"
+
+# %% [markdown]
+# "Trial and error", say the slides of both networks. VGG has rules (lesson 3).
 #
 # ## Where slides and figures slip
 #
@@ -183,24 +271,43 @@ assert neurons[1:] == [186_624, 64_896, 64_896, 43_264, 4096, 4096, 1000], (
 )
 
 # %% [markdown]
+
+# %%
+lesson.score()
+
+# %% [markdown]
+# ## What to keep
+#
+# - Positions: $\lfloor (W - K + 2P)/S \rfloor + 1$. Weights: $K^2 C C'$, and $C'$ biases. Multiply-adds: as
+#   many as weights, times the positions.
+# - Memory is in the early maps, parameters in the fully-connected layers, multiply-adds in the convolutions.
+# - One stride changes everything after it, most of all the first fully-connected layer.
+#
 # ## What to try next
 #
-# Give `cost.table` and `derive` images of 224 pixels instead of 227, then of 300. Which columns change? What
-# does the network say to 300, and which layer is the reason? (`image_size=` of the builder helps.)
+# 1. Give `cost.table` and `derive` images of 224 pixels instead of 227. Which columns change?
+# 2. Then images of 300. What does the network say, and which layer is the reason? (`image_size=` of the
+#    builder helps.)
 #
 # ## Exercises
 #
 # 1. Which padding keeps the width under a 3 x 3 convolution of stride 1? And under a $K \times K$ one?
 # 2. conv2 has 13 times the parameters of conv1 but only 3 times its multiply-adds. Why?
-#
+# 3. The rest of lecture 9's row for pool1: how much memory, how many parameters and operations?
+
+# %% [markdown]
 # ## Answers
 #
-# The quiz. conv1: 64 channels, for there are as many as filters; $(227 - 11 + 4)/4 + 1 = 56$; 784 KB;
-# 23,296; 72,855,552. pool1: 64 channels; $\lfloor 53/2 \rfloor + 1 = 27$; 182.25 KB; none; 419,904.
+# **To try.**
+#
+# 1. The output of conv1 is 55 pixels wide, so its memory and multiply-adds change. pool1's is 27 wide again,
+#    and nothing changes after it.
+# 2. 300 is refused: pool5's map is then 8 wide instead of 6, and fc6 has weights for $256 \cdot 6^2$ inputs.
+#
+# **Exercises.**
 #
 # 1. $W' = W$ at $S = 1$ means $2P = K - 1$: padding 1, and in general $(K - 1)/2$, for odd $K$ only.
 # 2. A weight is used once for each position: $56^2 = 3136$ times in conv1, $27^2 = 729$ times in conv2. So
 #    13.2 times the weights make $13.2 \cdot 729 / 3136 = 3.07$ times the multiply-adds.
-#
-# (To try: at 224 the output of conv1 is 55 wide, so its memory and multiply-adds change; pool1's is 27 wide
-# again, and nothing changes after it. 300 is refused: pool5 is no longer 6 wide, and fc6 fits nothing else.)
+# 3. $64 \cdot 27^2$ numbers of 4 bytes are 182.25 KB. It learns nothing. It compares $3^2$ numbers for each
+#    output: 419,904 operations.

@@ -15,6 +15,25 @@ from minires.accounting import cost
 from minires.layers import Conv2d, ReLU, Sequential
 
 # %% [markdown]
+# ## Predict
+#
+# Why use smaller filters? AlexNet had kernels of 11 and 5 pixels, ZFNet of 7 and 5; VGG has 3 x 3 alone. Two
+# 3 x 3 layers in a row see 5 x 5 pixels. Is that cheaper, or do twice the layers cost twice as much? And the
+# 25 pixels need not all count alike: more ways lead from some of them to the output than from others.
+
+# %%
+saved_of = {
+    5: lesson.predict("What part of a 5 x 5 kernel's multiply-adds do two 3 x 3 layers save?", "%", by=5),
+    7: lesson.predict("What part of a 7 x 7 kernel's multiply-adds do three 3 x 3 layers save?", "%", by=5),
+}
+centre = lesson.predict(
+    "How many times as large is the mean square of the gradient at the centre of the 5 x 5 as at a corner?"
+)
+first = lesson.predict(
+    "How many times as many parameters as one 5 x 5 layer from 3 channels to 64 do two 3 x 3 layers have?"
+)
+
+# %% [markdown]
 # ## Derivation
 #
 # **How far it sees.** The receptive field of an output pixel is the square of input pixels that can change
@@ -32,14 +51,6 @@ from minires.layers import Conv2d, ReLU, Sequential
 #
 # For $R = 5$ that is $25\,C^2$ against $18\,C^2$ for each pixel. The first grows as $R^2$, the second as
 # $R - 1$. Each layer also has $C$ biases: two layers have $2C$ where one has $C$.
-#
-# ## Predict
-#
-# What fraction of the multiply-adds do two 3 x 3 kernels save in place of one 5 x 5? And three in place of a
-# 7 x 7?
-
-# %%
-prediction = {5: 0.28, 7: 0.45}
 
 # %% [markdown]
 # ## Measure: the cost
@@ -70,14 +81,15 @@ for size in SIZES:
     assert small[size].macs == 9 * n * C**2 * H * W, "n layers of 3 x 3 take 9 n C^2 H W multiply-adds"
 assert (large[5].params, small[5].params) == (102_464, 73_856), "102,400 and 73,728 weights, and the biases"
 
-saved = {size: 1 - small[size].macs / large[size].macs for size in SIZES}
+saved = {size: 100 * (1 - small[size].macs / large[size].macs) for size in SIZES}
 rows = []
 for size in SIZES:
-    derived = 1 - 9 * (size // 2) / size**2
+    derived = 100 * (1 - 9 * (size // 2) / size**2)
     macs = large[size].macs, small[size].macs
-    rows.append((f"{size} x {size}", *macs, prediction.get(size), derived, saved[size]))
+    rows.append((f"{size} x {size}", *macs, saved_of.get(size), derived, saved[size]))
 lesson.table(
-    ("multiply-adds to see", "one kernel", "3 x 3 kernels", "saved: predicted", "derived", "measured"), *rows
+    ("multiply-adds to see", "one kernel", "3 x 3 kernels", "saved (%): predicted", "derived", "measured"),
+    *rows,
 )
 assert 25 * small[5].macs == 18 * large[5].macs, "two 3 x 3 should save 28 % of a 5 x 5"
 
@@ -91,6 +103,15 @@ figure = plot.bars(
     ylabel="multiply-adds / ($C^2 H W$)",
 )
 lesson.show(figure)
+
+# %%
+lesson.quiz(
+    "Why do we want to do this: two 3 x 3 layers where there was one 5 x 5?",
+    ("the same pixels are seen with fewer weights, and one ReLU more", "18 C^2 against 25 C^2"),
+    ("they see more of the image", "both see 5 x 5 pixels"),
+    ("whatever a 5 x 5 kernel computes, they can too", "18 C^2 numbers cannot set 25 C^2 freely"),
+    ("they need less memory in training", "two layers have two outputs, and both are kept for backward"),
+)
 
 # %% [markdown]
 # ## Measure: how far they see
@@ -137,14 +158,15 @@ paths = np.outer([1, 2, 3, 2, 1], [1, 2, 3, 2, 1])
 field = (dx.astype(np.float64) ** 2).mean(axis=(0, 1))  # (11, 13)
 field *= paths.sum() / field.sum()  # in units of one path
 strength = field[3:8, 4:9]
+edge, corner = (strength[at].mean() for at in (([0, 2, 2, 4], [2, 0, 4, 2]), ([0, 0, 4, 4], [0, 4, 0, 4])))
 lesson.table(
-    ("paths to the output pixel", "derived", "measured"),
-    ("from the centre", 9, strength[2, 2]),
-    ("from the middle of an edge (mean of 4)", 3, strength[[0, 2, 2, 4], [2, 0, 4, 2]].mean()),
-    ("from a corner (mean of 4)", 1, strength[[0, 0, 4, 4], [0, 4, 0, 4]].mean()),
+    ("paths, relative to a corner (mean of 4)", "predicted", "derived", "measured"),
+    ("from the centre", centre, 9, strength[2, 2] / corner),
+    ("from the middle of an edge (mean of 4)", None, 3, edge / corner),
 )
 # the mean over 64 images and 64 channels is noisy: the worst of the 25 pixels is off by 7 to 9 %
 assert abs(strength / paths - 1).max() <= 0.2, "the mean square should be in proportion to the paths"
+assert abs(strength[2, 2] / corner - 9) <= 2, "the centre should count nine times as much as a corner"
 
 # %%
 figure = plot.heat_map(
@@ -158,6 +180,14 @@ figure = plot.heat_map(
 )
 lesson.show(figure)
 
+# %%
+lesson.quiz(
+    "Three 3 x 3 layers, the first of them with stride 2: how many input pixels wide is what an output sees?",
+    ("11", "5 pixels of the first map, 2 apart, each of which sees 3: 4 * 2 + 3"),
+    ("7", "that is three layers of stride 1; after a stride every step of a kernel is 2 input pixels"),
+    ("14", "the stride doubles the steps of the later kernels, not what the first one sees"),
+)
+
 # %% [markdown]
 # ## Where the rule ends
 #
@@ -169,17 +199,28 @@ lesson.show(figure)
 # %%
 first_large = cost.table(one_large(5, 3, C), (3, H, W))
 first_small = cost.table(small_ones(5, 3, C), (3, H, W))
+FROM_3 = (9 * 3 * C + 9 * C * C) / (25 * 3 * C)  # weights of the two over weights of the one
 compared = {
     "3 to 64 channels: parameters": (first_large.params, first_small.params),
     "64 to 64 channels: parameters": (large[5].params, small[5].params),
     "64 to 64 channels: outputs (KB)": (large[5].output_bytes // 1024, small[5].output_bytes // 1024),
 }
+predicted = [first, None, None]
 lesson.table(
-    ("", "one 5 x 5", "two 3 x 3", "ratio"),
-    *((what, one, two, two / one) for what, (one, two) in compared.items()),
+    ("", "one 5 x 5", "two 3 x 3", "predicted", "derived", "measured"),
+    *(
+        (what, one, two, guess, derived, two / one)
+        for (what, (one, two)), guess, derived in zip(
+            compared.items(), predicted, (FROM_3, 18 / 25, 2), strict=True
+        )
+    ),
 )
+assert abs(first_small.params / first_large.params / FROM_3 - 1) <= 0.02, "as derived, but for the biases"
 assert first_small.params > 7 * first_large.params, "from 3 channels, two small kernels should cost more"
 assert small[5].output_bytes == 2 * large[5].output_bytes, "two layers should have twice the outputs"
+
+# %%
+lesson.score()
 
 # %% [markdown]
 # ## What to keep
@@ -188,25 +229,34 @@ assert small[5].output_bytes == 2 * large[5].output_bytes, "two layers should ha
 #   that the first takes about as many channels as it outputs.
 # - They do not compute the same. Without the ReLU between them they would be a 5 x 5 kernel with restricted
 #   weights; with it they are no single convolution at all, but a function that is not linear.
-#
+
+# %% [markdown]
 # ## What to try next
 #
-# Make the `kernel` of the pair 5: what do the two now see, and which assertion tells you? Make `N` 1: how
-# well do the paths predict the gradient of a single image, and why?
+# 1. Make the `kernel` of the pair 5: what do the two now see, and which assertion tells you?
+# 2. Make `N` 1: how well do the paths predict the gradient of a single image, and why?
 #
 # ## Exercises
 #
 # 1. A 1 x 5 kernel followed by a 5 x 1 kernel also sees 5 x 5. How many weights has that pair? What is lost?
-# 2. Let the first of three 3 x 3 layers have stride 2. How far does an output pixel see now?
-#
+# 2. A 7 x 7 kernel of stride 2 begins GoogLeNet and ResNet. What would replace it if every kernel had to be
+#    3 x 3, and what would that cost, with 64 channels on 224 x 224 pixels?
+
+# %% [markdown]
 # ## Answers
+#
+# **To try.**
+#
+# 1. With kernels of 5 the pair sees 9 x 9 pixels, and the first `array_equal` fails.
+# 2. Some pixel is off by 40 to 80 %: its mean is over 64 numbers instead of 4096.
+#
+# **Exercises.**
 #
 # 1. $5C^2 + 5C^2 = 10\,C^2$, less than $18\,C^2$. Each path now goes along a row and then along a column.
 #    There is exactly one path from each of the 25 pixels, through one map of $C$ channels: $10\,C^2$ numbers
 #    cannot be set to give every one of the $25\,C^2$ weights. Inception-v3 and v4 have such pairs, 1 x 7 and
 #    7 x 1.
-# 2. The last two layers see 5 x 5 pixels of the first one's output. These lie 2 input pixels apart and each
-#    sees 3 of them: $4 \cdot 2 + 3 = 11$. A stride makes all later layers see further, on a coarser map.
-#
-# (To try: with kernels of 5 the pair sees 9 x 9, and the first `array_equal` fails. With one image some pixel
-# is off by 40 to 80 %: its mean is over 64 numbers instead of 4096.)
+# 2. Three layers, one of them with stride 2. The 7 x 7 takes 118 million multiply-adds, from 3 to 64 channels
+#    on maps of 112 x 112. With the stride in the first of the three they see 11 x 11 pixels and take
+#    $112^2\,(9 \cdot 3 \cdot 64 + 2 \cdot 9 \cdot 64^2)$, 947 million; with the stride in the last they see
+#    7 x 7 and take more still.

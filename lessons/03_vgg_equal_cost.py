@@ -5,17 +5,36 @@
 # times the weights. Do the last stages not take nearly all of the computation?
 #
 # *Time: 1 s. Before this: lessons 1 and 2. Sources: lecture 9, slides "VGG: Deeper Networks, Regular Design"
-# and "AlexNet vs VGG-16"; Simonyan & Zisserman 2014 (arXiv:1409.1556), table 1; the ResNet lecture.*
+# and "AlexNet vs VGG-16"; Simonyan & Zisserman 2014 (arXiv:1409.1556), table 1; lecture 6, slide "Network
+# Design"; He et al. 2015 (arXiv:1512.03385), table 1; the ResNet lecture.*
 
 # %%
 from minires import init, lesson, models, plot
 from minires.accounting import cost
 
 # %% [markdown]
-# ## Derivation
+# ## Predict
 #
 # VGG has three rules: every convolution is 3 x 3 with stride 1 and padding 1; every pooling is 2 x 2 with
-# stride 2; after a pooling the channels double. Compare a convolution that takes $C$ channels of
+# stride 2; after a pooling the channels double, from 64 to 512 in the fourth of five stages. `conv1_2` works
+# on 224 x 224 pixels, `conv4_2` on 28 x 28, with eight times the channels in and out: pixels and weights pull
+# in opposite directions. A rule can also have exceptions. And the whole network, 13 convolutions and three
+# fully-connected layers (VGG-16)?
+
+# %%
+late_work = lesson.predict("How many times the multiply-adds of conv1_2 does conv4_2 take?")
+breaking = lesson.predict(
+    "How many of the 13 convolutions do not take the multiply-adds of conv1_2?", "convolutions", by=1
+)
+all_params = lesson.predict("What is the total number of parameters of VGG-16?", "millions")
+all_work = lesson.predict(
+    "AlexNet takes 0.7 billion multiply-adds. How many times as many does VGG-16 take?", within=1.5
+)
+
+# %% [markdown]
+# ## Derivation
+#
+# Compare a convolution that takes $C$ channels of
 # $2H \times 2W$ pixels and keeps their number with one in the next stage, of $2C$ channels and $H \times W$
 # pixels. The outputs become fewer, the weights more:
 #
@@ -25,15 +44,6 @@ from minires.accounting import cost
 #
 # $$9C^2 \cdot 4HW = 36\,HWC^2 \;\to\; 36\,C^2 \cdot HW = 36\,HWC^2.$$
 #
-# ## Predict
-#
-# How many times the multiply-adds of `conv1_2`, at 224 x 224 pixels, does `conv4_2` take, at 28 x 28? And of
-# the 13 convolutions of VGG-16, how many do *not* follow the rule?
-
-# %%
-prediction, predicted_exceptions = 1, 4
-
-# %% [markdown]
 # ## Measure
 
 # %%
@@ -48,10 +58,10 @@ outputs = late.output_bytes / early.output_bytes
 weights = (late.params - 8 * WIDTH) / (early.params - WIDTH)  # without the biases
 lesson.table(
     ("conv4_2 / conv1_2", "predicted", "derived", "measured"),
-    ("multiply-adds", prediction, 1, late.macs / early.macs),
+    ("multiply-adds", late_work, 1, late.macs / early.macs),
     ("outputs: halved three times", None, 1 / 8, outputs),
     ("weights: multiplied by 4 three times", None, 64, weights),
-    ("exceptions of 13", predicted_exceptions, 7, len(exceptions)),
+    ("exceptions of 13", breaking, 7, len(exceptions)),
 )
 following = " ".join(name for name in convs if name not in exceptions)
 assert following == "conv1_2 conv2_2 conv3_2 conv3_3 conv4_2 conv4_3", "six should follow the rule"
@@ -84,6 +94,57 @@ figure = plot.bars(
     form="{:.2f}",
 )
 lesson.show(figure)
+
+# %% [markdown]
+# ## "/2": the same rule in ResNet
+#
+# ResNet took the rule over: "spatial size /2 => # filters x2". Its diagram writes "3x3 conv, 128, /2" where a
+# stage begins: a 3 x 3 convolution with 128 filters and a stride of 2, which halves the map without a
+# pooling. It takes $9 \cdot C \cdot 2C \cdot HW$ multiply-adds, half of what the others take. The rule holds
+# for all four stages here, since the last one has 512 channels and the first begins at 56 x 56 pixels: the
+# 7 x 7 convolution ("64, /2") and the pooling ("/2") of the stem divide 224 by 4.
+
+# %%
+lesson.quiz(
+    "What does '/2' mean here: '3x3 conv, 128, /2'?",
+    ("a stride of 2", "every second position is computed, so the map is half as high and half as wide"),
+    ("half as many filters", "there are 128, twice as many as in the stage before"),
+    ("a 2 x 2 pooling after it", "only the stem has a pooling; the stages halve the map by strides"),
+    ("half of the weights are used", "every weight is, at a quarter of the positions"),
+)
+
+# %%
+RES_RULE = 9 * 64**2 * 56**2  # 3 x 3, 64 to 64 channels, 56 x 56 pixels
+resnet = cost.table(models.build("plain34", rng=init.SHAPES_ONLY), (3, SIZE, SIZE))
+by_stage = {
+    f"stage{n}": [row for row in resnet.rows if row.kind == "Conv2d" and row.name.startswith(f"stage{n}.")]
+    for n in (1, 2, 3, 4)
+}
+rows = []
+for number, (stage, layers) in enumerate(by_stage.items()):
+    first, others = layers[0].macs / RES_RULE, [row.macs / RES_RULE for row in layers[1:]]
+    rows.append((stage, str(layers[0].output), len(layers), 1 / 2 if number else 1, first, min(others)))
+    assert first == (1 / 2 if number else 1), "the convolution with /2 should take half"
+    assert max(others) == min(others) == 1, "all others of every stage should take the same"
+lesson.table(
+    ("ResNet-34", "output", "convolutions", "the first: derived", "measured", "each other: measured"), *rows
+)
+assert RES_RULE == 115_605_504, "each of them should take 115.6 million multiply-adds"
+
+# %% [markdown]
+# (Counted without the shortcuts. Lecture 9 says that the first block of each stage halves the resolution and
+# doubles the channels; that of the first stage does neither.)
+
+# %%
+lesson.quiz(
+    "After a pooling the channels double. Why not multiply them by four, as the pixels become a quarter?",
+    ("a layer's multiply-adds would grow fourfold at every stage", "they grow as the channels squared"),
+    (
+        "the outputs would not fit into memory",
+        "a quarter of the pixels, four times the channels: as many",
+    ),
+    ("a 3 x 3 kernel cannot see so many channels", "a kernel reaches through all channels"),
+)
 
 # %% [markdown]
 # ## Where memory, weights and work are
@@ -134,6 +195,11 @@ totals = {}
 for title, of in measures.items():
     totals[title] = [of([row for row in table.rows if row.weighted]) for table in (alexnet, vgg, slides)]
 lesson.table(
+    ("VGG-16", "predicted", "measured"),
+    ("parameters (millions)", all_params, vgg.params / 1e6),
+    ("multiply-adds / AlexNet's", all_work, vgg.macs / alexnet.macs),
+)
+lesson.table(
     ("", "AlexNet", "VGG-16", "ratio", f"without {LOST}", "ratio ", "slides"),
     *(
         (title, small, large, large / small, less, less / small, printed[title])
@@ -152,6 +218,9 @@ assert [round(of, 2) for of in work] == [0.72, 15.47, 13.62], "15.5 billion; the
 assert round((vgg.macs - dense) / 1e9, 1) == 15.3, "15.3 billion are those of VGG-16's convolutions alone"
 assert round(vgg19.macs / 1e9, 1) == 19.6, "19.6 billion are those of all of VGG-19"
 
+# %%
+lesson.score()
+
 # %% [markdown]
 # ## What to keep
 #
@@ -159,27 +228,34 @@ assert round(vgg19.macs / 1e9, 1) == 19.6, "19.6 billion are those of all of VGG
 #   in VGG and later in ResNet. Where the channels do not double, it takes a quarter.
 # - The number of weights says little about the computation: VGG-16 has 89 % of its parameters in layers that
 #   take 0.8 % of its multiply-adds.
-#
+
+# %% [markdown]
 # ## What to try next
 #
-# Make `WIDTH` 32: by how much do the numbers of the first table change, and those of the figures? Then make
-# `SIZE` 32, as for CIFAR-10, and give the builder `image_size=SIZE`: what becomes of the fraction of the
-# fully-connected layers? (The assertions about VGG-16's own numbers, like 1,849,688,064, then have to fail.)
+# 1. Make `WIDTH` 32: by how much do the numbers of the first table change, and those of the figures? (The
+#    assertions about VGG-16's own numbers, such as 1,849,688,064, then have to fail.)
+# 2. Make `SIZE` 32, as for CIFAR-10, and give the builder of VGG-16 `image_size=SIZE`: what becomes of the
+#    fraction of the fully-connected layers?
 #
 # ## Exercises
 #
 # 1. By how much would the channels have to grow after a pooling so that the output of a convolution keeps its
 #    size in memory? What would then become of the multiply-adds?
 # 2. Stage 5 has 512 channels. What would it cost by the rule, with 1024, in multiply-adds and parameters?
-#
+
+# %% [markdown]
 # ## Answers
+#
+# **To try.**
+#
+# 1. The first table stays as it is, for it holds ratios. A convolution takes a quarter of the multiply-adds,
+#    but `conv1_1` a half.
+# 2. The fully-connected layers then have 61 % of the parameters and 7 % of the multiply-adds.
+#
+# **Exercises.**
 #
 # 1. Fourfold, for a quarter of the pixels. The weights are then 16 times as many and the multiply-adds four
 #    times, at every stage.
 # 2. `conv5_1` takes half of 1.85 billion, `conv5_2` and `conv5_3` 1.85 billion each: 4.62 billion instead of
 #    1.39. Weights: $9 \cdot 512 \cdot 1024 + 2 \cdot 9 \cdot 1024^2 = 23.6$ million instead of 7.1, and `fc6`
 #    would have twice its 102.8 million.
-#
-# (To try: a width of 32 leaves the first table as it is, for it holds ratios; a convolution takes a quarter
-# of the multiply-adds, but `conv1_1` a half. At width 64 and 32 pixels the fully-connected layers have 61 %
-# of the parameters and 7 % of the multiply-adds.)

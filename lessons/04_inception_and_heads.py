@@ -15,15 +15,48 @@ import numpy as np
 
 from minires import init, lesson, models, plot, probe
 from minires.accounting import cost
-from minires.layers import Concat, Conv2d, MaxPool2d
+from minires.layers import Concat, Conv2d, Flatten, Linear, MaxPool2d, Sequential
 from minires.models.googlenet import INCEPTION, googlenet, googlenet_bn, inception
 from minires.train.objective import cross_entropy
 
 # %% [markdown]
+# ## Predict
+#
+# An inception module passes one map through four branches, with 1 x 1, 3 x 3 and 5 x 5 kernels and a pooling
+# of stride 1, and concatenates their outputs. GoogLeNet puts *more* layers into it, 1 x 1 convolutions that
+# reduce the channels before the larger kernels and after the pooling. Nine such modules, named 3a to 5b,
+# follow one another, and each takes what the one before puts out.
+#
+# Its *stem* brings the image from 224 to 28 pixels with three convolutions, where VGG-16 has seven. Its end
+# averages each of 1024 maps of 7 x 7 pixels before the one fully-connected layer, instead of flattening them.
+#
+# In training two more classifiers (*heads*), on 4a and 4d, send gradients back too; their losses count 0.3.
+# The way from the end to 4a leads through six more modules. Whether the heads' share is large depends on how
+# much arrives along it, and that depends on the initial weights.
+
+# %%
+one_module = lesson.predict(
+    "How many times fewer multiply-adds has module 3a with its reductions?", within=1.5
+)
+all_modules = lesson.predict("How many times fewer have all nine modules in a row?", within=1.5)
+of_stem = lesson.predict(
+    "How many times the multiply-adds of GoogLeNet does VGG-16 take from 224 to 28 pixels?", within=1.5
+)
+flattened = lesson.predict(
+    "GoogLeNet has 1.0 million parameters after its last convolution. How many if it flattened its map?",
+    "millions",
+)
+with_heads = {
+    kind: lesson.predict(
+        f"How many times larger is the gradient at the output of 3a with the heads, with {kind}?", within=1.5
+    )
+    for kind in ("MSRA's weights", "Xavier's weights", "batch norm")
+}
+
+# %% [markdown]
 # ## Derivation: what a 1 x 1 convolution saves
 #
-# An inception module passes one map of $C$ channels through four branches, with 1 x 1, 3 x 3 and 5 x 5
-# kernels and a pooling of stride 1, and concatenates their outputs. Done naively, a $K \times K$ branch with
+# Let the map have $C$ channels. Done naively, a $K \times K$ branch with
 # $n$ filters takes $K^2 C n$ multiply-adds for each pixel. With a 1 x 1 convolution in front that reduces $C$
 # to $r$ channels it takes $C r + K^2 r n$. In module 3a $C = 192$; the branches output 64, 128, 32 and 32
 # channels, and $r$ is 96 before the 3 x 3 and 16 before the 5 x 5 kernels. For each of the $28^2$ pixels
@@ -38,14 +71,6 @@ from minires.train.objective import cross_entropy
 # The naive pooling branch has no multiply-adds, but it passes on all $C$ channels. So each naive module puts
 # out more channels than it takes, and the next one has to compute with them.
 #
-# ## Predict
-#
-# How many times fewer multiply-adds has module 3a with its reductions? And all nine modules in a row?
-
-# %%
-prediction, predicted_for_nine = 2.4, 5
-
-# %% [markdown]
 # ## Measure
 
 # %%
@@ -78,8 +103,8 @@ channels, macs = nine(partial(inception, unit=unit, largest_kernel=5))  # figure
 ratio, ratio_of_nine = naive_macs[0] / macs[0], sum(naive_macs) / sum(macs)
 lesson.table(
     ("multiply-adds (millions)", "naive", "reduced", "ratio: predicted", "derived", "measured"),
-    ("module 3a", naive_macs[0] // 10**6, macs[0] // 10**6, prediction, 387_072 / 163_328, ratio),
-    ("all nine", sum(naive_macs) // 10**6, sum(macs) // 10**6, predicted_for_nine, None, ratio_of_nine),
+    ("module 3a", naive_macs[0] // 10**6, macs[0] // 10**6, one_module, 387_072 / 163_328, ratio),
+    ("all nine", sum(naive_macs) // 10**6, sum(macs) // 10**6, all_modules, None, ratio_of_nine),
 )
 print("channels, reduced:", *channels)
 print("channels, naive:  ", *naive_channels)
@@ -91,8 +116,19 @@ assert 10.9 < ratio_of_nine < 11 and naive_channels[-1] == 4944, "without reduct
 module = inception(192, *INCEPTION["3a"], unit=unit, largest_kernel=5)
 lesson.show(plot.blocks(module, input_shape=(192, 28, 28), backward=True, title="Inception module 3a"))
 
+# %%
+lesson.quiz(
+    "Why do the 1 x 1 convolutions save so much more in nine modules than in one?",
+    (
+        "without them the pooling branch passes on all channels, and they add up",
+        "4944 channels leave the ninth naive module, 1024 the other",
+    ),
+    ("later modules have larger kernels", "all nine have the same kernels"),
+    ("later maps are larger", "they shrink, from 28 to 14 to 7 pixels"),
+)
+
 # %% [markdown]
-# ## The stem
+# ## The stem: downsample aggressively
 #
 # VGG-16 spends 60 % of its multiply-adds before its map is down to 28 x 28. GoogLeNet is there after three
 # convolutions, the last two on maps of 56 x 56.
@@ -111,7 +147,10 @@ for title, column, size in (
     ours = sum(getattr(row, column) for row in stem) / size
     theirs = sum(getattr(row, column) for row in early) / size
     rows.append((title, ours, theirs, theirs / ours))
-lesson.table(("from 224 to 28 pixels", "GoogLeNet", "VGG-16", "ratio"), *rows)
+lesson.table(
+    ("from 224 to 28 pixels", "GoogLeNet", "VGG-16", "predicted", "measured"),
+    *((*row[:3], guess, row[3]) for row, guess in zip(rows, (None, None, of_stem), strict=True)),
+)
 assert (google.params, google.macs) == (6_998_552, 1_582_671_872), "7.0 M parameters, 1.58 G multiply-adds"
 assert [round(row[3], 1) for row in rows] == [6.2, 13.9, 19.4], "VGG-16 should need 6.2, 13.9 and 19.4 times"
 assert round(rows[2][1], 1) == 480.8, "the stem takes 481 million multiply-adds, not 418"
@@ -132,32 +171,43 @@ lesson.show(plot.bar_panels(panels, title="From 224 to 28 pixels"))
 # average pooling*) and needs a single layer of $1024 \cdot 1000$ weights and 1000 biases.
 
 # %%
+flattening = Sequential(Flatten(), Linear(7 * 7 * 1024, 1000, rng=init.SHAPES_ONLY))
+flat = cost.table(flattening, (1024, 7, 7)).params
 dense = [sum(row.params for row in table.rows if row.kind == "Linear") for table in (vgg, google)]
 lesson.table(
-    ("parameters after the last convolution", "VGG-16", "GoogLeNet", "if it flattened its map"),
-    ("fully-connected layers", *dense, (7 * 7 * 1024 + 1) * 1000),
+    ("parameters after the last convolution (millions)", "predicted", "derived", "measured"),
+    ("VGG-16", None, ((7 * 7 * 512 + 1) * 4096 + 4097 * 4096 + 4097 * 1000) / 1e6, dense[0] / 1e6),
+    ("GoogLeNet", None, (1024 + 1) * 1000 / 1e6, dense[1] / 1e6),
+    ("GoogLeNet, if it flattened its map", flattened, (7 * 7 * 1024 + 1) * 1000 / 1e6, flat / 1e6),
 )
-assert dense == [123_642_856, 1_025_000], "averaging should leave 1.0 of 50.2 million parameters"
+assert dense == [123_642_856, 1_025_000], "averaging should leave 1.0 million parameters"
+assert flat == 50_177_000, "of 50.2 million"
 
 # %% [markdown]
 # (Here the slides count GoogLeNet's biases but not VGG's: its fc6 has 102,765 thousand parameters, not
 # 102,760. And the output of `fc` takes 3.9 KB, not 0.)
-#
-# ## Auxiliary classifiers
-#
-# While the network is trained, two small classifiers (*heads*) on the outputs of modules 4a and 4d predict
-# the class too; the weight of their losses is 0.3 each. The gradient at 4a is then a sum of what comes back
-# from the end, through six more modules, and of what the heads send. How much of the former survives? With
-# MSRA's weights a ReLU layer keeps the gradient's norm, with Xavier's it divides it by $\sqrt2$ (lesson 8).
-# From 5b back to 3a the gradient passes eight modules, each one or two layers deep. So about 1 is left with
-# MSRA's weights, and with Xavier's between $1/\sqrt2^{\,16} = 1/256$ and $1/\sqrt2^{\,8} = 1/16$. We measure
-# it with random images of 65 pixels, and in the network with batch norm (lesson 5) as well.
-#
-# Predict: how many times larger is the gradient at the output of 3a with the heads? (That of the head at 4a
-# is spared six modules, but has a weight of only 0.3.)
 
 # %%
-predicted_gain = {"MSRA": 1.5, "Xavier": 10, "batch norm": 1}
+lesson.quiz(
+    "Global average pooling lets GoogLeNet take images of many sizes. Why can VGG not?",
+    ("fc6 has a weight for each pixel of each map", "of 512 maps of 7 x 7 pixels; an average has no weights"),
+    ("its 3 x 3 kernels are made for 224 pixels", "a kernel slides over a map of any size"),
+    ("five poolings need a power of two", "they round: 225 pixels end in 7 x 7 as well"),
+)
+
+# %% [markdown]
+# ## Auxiliary classifiers
+#
+# While the network is trained, the two heads on the outputs of 4a and 4d predict the class too. The lecture
+# calls them a hack, against gradients that do not propagate cleanly. The gradient at 4a is then a sum of what
+# comes back from the end, through six more modules, and of what the heads send. How much of the former
+# survives? With MSRA's weights a ReLU layer keeps the gradient's norm, with Xavier's it divides it by
+# $\sqrt2$ (lesson 8). From 5b back to 3a the gradient passes eight modules, each one or two layers deep. So
+# about 1 is left with MSRA's weights, and with Xavier's between $1/\sqrt2^{\,16} = 1/256$ and
+# $1/\sqrt2^{\,8} = 1/16$. We measure it with random images of 65 pixels, and in the network with batch norm
+# (lesson 5) as well.
+
+# %%
 END, ALL, HEAD_4A = (1, 0, 0), (1, 0.3, 0.3), (0, 0.3, 0)  # weights of the losses: end, 4a, 4d
 
 
@@ -182,15 +232,18 @@ def gradients(kind, seed):
     return lengths
 
 
+KINDS = {"MSRA": "about 1", "Xavier": "0.004 to 0.063", "batch norm": None}  # what should be left of 5b's
 seeds = range(1 if lesson.setting() == "fast" else 3)
-found = {kind: [gradients(kind, seed) for seed in seeds] for kind in predicted_gain}
+found = {kind: [gradients(kind, seed) for seed in seeds] for kind in KINDS}
 left = {kind: np.array([one[END][0] / one[END][8] for one in runs]) for kind, runs in found.items()}
 gain = {kind: np.array([one[ALL] / one[END] for one in runs]) for kind, runs in found.items()}
-rows = []
-for kind, derived in {"MSRA": "about 1", "Xavier": "0.004 to 0.063", "batch norm": None}.items():
-    rows.append((kind, derived, left[kind].mean(), predicted_gain[kind], gain[kind][:, 0].mean()))
-header = ("gradient at 3a", "left of 5b's: derived", "measured", "times, with heads: predicted", "measured")
-lesson.table(header, *rows)
+lesson.table(
+    ("gradient at 3a", "left of 5b's: derived", "left: measured", "times, with heads: predicted", "measured"),
+    *(
+        (kind, KINDS[kind], left[kind].mean(), guess, gain[kind][:, 0].mean())
+        for kind, guess in zip(KINDS, with_heads.values(), strict=True)
+    ),
+)
 for runs in found.values():
     head = np.array([one[HEAD_4A] for one in runs])
     assert (head[:, :3] > 0).all() and (head[:, 3:] == 0).all(), "head 4a should reach 4a and before, not 4b"
@@ -220,22 +273,45 @@ lesson.show(figure)
 # change little, and with batch norm the gradient even grows on its way back. This agrees with the lecture's
 # remark that with batch norm the trick is no longer needed. (All of it is before the first step of training;
 # whether a trained network is better for its heads is not measured here.)
+
+# %%
+lesson.quiz(
+    "Why is this trick no longer needed with batch norm?",
+    (
+        "the gradient reaches the early modules from the end alone",
+        "little is added by the heads, as measured",
+    ),
+    ("batch norm makes the network shallower", "it adds layers; the depth stays"),
+    ("batch norm trains a classifier in every layer", "it has two numbers a channel and no loss of its own"),
+)
+
+# %%
+lesson.score()
+
+# %% [markdown]
+# ## What to keep
+#
+# - What saves is not the 1 x 1 kernel but the fewer channels that the costly kernels work on.
+# - Small maps early save multiply-adds and memory; averaging at the end saves parameters.
+# - Heads on the way help a gradient that would not arrive by itself.
 #
 # ## What to try next
 #
-# Give only the pooling branch of `naive` its 1 x 1 convolution: how much of the factor 11 is due to that?
+# 1. Give only the pooling branch of `naive` its 1 x 1 convolution: how much of the factor 11 is due to that?
 #
 # ## Exercises
 #
 # 1. For which $r$ does a reduction save anything before a $K \times K$ convolution from $C$ to $n$ channels?
-# 2. Global average pooling lets GoogLeNet take images of many sizes. Why can VGG not?
-#
+
+# %% [markdown]
 # ## Answers
 #
-# 1. $C r + K^2 r n < K^2 C n$ for $r < K^2 C n / (C + K^2 n)$: up to 164 of the 192 channels in the 3 x 3
-#    branch of 3a. With $r = C$ it would add $C^2$: what saves is not the 1 x 1 kernel but the fewer channels.
-# 2. Each output of fc6 has a weight for each of $512 \cdot 7 \cdot 7$ numbers. An average has none, whatever
-#    the size of the map.
+# **To try.**
 #
-# (To try: the channels are then those of the paper, and all nine take 3948 million: a factor of 3.1 is due to
-# the pooling branches, the remaining 3.6 to the reductions before the 3 x 3 and 5 x 5 kernels.)
+# 1. The channels are then those of the paper, and all nine take 3948 million: a factor of 3.1 is due to the
+#    pooling branches, the remaining 3.6 to the reductions before the 3 x 3 and 5 x 5 kernels.
+#
+# **Exercises.**
+#
+# 1. $C r + K^2 r n < K^2 C n$ for $r < K^2 C n / (C + K^2 n)$: up to 164 of the 192 channels in the 3 x 3
+#    branch of 3a. With $r = C$ it would add $C^2$.

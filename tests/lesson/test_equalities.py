@@ -12,9 +12,12 @@ WHOLE = {"params", "macs", "output_bytes", "nbytes", "shape", "name", "kind"}  #
 REASONS = {
     1: {
         "counts": {
+            "by_letter == 385941928",
             "counted == 72855552",
             "derived == measured",
             "found == WIDTHS",
+            "params == 23296",
+            "shapes['pool5'] == (512, 6, 6)",
             "neurons[0] == 55 * 55 * 96",
             "neurons[1:] == [186624, 64896, 64896, 43264, 4096, 4096, 1000]",
         },
@@ -28,21 +31,30 @@ REASONS = {
         "products with 0 add up to 0": {"dx != 0"},
     },
     3: {
-        "counts": {"rule == 1849688064"},
-        "one division of whole numbers": {"exceptions == fractions", "outputs == 1 / 8", "weights == 64"},
+        "counts": {"RES_RULE == 115605504", "rule == 1849688064"},
+        "one division of whole numbers": {
+            "exceptions == fractions",
+            "first == (1 / 2 if number else 1)",
+            "max(others) == min(others) == 1",
+            "outputs == 1 / 8",
+            "weights == 64",
+        },
     },
     4: {
         "counts": {
             "channels == [256, 480, 512, 512, 512, 528, 832, 832, 1024]",
             "dense == [123642856, 1025000]",
+            "flat == 50177000",
             "macs[0] == 163328 * 28 ** 2",
             "naive_channels[-1] == 4944",
             "naive_macs[0] == 387072 * 28 ** 2",
         },
         "no gradient arrives there: zeros that nothing was added to": {"head[:, 3:] == 0"},
     },
-    5: {"an index": {"step % EVERY == 0"}},
+    5: {"an index": {"step % EVERY == 0"}, "a setting": {"size == 60"}},
+    6: {"names": {"name == asked"}},
     8: {"an index": {"number == DEPTH"}},
+    9: {"an index": {"epoch == 3"}},
     10: {
         "counts": {"layers(deep['plain-8']) == layers(deep['ResNet-8']) == 20"},
         "x * 1 and products with 0": {"inserted(positive) == positive", "inserted(signed) == signed"},
@@ -70,9 +82,15 @@ REASONS = {
         "counts": {
             "(weights(basic), basic.params) == (73728, 73984)",
             "(weights(bottleneck), bottleneck.params) == (69632, 70400)",
+            "at_size[224] == 4 ** 2 * at_size[MAP]",
+            "counted == list(DEPTHS)",
+            "depth == 34",
             "derived == (0, 173824, 1092992, 2776576)",
+            "flat == derived",
+            "kinds == {'VGG-19': [3, 2], 'ResNet-34': [1, 0]}",
             "macs['3x3'] - macs['1x1'] == stages * 3 * 28 ** 2 * 256 * 128 == 231211008",
             "measured == derived",
+            "stem[-1].output == (C, 224 // 4, 224 // 4)",
             "weights(wide) == 1179648",
         },
         "whole numbers that divide": {
@@ -89,6 +107,7 @@ REASONS = {
             "seen == {'1x1': 25, '3x3': 100}",
         },
     },
+    15: {"an index": {"n == UNITS"}},
     16: {"a setting": {"f == 0.5", "f == 0.9"}},
     19: {
         "counts": {"moving == [0, 0]", "rank == WIDTH"},
