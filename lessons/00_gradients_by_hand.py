@@ -260,14 +260,16 @@ assert error_flipped <= 1e-12, "and dx a convolution with the flipped kernel"
 #
 # A *classifier* says which of several classes an input belongs to: which digit an image shows, for example.
 # It gives each class a score, the *logit* $z_j$. The *softmax* turns these into probabilities, which are
-# positive and add up to 1. The *cross-entropy* is minus the logarithm of the one that the right class $c$
-# has got:
+# positive and add up to 1. The *cross-entropy* compares them with the truth $t$, which is 1 for the right
+# class $c$ and 0 for all others. So it is minus the logarithm of the probability that the right class has
+# got:
 #
-# $$p_j = \frac{e^{z_j}}{\sum_k e^{z_k}}, \qquad L = -\ln p_c = -z_c + \ln \sum_k e^{z_k}.$$
+# $$p_j = \frac{e^{z_j}}{\sum_k e^{z_k}}, \qquad
+# L = -\sum_j t_j \ln p_j = -\ln p_c = -z_c + \ln \sum_k e^{z_k}.$$
 #
 # (The ResNet lecture's slide says: "The output of the cross-entropy was normalized using softmax function".
-# The order is the other one: the softmax comes first, and the cross-entropy takes what it puts out.)
-# **Predict:**
+# The order is the other one: the softmax comes first, and the cross-entropy takes what it puts out.) Now
+# **predict** the loss of a network that has learned nothing.
 
 # %%
 knows_nothing = lesson.predict("What is the loss of a classifier whose ten logits are all equal?", by=0.3)
@@ -278,7 +280,7 @@ knows_nothing = lesson.predict("What is the loss of a classifier whose ten logit
 # the network is sure of itself, and wrong. A loss that stays there means that nothing is learned.
 #
 # Now the gradient. The term $-z_c$ gives $-1$ for the right class, and $\ln \sum_k e^{z_k}$ has the
-# derivative $e^{z_j} / \sum_k e^{z_k} = p_j$. With $t_j = 1$ for the right class and 0 for the others,
+# derivative $e^{z_j} / \sum_k e^{z_k} = p_j$. Together,
 #
 # $$dz_j = p_j - t_j :$$
 #
@@ -527,7 +529,7 @@ lesson.show(figure)
 train_set, test_set = data.load("digits")
 normalise = data.Normalisation.fit(train_set)  # mean 0, variance 1
 images, test_images = (normalise(part.images).reshape(-1, 64) for part in (train_set, test_set))
-weights = [np.zeros((10, 64), np.float32), np.zeros(10, np.float32)]  # W and b
+weights = [np.zeros((10, 64), np.float32), np.zeros(10, np.float32)]  # W and b, of 7 digits
 velocities, course = [np.zeros_like(weight) for weight in weights], []
 for _ in range(100):
     logits, layer_cache = F.linear_forward(images, *weights)
