@@ -4,10 +4,11 @@
 # **Question.** A residual block computes $F(x) + x$ where a plain block computes $H(x)$. Adding $x$ puts
 # no new knowledge into the network, so why should it be any easier to learn?
 #
-# *Time: 2 s. Before this: lessons 10 and 11. Sources: lecture 6, slides "Deep Residual Learning" and
-# "Related Works - Residual Representations"; the ResNet lecture, slide "Residual Blocks"; lecture 9,
-# slide "Improving Residual Networks: Block Design"; He et al. 2015 (arXiv:1512.03385), sections 2 and
-# 3.1; He et al. 2016 (arXiv:1603.05027), figure 4.*
+# *Time: 3 s. Before this: lesson 8; lessons 10 and 11 say why it is needed. Sources: lecture 6, slides
+# "Deep Residual Learning" and "Related Works - Residual Representations"; the ResNet lecture, slide
+# "Residual Blocks"; lecture 9, slide "Improving Residual Networks: Block Design"; the ICML 2016 tutorial,
+# slide "Future works"; He et al. 2015 (arXiv:1512.03385), sections 2, 3.1 and 3.2; He et al. 2016
+# (arXiv:1603.05027), figure 4; Zagoruyko & Komodakis 2016 (arXiv:1605.07146), section 3.*
 
 # %%
 import numpy as np
@@ -16,11 +17,75 @@ from minires import lesson, plot
 from minires.layers import Linear, ReLU, Residual, Sequential
 
 # %% [markdown]
+# ## Three blocks
+#
+# Some words first. A *block* is a few layers taken together. Its *branch*, $F$, is the layers that have
+# weights, here two, with a ReLU between them: $g(z) = \max(0, z)$, which turns negative numbers into 0
+# (lesson 8). A *shortcut* carries the block's input past the branch, and where they meet the two are added.
+# A *plain* block has no shortcut. A *residual* block has one, and a ReLU after the addition. With
+# *pre-activation* the ReLU stands in front of each layer of the branch instead, and nothing follows the
+# addition. In the figure "fc 512" is a fully-connected (linear) layer with 512 outputs, $Wx + b$. Dotted
+# lines are the way of the gradient: it runs backwards, and where the input fanned out, two gradients add
+# up.
+
+# %%
+WIDTH, SAMPLES, SHORTCUT = 512, 256, 1.0
+rng = np.random.default_rng(0)
+
+
+def linear(n_in, n_out, scale, bias=0.0):
+    """Return a layer, float64, whose weights have variance scale^2 / n_in and whose biases bias^2."""
+    layer = Linear(n_in, n_out, rng=rng).astype(np.float64)
+    layer.weight.data[...] = rng.standard_normal((n_out, n_in)) * scale / n_in**0.5
+    layer.bias.data[...] = rng.standard_normal(n_out) * bias
+    return layer
+
+
+def three_blocks(first, last):
+    """Return the three blocks, all with the same two layers."""
+    return {
+        "plain": Sequential(first, ReLU(), last, ReLU()),
+        "residual": Residual(Sequential(first, ReLU(), last), after=ReLU()),
+        "pre-activation": Residual(Sequential(ReLU(), first, ReLU(), last)),
+    }
+
+
+silent = three_blocks(linear(WIDTH, WIDTH, 1, bias=1), linear(WIDTH, WIDTH, 0))  # F = 0
+title = "The three blocks, forward and backward"
+lesson.show(plot.blocks(silent, input_shape=(WIDTH,), backward=True, title=title))
+
+# %% [markdown]
+# ## Predict
+#
+# A branch whose last weights are zero adds nothing. Does its block then do nothing? And if the weights are
+# small, is the block nearly the identity: how nearly? Lastly the tutorial's question, "skipping 1 layer vs.
+# multiple layers?": is a branch of two layers more than one layer could be?
+
+# %%
+unchanged = "what fraction of the numbers leaves as it entered?"
+predicted = {
+    "plain": lesson.predict(f"Standard normal numbers enter a plain block with F = 0: {unchanged}", by=0.1),
+    "residual": lesson.predict(
+        f"They enter a residual block, with its ReLU after the sum: {unchanged}", by=0.1
+    ),
+    "pre-activation": lesson.predict(f"They enter a pre-activation block: {unchanged}", by=0.1),
+}
+predicted_distance = lesson.predict(
+    "Both layers of the branch have weights so small that each multiplies the length of a signal by s = 0.1. "
+    "By what fraction of its length does a residual block change x?"
+)
+predicted_unlike = lesson.predict(
+    "Two layers with random weights, a ReLU between them: what fraction of the variance of their output can "
+    "no single layer without ReLU reproduce?",
+    by=0.1,
+)
+
+# %% [markdown]
 # ## Derivation
 #
-# Let two layers with weights be asked for a mapping $H(x)$. A plain block fits $H$ itself. A residual
-# block fits $F(x) = H(x) - x$ and adds $x$ again. In the ResNet lecture's notation, with
-# $g = \mathrm{ReLU}$,
+# "$H(x)$ is any desired mapping, hope the 2 weight layers fit $H(x)$", says the slide of the plain block.
+# Of the residual block: hope that they fit $F(x)$, and let $H(x) = F(x) + x$. In the ResNet lecture's
+# notation, with $g = \mathrm{ReLU}$,
 #
 # $$a^{[l+1]} = g(W^{[l+1]} a^{[l]} + b^{[l+1]}), \qquad z^{[l+2]} = W^{[l+2]} a^{[l+1]} + b^{[l+2]},$$
 #
@@ -53,40 +118,9 @@ from minires.layers import Linear, ReLU, Residual, Sequential
 # Small weights make the residual block almost the identity, and the plain block almost the function zero.
 
 # %% [markdown]
-# ## Predict
-#
-# Standard normal numbers enter each of the three blocks, with $F = 0$. What fraction comes out unchanged?
-# And with $x \ge 0$ and $s = 0.1$: how far is the residual block's output from $x$, relative to $x$?
-
-# %%
-predicted = {"plain": 0.5, "residual": 0.5, "pre-activation": 0.5}
-predicted_distance = 0.1
-
-# %% [markdown]
 # ## Measure
 
 # %%
-WIDTH, SAMPLES, SHORTCUT = 512, 256, 1.0
-rng = np.random.default_rng(0)
-
-
-def linear(n_in, n_out, scale, bias=0.0):
-    """Return a layer, float64, whose weights have variance scale^2 / n_in and whose biases bias^2."""
-    layer = Linear(n_in, n_out, rng=rng).astype(np.float64)
-    layer.weight.data[...] = rng.standard_normal((n_out, n_in)) * scale / n_in**0.5
-    layer.bias.data[...] = rng.standard_normal(n_out) * bias
-    return layer
-
-
-def three_blocks(first, last):
-    """Return the three blocks, all with the same two layers."""
-    return {
-        "plain": Sequential(first, ReLU(), last, ReLU()),
-        "residual": Residual(Sequential(first, ReLU(), last), after=ReLU()),
-        "pre-activation": Residual(Sequential(ReLU(), first, ReLU(), last)),
-    }
-
-
 first, last = linear(WIDTH, WIDTH, 1, bias=1), linear(WIDTH, WIDTH, 1, bias=1)
 a = rng.standard_normal((SAMPLES, WIDTH))
 a1 = np.maximum(0, a @ first.weight.data.T + first.bias.data)
@@ -94,7 +128,6 @@ z2 = a1 @ last.weight.data.T + last.bias.data
 found = three_blocks(first, last)["residual"].predict(a)
 assert abs(found - np.maximum(0, z2 + SHORTCUT * a)).max() <= 1e-12, "a residual block should be g(z + a)"
 
-silent = three_blocks(first, linear(WIDTH, WIDTH, 0))  # F = 0
 x = abs(a)
 fractions = {name: (block.predict(a) == a).mean() for name, block in silent.items()}
 of_positive = {name: (block.predict(x) == x).mean() for name, block in silent.items()}
@@ -133,10 +166,6 @@ masked = silent["residual"].backward(d, cache)
 assert abs(masked - d * (a > 0)).max() <= 1e-12, "where x is negative the ReLU after the sum should stop it"
 
 # %%
-title = "The three blocks, forward and backward"
-lesson.show(plot.blocks(silent, input_shape=(WIDTH,), backward=True, title=title))
-
-# %%
 SCALES = (0.3, 0.1, 0.03, 0.01)
 distances = {name: [] for name in silent}
 for s in SCALES:
@@ -146,9 +175,13 @@ for s in SCALES:
 print()
 lesson.table(
     ("distance from the identity, s =", *SCALES),
-    ("predicted", None, predicted_distance, None, None),
     ("derived for F + x", *(s**2 / 2**0.5 for s in SCALES)),
     *((f"{name}, measured", *distances[name]) for name in distances),
+)
+print()
+lesson.table(
+    ("distance from the identity", "predicted", "derived", "measured"),
+    ("residual, s = 0.1", predicted_distance, 0.1**2 / 2**0.5, distances["residual"][1]),
 )
 for name in ("residual", "pre-activation"):
     ratio = np.array(distances[name]) / np.array(SCALES) ** 2 * 2**0.5
@@ -175,8 +208,97 @@ figure = plot.line_panels(
 )
 lesson.show(figure)
 
+# %%
+lesson.quiz(
+    "'Why should we do this?', asks the slide.",
+    (
+        "near the identity small weights suffice",
+        "F = 0 is the identity, and small F are small fluctuations about it",
+    ),
+    (
+        "the block can compute more functions",
+        "a plain block of twice the width computes the same (exercise 1)",
+    ),
+    ("the block has fewer weights to learn", "it has as many: the shortcut has none and saves none"),
+)
+
+# %%
+lesson.quiz(
+    "Can a residual block with the ReLU after the addition be the identity?",
+    ("for inputs that are not negative", "g(0 + x) = x for x >= 0, and in a ResNet it gets no others"),
+    ("for all inputs", "it outputs no negative number, so it cannot hand one on"),
+    ("for none", "with F = 0 it is g(x), which is x wherever x is not negative"),
+)
+
 # %% [markdown]
+# ## Skipping one layer or several
+#
+# Let the branch be a single layer, $F(x) = Wx$. Then $F(x) + x = (W + 1)\,x$, where 1 is the unit matrix: a
+# plain layer with the weights $W + 1$. The loss depends on $W$ through $W + 1$, so both have the same
+# gradient, and gradient descent without decay keeps them together for ever. Such a shortcut changes where
+# the weights start, and where weight decay pulls them, and nothing else. "We have not observed advantages",
+# says the paper (section 3.2).
+#
+# Two layers with a ReLU between them are more than a layer. How much more? For $z$ standard normal,
+# $g(z)$ has the variance $\tfrac12 - \tfrac1{2\pi} = 0.341$. The straight line nearest to it rises by
+# $\tfrac12 z$, and that has the variance $\tfrac14$. So of the branch's output a fraction of
+#
+# $$1 - \frac{1/4}{1/2 - 1/(2\pi)} = 0.267$$
+#
+# is left that no single layer can reproduce. We fit the best one by least squares.
+
+# %%
+RELUS, NARROW = True, 64
+inputs = rng.standard_normal((8192, NARROW))
+with_one = np.hstack([inputs, np.ones((len(inputs), 1))])  # for the bias of the single layer
+
+
+def unlike(layers):
+    """Return what fraction of the variance of a branch of so many layers no single layer reproduces."""
+    parts = [linear(NARROW, NARROW, 2**0.5)]
+    for _ in range(layers - 1):
+        parts += [ReLU()] * RELUS + [linear(NARROW, NARROW, 2**0.5)]
+    y = Sequential(*parts).predict(inputs)
+    best, *_ = np.linalg.lstsq(with_one, y, rcond=None)
+    return ((y - with_one @ best) ** 2).sum() / ((y - y.mean(axis=0)) ** 2).sum()
+
+
+left = {layers: unlike(layers) for layers in (1, 2, 3)}
+plain, skipped = linear(NARROW, NARROW, 1), linear(NARROW, NARROW, 1)
+plain.weight.data[...] = skipped.weight.data + np.eye(NARROW)
+plain.bias.data[...] = skipped.bias.data
+target, block = rng.standard_normal((SAMPLES, NARROW)), Residual(skipped)
+for _ in range(20):
+    for layer in (plain, block):
+        y, cache = layer.forward(inputs[:SAMPLES], train=True)
+        layer.backward((y - target) / SAMPLES, cache)
+    for layer in (plain, skipped):
+        for parameter in (layer.weight, layer.bias):
+            parameter.data -= 0.1 * parameter.grad
+            parameter.grad.fill(0)
+apart = abs(plain.weight.data - (skipped.weight.data + np.eye(NARROW))).max()
+print()
+lesson.table(
+    ("layers that the shortcut skips", "predicted", "derived", "measured"),
+    ("1: what no single layer reproduces", None, 0, left[1]),
+    ("2", predicted_unlike, 1 - (1 / 4) / (1 / 2 - 1 / (2 * np.pi)), left[2]),
+    ("3", None, None, left[3]),
+    ("1: W + 1 of plain and skipped layer after 20 steps, difference", None, 0, apart),
+)
+assert left[1] < 1e-12 and apart < 1e-12, "a shortcut past one layer should be a plain layer"
+assert abs(left[2] - 0.267) < 0.03, (
+    "with a ReLU inside a quarter should be beyond a single layer"
+)  # one draw: 0.01
+assert left[3] > left[2] + 0.1, "and with two of them more"
+
+# %% [markdown]
+# So a shortcut must skip at least two layers for its branch to have a ReLU inside. More than two is
+# possible, as in lesson 14's bottlenecks; of one to four 3x3 convolutions two did best in Zagoruyko and
+# Komodakis' wide networks.
+#
 # ## Older than networks: residual representations
+#
+# (Two examples from other fields. Who came from lesson 8 may go on to "What to keep".)
 #
 # **Quantisation.** Replace each $x$, uniform in $[-1, 1]$, by the nearest of $K$ evenly spaced code words.
 # The cells have width $2/K$, so the mean squared error is $(2/K)^2/12 = 1/(3K^2)$. A second book of $K$
@@ -250,18 +372,25 @@ assert abs(lengths[-1] / lengths[-2] - 1 / 9) <= 1e-6, "with the residual equati
 # In both examples only what one solves for was changed: the difference from a good guess instead of the
 # unknown itself. The paper draws the parallel: a good reformulation, or *preconditioning*, can make the
 # optimisation easier. In a residual block the guess is the identity.
-#
+
+# %%
+lesson.score()
+
+# %% [markdown]
 # ## What to keep
 #
 # - $F = 0$ is the identity: for $x \ge 0$ with the ReLU after the addition, for all $x$ with pre-activation.
+# - A shortcut past a single layer does nothing that the layer could not do; there must be a ReLU inside.
 # - Near the identity, small functions are small weights. So the solution is *easy to write down*; that
 #   training moves there is another claim: see lesson 13 for the push towards small weights, 15 for the
 #   gradient and 11 for the experiment.
 #
 # ## What to try next
 #
-# Set `DAMPING` to 1: why does a cycle then leave nearly all of a smooth error? Give the quantiser's second
-# stage the signal instead of the residual: what can its code book, which ends at $\pm 1/K$, do with it?
+# 1. Set `DAMPING` to 1: why does a cycle then leave nearly all of a smooth error?
+# 2. Give the quantiser's second stage the signal instead of the residual: what can its code book, which
+#    ends at $\pm 1/K$, do with it?
+# 3. Set `RELUS` to `False`: what are branches of two and three layers then?
 #
 # ## Exercises
 #
@@ -269,8 +398,21 @@ assert abs(lengths[-1] / lengths[-2] - 1 / 9) <= 1e-6, "with the residual equati
 #    exactly $g(W_2\,g(W_1 x) + x)$ for $x \ge 0$, if it may have twice the width in the middle.
 # 2. Is the identity so much *nearer* for a residual block? Compare, for a 3x3 convolution of 64 channels
 #    with MSRA's weights (variance $2/(9 \cdot 64)$), the distance to the Dirac kernel and that to zero.
-#
+
+# %% [markdown]
 # ## Answers
+#
+# **To try.**
+#
+# 1. The correction leaves no error at every second point. With damping 1 a sweep puts the mean of the two
+#    neighbours at each point: the error moves to the other half of the points, and with the second sweep
+#    back again, smoothed but nearly whole. The coarse grid looks only where it is 0. A cycle leaves 0.94
+#    instead of 0.11.
+# 2. Harm: most signals lie beyond $\pm 1/K$, so it adds its outermost words to a coarse code that was right
+#    already. The error rises from 0.0052 to 0.0153 instead of falling to 0.00008.
+# 3. Products of matrices, so single layers: nothing is left that one layer could not reproduce.
+#
+# **Exercises.**
 #
 # 1. Stack $W_1$ on the unit matrix: the ReLU then outputs $g(W_1 x)$ and, below it, $g(x) = x$. Put $W_2$
 #    and the unit matrix side by side: they make $W_2\,g(W_1 x) + x$ of it. So shortcuts add no functions

@@ -10,7 +10,8 @@ import dataclasses
 import numpy as np
 
 import minires.functional as F
-from minires import init
+from minires import detection, init
+from minires.detection.heads import RegionProposal
 from minires.layers import BatchNorm, Concat, Conv2d, Linear, Residual, StochasticDepth, gated
 from minires.train import ten_crop
 
@@ -113,6 +114,11 @@ def decaying(factor):
     return lambda sound: lambda *args, decay, **kwargs: sound(*args, decay=factor * decay, **kwargs)
 
 
+def with_less_momentum(sound):
+    """A velocity keeps 5 % less than it should."""
+    return lambda *args, momentum, **kwargs: sound(*args, momentum=0.95 * momentum, **kwargs)
+
+
 def without_epsilon(sound):
     return lambda *args, eps=1e-5: sound(*args, eps=0.0)
 
@@ -165,6 +171,14 @@ def of_the_first_five(sound):
 
 
 BREAKS = {
+    0: {
+        "dW of a linear layer 5 % too large": (F, "linear_backward", times(1.05, at=1)),
+        "a convolution's dx 5 % too large": (F, "conv2d_backward", times(1.05, at=0)),
+        "a convolution's dw 5 % too large": (F, "conv2d_backward", times(1.05, at=1)),
+        "the gradient of the loss times 1.05": (F, "softmax_cross_entropy_backward", times(1.05)),
+        "the gradient of a sum times 1.05": (F, "residual_add_backward", times(1.05, at=1)),
+        "a momentum 5 % too small": (F, "sgd_step", with_less_momentum),
+    },
     1: {
         "a convolution 5 % too large": (Conv2d, "forward", times(1.05, at=0)),
         "as many windows as at stride 1 counted": (Conv2d, "trace", operations(of_stride_1)),
@@ -183,7 +197,10 @@ BREAKS = {
         "its gradient 5 % too large": (Linear, "backward", times(1.05)),
     },
     7: {"the fans of a convolution without its kernel": (init, "fans", of_the_kernel_alone)},
-    8: {"a ReLU that leaks": (F, "relu_forward", leaky)},
+    8: {
+        "a ReLU that leaks": (F, "relu_forward", leaky),
+        "a gradient without the ReLU's mask": (F, "relu_backward", passing_everything),
+    },
     9: {"MSRA's weights 2 % too small": (init, "msra", times(0.98))},
     10: {"no epsilon in use": (F, "batch_norm_eval_forward", without_epsilon)},
     11: {"no gradient along the shortcut": (Residual, "backward", without_the_shortcut)},
@@ -219,7 +236,11 @@ BREAKS = {
         "running averages that are not frozen": (BatchNorm, "forward", never_frozen),
         "five of ten crops": (ten_crop, "_mean", of_the_first_five),
     },
-    24: {"the gradient of RoIAlign 5 % too large": (F, "roi_align_backward", times(1.05))},
+    24: {
+        "the gradient of RoIAlign 5 % too large": (F, "roi_align_backward", times(1.05)),
+        "nothing back from the proposal network to the map": (RegionProposal, "backward", times(0)),
+        "overlaps 5 % too large": (detection, "iou", times(1.05)),
+    },
     26: {"the gradient of the interpolation 5 % too large": (F, "resample_backward", times(1.05))},
     27: {
         "no gradient along the shortcut": (Residual, "backward", without_the_shortcut),

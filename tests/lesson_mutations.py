@@ -4,6 +4,32 @@ number: [(text in the lesson's file, what is put in its place), ...]; the text s
 """
 
 MUTATIONS = {
+    0: [
+        ("return dp * x, dp * w", "return dp * w, dp * x"),
+        ("dx = dx_through_p + dx_straight", "dx = dx_through_p"),
+        ("p = w * x + push", "p = w + x + push"),
+        ("dW_sum[o, i] += dy[n, o] * x[n, i]", "dW_sum[o, i] = dy[n, o] * x[n, i]"),
+        ("dx_sum[window] += dy", "dx_sum[window] = dy"),
+        ("w[:, :, ::-1, ::-1]", "w[:, :, ::-1]"),
+        ("np.outer([1, 2, 3, 2, 1]", "np.outer([1, 2, 2, 2, 1]"),
+        ("dx_by_hand, dw_by_hand = [1, 1, 3, 1, 6]", "dx_by_hand, dw_by_hand = [2, 1, 4, -3, 3]"),
+        ("np.zeros((1, 10)), np.array([7])", "np.zeros((1, 9)), np.array([7])"),
+        ("np.log([[1.0, 2.0, 5.0]]), np.array([1])", "np.log([[1.0, 2.0, 5.0]]), np.array([2])"),
+        (
+            "shifted_loss, _ = F.softmax_cross_entropy_forward(z +",
+            "shifted_loss, _ = F.softmax_cross_entropy_forward(2 * z +",
+        ),
+        ("naive = np.exp(z + 1000) / np.exp(z + 1000)", "naive = np.exp(z + 100) / np.exp(z + 100)"),
+        ("(up - down) / (2 * h) + 3 / 4", "(up - down) / (2 * h) + 3 / 4 + 1e-9"),
+        ("- [0, h, 0], label", "- [0, 0, 0], label"),
+        ("return dy * x, dy * w  # and", "return dy * x, dy * w + dy  # and"),
+        ("abs(1 - rate * 4)", "abs(1 - rate * 3)"),
+        ("math.sqrt(momentum) if", "momentum if"),
+        ("descend(VALLEY, 2 / 51, steps", "descend(VALLEY, 1 / 51, steps"),
+        ("descend(VALLEY, 0.05, BETA, steps", "descend(VALLEY, 0.03, BETA, steps"),
+        ("np.zeros((10, 64), np.float32)", "np.eye(10, 64, dtype=np.float32)"),
+        ("lr=0.1, momentum=0.9", "lr=0.001, momentum=0.9"),
+    ],
     1: [
         ("// stride + 1", "// stride"),
         ("(channels * kernel**2 + 1)", "channels * kernel**2"),
@@ -39,12 +65,17 @@ MUTATIONS = {
         ("0.1 * var * count / (count - 1)", "0.1 * var"),
         ('("with batch norm", True)', '("with batch norm", False)'),
         ("test_images[batch], train=True", "test_images[batch], train=False"),
+        ("for scale in (1, 10)]", "for scale in (1, 20)]"),
+        ('("batch norm", True)', '("batch norm", False)'),
+        ("(1.5 / size) ** 0.5", "(1 / size) ** 0.5"),
+        ("batch=30, group=group", "batch=30, group=30"),
     ],
     6: [
         ("n_in * std**2 * x.var()", "n_out * std**2 * x.var()"),
         ("SAMPLES, OFFSET = 256, 1.0", "SAMPLES, OFFSET = 256, 0.0"),
         ('"ideal": 0.0442', '"ideal": 0.0450'),
         ("back / gain - 1", "back * gain - 1"),
+        ("derived_powers = DEPTH", "derived_powers = STEPS"),
     ],
     7: [
         ("(256, 512, 1024, 512, 128)", "(256, 512, 1024, 512, 256)"),
@@ -58,6 +89,8 @@ MUTATIONS = {
         ("XAVIER, MSRA = 1.0, 2.0", "XAVIER, MSRA = 1.2, 2.0"),
         ("half = np.maximum(gaussian, 0)", "half = np.maximum(gaussian, 0.1)"),
         ("+ math.sqrt(1 - r * r)", "+ math.sqrt(1 - r)"),
+        ("np.log2(v[:, 0] / v[:, -1])", "np.log2(v[:, -1] / v[:, 0])"),
+        ('(1, ratio) if fan == "in"', '(1, ratio) if fan == "out"'),
     ],
     9: [
         ("LAYERS = 22", "LAYERS = 20"),
@@ -68,6 +101,9 @@ MUTATIONS = {
             'experiments.run("initialisation", setting)\n',
             'experiments.run("initialisation", setting, lr=0.01)\n',
         ),
+        ("milestones=(32_000, 48_000)", "milestones=(32_000, 49_000)"),
+        ("MOMENTUM = 0.9", "MOMENTUM = 0.8"),
+        ('{"momentum": 0.0}', '{"momentum": 0.9}'),
     ],
     10: [
         ("SEED, CHANNELS, CENTRE = 0, 16, 1.0", "SEED, CHANNELS, CENTRE = 0, 16, 0.99"),
@@ -91,9 +127,11 @@ MUTATIONS = {
         ),
         ("fine_code = quantise(signal - coarse_code,", "fine_code = quantise(signal,"),
         ("N, DAMPING = 64, 2 / 3", "N, DAMPING = 64, 0.7"),
+        ("RELUS, NARROW = True", "RELUS, NARROW = False"),
+        ("skipped.weight.data + np.eye(NARROW)\n", "skipped.weight.data\n"),
     ],
     13: [
-        ("ITERATIONS, MOMENTUM = 64_000, 0.9", "ITERATIONS, MOMENTUM = 64_000, 0.8"),
+        ("MOMENTUM = 0.9", "MOMENTUM = 0.8"),
         ("KEEP, STEPS, RATE, DECAY = 0.5,", "KEEP, STEPS, RATE, DECAY = 0.6,"),
         ('no_decay=("gamma", "beta"))', 'no_decay=("beta",))'),
         ("SCALE, WIDTH, LONGER = 0.3,", "SCALE, WIDTH, LONGER = 0.003,"),
@@ -103,6 +141,10 @@ MUTATIONS = {
         ("c * c_out + 2 * c_out", "c * c_out"),
         ('BASE = "A"', 'BASE = "B"'),
         ("stages = 3", "stages = 4"),
+        ("counted.append(1 + sum(", "counted.append(sum("),
+        ("width=4 * C, rng", "width=2 * C, rng"),
+        ("(C, size, size)).macs", "(C, size, MAP)).macs"),
+        ('("ResNet-34", net))', '("ResNet-34", vgg))'),
     ],
     15: [
         (
@@ -112,12 +154,15 @@ MUTATIONS = {
         ("g[-1] + sum(added_back[i:])", "g[-1] + sum(added_back[1:])"),
         ("SCALE = 0.5", "SCALE = 1.0"),
         ('"original": models.cifar_resnet', '"original": models.cifar_preresnet'),
+        ("2 * math.comb(2 * n + 2, n + 1)", "1 * math.comb(2 * n + 2, n + 1)"),
+        ('{"original": "original",', '{"original": "full_preact",'),
     ],
     16: [
         ("UNITS = 54", "UNITS = 50"),
         ("bare(factor), x)", "bare(factor + 0.01), x)"),
         ("surgery.zero_last_gamma(net)", 'surgery.zero_last_gamma(net["stage1"])'),
         ("silent=False", "silent=True"),
+        ("(1 - transform) * x", "(1 + transform) * x"),
     ],
     17: [
         ("256, 0.5\n", "256, 0.9\n"),
@@ -175,6 +220,11 @@ MUTATIONS = {
             'keep = (0, 1) if way == "proposals" else (2, 3)',
             'keep = (0, 1) if way == "proposals" else (1, 3)',
         ),
+        ('"Faster R-CNN", "RoI max pooling"  # stored', '"Faster R-CNN", "Fast R-CNN"  # stored'),
+        ('("proposal network", "rpn")', '("proposal network", "contours")'),
+        ('"mAP at IoU 0.5 to 0.95")', '"mAP at IoU 0.5")'),
+        ("(27, 16, 11, 12)", "(27, 16, 11, 13)"),
+        ("crop=16, **options).cost(image)[1]", "crop=8, **options).cost(image)[1]"),
     ],
     26: [
         ("nothing = np.zeros_like(test_pixels)", "nothing = np.ones_like(test_pixels)"),

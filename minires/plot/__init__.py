@@ -20,6 +20,7 @@ from minires.plot.detection import (
     region_bins,
 )
 from minires.plot.diagrams import construction
+from minires.plot.graph import computational_graph
 from minires.plot.images import mosaic
 from minires.plot.matrices import error_maps, heat_maps
 from minires.plot.pixels import pixel_classes
@@ -35,6 +36,7 @@ __all__ = [
     "class_summary",
     "classifier_pipeline",
     "comparison",
+    "computational_graph",
     "construction",
     "costs",
     "curves",

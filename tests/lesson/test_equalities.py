@@ -51,8 +51,10 @@ REASONS = {
         },
         "no gradient arrives there: zeros that nothing was added to": {"head[:, 3:] == 0"},
     },
-    5: {"an index": {"step % EVERY == 0"}},
+    5: {"an index": {"step % EVERY == 0"}, "a setting": {"size == 60"}},
+    6: {"names": {"name == asked"}},
     8: {"an index": {"number == DEPTH"}},
+    9: {"an index": {"epoch == 3"}},
     10: {
         "counts": {"layers(deep['plain-8']) == layers(deep['ResNet-8']) == 20"},
         "x * 1 and products with 0": {"inserted(positive) == positive", "inserted(signed) == signed"},
@@ -80,9 +82,15 @@ REASONS = {
         "counts": {
             "(weights(basic), basic.params) == (73728, 73984)",
             "(weights(bottleneck), bottleneck.params) == (69632, 70400)",
+            "at_size[224] == 4 ** 2 * at_size[MAP]",
+            "counted == list(DEPTHS)",
+            "depth == 34",
             "derived == (0, 173824, 1092992, 2776576)",
+            "flat == derived",
+            "kinds == {'VGG-19': [3, 2], 'ResNet-34': [1, 0]}",
             "macs['3x3'] - macs['1x1'] == stages * 3 * 28 ** 2 * 256 * 128 == 231211008",
             "measured == derived",
+            "stem[-1].output == (C, 224 // 4, 224 // 4)",
             "weights(wide) == 1179648",
         },
         "whole numbers that divide": {
@@ -99,6 +107,7 @@ REASONS = {
             "seen == {'1x1': 25, '3x3': 100}",
         },
     },
+    15: {"an index": {"n == UNITS"}},
     16: {"a setting": {"f == 0.5", "f == 0.9"}},
     19: {
         "counts": {"moving == [0, 0]", "rank == WIDTH"},

@@ -508,6 +508,15 @@ def test_every_figure_of_a_lesson_has_a_file_of_its_own(folder, capsys):
     assert names == ["08_relu_halves-2.png", "08_relu_halves.png"]
 
 
+def test_a_lesson_may_have_the_number_0(folder, capsys):
+    (folder / "00_first.py").write_text(script(0, "print('it ran')", "First"))
+    assert minires(capsys)[1].startswith(" 0  First ")
+    code, out, _ = minires(capsys, 0, "--run")
+    assert code == 0 and out.startswith("0. First\n") and "it ran\n" in out
+    assert minires(capsys, 0, "--notebook", "first.ipynb")[0] == 0
+    assert "there are 0, 8" in error_of(capsys, 1, "--run")
+
+
 def test_running_all_hands_the_setting_on(folder, capsys):
     (folder / "08_relu_halves.py").write_text(
         script(8, "from minires import lesson\nassert 0, lesson.setting()")
