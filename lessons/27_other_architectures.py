@@ -37,21 +37,26 @@ convolutions = lesson.predict(
     "convolutions",
     within=1.3,
 )
-growth = {
-    skipped: lesson.predict(
-        f"By how many powers of ten does the gradient grow on its way back through 48 layers, {what}?",
+growth = {  # layers that a shortcut skips, 0: there is none
+    1: lesson.predict(
+        "By how many powers of ten does the gradient grow on its way back, with a shortcut over every layer?",
         "powers of ten",
         by=0.5,
-    )
-    for skipped, what in (
-        (1, "with a shortcut over every layer"),
-        (16, "with one over every 16 layers"),
-        (0, "without shortcuts"),
-    )
+    ),
+    16: lesson.predict(
+        "By how many powers of ten does the gradient grow on its way back, with one over every 16 layers?",
+        "powers of ten",
+        by=0.5,
+    ),
+    0: lesson.predict(
+        "By how many powers of ten does the gradient grow on its way back, without shortcuts?",
+        "powers of ten",
+        by=0.5,
+    ),
 }
 
 # %% [markdown]
-# ## Width vs. depth
+# ## Derivation: width vs. depth
 #
 # A convolution from $C$ to $C$ channels has $9C^2$ weights, and as many multiply-adds for each pixel. So a
 # layer with $k$ times the channels costs $k^2$ times as much, and a network of that width has the parameters
@@ -128,7 +133,7 @@ lesson.quiz(
 )
 
 # %% [markdown]
-# ## Skip one or many: derivation
+# ## Derivation: skip one or many
 #
 # *One.* With the ReLU after the addition, a shortcut over a single layer gives
 #

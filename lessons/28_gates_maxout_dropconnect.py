@@ -36,26 +36,29 @@ SETTING = lesson.setting()
 
 # %%
 carried = {
-    bias: lesson.predict(
-        f"What part of x do 48 gates carry through that start with the bias {bias}, as a power of ten?",
-        "powers of ten",
-        by=0.5,
-    )
-    for bias in (-2, -4)
+    -2: lesson.predict(
+        "To which power of ten do 48 gates that start at b = -2 reduce x?", "powers of ten", by=0.5
+    ),
+    -4: lesson.predict(
+        "To which power of ten do 48 gates that start at b = -4 reduce x?", "powers of ten", by=0.5
+    ),
 }
 worst = lesson.predict(
     "A maxout unit of 8 evenly spaced tangents: what is its largest error for x^2 on [-1, 1]?"
 )
 remaining = {
-    name: lesson.predict(
-        f"16 outputs have equal weights. What part of the variance of {name}'s noise does their mean keep?",
+    "dropout": lesson.predict(
+        "16 outputs have equal weights. What part of dropout's noise variance does their mean keep?",
         within=1.3,
-    )
-    for name in ("dropout", "DropConnect")
+    ),
+    "DropConnect": lesson.predict(
+        "16 outputs have equal weights. What part of DropConnect's noise variance does their mean keep?",
+        within=1.3,
+    ),
 }
 
 # %% [markdown]
-# ## Highway networks
+# ## Derivation: highway networks
 #
 # Seven months before ResNet, a highway layer was
 #
@@ -235,7 +238,7 @@ lesson.quiz(
 )
 
 # %% [markdown]
-# ## DropConnect
+# ## DropConnect: dropped weights
 #
 # Let $y = \sum_i m_i w_i x_i$ with $m_i = 1$ with the probability $p$ ("keep"), else 0. Independent terms add
 # their variances, and $m_i$ has the variance $p(1 - p)$:
