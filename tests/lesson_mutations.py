@@ -232,4 +232,18 @@ MUTATIONS = {
         ("layer.backward(np.ones((1, 2, 12, 20))", "layer.backward(np.zeros((1, 2, 12, 20))"),
         ("cells = one_hot.reshape(n, c, h // factor", "cells = one_hot[::-1].reshape(n, c, h // factor"),
     ],
+    27: [
+        ('THIN, FACTOR = "resnet110", 3', 'THIN, FACTOR = "resnet110", 4'),
+        ("GAIN = math.pi / (math.pi - 1)", "GAIN = math.pi / 2"),
+        ("np.eye(UNITS)", "0.9 * np.eye(UNITS)"),
+        ("steps(net, STEPS, lr=0.02, decay=decay)", "steps(net, STEPS, lr=0.02)"),
+        ("weight[:HALF, HALF:] = weight[HALF:, :HALF] = 0", "weight[:HALF, HALF:] = 0"),
+    ],
+    28: [
+        ("1 / (1 + math.exp(-bias))", "1 / (1 + math.exp(bias))"),
+        ('"highway, b = -4": -4', '"highway, b = -4": -2'),
+        ("h = np.maximum(layer.predict(h), 0)", "h = layer.predict(h)"),
+        ("(2 * np.arange(pieces) + 1) / pieces", "2 * np.arange(pieces) / pieces"),
+        ("KEEP * (1 - KEEP), 1 / OUTPUTS", "1 - KEEP, 1 / OUTPUTS"),
+    ],
 }
