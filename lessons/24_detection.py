@@ -163,9 +163,10 @@ lesson.quiz(
 # both directions, and $P = 2$.
 
 # %%
-ask = "The region's top left bin: which number has it by"
-by_max = lesson.predict(f"{ask} RoI max pooling?", by=0.5)
-by_align = lesson.predict(f"{ask} RoIAlign, if the middle of cell 0 is at 0.5?", by=0.5)
+by_max = lesson.predict("Which number does RoI max pooling give for the top left bin of the region?", by=0.5)
+by_align = lesson.predict(
+    "And which number does RoIAlign give for it, if the middle of the first cell is at 0.5?", by=0.5
+)
 
 # %% [markdown]
 # Max pooling rounds to the cells 0 to 4 (five of them: it counts the last one in, a relic of boxes that
@@ -233,9 +234,9 @@ lesson.show(plot.region_bins(features, (9, 7, 29, 25), size=3, scale=1 / STRIDE)
 # %% [markdown]
 # ## Backward
 #
-# The gradient of a bin goes to its largest cell, or by RoIAlign to all cells by their weights: there a bin is
-# a row of a *matrix* times the map, and the transposed matrix carries the gradient back. Regions overlap, so
-# what they send back is *added*. The boxes are constants.
+# The gradient of a bin goes to its largest cell, or with RoIAlign to all cells by their weights: there a bin
+# is a row of a *matrix* times the map, and the transposed matrix carries the gradient back. Regions overlap,
+# so what they send back is *added*. The boxes are constants.
 
 # %%
 rng = np.random.default_rng(0)
@@ -264,9 +265,8 @@ assert all(report.ok and report.error < 1e-6 for report in checks.values()), "bo
 # %% [markdown]
 # ## The map's gradient is a sum of two
 #
-# In Faster R-CNN the map goes two ways: to the proposal network, and through RoI pooling to the head. What
-# comes back on the two ways should add up: that is what "each step is end-to-end" asks for, in one training
-# of all parts.
+# In Faster R-CNN the map goes two ways: to the proposal network, and through RoI pooling to the head. If what
+# comes back on the two ways adds up, all parts can be trained together, each step "end-to-end".
 
 # %%
 small = detection.faster_rcnn(
@@ -327,9 +327,12 @@ lesson.quiz(
 # We train two that differ in the pooling alone, and judge them at the usual IoU of 0.5 and at a strict 0.75.
 
 # %%
-ask = "After 800 steps, by how many points of 100 does RoIAlign lead RoI max pooling in mAP at IoU"
-lead_at_half = lesson.predict(f"{ask} 0.5?", "points", by=5)
-lead_at_strict = lesson.predict(f"{ask} 0.75?", "points", by=10)
+lead_at_half = lesson.predict(
+    "After 800 steps, by how much is mAP at IoU 0.5 higher with RoIAlign than with RoI max pooling?",
+    "points of 100",
+    by=5,
+)
+lead_at_strict = lesson.predict("And by how much is mAP at IoU 0.75 higher?", "points of 100", by=10)
 
 # %%
 STEPS, IMAGES, TESTS = {"fast": (6, 8, 4), "live": (300, 300, 40), "full": (800, 600, 100)}[SETTING]
@@ -388,8 +391,9 @@ lesson.show(plot.precision_recall({f"IoU {threshold}": joined_curve(threshold) f
 
 # %% [markdown]
 # (Thin lines: precision as counted. Average precision is the area below the thick ones, where each recall has
-# the best precision of any recall that is at least as large.) The slides show the same kind of picture for
-# photographs of COCO, with 80 classes. In their video every image is judged on its own, "frame by frame".
+# the best precision of any recall that is at least as large.) The slides "ResNet's object detection result on
+# COCO" show the same kind of picture for photographs and 80 classes; in their video every image is judged on
+# its own, "frame by frame".
 #
 # ## Where to look
 #
@@ -398,9 +402,12 @@ lesson.show(plot.precision_recall({f"IoU {threshold}": joined_curve(threshold) f
 # here). The proposal network has learned from the same boxes as the detector.
 
 # %%
-ask = "What fraction of the digits do the best 10 proposals of an image cover with an IoU of 0.5, if"
-by_contours = lesson.predict(f"{ask} contours propose them?", by=0.1)
-by_network = lesson.predict(f"{ask} a network does that has learned for 800 steps?", by=0.1)
+by_contours = lesson.predict(
+    "What fraction of the digits do the 10 best proposals by contours cover with an IoU of 0.5?", by=0.1
+)
+by_network = lesson.predict(
+    "And what fraction do the 10 best proposals of a network cover that has learned for 800 steps?", by=0.1
+)
 
 # %%
 COUNTS = (5, 10, 20, 50, 100, 300)
@@ -468,7 +475,7 @@ faster = milliseconds["Faster R-CNN"]
 picking = finals("Fast R-CNN", "milliseconds_windows")
 print()
 lesson.table(
-    ("Faster R-CNN's, times", "predicted", "derived", "measured", "ms an image"),
+    ("an image (Faster R-CNN: 1)", "predicted", "derived", "measured", "ms"),
     *(
         (
             name,
@@ -560,14 +567,18 @@ lesson.quiz(
 # What follows comes from stored runs: `python -m minires.experiments detection stored --out DIR` repeats
 # them. Within each group all have the same images and schedule.
 #
-# - The three methods after 800 steps; Fast R-CNN and R-CNN judge the 300 best windows by contours.
+# - The three methods after 800 steps; Fast R-CNN and R-CNN judge the 300 best windows by contours. Then
+#   Faster R-CNN with RoI max pooling, as above.
 # - A trunk of 20 layers with shortcuts against one without, of equal cost, 400 steps each.
 # - Few images (150 scenes, 200 steps), the trunk pre-trained as a classifier of single digits, or fresh.
 
 # %%
-ask = "By how many points of 100 is mAP at IoU 0.5 higher if the trunk"
-of_shortcuts = lesson.predict(f"{ask} of 20 layers has shortcuts?", "points", by=10)
-of_training = lesson.predict(f"{ask} is pre-trained, with 150 scenes to learn from?", "points", by=7)
+of_shortcuts = lesson.predict(
+    "By how much is mAP at IoU 0.5 higher if a trunk of 20 layers has shortcuts?", "points of 100", by=10
+)
+of_training = lesson.predict(
+    "With 150 scenes, by how much is it higher if the trunk is pre-trained?", "points of 100", by=7
+)
 
 # %%
 print()

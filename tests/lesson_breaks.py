@@ -10,7 +10,8 @@ import dataclasses
 import numpy as np
 
 import minires.functional as F
-from minires import init
+from minires import detection, init
+from minires.detection.heads import RegionProposal
 from minires.layers import BatchNorm, Concat, Conv2d, Linear, Residual, StochasticDepth, gated
 from minires.train import ten_crop
 
@@ -235,6 +236,10 @@ BREAKS = {
         "running averages that are not frozen": (BatchNorm, "forward", never_frozen),
         "five of ten crops": (ten_crop, "_mean", of_the_first_five),
     },
-    24: {"the gradient of RoIAlign 5 % too large": (F, "roi_align_backward", times(1.05))},
+    24: {
+        "the gradient of RoIAlign 5 % too large": (F, "roi_align_backward", times(1.05)),
+        "nothing back from the proposal network to the map": (RegionProposal, "backward", times(0)),
+        "overlaps 5 % too large": (detection, "iou", times(1.05)),
+    },
     26: {"the gradient of the interpolation 5 % too large": (F, "resample_backward", times(1.05))},
 }
