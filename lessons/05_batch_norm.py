@@ -23,11 +23,11 @@ rng = np.random.default_rng(0)
 # ## Predict
 #
 # A network is a chain of layers, and what comes out of one of them, its *responses*, may be of any size.
-# Batch norm is a layer that brings them to a standard size. For each *channel* (one number of a
-# fully-connected layer, one map of a convolution) it takes the mean and the variance over a *mini-batch*, the
-# few dozen images of one training step; subtracts the mean; and divides by the standard deviation. Lecture 6
-# says that this will "greatly accelerate training", be "less sensitive to initialization" and "improve
-# regularization".
+# Batch norm is a layer that brings them to a standard size. For each *channel* (one output of a linear layer,
+# which is also called fully-connected; or one map of a convolution) it takes the mean and the variance over a
+# *mini-batch*, the few dozen images of one training step; subtracts the mean; and divides by the standard
+# deviation. Lecture 6 says that this will "greatly accelerate training", be "less sensitive to
+# initialization" and "improve regularization".
 
 # %%
 predicted_sum = lesson.predict(

@@ -246,9 +246,9 @@ if setting == "live":
 # images are scaled to a shorter side of 256 to 480 pixels, and a crop of 224x224 is taken, mirrored or not,
 # with its colours altered. CIFAR's get a border of 4 pixels, from which 32x32 are cropped, mirrored or not.
 #
-# **Momentum.** The step is $-\eta\,v$, where $v$ is $0.9$ times its last value plus the gradient $g$. While
-# $g$ stays the same, $v$ tends to $g\,(1 + 0.9 + 0.9^2 + \dots) = g / (1 - 0.9) = 10\,g$. Where it changes
-# its sign at every step, $v$ tends to $\pm g / (1 + 0.9)$: about half.
+# **Momentum** (on a parabola in lesson 0). The step is $-\eta\,v$, where $v$ is $0.9$ times its last value
+# plus the gradient $g$. While $g$ stays the same, $v$ tends to $g\,(1 + 0.9 + 0.9^2 + \dots) = g / (1 - 0.9)
+# = 10\,g$. Where it changes its sign at every step, $v$ tends to $\pm g / (1 + 0.9)$: about half.
 #
 # **Warm-up.** For ResNet-110 the paper finds 0.1 "slightly too large to start converging" and begins with
 # 0.01 until the training error is below 80 %, which takes about 400 steps. Without it, says a footnote, the
