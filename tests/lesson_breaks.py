@@ -10,7 +10,8 @@ import dataclasses
 import numpy as np
 
 import minires.functional as F
-from minires import init
+from minires import detection, init
+from minires.detection.heads import RegionProposal
 from minires.layers import BatchNorm, Concat, Conv2d, Linear, Residual, StochasticDepth, gated
 from minires.train import ten_crop
 
@@ -196,7 +197,10 @@ BREAKS = {
         "its gradient 5 % too large": (Linear, "backward", times(1.05)),
     },
     7: {"the fans of a convolution without its kernel": (init, "fans", of_the_kernel_alone)},
-    8: {"a ReLU that leaks": (F, "relu_forward", leaky)},
+    8: {
+        "a ReLU that leaks": (F, "relu_forward", leaky),
+        "a gradient without the ReLU's mask": (F, "relu_backward", passing_everything),
+    },
     9: {"MSRA's weights 2 % too small": (init, "msra", times(0.98))},
     10: {"no epsilon in use": (F, "batch_norm_eval_forward", without_epsilon)},
     11: {"no gradient along the shortcut": (Residual, "backward", without_the_shortcut)},
@@ -232,6 +236,10 @@ BREAKS = {
         "running averages that are not frozen": (BatchNorm, "forward", never_frozen),
         "five of ten crops": (ten_crop, "_mean", of_the_first_five),
     },
-    24: {"the gradient of RoIAlign 5 % too large": (F, "roi_align_backward", times(1.05))},
+    24: {
+        "the gradient of RoIAlign 5 % too large": (F, "roi_align_backward", times(1.05)),
+        "nothing back from the proposal network to the map": (RegionProposal, "backward", times(0)),
+        "overlaps 5 % too large": (detection, "iou", times(1.05)),
+    },
     26: {"the gradient of the interpolation 5 % too large": (F, "resample_backward", times(1.05))},
 }
