@@ -15,6 +15,31 @@ from minires import lesson, plot, probe
 from minires.layers import Linear, Sequential
 
 # %% [markdown]
+# ## Predict
+#
+# A *linear* layer multiplies its inputs by weights and adds them up; nothing else happens to them. Weights of
+# a standard deviation of 0.1, or 0.0625, look harmless. But each output is a sum over hundreds of inputs, and
+# each layer feeds the next. Do the terms cancel, since half of the weights are negative, or do they add up?
+
+# %%
+predicted_layer = lesson.predict(
+    "One layer has 256 inputs of variance 1/3 and weights of standard deviation 0.1. "
+    "What is the variance of its outputs?",
+    within=1.5,
+)
+predicted_powers = lesson.predict(
+    "Thirty linear layers of 512 units, weights of standard deviation 0.0625: by how many powers of ten do "
+    "they multiply the variance?",
+    "powers of ten",
+    by=1,
+)
+predicted_back = lesson.predict(
+    "And by how many do the same thirty layers multiply the variance of a gradient on its way back?",
+    "powers of ten",
+    by=1,
+)
+
+# %% [markdown]
 # ## Derivation: one layer
 #
 # A layer with $n^{in}$ inputs $x_i$ and $n^{out}$ outputs $y_j$ computes
@@ -66,7 +91,11 @@ rows = []
 for n_in, n_out, std in ((64, 1024, 0.1), (256, 1024, 0.1), (1024, 512, 0.1), (1024, 512, 0.05)):
     x = rng.uniform(-1, 1, (SAMPLES, n_in)).astype(np.float32)
     rows.append((f"{n_in} inputs, std {std}", n_in * std**2 * x.var(), output_variance(x, n_out, std, rng)))
-lesson.table(("one layer: variance of y", "derived", "measured"), *rows)
+asked = "256 inputs, std 0.1"
+lesson.table(
+    ("one layer: variance of y", "predicted", "derived", "measured"),
+    *((name, predicted_layer if name == asked else None, *numbers) for name, *numbers in rows),
+)
 for name, derived, measured in rows:
     assert abs(measured / derived - 1) <= 0.03, f"{name}: Var[y] should be n_in Var[w] Var[x]"
 
@@ -110,17 +139,19 @@ assert measured > 2 * by_variance, "for inputs that have a mean, Var[x] is not w
 # knows $y_L$ and with it the weights, and there the formula is an approximation.
 
 # %% [markdown]
-# ## Predict
-#
-# Thirty layers of 512 units, weights of standard deviation 0.03125, 0.0442 or 0.0625. What is
-# $n\,\mathrm{Var}[w]$ for each? Guess, before you compute it: by what factor has the last one multiplied the
-# variance after 30 layers?
+# The slides' figure has three curves over depth: vanishing, ideal, exploding. With 512 units and weights of
+# standard deviation 0.03125, 0.0442 and 0.0625, $n\,\mathrm{Var}[w]$ is $\tfrac12$, 1 and 2.
 
 # %%
-prediction = 1000
+lesson.quiz(
+    "Forward, the factor of a layer is n_in Var[w]. What is it backward?",
+    ("n_out Var[w]", "the gradient of one input is a sum over the outputs that it takes part in"),
+    ("n_in Var[w]", "the weights are the same, but the sum runs over the outputs"),
+    ("1 / (n_in Var[w])", "backward multiplies by the transposed weights, it does not divide by them"),
+)
 
 # %% [markdown]
-# ## Measure
+# ## Measure: thirty layers, both ways
 
 # %%
 WIDTH, DEPTH = 512, 30
@@ -163,12 +194,16 @@ for name, gain in gains.items():
     if name == "ideal":
         assert abs(np.array([there, back]) - 1).max() <= 0.01, "with n Var[w] = 1 the variance should stay"
 lesson.table(("factor of one layer", "derived", "forward", "backward"), *rows)
-last = forward["exploding"][:, -1].mean()
+last, first = forward["exploding"][:, -1].mean(), backward["exploding"][:, 0].mean()
+derived_powers = DEPTH * np.log10(gains["exploding"])
 lesson.table(
     ("exploding, after 30 layers", "predicted", "derived", "measured"),
-    ("variance", prediction, gains["exploding"] ** DEPTH, last),
-    ("standard deviation", None, gains["exploding"] ** (DEPTH / 2), last**0.5),
+    ("variance forward, powers of ten", predicted_powers, derived_powers, np.log10(last)),
+    ("variance backward, powers of ten", predicted_back, derived_powers, np.log10(first)),
+    ("standard deviation forward", None, gains["exploding"] ** (DEPTH / 2), last**0.5),
 )
+# one layer may be off by 1 %, so thirty of them by 30 %, which is 0.13 of a power of ten
+assert abs(np.log10([last, first]) - derived_powers).max() <= 0.15, "thirty factors of 2 are 2 to the 30"
 
 # %%
 layers = np.arange(1, DEPTH + 1)
@@ -191,7 +226,19 @@ lesson.show(figure)
 
 # %% [markdown]
 # Read the right panel from right to left: backward begins at layer 30.
-#
+
+# %%
+lesson.quiz(
+    "All weights of 10 linear layers are doubled. By what factor does the variance of the output grow?",
+    ("4^10, about a million", "twice the weight is four times its variance, and ten layers multiply"),
+    ("2^10, about a thousand", "that is the factor of the standard deviation"),
+    ("40", "the factors of the layers multiply, they do not add up"),
+)
+
+# %%
+lesson.score()
+
+# %% [markdown]
 # ## What to keep
 #
 # - Products over depth are exponential: a factor of 2 for each of 30 layers makes $2^{30} \approx 10^9$, and
@@ -200,17 +247,25 @@ lesson.show(figure)
 #
 # ## What to try next
 #
-# Make `SAMPLES` 1: which assertions still hold? Replace the normal weights by $+$`std` or $-$`std` with equal
-# probability: does anything change?
+# 1. Make `SAMPLES` 1: which assertions still hold?
+# 2. Replace the normal weights by $+$`std` or $-$`std` with equal probability: does anything change?
 #
 # ## Exercises
 #
 # 1. An old default draws weights uniformly from $\pm 1/\sqrt{n^{in}}$. What is $n^{in}\,\mathrm{Var}[w]$, and
 #    what is left of the variance after 30 linear layers?
-# 2. Why did three seeds suffice here, when a single input varies so much? For one input and normal weights,
+# 2. Why do three seeds suffice here, when a single input varies so much? For one input and normal weights,
 #    derive the standard deviation of the logarithm of the variance after 30 layers.
-#
+
+# %% [markdown]
 # ## Answers
+#
+# **To try.**
+#
+# 1. Not even those of the first table: one sample is off by more than 3 %. Exercise 2 says by how much.
+# 2. Nothing beyond the noise, for the derivation assumed no distribution.
+#
+# **Exercises.**
 #
 # 1. A uniform distribution on $\pm a$ has variance $a^2/3$, so $n^{in}\,\mathrm{Var}[w] = \tfrac13$, and
 #    $3^{-30} \approx 5 \cdot 10^{-15}$ is left. Glorot & Bengio 2010 start from this heuristic (their
@@ -220,6 +275,3 @@ lesson.show(figure)
 #    add up to $\sqrt{2L/n} = \sqrt{60/512} = 0.34$: a single input may well be off by 40 %, and its factor of
 #    one layer by 1.2 %. Different inputs pass the same weights but point in different directions, so
 #    their average varies far less.
-#
-# (To try: with one sample an assertion of 3 % fails already in the first table. Weights of $+$`std` or
-# $-$`std` change nothing beyond the noise, for no distribution was assumed.)

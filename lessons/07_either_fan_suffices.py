@@ -17,6 +17,24 @@ from minires import init, lesson, plot
 from minires.layers import Conv2d, Linear, Sequential
 
 # %% [markdown]
+# ## Predict
+#
+# "It is sufficient to use either form", says the slide: weights by the number of inputs, the *fan in*, or by
+# that of outputs, the *fan out*. So one of the two directions has to give way. By how much, does it get worse
+# with depth, and is the average of the two fans, as Glorot and Bengio have it, the safe choice?
+
+# %%
+predicted_back = lesson.predict(
+    "A linear network has widths 256, 512, 1024, 512, 128, and weights of variance 1 / fan in. "
+    "By what factor is the variance of a gradient multiplied on its way from the output to the input?",
+    within=1.5,
+)
+predicted_average = lesson.predict(
+    "Sixteen linear layers lead from 512 units to 128 and back, eight times. The weights have variance "
+    "2 / (fan in + fan out). By what factor is the variance of the signal multiplied?",
+)
+
+# %% [markdown]
 # ## Derivation
 #
 # Layer $d$ of $L$ has $n_d^{in}$ inputs, $n_d^{out}$ outputs and weights of variance $\mathrm{Var}[w_d]$. By
@@ -40,15 +58,13 @@ from minires.layers import Conv2d, Linear, Sequential
 # | fan out | $1 / n^{out}$ | $n_1^{in} / n_L^{out}$ | 1 |
 # | average | $2 / (n^{in} + n^{out})$ | $\prod 2 n^{in} / (n^{in} + n^{out})$ | that times the ratio |
 
-# %% [markdown]
-# ## Predict
-#
-# A linear network of widths 256, 512, 1024, 512, 128, weights by fan in: by what factor is the variance of
-# the gradient multiplied on its way back to the input? And sixteen layers of 512 and 128 units in turn,
-# weights by the average of both fans: by what factor is the variance of the signal multiplied?
-
 # %%
-prediction, predicted_average = 0.5, 1
+lesson.quiz(
+    "'How can we make it become a constant?', asks the slide of the product over all layers. How?",
+    ("make every factor 1", "then the product is 1 for every depth, in a shallow network and in a deep one"),
+    ("make the whole product 1 at the last layer", "before it the signal could vanish, or explode"),
+    ("make every factor the same number", "a number other than 1 to the power of the depth is no constant"),
+)
 
 # %% [markdown]
 # ## Measure
@@ -92,9 +108,13 @@ def derived(widths, fan):
 
 results = {fan: (*derived(WIDTHS, fan), *measured(WIDTHS, fan)) for fan in FANS}
 lesson.table(
-    ("rule", "forward: derived", "measured", "backward: predicted", "derived", "measured", "ratio"),
+    ("forward", "derived", "measured"),
+    *((FANS[fan], fw, fw_seen) for fan, (fw, bw, fw_seen, bw_seen) in results.items()),
+)
+lesson.table(
+    ("backward", "predicted", "derived", "measured", "measured / measured forward"),
     *(
-        (FANS[fan], fw, fw_seen, prediction if fan == "in" else None, bw, bw_seen, bw_seen / fw_seen)
+        (FANS[fan], predicted_back if fan == "in" else None, bw, bw_seen, bw_seen / fw_seen)
         for fan, (fw, bw, fw_seen, bw_seen) in results.items()
     ),
 )
@@ -140,7 +160,7 @@ for fan, name in FANS.items():
     rows.append((name, predicted_average if fan == "average" else None, expected, *seen))
     # through 128 units a single draw varies by 10 %, the mean of four by 5 %
     assert abs(seen / expected - 1).max() <= 0.15, f"fan {fan}: {expected} after {PAIRS} pairs"
-lesson.table(("16 layers, 512 and 128 in turn", "predicted", "derived", "forward", "backward"), *rows)
+lesson.table(("16 layers, 512 and 128 in turn", "predicted", "derived", "measured", "backward"), *rows)
 
 # %% [markdown]
 # ## The fans of a convolution
@@ -173,7 +193,17 @@ for name, fw, fw_seen, bw, bw_seen in rows:
 # On maps of 16 x 16 the border takes 8 % of the variance in each layer, and more on smaller maps: in a deep
 # stack of convolutions the variance shrinks for that reason alone. And the usual fan out is four times the
 # true one at stride 2. A network has only a few such layers, whatever its depth, so that too is a constant.
-#
+
+# %%
+lesson.quiz(
+    "A 3x3 convolution leads from 64 to 128 channels. What is its fan in?",
+    ("576", "each output is a sum over 3 x 3 pixels of 64 channels"),
+    ("64", "the kernel sees nine pixels of each channel, not one"),
+    ("1,152", "that is 9 x 128, its fan out: in how many outputs an input takes part"),
+    ("73,728", "that is the number of all its weights"),
+)
+
+# %% [markdown]
 # ## One name, several rules
 #
 # The slide calls fan in "Xavier", as Caffe does. Glorot & Bengio's own rule is the average. MSRA's rules have
@@ -198,6 +228,9 @@ for name, (rule, fan, uniform, variance) in rules.items():
 lesson.table(("3x3, 64 to 128 channels", "n_in Var[w]", "drawn", "n_out Var[w]", "largest weight"), *rows)
 assert rows[0][-1] <= (3 / n_in) ** 0.5, "Caffe's xavier stays within sqrt(3 / fan in)"
 
+# %%
+lesson.score()
+
 # %% [markdown]
 # ## What to keep
 #
@@ -207,19 +240,32 @@ assert rows[0][-1] <= (3 / n_in) ** 0.5, "Caffe's xavier stays within sqrt(3 / f
 #
 # ## What to try next
 #
-# Mix the rules: fan in for the first two layers, fan out for the other two. Derive both constants first. Then
-# alternate the rules in the network of 512 and 128 units.
+# 1. Mix the rules: fan in for the first two layers, fan out for the other two. Derive both constants first.
+# 2. In the network of 512 and 128 units take fan out for the narrowing layers, fan in for the widening ones.
 #
 # ## Exercises
 #
 # 1. A classifier ends with a layer from 2048 features to 10 classes. With fan in, by what factor is the
 #    gradient's variance multiplied there? Does it matter?
-# 2. Layers of 512 and 128 units in turn, narrowing layers by fan out, widening ones by fan in. What happens?
-#
+# 2. For which of the three rules is $\mathrm{const}_{fw} \cdot \mathrm{const}_{bw}$ at most
+#    $\max(r, 1/r)$ for all widths, with $r = n_L^{out} / n_1^{in}$?
+
+# %% [markdown]
 # ## Answers
+#
+# **To try.**
+#
+# 1. Forward the first two factors are 1, the other two $n^{in} / n^{out}$: $1024/512 \cdot 512/128 = 8$.
+#    Backward the last two are 1, the first two $n^{out} / n^{in}$: $512/256 \cdot 1024/512 = 4$. The ratio is
+#    $\tfrac12$, as always.
+# 2. Narrowing, 512 to 128: $\mathrm{Var}[w] = 1/128$, a factor of 4 forward and 1 backward. Widening:
+#    $\mathrm{Var}[w] = 1/128$ again, 1 forward and 4 backward. Every pair multiplies both directions by 4:
+#    the ratio is 1, and both explode. Either fan suffices, but one and the same for all layers.
+#
+# **Exercises.**
 #
 # 1. $10 / 2048 \approx 1/205$. It is one constant factor in front of all gradients of the layers below, like
 #    a smaller learning rate, and no deeper network makes it worse.
-# 2. Narrowing, 512 to 128: $\mathrm{Var}[w] = 1/128$, a factor of 4 forward and 1 backward. Widening:
-#    $\mathrm{Var}[w] = 1/128$ again, 1 forward and 4 backward. Every pair multiplies both directions by 4:
-#    the ratio is 1 as always, and both explode. Either fan suffices, but one and the same for all layers.
+# 2. For all three. It is $r$ by fan in and $1/r$ by fan out. By the average each layer contributes
+#    $4 n^{in} n^{out} / (n^{in} + n^{out})^2 \le 1$, so the product is at most 1. But only the first two also
+#    have a lower bound that does not depend on the depth.

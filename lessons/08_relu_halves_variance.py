@@ -4,30 +4,66 @@
 # **Question.** My 30-layer ReLU network does not begin to learn, and the only thing I changed is the name of
 # the initialisation, from MSRA to Xavier. How can a factor of two decide whether a network trains?
 #
-# *Time: 6 s. Before this: lesson 6. Sources: lecture 6, slides "Initialization" (ReLU); He et al. 2015
-# (arXiv:1502.01852), section 2.2, equations 6 to 10; lecture 9, slide "Kaiming / MSRA Weight
-# Initialization"; Cho & Saul 2009, "Kernel methods for deep learning", section 2.*
+# *Time: 6 s. Before this: lesson 0; lesson 6 has the same without ReLU. Sources: lecture 6, slides
+# "Initialization" (ReLU); He et al. 2015 (arXiv:1502.01852), section 2.2, equations 6 to 14; the ResNet
+# lecture, slide "Training ResNet in practice"; lecture 9, slide "Kaiming / MSRA Weight Initialization";
+# Cho & Saul 2009, "Kernel methods for deep learning", section 2.*
 
 # %%
 import math
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
 import minires.functional as F
-from minires import lesson, plot, probe
+from minires import init, lesson, plot, probe
 from minires.layers import Linear, ReLU, Sequential
+
+# %% [markdown]
+# ## The two rules
+#
+# Before training, the weights of a network are random numbers of mean 0. A rule of *initialisation* says how
+# large they are. The *Xavier* rule, named after Xavier Glorot, gives them the variance $1/n$ in a layer of
+# $n$ inputs. The *MSRA* rule of He et al., then at Microsoft Research Asia, gives them $2/n$. A *ReLU* after
+# each layer returns $\max(0, y)$ for each of its outputs $y$, which are called *pre-activations*.
+#
+# ## Predict
+#
+# The numbers that pass from layer to layer are the *signal*, and what one layer does to its size, 22 layers
+# do 22 times over. How much of it does a ReLU take? "Half", says the slide. Half of what? And if the weights
+# make up for that, is all well then?
+
+# %%
+predicted_left = lesson.predict(
+    "The numbers y are normal, of mean 0 and variance 1. What is the variance of max(0, y)?", within=1.2
+)
+predicted_powers = lesson.predict(
+    "With Xavier's weights, by how many powers of two does the variance of the pre-activations grow from the "
+    "first of 22 ReLU layers to the last? Shrinking counts as negative.",
+    "powers of two",
+    by=2,
+)
+predicted_cosine = lesson.predict(
+    "Two independent inputs are at a right angle: the cosine between them is 0. With MSRA's weights, what is "
+    "it between their pre-activations in layer 22?",
+    by=0.1,
+)
 
 # %% [markdown]
 # ## Derivation
 #
 # Layer $l$ has $n$ inputs and computes the pre-activations $y_l = W_l\,x_l$ from $x_l = \max(0,\, y_{l-1})$.
-# The weights $w_l$ are independent of the inputs and have mean 0, so the products are uncorrelated and
+# Each $y_l$ is a sum of $n$ products $w_l\,x_l$. The weights are independent of the inputs and of each other
+# and have mean 0. So a product has mean 0 and variance $\mathrm{Var}[w_l]\,E[x_l^2]$, where $E$ is the mean
+# over all draws, the products are uncorrelated, and their variances add up:
 #
 # $$\mathrm{Var}[y_l] = n\,\mathrm{Var}[w_l]\;E[x_l^2].$$
 #
-# It is the *mean square* of $x_l$ that counts, not its variance, for what comes out of a ReLU has no mean of
-# zero. Now let $w_{l-1}$ be symmetric around 0. Then $y_{l-1}$ is symmetric too, the ReLU keeps one of its
-# two equal halves, and
+# It is the *mean square* of $x_l$ that counts, not its variance, which is the mean square minus the square
+# of the mean: what comes out of a ReLU is never negative, so its mean is not 0. Now let $w_{l-1}$ be
+# symmetric around 0: $w$ and $-w$ are equally likely. Then $y_{l-1}$ is symmetric too, the ReLU keeps one of
+# its two equal halves, and
 #
 # $$E[x_l^2] = \tfrac12\,E[y_{l-1}^2] = \tfrac12\,\mathrm{Var}[y_{l-1}].$$
 #
@@ -35,32 +71,42 @@ from minires.layers import Linear, ReLU, Sequential
 #
 # $$\frac{\mathrm{Var}[y_l]}{\mathrm{Var}[y_{l-1}]} = \tfrac12\,n\,\mathrm{Var}[w_l].$$
 #
-# The input of the first layer is not rectified, so this holds from layer 2 on.
-
-# %% [markdown]
-# ## Predict
+# The input of the first layer has not been through a ReLU, so this holds from layer 2 on.
 #
-# Xavier's weights have $\mathrm{Var}[w] = 1/n$, MSRA's $2/n$. Write your numbers down before you go on: by
-# what does one layer with Xavier's weights multiply the variance? And by how many powers of two do 22 layers,
-# from the first to the last?
+# **Backward** the gradient $\delta$ of the loss takes the same way down. The ReLU's mask lets half of its
+# elements through, those where $y > 0$, and the gradient of one input is a sum over the $n^{out}$ *outputs*
+# that it takes part in (forward, $n = n^{in}$). Where mask and gradient are independent, as in a plain stack,
+#
+# $$\frac{\mathrm{Var}[\delta x_l]}{\mathrm{Var}[\delta x_{l+1}]}
+#   = \tfrac12\,n^{out}\,\mathrm{Var}[w_l].$$
 
 # %%
-prediction = 0.5
-predicted_powers = -21
+lesson.quiz(
+    "The ResNet lecture's recipe says 'Xavier/2 initialization from He et al.' What is divided by 2?",
+    ("the number of inputs", "1 / (n / 2) is 2 / n, which makes up for the half that a ReLU takes"),
+    ("the variance of the weights", "1 / (2 n) would lose a factor of 4 in each layer"),
+    (
+        "the standard deviation of the weights",
+        "a variance of 1 / (4 n) would lose a factor of 8 in each layer",
+    ),
+)
 
 # %% [markdown]
 # ## Measure
 #
 # A stack of $L = 22$ fully-connected layers of 512 units without biases, and an observer that looks at every
-# layer.
+# layer, forward and backward. The gradient at its end is drawn at random.
 
 # %%
-WIDTH, DEPTH, SAMPLES = 512, 22, 512
+WIDTH, DEPTH, SAMPLES = 512, 22, 256
 XAVIER, MSRA = 1.0, 2.0  # n Var[w]
 
 
 def variances(gain, seed):
-    """Return the variance of every layer's pre-activation when the weights have variance gain / n."""
+    """Return, for each layer, the variance of its pre-activations and of the gradient at its inputs.
+
+    The weights have variance gain / n.
+    """
     rng = np.random.default_rng(seed)
 
     def draw(shape, *, rng):
@@ -69,13 +115,14 @@ def variances(gain, seed):
     linears = [Linear(WIDTH, WIDTH, bias=False, init=draw, rng=rng) for _ in range(DEPTH)]
     net = Sequential(*(layer for linear in linears for layer in (linear, ReLU())))
     with probe.watch(net, probe.Statistics()) as seen:
-        net.forward(rng.standard_normal((SAMPLES, WIDTH), dtype=np.float32), train=True)
-    return seen.series("variance", Linear)
+        y, cache = net.forward(rng.standard_normal((SAMPLES, WIDTH), dtype=np.float32), train=True)
+        net.backward(rng.standard_normal(y.shape, dtype=np.float32), cache)
+    return seen.series("variance", Linear), seen.series("dx_variance", Linear)
 
 
 seeds = range(5)
-xavier = np.array([variances(XAVIER, seed) for seed in seeds])  # (seeds, layers)
-msra = np.array([variances(MSRA, seed) for seed in seeds])
+xavier, xavier_back = np.swapaxes([variances(XAVIER, seed) for seed in seeds], 0, 1)  # (seeds, layers) each
+msra, msra_back = np.swapaxes([variances(MSRA, seed) for seed in seeds], 0, 1)
 
 # %% [markdown]
 # ## Derived beside measured
@@ -90,16 +137,24 @@ msra = np.array([variances(MSRA, seed) for seed in seeds])
 steps = DEPTH - 1
 powers = {name: np.log2(v[:, -1] / v[:, 0]) for name, v in {"Xavier": xavier, "MSRA": msra}.items()}
 ratios = {name: 2 ** (power.mean() / steps) for name, power in powers.items()}
+back = {
+    name: 2 ** (np.log2(v[:, 0] / v[:, -1]).mean() / steps)
+    for name, v in {"Xavier": xavier_back, "MSRA": msra_back}.items()
+}
 lesson.table(
     ("", "predicted", "derived", "measured"),
-    ("Xavier: variance after / before a layer", prediction, 0.5, ratios["Xavier"]),
-    ("MSRA: the same", None, 1.0, ratios["MSRA"]),
+    ("Xavier: variance after / before a layer", None, 0.5, ratios["Xavier"]),
+    ("Xavier: that of the gradient, backward", None, 0.5, back["Xavier"]),
+    ("MSRA: variance after / before a layer", None, 1.0, ratios["MSRA"]),
+    ("MSRA: that of the gradient, backward", None, 1.0, back["MSRA"]),
     ("Xavier: powers of two, layer 1 to 22", predicted_powers, -21, powers["Xavier"].mean()),
-    ("MSRA: the same", None, 0, powers["MSRA"].mean()),
+    ("MSRA: powers of two, layer 1 to 22", None, 0, powers["MSRA"].mean()),
     ("standard deviation of either over the seeds", None, None, powers["MSRA"].std(ddof=1)),
 )
 assert abs(ratios["Xavier"] - 0.5) <= 0.02, "Xavier's weights should halve the variance"
 assert abs(ratios["MSRA"] - 1) <= 0.04, "MSRA's weights should keep the variance"
+assert abs(back["Xavier"] - 0.5) <= 0.02, "backward, Xavier's weights should halve it too"
+assert abs(back["MSRA"] - 1) <= 0.04, "and MSRA's keep it"
 assert abs(powers["Xavier"] + 21).max() <= 2, "every seed should lose 21 powers of two"
 assert abs(powers["MSRA"]).max() <= 2, "no seed should drift by more than two powers of two"
 
@@ -113,6 +168,46 @@ figure = plot.lines(
     log=True,
 )
 lesson.show(figure)
+
+# %%
+lesson.quiz(
+    "With 30 layers, by what factor does Xavier's rule shrink the standard deviation from first to last?",
+    ("2^14.5, about 20,000", "29 halvings of the variance, and the standard deviation is its root"),
+    ("2^29, about 500 million", "that is the variance"),
+    ("29 roots of 2, about 41", "the factors of the layers multiply, they do not add up"),
+)
+
+# %% [markdown]
+# ## Forward and backward forms
+#
+# Where the widths differ, forward asks for $\tfrac12\,n^{in}\,\mathrm{Var}[w] = 1$ and backward for
+# $\tfrac12\,n^{out}\,\mathrm{Var}[w] = 1$: MSRA's rule by *fan in* or by *fan out*. One of the two suffices.
+# All layers together multiply the variance by the two products over $\tfrac12\,n\,\mathrm{Var}[w]$, and as
+# the outputs of a layer are the inputs of the next, their quotient is last width over first (lesson 7).
+
+# %%
+WIDTHS = (256, 512, 1024, 512, 128)
+rows = []
+for fan in ("in", "out"):
+    found = []
+    for rng in map(np.random.default_rng, seeds):
+        draw = partial(init.msra, fan=fan)
+        linears = [Linear(n, m, bias=False, init=draw, rng=rng) for n, m in pairwise(WIDTHS)]
+        net = Sequential(*(layer for linear in linears for layer in (ReLU(), linear)))
+        x = rng.standard_normal((SAMPLES, WIDTHS[0]), dtype=np.float32)
+        y, cache = net.forward(x, train=True)
+        dy = rng.standard_normal(y.shape, dtype=np.float32)
+        found.append((y.var() / x.var(), net.backward(dy, cache).var() / dy.var()))
+    forward, backward = np.mean(found, axis=0)
+    ratio = WIDTHS[-1] / WIDTHS[0]
+    derived = (1, ratio) if fan == "in" else (1 / ratio, 1)
+    rows.append((f"fan {fan}", derived[0], forward, derived[1], backward))
+    # a single draw varies by up to 10 % (standard deviation), the mean of five by 5 %
+    assert abs(forward / derived[0] - 1) <= 0.15, f"MSRA, fan {fan}: forward as derived"
+    assert abs(backward / derived[1] - 1) <= 0.15, f"MSRA, fan {fan}: backward as derived"
+lesson.table(
+    ("MSRA, 256 to 128 units", "forward: derived", "measured", "backward: derived", "measured"), *rows
+)
 
 # %% [markdown]
 # ## What survives the ReLU
@@ -141,12 +236,12 @@ gaussian = rng.standard_normal(1_000_000)
 half = np.maximum(gaussian, 0)
 mean = math.sqrt(1 / math.pi)
 lesson.table(
-    ("", "derived", "measured"),
-    ("variance of relu(y), y standard normal", 0.5 - 0.5 / math.pi, half.var()),
-    ("layer 6: mean square", 1.0, (h**2).mean()),
-    ("layer 6: mean", mean, h.mean()),
-    ("layer 6: standard deviation", math.sqrt(1 - mean**2), h.std()),
-    ("layer 6 with Xavier's weights: mean square", 2.0**-LAYERS, (xavier_h**2).mean()),
+    ("", "predicted", "derived", "measured"),
+    ("variance of max(0, y), y standard normal", predicted_left, 0.5 - 0.5 / math.pi, half.var()),
+    ("layer 6: mean square", None, 1.0, (h**2).mean()),
+    ("layer 6: mean", None, mean, h.mean()),
+    ("layer 6: standard deviation", None, math.sqrt(1 - mean**2), h.std()),
+    ("layer 6 with Xavier's weights: mean square", None, 2.0**-LAYERS, (xavier_h**2).mean()),
 )
 assert abs(half.var() - 0.341) <= 0.005, "a ReLU leaves 0.341 of the variance, not a half"
 assert abs((h**2).mean() - 1) <= 0.05, "MSRA's weights keep the mean square of what comes out"
@@ -192,10 +287,7 @@ lesson.show(figure)
 #
 # (Cho & Saul 2009 call it the arc-cosine kernel of order 1.) For $\rho < 1$ it is larger than $\rho$: the
 # angles between inputs shrink with every layer, and no factor of the weights changes that. Two independent
-# inputs begin with 0 and have $1/\pi = 0.32$ after one ReLU. **Predict** what they have in layer 22.
-
-# %%
-predicted_cosine = 0.5
+# inputs begin with 0 and have $1/\pi = 0.32$ after one ReLU.
 
 # %%
 derived_cosines = [0.0]  # in layer 1, of the pre-activations; then after each further ReLU and its weights
@@ -235,37 +327,46 @@ lesson.table(
 assert abs(measured_cosines - derived_cosines).max() <= 0.05, "the cosines should follow the formula"
 assert measured_cosines[:, -1].min() > 0.9, "after 22 layers different inputs should look nearly alike"
 
+# %%
+lesson.score()
+
 # %% [markdown]
 # ## What to keep
 #
-# - The factor 2 is a factor of the variance; the standard deviation loses $\sqrt2$ a layer. And "Xavier/2" in
-#   the ResNet lecture means that the *fan* is halved, $\mathrm{Var}[w] = 2/n$, not the variance.
-# - Without batch norm, which would divide the factor out again at every layer, 22 layers lose a factor of two
-#   million. Lesson 9 shows what that does to training.
+# - The factor 2 is a factor of the variance; the standard deviation loses $\sqrt2$ a layer. "Xavier/2" means
+#   that the number of inputs is halved, $\mathrm{Var}[w] = 2/n$, not the variance.
+# - Backward it is the same factor with the number of outputs. Either number serves, in all layers the same.
+# - Without batch norm (lesson 5), which divides the factor out again at every layer, 22 layers lose a factor
+#   of two million. Lesson 9 shows what that does to training.
 # - A variance of 1 says that the signal has kept its size, not that it has kept its contents: with depth the
 #   cosine between different inputs goes to 1, whatever the factor of the weights.
 #
 # ## What to try next
 #
-# Set `MSRA` to 1.8: which assertion fails first, and why that one? Make `WIDTH` 64: what happens to the
-# scatter between the seeds?
+# 1. Set `MSRA` to 1.8: which assertion fails first, and why that one?
+# 2. Make `WIDTH` 64: what happens to the scatter between the seeds?
 #
 # ## Exercises
 #
-# 1. Which gain keeps the variance when ReLU is replaced by a leaky ReLU that passes $a\,y$ for negative $y$?
-# 2. The gradient passes the same ReLU, backwards. Does it need a factor of 2 as well?
-#
+# 1. Which gain $n\,\mathrm{Var}[w]$ keeps the variance when ReLU is replaced by a leaky ReLU that passes
+#    $a\,y$ for negative $y$?
+# 2. A ReLU takes half of the mean square, and 0.659 of the variance. Which of the two would be the right one
+#    to make up for if the inputs of each layer were shifted to mean 0 first, as batch norm does?
+
+# %% [markdown]
 # ## Answers
+#
+# **To try.**
+#
+# 1. The second, that MSRA keeps the variance: the ratio, 0.9, lies outside 1 ± 0.04.
+# 2. Single seeds vary by one and a half powers of two. Over 40 seeds their mean lies 0.9 below 0, which five
+#    seeds cannot show: the derivation is about the mean of the variance, and the mean of a logarithm is less
+#    than the logarithm of the mean.
+#
+# **Exercises.**
 #
 # 1. The negative half now keeps $a^2$ of its square: $E[x^2] = \tfrac12 (1 + a^2)\,\mathrm{Var}[y]$, so
 #    $n\,\mathrm{Var}[w] = 2 / (1 + a^2)$ (He et al. 2015, equation 15). With $a = 1$ it is Xavier's rule for
 #    linear layers.
-# 2. Yes: the mask lets half of the gradient's elements through, and the sum runs over the layer's
-#    *outputs*. The condition is $\tfrac12\,n^{out}\,\mathrm{Var}[w] = 1$, where masks and gradient are
-#    independent of each other, as they are in a plain stack. Lesson 7 shows that one of the two
-#    conditions suffices.
-#
-# (To try: with 1.8 the ratio, 0.9, lies outside 1 ± 0.04, so the second assertion fails. With 64 units single
-# seeds vary by one and a half powers of two. Over 40 seeds their mean lies 0.9 below 0, which five seeds
-# cannot show: the derivation is about the mean of the variance, and the mean of a logarithm is less than the
-# logarithm of the mean.)
+# 2. The variance: for inputs of mean 0 it *is* the mean square, and $n\,\mathrm{Var}[w] = 1/0.341 = 2.93$
+#    would keep it.

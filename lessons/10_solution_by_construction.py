@@ -4,7 +4,7 @@
 # **Question.** Everybody tells me that a deeper network can do whatever a shallower one can. Can I see
 # that: a 20-layer network that computes, to the last digit, what my trained 8-layer network computes?
 #
-# *Time: 3 s. Before this: lessons 5 and 8. Sources: lecture 6, slides "Simply stacking layers?" and
+# *Time: 3 s. Before this: lesson 5. Sources: lecture 6, slides "Simply stacking layers?" and
 # "Issues on learning deep models"; lecture 9, slide "Residual Networks" (a deeper model can emulate a
 # shallower one); He et al. 2015 (arXiv:1512.03385), section 1.*
 
@@ -15,6 +15,24 @@ import minires.functional as F
 from minires import data, init, lesson, models, optim, plot
 from minires.layers import BatchNorm, Conv2d, Flatten, Linear, ReLU, Sequential
 from minires.surgery import deepen
+
+# %% [markdown]
+# ## Predict
+#
+# "A deeper model should not have higher training error", says lecture 6, for there is "a solution by
+# construction": copy the layers of a trained shallower model, and set the extra layers to the identity. Two
+# convolutions with batch norm and ReLU are no obvious identity, and batch norm has two modes.
+
+# %%
+predicted_eval = lesson.predict(
+    "A plain network of 8 layers is trained on the digits and gets 12 more layers that are meant to do "
+    "nothing. By how much do its logits change in eval mode, as a part of the largest logit?",
+    by=0.001,
+)
+predicted_train = lesson.predict(
+    "And by how much do they change in training mode, for the same images?",
+    within=3,
+)
 
 # %% [markdown]
 # ## Derivation
@@ -39,15 +57,14 @@ from minires.surgery import deepen
 # **A residual block** $\mathrm{relu}(F(x) + x)$ needs no Dirac kernels: let the last $\gamma$ and $\beta$
 # of its branch $F$ be 0. Then $F = 0$ for every batch, in both modes, and $\mathrm{relu}(x) = x$ as above.
 
-# %% [markdown]
-# ## Predict
-#
-# A plain network with batch norm, plain-8, is trained on the digits and gets two more blocks in each of its
-# three stages. How far will the logits of the deeper network be from those of the shallower one, relative
-# to the largest logit: in eval mode, and in training mode on the very same batch?
-
 # %%
-predicted_eval, predicted_train = 0, 0
+lesson.quiz(
+    "An inserted 3x3 convolution with a ReLU is to be the identity. What are its weights?",
+    ("a 1 in the centre of kernel i of channel i, all others 0", "each output is its own pixel times 1"),
+    ("all 0", "then it returns 0; zeros make an identity only where a shortcut adds x"),
+    ("all 1", "each output is then the sum of nine pixels of all channels"),
+    ("all 1/9", "that is the mean of nine pixels of all channels, a blur"),
+)
 
 # %% [markdown]
 # ## One inserted layer
@@ -73,7 +90,8 @@ assert abs((inserted(signed) == signed).mean() - 0.5) <= 0.02, "elsewhere it sho
 # ## Measure
 #
 # Three shallow networks learn for a moment: a chain of convolutions without batch norm, plain-8 and
-# ResNet-8. `minires.surgery.deepen` then returns deeper copies of them, built as derived above.
+# ResNet-8. `minires.surgery.deepen` then returns deeper copies of them, built as derived above: two more
+# blocks in each of the three stages make 20 layers of 8.
 
 # %%
 NEW_BLOCKS, TRAINING = 2, True
@@ -162,8 +180,9 @@ assert in_train["plain-8"] > 0.1, "in training mode neutralised batch norm shoul
 # %% [markdown]
 # ## Training mode, looked at closely
 #
-# Give the first inserted block of plain-20 the statistics of one batch: $\gamma = \sqrt{\sigma^2 + \epsilon}$
-# and $\beta = \mu$ in both of its batch norms. Send that batch through it in training mode, and then another.
+# Give the first inserted block of the constructed plain-20 the statistics of one batch: $\gamma =
+# \sqrt{\sigma^2 + \epsilon}$ and $\beta = \mu$ in both of its batch norms. Send that batch through it in
+# training mode, and then another.
 
 # %%
 before = Sequential(*(shallow["plain-8"][name] for name in ("conv", "norm", "relu", "stage1")))
@@ -198,9 +217,9 @@ lesson.show(plot.construction(parts(1), parts(1 + NEW_BLOCKS), titles=titles))
 # ## What it proves
 #
 # In eval mode, in which errors are taken, each deeper network computes what the shallow one computes, to
-# the last image. So its *best* training error cannot be higher: the set of functions it can compute
-# contains the other. (For plain-20 the difference is 0 rather than some rounding because in float32
-# $(1 - \epsilon) + \epsilon$ happens to be 1.) In training mode the inserted plain blocks with batch norm
+# the last image. So its *best* training error cannot be higher: it has the "richer solution space". (For
+# plain-20 the difference is 0 rather than some rounding because in float32 $(1 - \epsilon) + \epsilon$
+# happens to be 1.) In training mode the inserted plain blocks with batch norm
 # are not the identity: a plain-20 that learns on from here starts somewhere else, a ResNet-20 does not.
 #
 # Lecture 6 asks three things of a deep model; the construction answers the first. Of residual networks the
@@ -210,8 +229,20 @@ lesson.show(plot.construction(parts(1), parts(1 + NEW_BLOCKS), titles=titles))
 # |---|---|---|
 # | representation | could it fit, with the best of all weights? | here; lesson 12, exercise 1 |
 # | optimisation | does the solver find them? | 6 to 9; 11: it does not; 12, 13, 15 to 20: what helps |
-# | generalisation | once it fits, how good is it on new images? | 13 (dropout), 21, 23 |
-#
+# | generalisation | once it fits, how good is it on new images? | 5 (batch noise), 13 (dropout), 21, 23 |
+
+# %%
+lesson.quiz(
+    "A plain network of 34 layers ends with a higher training error than one of 18. What does that show?",
+    ("the solver did not find a solution that exists", "the construction is one, with the error of the 18"),
+    ("the deeper network overfits", "an overfitting network has a low error on the images it was trained on"),
+    ("34 layers cannot represent the function", "they can: 18 copied layers and 16 identities do"),
+)
+
+# %%
+lesson.score()
+
+# %% [markdown]
 # ## What to keep
 #
 # - For plain layers the identity is one particular setting of all weights (a 1 here, zeros there), and it
@@ -220,8 +251,9 @@ lesson.show(plot.construction(parts(1), parts(1 + NEW_BLOCKS), titles=titles))
 #
 # ## What to try next
 #
-# Set `NEW_BLOCKS` to 10, which makes 68 layers: which numbers in the tables change? After the two
-# tables, call `learn` on `deep["plain-8"]` and on `deep["ResNet-8"]`: which keeps its low training error?
+# 1. Set `NEW_BLOCKS` to 10, which makes 68 layers: which numbers in the tables change?
+# 2. After the two tables, call `learn` on `deep["plain-8"]` and on `deep["ResNet-8"]`: which keeps its low
+#    training error?
 #
 # ## Exercises
 #
@@ -229,13 +261,19 @@ lesson.show(plot.construction(parts(1), parts(1 + NEW_BLOCKS), titles=titles))
 #    must be zero in a residual block of two such convolutions with batch norm?
 # 2. Pre-activation networks have no ReLU after their additions. Can a plain convolution and ReLU be
 #    inserted there without harm? Can a pre-activation block whose last convolution is zero?
-#
+
+# %% [markdown]
 # ## Answers
+#
+# **To try.**
+#
+# 1. Only the difference in training mode.
+# 2. ResNet-20. Two more epochs took it in one run from 0.6 down to 0 % training error, and the constructed
+#    plain-20 from 1.8 up to 16 %.
+#
+# **Exercises.**
 #
 # 1. 64 ones in the centres and 36,800 zeros. In the residual block 128: the last $\gamma$ and $\beta$; all
 #    other weights may be anything.
 # 2. No: what passes from block to block there has both signs, and the ReLU would cut the negative half.
 #    The block: yes, $x + 0 = x$ for every $x$ (lesson 12).
-#
-# (To try: only the difference in training mode changes. And two more epochs took the constructed plain-20
-# in one run from 1.8 up to 16 % training error, ResNet-20 from 0.6 down to 0.)

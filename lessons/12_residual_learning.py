@@ -240,10 +240,10 @@ lesson.quiz(
 # says the paper (section 3.2).
 #
 # Two layers with a ReLU between them are more than a layer. How much more? For $z$ standard normal,
-# $\mathrm{relu}(z)$ has the variance $\tfrac12 - \tfrac1{2\pi}$, and its best straight line, $\tfrac12 z$,
-# has $\tfrac14$ of it. So of the branch's output a fraction of
+# $g(z)$ has the variance $\tfrac12 - \tfrac1{2\pi} = 0.341$. The straight line nearest to it rises by
+# $\tfrac12 z$, and that has the variance $\tfrac14$. So of the branch's output a fraction of
 #
-# $$1 - \frac{1/4}{1/2 - 1/2\pi} = 0.267$$
+# $$1 - \frac{1/4}{1/2 - 1/(2\pi)} = 0.267$$
 #
 # is left that no single layer can reproduce. We fit the best one by least squares.
 

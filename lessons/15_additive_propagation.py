@@ -261,7 +261,16 @@ assert derived / 2 < growth(weak_g) < derived * 2, "the sum should grow by 1 + s
 # No gradient vanishes with shortcuts, but for $s = 1$ its square would double with every unit (lesson 18).
 # Batch norm limits that: backwards it divides by the deviation of $x_l$, which grows with $l$, and the 54
 # units above give a factor of 40 instead of $2^{27}$. The two sums hold with or without it.
-#
+
+# %%
+lesson.quiz(
+    "When would the gradient g_l = g_L + sum of J^T g vanish?",
+    ("if the branches' sum were -g_L, for every sample", "which is why the slide says 'unlikely to vanish'"),
+    ("if all the J are small", "then the sum is small, and g_L arrives alone and whole"),
+    ("never", "nothing forbids that the sum is -g_L; it is only unlikely"),
+)
+
+# %% [markdown]
 # ## "ReLU could block prop when there are 1000 layers"
 #
 # How much does it block? While no ReLU has cut an element off, it is $x_0 + F_0 + F_1 + \ldots$, a random
@@ -366,9 +375,8 @@ lesson.quiz(
 # %% [markdown]
 # ## What depth has brought: the published tables
 #
-# Lecture 6 compares on two data sets ("What is the difference between CIFAR-10 and CIFAR-100?": 60,000
-# images of 32x32 pixels in both, of 10 classes or of 100, so a tenth as many of each class). All with
-# "moderate augmentation", flips and crops (He et al. 2016, table 4).
+# Lecture 6 compares on two data sets, all with "moderate augmentation", flips and crops (He et al. 2016,
+# table 4).
 
 # %%
 cifar100 = published.values("cifar100", "test error")
@@ -385,6 +393,14 @@ one, five = (published.values("imagenet 320x320 crop", f"top-{k} error") for k i
 print()
 lesson.table(
     ("ImageNet, one crop of 320x320 (%)", "top-1", "top-5"), *((name, one[name], five[name]) for name in one)
+)
+
+# %%
+lesson.quiz(
+    "What is the difference between CIFAR-10 and CIFAR-100?",
+    ("100 classes, with a tenth as many images of each", "both have 50,000 training images of 32x32 pixels"),
+    ("ten times as many images", "the number of images is the same; that of the classes is not"),
+    ("larger images", "they are of 32x32 pixels in both"),
 )
 
 # %% [markdown]

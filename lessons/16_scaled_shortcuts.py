@@ -211,7 +211,7 @@ lesson.quiz(
     "The slide says that shortcuts times 0.5 are 'blocked'. What is it that decays with the depth?",
     ("the part of the gradient that comes directly", "it is multiplied by 0.5 in each unit, 54 times"),
     ("the gradient", "it explodes: the branches add more than the shortcuts lose"),
-    ("the outputs of the branches", "no factor stands on them where only the shortcut is scaled"),
+    ("the weights of the branches", "no factor stands on them, and they learn as before"),
 )
 
 # %% [markdown]

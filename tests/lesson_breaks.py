@@ -197,7 +197,10 @@ BREAKS = {
         "its gradient 5 % too large": (Linear, "backward", times(1.05)),
     },
     7: {"the fans of a convolution without its kernel": (init, "fans", of_the_kernel_alone)},
-    8: {"a ReLU that leaks": (F, "relu_forward", leaky)},
+    8: {
+        "a ReLU that leaks": (F, "relu_forward", leaky),
+        "a gradient without the ReLU's mask": (F, "relu_backward", passing_everything),
+    },
     9: {"MSRA's weights 2 % too small": (init, "msra", times(0.98))},
     10: {"no epsilon in use": (F, "batch_norm_eval_forward", without_epsilon)},
     11: {"no gradient along the shortcut": (Residual, "backward", without_the_shortcut)},

@@ -65,12 +65,17 @@ MUTATIONS = {
         ("0.1 * var * count / (count - 1)", "0.1 * var"),
         ('("with batch norm", True)', '("with batch norm", False)'),
         ("test_images[batch], train=True", "test_images[batch], train=False"),
+        ("for scale in (1, 10)]", "for scale in (1, 20)]"),
+        ('("batch norm", True)', '("batch norm", False)'),
+        ("(1.5 / size) ** 0.5", "(1 / size) ** 0.5"),
+        ("batch=30, group=group", "batch=30, group=30"),
     ],
     6: [
         ("n_in * std**2 * x.var()", "n_out * std**2 * x.var()"),
         ("SAMPLES, OFFSET = 256, 1.0", "SAMPLES, OFFSET = 256, 0.0"),
         ('"ideal": 0.0442', '"ideal": 0.0450'),
         ("back / gain - 1", "back * gain - 1"),
+        ("derived_powers = DEPTH", "derived_powers = STEPS"),
     ],
     7: [
         ("(256, 512, 1024, 512, 128)", "(256, 512, 1024, 512, 256)"),
@@ -84,6 +89,8 @@ MUTATIONS = {
         ("XAVIER, MSRA = 1.0, 2.0", "XAVIER, MSRA = 1.2, 2.0"),
         ("half = np.maximum(gaussian, 0)", "half = np.maximum(gaussian, 0.1)"),
         ("+ math.sqrt(1 - r * r)", "+ math.sqrt(1 - r)"),
+        ("np.log2(v[:, 0] / v[:, -1])", "np.log2(v[:, -1] / v[:, 0])"),
+        ('(1, ratio) if fan == "in"', '(1, ratio) if fan == "out"'),
     ],
     9: [
         ("LAYERS = 22", "LAYERS = 20"),
@@ -94,6 +101,9 @@ MUTATIONS = {
             'experiments.run("initialisation", setting)\n',
             'experiments.run("initialisation", setting, lr=0.01)\n',
         ),
+        ("milestones=(32_000, 48_000)", "milestones=(32_000, 49_000)"),
+        ("MOMENTUM = 0.9", "MOMENTUM = 0.8"),
+        ('{"momentum": 0.0}', '{"momentum": 0.9}'),
     ],
     10: [
         ("SEED, CHANNELS, CENTRE = 0, 16, 1.0", "SEED, CHANNELS, CENTRE = 0, 16, 0.99"),

@@ -8,6 +8,7 @@ import sys
 from minires.lesson import reader
 
 FIGURES = pathlib.Path("lesson-figures")  # where scripts leave their figures
+RESULTS = ("measured", "derived")  # how the columns of what came out begin, the better one first
 SETTINGS = ("fast", "live", "full")
 _shown = {}  # script: how many figures it has shown
 
@@ -38,23 +39,37 @@ def table(header, *rows):
 
     header: names of the columns; rows: as many values each, the first says what the row is about; a value
     is a text, a number, a truth value or None, which stays empty. Raises ValueError for a row of another
-    length. A Prediction shows the reader's number, and remembers the row's "measured", else its "derived".
+    length. A Prediction shows the reader's number, and remembers the row's "measured", else its "derived"; a
+    column in which she predicted nothing is left out.
     """
-    for row in rows:
-        found = dict(zip(header, row, strict=False))
-        result = found.get("measured", found.get("derived"))
-        for value in row:
-            if isinstance(value, reader.Prediction) and result is not None:
-                reader.note(value, result)
     lines = [[_text(value) for value in row] for row in (header, *rows)]
     for line in lines:
         if len(line) != len(header):
             raise ValueError(f"rows: expected {len(header)} values, {header}, got {len(line)}: {line}")
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    for row, line in zip(rows, lines[1:], strict=True):
+        _note_predictions(lines[0], row, line)
+    asked = [any(isinstance(row[column], reader.Prediction) for row in rows) for column in range(len(header))]
+    kept = [c for c in range(len(header)) if not asked[c] or any(line[c] for line in lines[1:])]
+    lines = [[line[column] for column in kept] for line in lines]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, ["-" * width for width in widths])
     for line in lines:
         cells = [line[0].ljust(widths[0]), *(t.rjust(w) for t, w in zip(line[1:], widths[1:], strict=True))]
         print("  ".join(cells).rstrip())
+
+
+def _note_predictions(header, row, shown):
+    """Let the predictions in a row remember its other values, and the number that came out.
+
+    header, shown: the texts of the columns' names and of the row's values.
+    """
+    predicted = [value for value in row if isinstance(value, reader.Prediction)]
+    others = [i for i, value in enumerate(row) if not isinstance(value, reader.Prediction)]
+    numbers = [(header[i], row[i]) for i in others if not isinstance(row[i], str | None)]
+    found = [value for word in RESULTS for name, value in numbers if name.startswith(word)]
+    for prediction in predicted if found else ():
+        texts = [(header[i], shown[i]) for i in others if shown[i]]
+        reader.note(prediction, texts, float(found[0]))
 
 
 def _text(value):
@@ -74,7 +89,7 @@ def show(figure):
     """Show a matplotlib figure: in the notebook if there is one, else as a file in ./lesson-figures/."""
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=150)
-    if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
+    if reader.in_notebook():
         from IPython.display import Image, display
 
         display(Image(image.getvalue(), width=round(100 * figure.get_figwidth()), alt=_title(figure)))

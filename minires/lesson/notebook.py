@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from minires import __version__
+from minires.lesson import asking
 from minires.lesson.run import environment_of
 
 SETUP = """\
@@ -59,8 +60,9 @@ def require(*packages, without="to run a lesson in the terminal, minires lesson 
         )
 
 
-def convert(lesson):
-    """Return a lesson as a notebook, not executed. Raises ValueError if Jupytext is not installed."""
+def convert(lesson, *, fold=True):
+    """Return a lesson as a notebook, not executed, with a cell for each question, blanks for what its reader
+    predicts, and its answers folded, unless fold is False. Raises ValueError if Jupytext is not installed."""
     require("jupytext")
     import jupytext
 
@@ -69,7 +71,28 @@ def convert(lesson):
         "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
         "language_info": {"name": "python"},
     }
+    notebook.cells = [new for cell in notebook.cells for new in _with_questions(cell, fold)]
     return _numbered(notebook)
+
+
+def _with_questions(cell, fold):
+    """Return the cells that stand for one of the script in a notebook, where a reader may answer."""
+    from nbformat.v4 import new_code_cell
+
+    if cell.cell_type != "code":
+        if fold and asking.is_answers(cell.source):
+            cell.source = asking.folded(cell.source)
+        return [cell]
+    cells = []
+    for asked, source, _ in asking.parts(cell.source):
+        new = new_code_cell(asking.with_a_blank(source) if asked == "predict" else source)
+        new.metadata |= cell.metadata
+        if asked:
+            new.metadata["minires"] = {"asks": asked}
+        if asked == "quiz":  # its source says which answer is right
+            new.metadata |= {"jupyter": {"source_hidden": True}, "tags": ["hide-input"]}
+        cells.append(new)
+    return cells
 
 
 def convert_for_service(lesson, *, setting):

@@ -3,14 +3,14 @@
 import ast
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 import time
 import traceback
 import types
 
-from minires.lesson import display, markdown
+from minires.lesson import asking, display, markdown, prompt
+from minires.lesson.library import Cell
 from minires.resources import PACKAGE
 
 
@@ -24,19 +24,38 @@ def run(lesson, *, setting=None, pause=False):
     setting: "fast", "live", "full", or None for the environment's; pause: wait for Enter after each cell
     (until the end of standard input). Raises LessonError where the lesson fails.
     """
-    colour = _has_colour(sys.stdout)
-    width = min(shutil.get_terminal_size().columns, 100)
+    colour, width = prompt.has_colour(sys.stdout), prompt.width()
     with _script(lesson.path, setting) as module:
-        for number, cell in enumerate(lesson.cells, start=1):
+        for number, (cell, asked) in enumerate(cells := _cells(lesson), start=1):
+            following = cells[number][0] if number < len(cells) else None
             if cell.is_text:
                 print(markdown.render(cell.source, width=width, colour=colour), end="\n\n", flush=True)
             else:
-                code = "\n".join(f"    {line}".rstrip() for line in cell.source.split("\n"))
-                print("\n".join(markdown.paint(line, markdown.DIM, colour) for line in code.split("\n")))
-                print(flush=True)
+                if not asked:  # else it shows what it asks, and its source might answer it
+                    _show_code(cell, colour)
                 _execute(lesson, cell, module)
-            if pause and number < len(lesson.cells):
-                pause = _wait(colour)
+            if following and following.is_text and asking.is_answers(following.source):
+                if pause or prompt.somebody_reads():
+                    pause = _wait("for the answers", colour) and pause
+            elif pause and following and asked != "predict":
+                pause = _wait("to continue", colour)
+
+
+def _cells(lesson):
+    """Return [(cell, kind)] of a lesson's cells, each question in a cell of its own; see `asking.parts`."""
+    found = []
+    for cell in lesson.cells:
+        if cell.is_text:
+            found.append((cell, None))
+        else:
+            parts = asking.parts(cell.source)
+            found += [(Cell(False, source, cell.line + line - 1), asked) for asked, source, line in parts]
+    return found
+
+
+def _show_code(cell, colour):
+    lines = (f"    {line}".rstrip() for line in cell.source.split("\n"))
+    print("\n".join(markdown.paint(line, markdown.DIM, colour) for line in lines), end="\n\n", flush=True)
 
 
 def _execute(lesson, cell, module):
@@ -86,37 +105,20 @@ def asserted(cell, line):
     return f"line {line}"
 
 
-def _wait(colour):
+def _wait(what, colour):
     """Wait for Enter; return False if standard input has ended, and there is nobody to wait for."""
     if sys.stdin is None:  # closed by the caller
         return False
-    prompt = sys.stdin.isatty() and sys.stdout.isatty()
-    if prompt:
-        _forget_keys()
-        print(markdown.paint("press Enter to continue", markdown.DIM, colour), end="", flush=True)
-    try:
-        line = sys.stdin.readline()
-    except KeyboardInterrupt:
-        print(flush=True)  # the terminal leaves the cursor after its ^C
-        raise
-    if prompt and colour:
+    terminal = prompt.is_terminal()
+    if terminal:
+        prompt.forget_keys()
+        print(markdown.paint(f"press Enter {what}", markdown.DIM, colour), end="", flush=True)
+    line = prompt.read_line()
+    if terminal and colour:
         print("\x1b[1A\r\x1b[K" if line else "\r\x1b[K", end="", flush=True)  # take the prompt away
+    elif terminal and not line:
+        print(flush=True)
     return bool(line)
-
-
-def _forget_keys():
-    """Forget what was typed while code ran, where the terminal can: it must skip no cell."""
-    try:
-        import termios
-    except ImportError:  # on Windows
-        return
-    termios.tcflush(sys.stdin, termios.TCIFLUSH)
-
-
-def _has_colour(stream):
-    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
-    modern = sys.platform != "win32" or "WT_SESSION" in os.environ
-    return stream.isatty() and modern and not plain
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ Formulas become MathML, which browsers set themselves.
 
 import asyncio
 import html
+import json
 import pathlib
 import re
 import subprocess
@@ -12,7 +13,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree
 
-from minires.lesson import markdown, notebook
+from minires.lesson import asking, markdown, notebook, questions
 from minires.lesson.library import Cell
 from minires.lesson.run import LessonError, asserted, environment_of
 
@@ -21,6 +22,7 @@ NEEDED = ("jupytext", "nbconvert", "nbclient", "ipykernel", "latex2mathml")
 LIMITS = {"msub": "munder", "msubsup": "munderover"}  # where a displayed sum has them
 FUNCTIONS = ("max", "min", "log", "exp", "ln", "sin", "cos", "tanh", "arg", "Var", "Cov")
 
+STYLES = ("default", "github-dark")  # of code, by day and by night
 TITLE = "minires: the lessons"  # of the index
 PAGE = """\
 <!DOCTYPE html>
@@ -32,16 +34,29 @@ PAGE = """\
 <link rel="stylesheet" href="style.css">
 </head>
 <body>
-<header><a href="index.html">minires: the lessons</a></header>
+<a class="skip" href="#main">Skip to the text</a>
+<header><a href="index.html">minires: the lessons</a>{control}</header>
 <div class="page">
 <nav class="contents" aria-label="Lessons"><ol>{contents}</ol></nav>
-<main>
+<main id="main">
 {body}
 </main>
 </div>
 </body>
 </html>
 """
+CONTROL = '<label><input type="checkbox" id="show-code" checked> Show code</label>'
+CELL = """\
+{%- extends "index.html.j2" -%}
+{%- block input_group -%}
+{%- set lines = cell.source.count("\\n") + 1 -%}
+<details class="code" open>
+<summary>Code, {{ lines }} line{{ "s" if lines > 1 }}</summary>
+{{ super() }}
+</details>
+{%- endblock -%}
+"""
+RESULTS = "from minires.lesson import reader\nprint(reader.results())"  # what became of the predictions
 
 
 def build(lessons, folder, *, setting=None, report=print):
@@ -73,10 +88,15 @@ def build(lessons, folder, *, setting=None, report=print):
 
 def _body(lesson, environment):
     """Return what a lesson's page says, and the LessonError, if any, with which it then begins."""
-    executed = notebook.convert(lesson)
+    from nbformat.v4 import new_code_cell
+
+    executed = notebook.convert(lesson, fold=False)
+    executed.cells.append(new_code_cell(RESULTS))
     error, body = execute(executed, lesson, environment), ""
+    outputs = executed.cells.pop().outputs
+    results = json.loads("".join(output.text for output in outputs)) if outputs and not error else {}
     try:
-        body = to_html(executed, lesson)
+        body = to_html(executed, lesson, results)
     except LessonError as unset:
         error = error or unset
     if error:
@@ -136,16 +156,49 @@ def _without_escapes(text):
     return re.sub(r"\x1b\[[\d;]*m", "", text)
 
 
-def to_html(executed, lesson):
-    """Return the cells of an executed notebook as HTML, figures and all."""
+def to_html(executed, lesson, results):
+    """Return the cells of an executed notebook as HTML, figures and all.
+
+    results: of `reader.results`, parsed, for what its reader is asked to predict.
+    """
     from nbconvert import HTMLExporter
 
+    render = _renderer(lesson)
+    _set_questions(executed, results, render)
     exporter = HTMLExporter(
-        template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True, embed_images=True
+        template_name="basic",
+        raw_template=CELL,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        embed_images=True,
     )
-    renderer = _renderer(lesson)
-    exporter.register_filter("markdown2html", renderer)
+    exporter.register_filter("markdown2html", lambda text: _with_answers_folded(text, render))
     return exporter.from_notebook_node(executed)[0]
+
+
+def _set_questions(executed, results, render):
+    """Put what is asked, as HTML, in place of the cells that ask."""
+
+    def set_text(text):
+        return render(text).strip().removeprefix("<p>").removesuffix("</p>")
+
+    cells = [cell for cell in executed.cells if cell.cell_type == "code" and "minires" in cell.metadata]
+    for cell in cells:
+        cell.metadata["transient"] = {"remove_source": True}
+    for number, output in enumerate((output for cell in cells for output in cell.outputs), start=1):
+        asked = output.get("metadata", {}).get("minires", {})
+        if "predict" in asked:
+            found = results.get(asked["predict"]["question"])
+            output.data = {"text/html": questions.prediction(asked["predict"], found, number, set_text)}
+        elif "quiz" in asked:
+            output.data = {"text/html": questions.quiz(asked["quiz"], number, set_text)}
+
+
+def _with_answers_folded(text, render):
+    if not asking.is_answers(text):
+        return render(text)
+    heading = asking.ANSWERS.match(text)[0]
+    return questions.answers(render(heading).strip(), render(asking.without_heading(text)))
 
 
 def _renderer(lesson):
@@ -161,6 +214,12 @@ def _renderer(lesson):
 
         def latex_environment(self, name, body):
             return self.block_math(f"\\begin{{{name}}}{body}\\end{{{name}}}")
+
+        def inline_html(self, html):  # text such as <b> is meant
+            return self.text(html)
+
+        def block_html(self, html):
+            return self.paragraph(self.text(html.strip()))
 
         def table(self, text):
             return f'<div class="table"><table>{text}</table></div>'
@@ -211,7 +270,8 @@ def _style():
     from pygments.formatters import HtmlFormatter
 
     own = pathlib.Path(__file__).with_name("site.css").read_text(encoding="utf-8")
-    return f"{own}\n{HtmlFormatter(style='default').get_style_defs('.highlight')}\n"
+    light, dark = (HtmlFormatter(style=name).get_style_defs(".highlight") for name in STYLES)
+    return f"{own}\n{light}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
 
 
 def _index(lessons):
@@ -242,7 +302,9 @@ def _page(title, body, lessons=(), this=None):
         f"{lesson.number}. {_escaped(lesson.title)}</a></li>"
         for lesson in lessons
     )
-    return PAGE.format(title=html.escape(title), contents=contents, body=body)
+    return PAGE.format(
+        title=html.escape(title), contents=contents, body=body, control=CONTROL if this else ""
+    )
 
 
 def _turn(before, after):

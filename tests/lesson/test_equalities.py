@@ -51,8 +51,10 @@ REASONS = {
         },
         "no gradient arrives there: zeros that nothing was added to": {"head[:, 3:] == 0"},
     },
-    5: {"an index": {"step % EVERY == 0"}},
+    5: {"an index": {"step % EVERY == 0"}, "a setting": {"size == 60"}},
+    6: {"names": {"name == asked"}},
     8: {"an index": {"number == DEPTH"}},
+    9: {"an index": {"epoch == 3"}},
     10: {
         "counts": {"layers(deep['plain-8']) == layers(deep['ResNet-8']) == 20"},
         "x * 1 and products with 0": {"inserted(positive) == positive", "inserted(signed) == signed"},
