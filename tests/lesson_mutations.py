@@ -232,8 +232,7 @@ MUTATIONS = {
         ),
         ('"Faster R-CNN", "RoI max pooling"  # stored', '"Faster R-CNN", "Fast R-CNN"  # stored'),
         ('("proposal network", "rpn")', '("proposal network", "contours")'),
-        ('"mAP at IoU 0.5 to 0.95")', '"mAP at IoU 0.5")'),
-        ("(27, 16, 11, 12)", "(27, 16, 11, 13)"),
+        ('mAP["ResNet-101"] / mAP["VGG-16"]', 'mAP["VGG-16"] / mAP["ResNet-101"]'),
         ("crop=16, **options).cost(image)[1]", "crop=8, **options).cost(image)[1]"),
     ],
     26: [
