@@ -232,8 +232,7 @@ MUTATIONS = {
         ),
         ('"Faster R-CNN", "RoI max pooling"  # stored', '"Faster R-CNN", "Fast R-CNN"  # stored'),
         ('("proposal network", "rpn")', '("proposal network", "contours")'),
-        ('"mAP at IoU 0.5 to 0.95")', '"mAP at IoU 0.5")'),
-        ("(27, 16, 11, 12)", "(27, 16, 11, 13)"),
+        ('mAP["ResNet-101"] / mAP["VGG-16"]', 'mAP["VGG-16"] / mAP["ResNet-101"]'),
         ("crop=16, **options).cost(image)[1]", "crop=8, **options).cost(image)[1]"),
     ],
     26: [
@@ -241,5 +240,19 @@ MUTATIONS = {
         ("background = (test_pixels == 0).sum()", "background = (test_pixels != 1).sum()"),
         ("layer.backward(np.ones((1, 2, 12, 20))", "layer.backward(np.zeros((1, 2, 12, 20))"),
         ("cells = one_hot.reshape(n, c, h // factor", "cells = one_hot[::-1].reshape(n, c, h // factor"),
+    ],
+    27: [
+        ('THIN, FACTOR = "resnet110", 3', 'THIN, FACTOR = "resnet110", 4'),
+        ("GAIN = math.pi / (math.pi - 1)", "GAIN = math.pi / 2"),
+        ("np.eye(UNITS)", "0.9 * np.eye(UNITS)"),
+        ("steps(net, STEPS, lr=0.02, decay=decay)", "steps(net, STEPS, lr=0.02)"),
+        ("weight[:HALF, HALF:] = weight[HALF:, :HALF] = 0", "weight[:HALF, HALF:] = 0"),
+    ],
+    28: [
+        ("1 / (1 + math.exp(-bias))", "1 / (1 + math.exp(bias))"),
+        ('"highway, b = -4": -4', '"highway, b = -4": -2'),
+        ("h = np.maximum(layer.predict(h), 0)", "h = layer.predict(h)"),
+        ("(2 * np.arange(pieces) + 1) / pieces", "2 * np.arange(pieces) / pieces"),
+        ("KEEP * (1 - KEEP), 1 / OUTPUTS", "1 - KEEP, 1 / OUTPUTS"),
     ],
 }

@@ -167,6 +167,7 @@ REASONS = {
             "true[:, None] == np.arange(CLASSES)[:, None, None]",
         },
     },
+    28: {"an index": {"k == 8"}},
 }
 
 
