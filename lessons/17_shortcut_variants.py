@@ -294,7 +294,7 @@ live = experiments.run("shortcuts", setting, **options)
 results(live)
 if setting == "live":
     assert error("dropout", runs=live) > error("original", runs=live), "dropout hurts 20 layers too"
-    gate, original = (np.mean(live[arm][0].curve("train_error")[1]) for arm in ("exclusive_gate", "original"))
+    original, gate = (np.mean(live[arm][0].curve("train_error")[1]) for arm in ("original", "exclusive_gate"))
     assert gate > 2 * original, "and the exclusive gate learns more slowly, whatever epoch one looks at"
 
 # %% [markdown]
