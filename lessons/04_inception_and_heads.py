@@ -47,10 +47,18 @@ flattened = lesson.predict(
     "millions",
 )
 with_heads = {
-    kind: lesson.predict(
-        f"How many times larger is the gradient at the output of 3a with the heads, with {kind}?", within=1.5
-    )
-    for kind in ("MSRA's weights", "Xavier's weights", "batch norm")
+    "MSRA": lesson.predict(
+        "With MSRA's weights, how many times larger is the gradient at the output of 3a with the heads?",
+        within=1.5,
+    ),
+    "Xavier": lesson.predict(
+        "With Xavier's weights, how many times larger is the gradient at the output of 3a with the heads?",
+        within=1.5,
+    ),
+    "batch norm": lesson.predict(
+        "With batch norm, how many times larger is the gradient at the output of 3a with the heads?",
+        within=1.5,
+    ),
 }
 
 # %% [markdown]
@@ -239,10 +247,7 @@ left = {kind: np.array([one[END][0] / one[END][8] for one in runs]) for kind, ru
 gain = {kind: np.array([one[ALL] / one[END] for one in runs]) for kind, runs in found.items()}
 lesson.table(
     ("gradient at 3a", "left of 5b's: derived", "left: measured", "times, with heads: predicted", "measured"),
-    *(
-        (kind, KINDS[kind], left[kind].mean(), guess, gain[kind][:, 0].mean())
-        for kind, guess in zip(KINDS, with_heads.values(), strict=True)
-    ),
+    *((kind, KINDS[kind], left[kind].mean(), with_heads[kind], gain[kind][:, 0].mean()) for kind in KINDS),
 )
 for runs in found.values():
     head = np.array([one[HEAD_4A] for one in runs])

@@ -178,7 +178,8 @@ lesson.quiz(
 )
 
 # %% [markdown]
-# ## Comparing complexity#
+# ## Comparing complexity
+#
 # Multiply-adds and parameters are counted from the layers; the errors are published ones, of one model
 # and one crop (`minires/accounting/published.csv` has the sources).
 

@@ -242,4 +242,12 @@ BREAKS = {
         "overlaps 5 % too large": (detection, "iou", times(1.05)),
     },
     26: {"the gradient of the interpolation 5 % too large": (F, "resample_backward", times(1.05))},
+    27: {
+        "no gradient along the shortcut": (Residual, "backward", without_the_shortcut),
+        "batch norm's gradient 5 % too large": (F, "batch_norm_train_backward", times(1.05, at=0)),
+    },
+    28: {
+        "a maxout 5 % too large": (F, "maxout_forward", times(1.05, at=0)),
+        "DropConnect 5 % too large": (F, "dropconnect_forward", times(1.05, at=0)),
+    },
 }
