@@ -213,7 +213,7 @@ lesson.table(
     ("largest error", "predicted", "derived", "measured"),
     ("ReLU, 2 pieces", None, 0, wrong_relu),
     ("|x|, 2 pieces", None, 0, wrong_abs),
-    *((f"x^2, {k} pieces", worst if k == 8 else None, 1 / k**2, wrong[k]) for k in PIECES),
+    *((f"x^2, {k} pieces", {8: worst}.get(k), 1 / k**2, wrong[k]) for k in PIECES),
 )
 assert wrong_relu < 1e-12 and wrong_abs < 1e-12, "maxout should contain the ReLU and the absolute value"
 assert all(abs(wrong[k] * k**2 - 1) < 1e-6 for k in PIECES), "twice the pieces, a quarter of the error"

@@ -236,7 +236,7 @@ MUTATIONS = {
         ('THIN, FACTOR = "resnet110", 3', 'THIN, FACTOR = "resnet110", 4'),
         ("GAIN = math.pi / (math.pi - 1)", "GAIN = math.pi / 2"),
         ("np.eye(UNITS)", "0.9 * np.eye(UNITS)"),
-        ("steps(net, STEPS, lr=0.02, decay=decay)", "steps(net, STEPS, lr=0.02)"),
+        ("learn(net, decay)", "learn(net, 0.0)"),
         ("weight[:HALF, HALF:] = weight[HALF:, :HALF] = 0", "weight[:HALF, HALF:] = 0"),
     ],
     28: [
