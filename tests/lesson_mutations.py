@@ -236,7 +236,7 @@ MUTATIONS = {
         ('THIN, FACTOR = "resnet110", 3', 'THIN, FACTOR = "resnet110", 4'),
         ("GAIN = math.pi / (math.pi - 1)", "GAIN = math.pi / 2"),
         ("np.eye(UNITS)", "0.9 * np.eye(UNITS)"),
-        ("learn(net, decay)", "learn(net, 0.0)"),
+        ("weight_decay=decay)", "weight_decay=0.0)"),
         ("weight[:HALF, HALF:] = weight[HALF:, :HALF] = 0", "weight[:HALF, HALF:] = 0"),
     ],
     28: [
