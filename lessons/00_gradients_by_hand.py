@@ -34,7 +34,7 @@ rng = np.random.default_rng(0)
 
 # %%
 of_w = lesson.predict("w grows from 3 to 3.001. By how many thousandths does L grow?")
-of_x = lesson.predict("And by how many if x grows from 2 to 2.001 instead?")
+of_x = lesson.predict("x grows from 2 to 2.001 instead. By how many thousandths does L grow?")
 
 # %% [markdown]
 # ## The chain rule, from back to front
@@ -71,15 +71,8 @@ lesson.show(figure)
 # need to know. `backward` takes the gradient of the result and the cache, and returns the gradients of the
 # inputs. The derivative of a product with respect to one factor is the other factor, so the cache of the
 # product holds both. `minires.functional`, here `F`, has the pairs of the sum and of the loss. They work on
-# arrays, which hold one number each for now.
-#
-# To check the result there is a second way to a derivative, which needs no thought: push a number by a
-# small $h$ to either side and see what the loss does. This is the *central difference*,
-#
-# $$\frac{\partial L}{\partial w} \approx \frac{L(w + h) - L(w - h)}{2h}.$$
-#
-# It costs two runs of the network for each number, which is hopeless for millions. Backward gets them all
-# in one run. So we learn with the one, and check it with the other.
+# arrays, which hold one number each for now. (The cache of the sum is empty: its derivatives are 1,
+# whatever the numbers are.)
 
 # %%
 x, w, target = np.array([2.0]), np.array([3.0]), np.array([3.0])
@@ -104,6 +97,21 @@ dw, dx_through_p = multiply_backward(dp, product_cache)
 dx = dx_through_p + dx_straight  # x was used twice
 backward = {"x": dx[0], "w": dw[0], "p": dp[0], "y": dy[0], "L": 1.0}
 
+# %% [markdown]
+# ## Beside finite differences
+#
+# There is a second way to a derivative, which needs no thought: push a number by a small $h$ to either side
+# and see what the loss does. This is the *central difference*,
+#
+# $$\frac{\partial L}{\partial w} \approx \frac{L(w + h) - L(w - h)}{2h}.$$
+#
+# It costs two runs of the network for each number, which is hopeless for millions. Backward gets them all
+# in one run. So we learn with the one, and check it with the other. The lines with `assert` do so: if a
+# claim were false, the lesson would stop there.
+
+# %%
+NOTHING, H = dict.fromkeys(values, 0.0), 1e-4
+
 
 def loss_after(push):
     """Return L when each number is pushed by push[its name], right after it was computed."""
@@ -113,7 +121,6 @@ def loss_after(push):
     return 0.5 * (y - 3) ** 2 + push["L"]
 
 
-NOTHING, H = dict.fromkeys(values, 0.0), 1e-4
 differences = {}
 for name in values:
     rise = loss_after({**NOTHING, name: H}) - loss_after({**NOTHING, name: -H})
@@ -134,8 +141,9 @@ for n in values:
 #
 # ## A linear layer
 #
-# Real layers have many inputs and outputs, and take several examples at a time, a *batch*. For example
-# number $n$, the *linear layer* computes each output $o$ as a weighted sum of the inputs, plus a *bias*:
+# Real layers have many inputs and outputs, and take several examples at a time, a *batch*. For the example
+# with the number $n$, a *linear layer* computes each output $o$ as a weighted sum of the inputs, plus a
+# *bias*:
 #
 # $$y_{no} = \sum_i x_{ni}\,W_{oi} + b_o.$$
 #
@@ -184,23 +192,21 @@ assert error <= 1e-12, "the matrix products should be these sums, to rounding"
 # y = (1 - 2 + 0,\;\; 2 - 0 - 2,\;\; 0 + 1 + 6) = (-1, 0, 7).$$
 #
 # (In mathematics a convolution flips the kernel first; in deep learning nobody does.) Over an image the
-# kernel slides across and down. **Predict** what comes back.
+# kernel slides across and down. Let the kernel be 3x3 ones and the image 5x5 pixels, so that there are 3x3
+# outputs, and let each output have the gradient 1. **Predict** what comes back.
 
 # %%
-of_centre = lesson.predict(
-    "The kernel is 3x3 ones, the image 5x5 pixels, the gradient of each of the 3x3 outputs is 1. "
-    "What is the gradient of the pixel in the centre?"
-)
-of_corner = lesson.predict("And of a pixel in a corner?")
+of_centre = lesson.predict("What is the gradient of the pixel in the centre?")
+of_corner = lesson.predict("What is the gradient of a pixel in a corner?")
 
 # %% [markdown]
-# What was each number used for? The weight $w_k$ in every window $i$, where it met $x_{i+k}$. The input
-# $x_j$ in every window that it lies in, where it met $w_{j-i}$:
+# What was each number used for? The weight $w_k$ was used in every window $i$, where it was multiplied by
+# $x_{i+k}$; the input $x_j$ in every window that it lies in, where it was multiplied by $w_{j-i}$. So
 #
 # $$dw_k = \sum_i dy_i\,x_{i+k}, \qquad dx_j = \sum_i dy_i\,w_{j-i}.$$
 #
-# So each window sends $dy_i$ times the kernel back to its inputs, and where windows overlap, these are
-# added. Let $dy = (1, 2, 3)$:
+# Each window sends $dy_i$ times the kernel back to its inputs, and where windows overlap, these are added.
+# Let $dy = (1, 2, 3)$:
 #
 # | | $x_0$ | $x_1$ | $x_2$ | $x_3$ | $x_4$ |
 # | --- | --- | --- | --- | --- | --- |
@@ -216,7 +222,8 @@ of_corner = lesson.predict("And of a pixel in a corner?")
 
 # %%
 x, w, dy = np.array([1.0, 2, 0, -1, 3]), np.array([1.0, -1, 2]), np.array([1.0, 2, 3])
-_, cache = F.conv2d_forward(x.reshape(1, 1, 1, 5), w.reshape(1, 1, 1, 3))  # (images, channels, rows, columns)
+# the library's arrays are (images, channels, rows, columns)
+_, cache = F.conv2d_forward(x.reshape(1, 1, 1, 5), w.reshape(1, 1, 1, 3))
 dx, dw, _ = F.conv2d_backward(dy.reshape(1, 1, 1, 3), cache)
 dx_by_hand, dw_by_hand = [1, 1, 3, 1, 6], [sum(dy * x[k : k + 3]) for k in range(3)]
 error_1d = max(abs(dx.ravel() - dx_by_hand).max(), abs(dw.ravel() - dw_by_hand).max())
@@ -251,14 +258,18 @@ assert error_flipped <= 1e-12, "and dx a convolution with the flipped kernel"
 # %% [markdown]
 # ## A loss for classes
 #
-# A classifier gives every class a score, the *logit* $z_j$. The *softmax* turns these into probabilities,
-# which are positive and add up to 1. The *cross-entropy* is minus the logarithm of the one that the right
-# class $c$ has got:
+# A *classifier* says which of several classes an input belongs to: which digit an image shows, for example.
+# It gives each class a score, the *logit* $z_j$. The *softmax* turns these into probabilities, which are
+# positive and add up to 1. The *cross-entropy* compares them with the truth $t$, which is 1 for the right
+# class $c$ and 0 for all others. So it is minus the logarithm of the probability that the right class has
+# got:
 #
-# $$p_j = \frac{e^{z_j}}{\sum_k e^{z_k}}, \qquad L = -\ln p_c = -z_c + \ln \sum_k e^{z_k}.$$
+# $$p_j = \frac{e^{z_j}}{\sum_k e^{z_k}}, \qquad
+# L = -\sum_j t_j \ln p_j = -\ln p_c = -z_c + \ln \sum_k e^{z_k}.$$
 #
-# (The slide says: "The output of the cross-entropy was normalized using softmax function". The order is the
-# other one: the softmax comes first, and the cross-entropy takes what it puts out.) **Predict:**
+# (The ResNet lecture's slide says: "The output of the cross-entropy was normalized using softmax function".
+# The order is the other one: the softmax comes first, and the cross-entropy takes what it puts out.) Now
+# **predict** the loss of a network that has learned nothing.
 
 # %%
 knows_nothing = lesson.predict("What is the loss of a classifier whose ten logits are all equal?", by=0.3)
@@ -269,7 +280,7 @@ knows_nothing = lesson.predict("What is the loss of a classifier whose ten logit
 # the network is sure of itself, and wrong. A loss that stays there means that nothing is learned.
 #
 # Now the gradient. The term $-z_c$ gives $-1$ for the right class, and $\ln \sum_k e^{z_k}$ has the
-# derivative $e^{z_j} / \sum_k e^{z_k} = p_j$. With $t_j = 1$ for the right class and 0 for the others,
+# derivative $e^{z_j} / \sum_k e^{z_k} = p_j$. Together,
 #
 # $$dz_j = p_j - t_j :$$
 #
@@ -293,7 +304,7 @@ lesson.table(
     ("", "predicted", "derived", "measured"),
     ("loss of ten equal logits", knows_nothing, math.log(10), of_ten),
     ("loss by hand", None, math.log(4), loss),
-    *((f"dz of class {j}", None, (1 / 8, -3 / 4, 5 / 8)[j], dz[0, j]) for j in range(3)),
+    *((f"dz by hand, class {j}", None, (1 / 8, -3 / 4, 5 / 8)[j], dz[0, j]) for j in range(3)),
     ("loss, logits larger by 1000", None, math.log(4), shifted_loss),
     ("their first probability, naively", None, 1 / 8, naive[0, 0]),
 )
@@ -316,8 +327,8 @@ lesson.quiz(
 #
 # How small should $h$ be in the central difference? The smaller, the better, says calculus. But a computer
 # keeps about 16 digits of $L$, and of the difference of two almost equal numbers few are left. **Predict**
-# the best step for the loss above, as a function of the right class's logit. And while $h$ is still large,
-# how fast does the error shrink with it?
+# the best step for the loss above, as a function of the right class's logit $z$. And while $h$ is still
+# large, how fast does the error shrink with it?
 
 # %%
 best_power = lesson.predict("The best h is ten to the power of what?", by=1)
@@ -330,9 +341,9 @@ shrinks = lesson.predict("From h = 0.1 to h = 0.01: by what is the error divided
 # $\epsilon = 2.2 \cdot 10^{-16}$, so their difference is off by up to $\epsilon L$, and that is divided by
 # $2h$. The sum of the two errors
 #
-# $$\frac{h^2\,|L'''|}6 + \frac{\epsilon L}{2h} \quad\text{is least where}\quad
-# \frac{h\,|L'''|}3 = \frac{\epsilon L}{2h^2}, \quad\text{so}\quad
-# h = \Big(\frac{3\,\epsilon\,L}{2\,|L'''|}\Big)^{1/3}.$$
+# $$\frac{h^2\,L'''}6 + \frac{\epsilon L}{2h} \quad\text{is least where}\quad
+# \frac{h\,L'''}3 = \frac{\epsilon L}{2h^2}, \quad\text{so}\quad
+# h = \Big(\frac{3\,\epsilon\,L}{2\,L'''}\Big)^{1/3}.$$
 #
 # Our loss is $L = \ln 4$ with $p = \tfrac14$, and $L' = p - 1 = -\tfrac34$. With respect to its own logit a
 # softmax has the derivative $p' = p\,(1 - p)$, so $L'' = p\,(1 - p)$ and
@@ -345,7 +356,7 @@ steps, errors = 10.0 ** np.arange(-11, 0.01, 0.25), []
 for step in steps:
     found = []
     for _ in range(TRIALS):  # each rounds otherwise: a number added to all logits, and h a little changed
-        h, row = step * rng.uniform(0.9, 1.1), z + rng.random()
+        h, row = step * rng.uniform(0.98, 1.02), z + rng.random()
         up, _ = F.softmax_cross_entropy_forward(row + [0, h, 0], label)
         down, _ = F.softmax_cross_entropy_forward(row - [0, h, 0], label)
         found.append(abs((up - down) / (2 * h) + 3 / 4))
@@ -359,8 +370,8 @@ lesson.table(
     ("h from 0.1 to 0.01: error divided by", shrinks, 100, errors[-5] / errors[-9]),
 )
 assert abs(math.log10(measured / best)) <= 0.8, "the best step should lie where the two errors meet"
-# the mean of h^2 over the trials varies by a percent or so
-assert abs(errors[-5] / errors[-9] - 100) <= 6, "the truncation error should go with the square of h"
+# the mean of h^2 over the trials varies by less than a percent, and terms with h^4 are as small
+assert abs(errors[-5] / errors[-9] - 100) <= 3, "the truncation error should go with the square of h"
 
 # %%
 figure = plot.lines(
@@ -381,9 +392,9 @@ lesson.show(figure)
 # %% [markdown]
 # The derived rounding error is the largest that there can be; on average it is about a third of it. At its
 # best the difference has eleven correct digits. A backward that agrees to seven is right, for a mistake
-# costs far more: a missing term, a factor, a transposed matrix. `gradcheck` compares any pair with numeric
-# gradients, and says what mistake it sees. Here is the one that is made most: a second use is forgotten.
-# (In its table, *kinks* counts numbers that sit on a corner, where there is no derivative.)
+# costs far more: a missing term, a factor, a transposed matrix. `minires.gradcheck` compares any pair with
+# numeric gradients, and says what mistake it sees. Here is the one that is made most: a second use is
+# forgotten. (In its table, *kinks* counts numbers that sit on a corner, where there is no derivative.)
 
 # %%
 inputs = [rng.standard_normal(4), rng.standard_normal(4)]
@@ -426,13 +437,14 @@ assert right.ok and right.error < 1e-7, "the linear layer should pass"
 
 # %%
 plain_steps = lesson.predict("After how many steps of gradient descent is the error 1/1000?")
-momentum_steps = lesson.predict("And with momentum?")
+momentum_steps = lesson.predict("After how many steps with momentum?")
 
 # %% [markdown]
 # Without momentum the two factors are $1 - \eta$ and $1 - 50\eta$. The best rate, $\eta = 2/51$, makes them
-# equally bad, $\pm \tfrac{49}{51} = \pm 0.961$, and so takes $\ln 1000 / {-\ln 0.961} = 173$ steps.
+# equally bad, $\pm \tfrac{49}{51} = \pm 0.961$, and so takes $\ln 1000 / |\ln 0.961| = 173$ steps.
 #
-# With momentum, the last step was $\theta_t - \theta_{t-1} = -\eta v$, so the next one leads to
+# With momentum, the last step was $\theta_t - \theta_{t-1} = -\eta v$, so the next one, with the velocity
+# $\beta v + \lambda\,\theta_t$, leads to
 #
 # $$\theta_{t+1} = \theta_t - \eta\lambda\,\theta_t + \beta\,(\theta_t - \theta_{t-1}).$$
 #
@@ -443,7 +455,7 @@ momentum_steps = lesson.predict("And with momentum?")
 #
 # This is the *underdamped* regime: $\theta$ swings like a pendulum, and its swings shrink by $\sqrt\beta$ a
 # step *whatever* $\eta$ and $\lambda$ are. With $\beta = 0.64$ that is 0.8, for $\eta\lambda$ from 0.04 to
-# 3.24. With $\eta = 0.05$ both curvatures of the valley are within: about $\ln 1000 / {-\ln 0.8} = 31$
+# 3.24. With $\eta = 0.05$ both curvatures of the valley are within: about $\ln 1000 / |\ln 0.8| = 31$
 # steps.
 
 # %%
@@ -517,7 +529,7 @@ lesson.show(figure)
 train_set, test_set = data.load("digits")
 normalise = data.Normalisation.fit(train_set)  # mean 0, variance 1
 images, test_images = (normalise(part.images).reshape(-1, 64) for part in (train_set, test_set))
-weights = [np.zeros((10, 64), np.float32), np.zeros(10, np.float32)]  # W and b
+weights = [np.zeros((10, 64), np.float32), np.zeros(10, np.float32)]  # W and b, of 7 digits
 velocities, course = [np.zeros_like(weight) for weight in weights], []
 for _ in range(100):
     logits, layer_cache = F.linear_forward(images, *weights)

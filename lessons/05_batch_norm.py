@@ -23,11 +23,11 @@ rng = np.random.default_rng(0)
 # ## Predict
 #
 # A network is a chain of layers, and what comes out of one of them, its *responses*, may be of any size.
-# Batch norm is a layer that brings them to a standard size. For each *channel* (one number of a
-# fully-connected layer, one map of a convolution) it takes the mean and the variance over a *mini-batch*, the
-# few dozen images of one training step; subtracts the mean; and divides by the standard deviation. Lecture 6
-# says that this will "greatly accelerate training", be "less sensitive to initialization" and "improve
-# regularization".
+# Batch norm is a layer that brings them to a standard size. For each *channel* (one output of a linear layer,
+# which is also called fully-connected; or one map of a convolution) it takes the mean and the variance over a
+# *mini-batch*, the few dozen images of one training step; subtracts the mean; and divides by the standard
+# deviation. Lecture 6 says that this will "greatly accelerate training", be "less sensitive to
+# initialization" and "improve regularization".
 
 # %%
 predicted_sum = lesson.predict(
@@ -142,10 +142,10 @@ assert wrong > 0.1, "without the paths through mean and variance it should be wr
 #
 # In training (*train mode*) an image's output depends on the other images of its batch. In use there may be
 # no batch, so *eval mode* takes fixed numbers: running averages that were collected during training, where
-# each batch moves them by one tenth. With the momentum $m = 0.9$,
+# each batch counts one tenth. With the momentum $m = 0.9$, after step $t$,
 #
-# $$\bar\mu \leftarrow m\,\bar\mu + (1 - m)\,\mu, \qquad
-# \bar\sigma^2 \leftarrow m\,\bar\sigma^2 + (1 - m)\,\tfrac{M}{M - 1}\,\sigma^2.$$
+# $$\bar\mu_t = m\,\bar\mu_{t-1} + (1 - m)\,\mu, \qquad
+# \bar\sigma^2_t = m\,\bar\sigma^2_{t-1} + (1 - m)\,\tfrac{M}{M - 1}\,\sigma^2.$$
 #
 # PyTorch calls $1 - m = 0.1$ the momentum. Lecture 6 averages $\sigma^2$ as it is; the paper's algorithm 2
 # takes the unbiased estimate, with $M / (M - 1)$, and so do PyTorch and minires.

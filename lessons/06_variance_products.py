@@ -4,7 +4,7 @@
 # **Question.** Before its first step of training, one of my 30-layer networks outputs numbers of about
 # 0.00003, and another one numbers of about 30,000. The weights are small and random in both. What decides?
 #
-# *Time: 3 s. Before this: no other lesson. Sources: lecture 6 and the ICML 2016 tutorial, slides
+# *Time: 3 s. Before this: lesson 0. Sources: lecture 6 and the ICML 2016 tutorial, slides
 # "Initialization" (linear; vanishing, ideal, exploding); LeCun et al. 1998, "Efficient BackProp",
 # section 4.6; Glorot & Bengio 2010, section 4.2.1.*
 

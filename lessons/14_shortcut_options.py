@@ -205,18 +205,18 @@ assert kinds == {"VGG-19": [3, 2], "ResNet-34": [1, 0]}, "no hidden fully-connec
 
 # %%
 lesson.quiz(
-    "What does '/2' mean in '3x3 conv, 128, /2'?",
-    ("a stride of 2", "every second position in each direction: half the height and half the width"),
-    ("half as many filters", "the filters are the 128, twice as many as in the stage before"),
-    ("2x2 pooling after it", "the convolution itself steps by 2; only the stem pools"),
+    "The stem downsamples '4x'. How much work is a layer after it, beside the same layer before it?",
+    ("a sixteenth", "a quarter of the height and a quarter of the width are left, and both count"),
+    ("a quarter", "that is what is left of each side; a convolution is computed at every pixel"),
+    ("as much", "only where the channels double, which they do not in the stem's pooling or in stage 1"),
 )
 
 # %% [markdown]
 # ## Dotted lines
 #
-# At "3x3 conv, 128, /2" the map of $H \times W$ pixels becomes one of $\tfrac H2 \times \tfrac W2$, and the
-# channels double. The shortcut around such a block is drawn dotted, because
-# $x$ has another shape than $F(x)$ and must be brought to it. The paper compares three ways:
+# At "3x3 conv, 128, /2" (the "/2" is the stride, lesson 3) the map of $H \times W$ pixels becomes one of
+# $\tfrac H2 \times \tfrac W2$, and the channels double. The shortcut around such a block is drawn dotted,
+# because $x$ has another shape than $F(x)$ and must be brought to it. The paper compares three ways:
 #
 # - **A**: take every second pixel, and fill the new channels with zeros. Nothing is learned.
 # - **B**: a projection on the dotted shortcuts, a 1x1 convolution with stride 2; all others are the

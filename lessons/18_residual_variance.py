@@ -16,6 +16,25 @@ from minires import lesson, plot, probe
 from minires.layers import BatchNorm, Linear, ReLU, Residual, Sequential
 
 # %% [markdown]
+# ## Predict
+#
+# All weights are MSRA's, $x$ is normal, and nothing is trained. The orders of the branch differ: **ReLU,
+# weights, ReLU, weights**; **weights, ReLU, weights**, as in the first ResNet paper, which puts another ReLU
+# after the sum; and **batch norm, ReLU, weights** twice, as in the pre-activation ResNet. Do they differ in
+# what they add? The last ReLU takes something away again; but half?
+
+# %%
+by_relu_first = lesson.predict(
+    "ReLU, weights, ReLU, weights: by what factor does one block multiply the mean square?", within=1.1
+)
+by_relu_after = lesson.predict(
+    "Weights, ReLU, weights, and a ReLU after the sum: by what factor does one block multiply it?", within=1.1
+)
+with_norm = lesson.predict(
+    "Batch norm, ReLU, weights, twice: what is the mean square after 20 blocks if it was 1?", within=1.5
+)
+
+# %% [markdown]
 # ## Derivation: the sum
 #
 # Block $l$ computes $x_{l+1} = x_l + F(x_l)$. Let $F$ end with weights $W_2$ that have mean 0 and are
@@ -91,11 +110,11 @@ def per_block(squares):
 x, g = measure(relu_first)
 results = {"ReLU first": (x, g)}
 lesson.table(
-    ("ReLU, weights, ReLU, weights", "derived", "measured"),
-    ("forward, one block", 1 + 1, per_block(x)),
-    ("backward, one block", 1 + 1, per_block(g)),
-    ("powers of two after 20 blocks", BLOCKS, powers(x).mean()),
-    ("their standard deviation between seeds", None, powers(x).std(ddof=1)),
+    ("ReLU, weights, ReLU, weights", "predicted", "derived", "measured"),
+    ("forward, one block", by_relu_first, 1 + 1, per_block(x)),
+    ("backward, one block", None, 1 + 1, per_block(g)),
+    ("powers of two after 20 blocks", None, BLOCKS, powers(x).mean()),
+    ("their standard deviation between seeds", None, None, powers(x).std(ddof=1)),
 )
 assert abs(per_block(x) - 2) <= 0.1, "each block should double the mean square"
 assert abs(per_block(g) - 2) <= 0.1, "each block should double the gradient's mean square"
@@ -111,27 +130,25 @@ ratio = (x[:, 1] / x[:, 0]).mean()
 lesson.table(("positive x", "derived", "measured"), ("ReLU first, first block", 1 + 2, ratio))
 assert abs(ratio - 3) <= 0.15, "for positive x the first ReLU halves nothing"
 
-# %% [markdown]
-# ## Predict
-#
-# The first ResNet paper has another order: weights, ReLU, weights, then the sum, then a ReLU. Without batch
-# norm, by what factor does that block multiply the mean square? And with batch norm before every ReLU of the
-# branch, as in the pre-activation ResNet: what is $E[x_{20}^2]$ if $E[x_0^2] = 1$?
-
 # %%
-prediction, predicted_norm = 2, 1
+lesson.quiz(
+    "Lecture 9: 'If we initialize with MSRA: then Var(F(x)) = Var(x).' For which branch is that true?",
+    ("ReLU, weights, ReLU, weights", "each pair halves and doubles, if x is symmetric around 0"),
+    ("weights, ReLU, weights", "it has two doublings and one halving: Var(F(x)) = 2 Var(x)"),
+    ("any branch of ReLUs and MSRA's weights", "it depends on how many ReLUs there are to halve"),
+)
 
 # %% [markdown]
 # ## The other orders
 #
-# **Weights, ReLU, weights.** One ReLU fewer: $2 \cdot \tfrac12 \cdot 2 = 2$, so $1 + 2 = 3$, both ways, and
-# for every $x$: what the first weights output is symmetric, whatever $x$ is.
+# **Weights, ReLU, weights** has one ReLU fewer: $2 \cdot \tfrac12 \cdot 2 = 2$, so $1 + 2 = 3$, both ways,
+# and for every $x$: what the first weights output is symmetric, whatever $x$ is.
 #
-# **The same, and a ReLU after the sum.** The sum has $3\,E[x^2]$ as before, and the last ReLU takes less than
-# half of it, because $x$ comes out of a ReLU itself and is nowhere negative: the sum leans to the positive
-# side. How much is left depends on the distribution of $x$, which depends on the blocks before. With many
-# units, $F$ is normal with variance $2\,E[x^2]$ whatever $x$ is, so one random number $u_l$ can stand for the
-# elements of $x_l$:
+# **With a ReLU after the sum**, as in the first ResNet paper, the sum has $3\,E[x^2]$ as before, and the
+# last ReLU takes less than half of it: $x$ comes out of a ReLU itself and is nowhere negative, so the sum
+# leans to the positive side. How much is left depends on the distribution of $x$, which depends on the
+# blocks before. With many units, $F$ is normal with variance $2\,E[x^2]$ whatever $x$ is, so one random
+# number $u_l$ can stand for the elements of $x_l$:
 #
 # $$u_{l+1} = \max\left(0,\; u_l + \sqrt{2\,E[u_l^2]}\;\xi_l\right), \qquad \xi_l \text{ standard normal}.$$
 #
@@ -178,10 +195,13 @@ three, three_back = (per_block(squares) for squares in results["weights first"])
 cut, cut_back = (per_block(squares) for squares in results["weights first, ReLU after"])
 norm_x, norm_g = (squares.mean(axis=0) for squares in results["batch norm"])
 lesson.table(
-    ("mean square", "predicted", "derived", "forward", "derived", "backward"),
-    ("one block: weights first", None, 3, three, 3, three_back),
-    ("one block: and a ReLU after", prediction, after, cut, 3 * positive, cut_back),
-    ("20 blocks: batch norm", predicted_norm, 1 + BLOCKS, norm_x[-1], norm_back, norm_g[-1]),
+    ("mean square", "predicted", "derived", "measured"),
+    ("weights first, one block", None, 3, three),
+    ("weights first, one block, backward", None, 3, three_back),
+    ("and a ReLU after, one block", by_relu_after, after, cut),
+    ("and a ReLU after, one block, backward", None, 3 * positive, cut_back),
+    ("batch norm, 20 blocks", with_norm, 1 + BLOCKS, norm_x[-1]),
+    ("batch norm, 20 blocks, backward", None, norm_back, norm_g[-1]),
 )
 assert abs(three - 3) <= 0.15 and abs(three_back - 3) <= 0.15, "weights first: 1 + 2, both ways"
 assert abs(after - 2.4) <= 0.02, "the ReLU after the sum leaves 2.4 of 3"
@@ -208,6 +228,15 @@ figure = plot.line_panels(
 )
 lesson.show(figure)
 
+# %%
+lesson.quiz(
+    "Why does the variance grow only linearly with batch norm in the branches?",
+    ("every branch returns variance 1, whatever comes in", "so every block adds the same amount"),
+    ("batch norm normalises the sum", "nothing normalises what goes through the shortcut"),
+    ("batch norm makes the branch silent at the start", "its gamma starts at 1, not at 0: see lesson 19"),
+)
+lesson.score()
+
 # %% [markdown]
 # ## What to keep
 #
@@ -220,8 +249,8 @@ lesson.show(figure)
 #
 # ## What to try next
 #
-# Make the last weights of every branch in `relu_first` `weights(rng, MSRA / BLOCKS)`. By what do all $L = 20$
-# blocks together multiply the mean square? (Derived: $(1 + 1/L)^L$, less than $e = 2.718$ for any $L$.)
+# 1. Make the last weights of every branch in `relu_first` `weights(rng, MSRA / BLOCKS)`. By what do all
+#    $L = 20$ blocks together multiply the mean square?
 #
 # ## Exercises
 #
@@ -229,8 +258,16 @@ lesson.show(figure)
 #    first block's factor still 2?
 # 2. With batch norm the gradient at the first block has 181 times the mean square of that at the last. Derive
 #    it. The batch norm after a ReLU divides by the *variance* of its input, not by its mean square.
-#
+
+# %% [markdown]
 # ## Answers
+#
+# **To try.**
+#
+# 1. Every block now adds $1/L$ of what comes in: $(1 + 1/L)^L$, less than $e = 2.718$ for any $L$. Derived
+#    2.65 for 20 blocks, measured 2.77 (the mean of eight seeds).
+#
+# **Exercises.**
 #
 # 1. No: pixels at the border see fewer inputs. Along one axis the first convolution leaves the fraction
 #    $s = (\tfrac23, 1, \ldots, 1, \tfrac23)$ of the variance, and the second one

@@ -19,11 +19,15 @@ from minires.layers import Linear, ReLU, Residual, Sequential
 #
 # Below are 20 pre-activation units without batch norm, $x_{i+1} = x_i + W_2 h_i$ with $h_i =
 # \mathrm{relu}(W_1\, \mathrm{relu}(x_i))$, each with its own two weight matrices. All 20 $W_2$ start at
-# zero. Before you derive anything: how many of the 40 matrices get a gradient in the first step of the
-# training? And in the second?
+# zero. A product with zero is zero: what is left of the gradient, and where?
 
 # %%
-prediction = (0, 0)
+moving_first = lesson.predict("How many of the 40 matrices get a gradient in step 1?", by=0)
+moving_second = lesson.predict("And how many in step 2?", by=0)
+start_of_msra = lesson.predict(
+    "With MSRA's weights everywhere instead: by how many powers of two do 20 units multiply the mean square?",
+    by=3,
+)
 
 # %% [markdown]
 # ## Derivation
@@ -98,11 +102,11 @@ _, second = step(net, x, dy)
 lesson.table(
     ("", "predicted", "derived", "measured"),
     ("last layer 0: mean square of x_20 / x_0", None, 1, zero_x[-1]),
-    ("MSRA: the same, powers of two", None, UNITS, np.log2(msra_x[-1])),
+    ("MSRA: the same, powers of two", start_of_msra, UNITS, np.log2(msra_x[-1])),
     ("last layer 0: mean square of g_0 / g_20", None, 1, zero_g[0]),
     ("MSRA: the same, powers of two", None, UNITS, np.log2(msra_g[0])),
-    ("last layer 0: weights with a gradient, step 1", prediction[0], UNITS, len(first)),
-    ("the same, step 2", prediction[1], 2 * UNITS, len(second)),
+    ("last layer 0: weights with a gradient, step 1", moving_first, UNITS, len(first)),
+    ("the same, step 2", moving_second, 2 * UNITS, len(second)),
     ("rank of the first unit's dW2, step 1", None, WIDTH, rank),
 )
 assert same_bits, "every unit should hand on what it was given, to the last bit"
@@ -143,7 +147,19 @@ assert moving == [0, 0], "with the first layer 0 nothing should ever move"
 # With $W_1 = 0$ the hidden units $h_i$ are 0, so $W_2$ gets nothing, and the ReLU, whose slope at 0 is
 # taken as 0, passes nothing to $W_1$. Without a gradient a step changes nothing, so such a branch never
 # learns: only its *last* layer may be zero.
-#
+
+# %%
+lesson.quiz(
+    "Which of these starts never learns?",
+    ("the first layer of each branch at zero", "neither layer of the branch ever gets a gradient"),
+    ("the last layer of each branch at zero", "its input is not 0, and its gradient comes over the shortcut"),
+    (
+        "the last layer of a plain network at zero",
+        "it moves in step 1, and lets gradients through in step 2",
+    ),
+)
+
+# %% [markdown]
 # ## It learns
 #
 # The task: output the input in reverse order, in 20 steps. The stack with MSRA's weights everywhere starts
@@ -239,6 +255,15 @@ for measure in ("mean_square", "dx_norm"):
     found = np.array([seen[name][measure] for name in of_stage1])
     assert abs(found / found[0] - 1).max() < 1e-5, "signals should cross a stage unchanged"
 
+# %%
+lesson.quiz(
+    "'Never initialise weights with zero.' Why does the rule not hold here?",
+    ("only one layer in a row is zero, and what reaches it differs", "so it moves, and no two units alike"),
+    ("the optimiser adds noise to the weights", "nothing here is random but the weights of the other layers"),
+    ("it does hold: the branches stay silent", "from the second step on all 40 matrices have a gradient"),
+)
+lesson.score()
+
 # %% [markdown]
 # ## What to keep
 #
@@ -249,8 +274,7 @@ for measure in ("mean_square", "dx_norm"):
 #
 # ## What to try next
 #
-# Instead of setting them to 0, multiply the last layers by 0.1: what is the mean square after 20 units,
-# derived and measured? (Derived: $1.01^{20} = 1.22$.)
+# 1. Instead of setting them to 0, multiply the last layers by 0.1. What is the mean square after 20 units?
 #
 # ## Exercises
 #
@@ -258,8 +282,15 @@ for measure in ("mean_square", "dx_norm"):
 #    the second step grow?
 # 2. `surgery.zero_last_conv` does the same for pre-activation networks. Which gradient do the batch
 #    norms *inside* their branches get in the first step?
-#
+
+# %% [markdown]
 # ## Answers
+#
+# **To try.**
+#
+# 1. Each branch has a hundredth of the variance: derived $1.01^{20} = 1.22$, measured 1.20.
+#
+# **Exercises.**
 #
 # 1. With the first: $W_2 = -\eta\,\partial E / \partial W_2$ after the first step, and the gradient of $W_1$,
 #    which contains $W_2^\top$, is proportional to it.

@@ -19,6 +19,22 @@ from minires import data, init, lesson, models, optim, plot, probe, surgery
 from minires.layers import BatchNorm, Linear, ReLU, Residual, Sequential
 
 # %% [markdown]
+# ## Predict
+#
+# A unit of two linear layers, each with a batch norm after it ($\epsilon = 10^{-5}$), and the second one's
+# weights at zero. What they output is 0 for every sample. What does batch norm make of that, forward and
+# backward? And after a step the weights are zero no more, but nearly: is the branch nearly silent?
+
+# %%
+growth = lesson.predict(
+    "By what factor is the gradient at the zero layer's output larger than at the unit's output?"
+)
+of_chainer = lesson.predict("And with Chainer's epsilon, twice as large?")
+square_after = lesson.predict(
+    "After one step with a learning rate of 0.001: what is the mean square of the branch, if that of x is 1?"
+)
+
+# %% [markdown]
 # ## Derivation
 #
 # Lesson 5 derived the backward pass of batch norm. For one channel with values $z_n$, $n$ running over the
@@ -44,16 +60,6 @@ from minires.layers import BatchNorm, Linear, ReLU, Residual, Sequential
 #
 # With $\gamma = 0$ and ordinary weights $\sigma$ is ordinary, and $\partial E / \partial \gamma = \sum_n
 # g_n \hat z_n$ divides by nothing small.
-
-# %% [markdown]
-# ## Predict
-#
-# PyTorch's and our batch norm have $\epsilon = 10^{-5}$; Chainer's has $2 \cdot 10^{-5}$. By what factor
-# does the gradient of zero weights grow there? And after *one* step with learning rate 0.001, what is the
-# mean square of the branch whose weights started at zero, if that of $x$ is 1?
-
-# %%
-prediction, predicted_square = 224, 0.01
 
 # %% [markdown]
 # ## Measure: one unit
@@ -117,8 +123,8 @@ speed = {name: moved[name] / moved[safe] for name in cases}
 lesson.table(
     ("", "predicted", "derived", "measured"),
     ("zero weights, no batch norm: gradient at their output", None, 1, amplification[safe]),
-    ("zero weights, batch norm: the same", None, 1 / math.sqrt(1e-5), amplification[unsafe]),
-    ("zero weights, Chainer's batch norm: the same", prediction, 1 / math.sqrt(2e-5), amplification[chainer]),
+    ("zero weights, batch norm: the same", growth, 1 / math.sqrt(1e-5), amplification[unsafe]),
+    ("zero weights, Chainer's batch norm: the same", of_chainer, 1 / math.sqrt(2e-5), amplification[chainer]),
     ("zero weights, batch norm: first move / without norm", None, 1e5, speed[unsafe]),
     ("zero gamma: the same", None, None, speed[gamma]),
 )
@@ -146,7 +152,16 @@ lesson.show(figure)
 # Before the step the unsafe unit looks like the others: it hands on $x$ and the gradient, to the last bit,
 # for $W_2 = 0$ stops the amplified gradient from going any further. (No bar for zero gamma on the left:
 # there the weights get no gradient at all in the first step.)
-#
+
+# %%
+lesson.quiz(
+    "At the start both are the identity. Why not zero weights, if batch norm follows them?",
+    ("its backward pass divides by the root of epsilon", "a variance of 0 leaves nothing else to divide by"),
+    ("zero weights never get a gradient", "they get one, over the shortcut: 316 times too large"),
+    ("the output is not 0, because of beta", "beta starts at 0 as well"),
+)
+
+# %% [markdown]
 # ## One step, and the identity is gone
 #
 # As soon as $\sigma^2$ is much larger than $\epsilon$, batch norm outputs mean square 1, as always.
@@ -155,7 +170,7 @@ lesson.show(figure)
 after = {name: (first_step(unit(*cases[name]), lr=1e-3)[3] ** 2).mean() for name in (unsafe, gamma)}
 lesson.table(
     ("mean square of the branch after a step of 0.001", "predicted", "derived", "measured"),
-    ("zero weights, batch norm", predicted_square, 1, after[unsafe]),
+    ("zero weights, batch norm", square_after, 1, after[unsafe]),
     ("zero gamma", None, None, after[gamma]),
 )
 assert 0.9 < after[unsafe] < 1.1, "after one small step the branch should be as strong as with MSRA's weights"
@@ -220,7 +235,17 @@ assert weights > 5 * safe_weights, "the first steps should make the zero weights
 # the less, the longer they are (lesson 13). What is lost is what the zeros were for: the identity lasts for
 # one step, the norm of the gradient says nothing about the rest of the network (whoever clips it at 1
 # divides every *other* gradient by more than 250), and the last layers learn at rates of their own.
-#
+
+# %%
+lesson.quiz(
+    "A pre-activation branch is BN, ReLU, convolution, BN, ReLU, convolution. What may start at zero?",
+    ("the second convolution", "no batch norm of the branch follows it: `surgery.zero_last_conv`"),
+    ("the second gamma", "what follows is a ReLU and a convolution: zero for good, as in lesson 19"),
+    ("the first convolution", "a batch norm follows it, and divides by the root of epsilon"),
+)
+lesson.score()
+
+# %% [markdown]
 # ## What to keep
 #
 # - Look at what stands *last* in the branch. After a convolution (pre-activation, or no batch norm): zero
@@ -230,15 +255,25 @@ assert weights > 5 * safe_weights, "the first steps should make the zero weights
 #
 # ## What to try next
 #
-# Set `EPS` to $10^{-3}$, as in Keras: which assertions hold? Start from very small weights instead of zeros,
-# MSRA's times $10^{-3}$: what is the amplification now, and why?
+# 1. Set `EPS` to $10^{-3}$, as in Keras: which assertions hold?
+# 2. Start from very small weights instead of zeros, MSRA's times $10^{-3}$: what is the amplification?
 #
 # ## Exercise
 #
 # A ReLU in front of a batch norm is dead: 0 for the whole batch. What does the batch norm do to its
 # gradient, and why does that not hurt?
+
+# %% [markdown]
+# ## Answers
 #
-# ## Answer
+# **To try.**
 #
-# It amplifies it by 316, as for zero weights. But the ReLU's mask is 0 for the whole batch and lets
-# nothing of it through.
+# 1. Those without a number of $\epsilon$ in them. The gradient grows by 31.6, the branch moves as if the rate
+#    were $1000\,\eta$, and after one step its mean square is 0.05 instead of 1: a larger $\epsilon$ softens
+#    all of it.
+# 2. $1/\sqrt{\sigma^2 + \epsilon} = 305$, for $\sigma^2 = 7 \cdot 10^{-7}$ is still far below $\epsilon$.
+#    Nearly zero is no cure, and the unit does not even begin as the identity: the branch has mean square
+#    0.07.
+#
+# **Exercise.** It amplifies it by 316, as for zero weights. But the ReLU's mask is 0 for the whole batch and
+# lets nothing of it through.

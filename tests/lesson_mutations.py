@@ -169,6 +169,7 @@ MUTATIONS = {
         ('"plain": (0, 1)', '"plain": (0.5, 1)'),
         ('blocked = ("constant",', 'blocked = ("full_preact",'),
         ('for arm in ("exclusive_gate",', 'for arm in ("conv1x1",'),
+        ('for arm in SHORTCUTS if arm != "original")', 'for arm in SHORTCUTS[2:] if arm != "original")'),
     ],
     18: [
         ("MSRA = 2.0", "MSRA = 1.8"),
@@ -195,7 +196,10 @@ MUTATIONS = {
         ("CLOSED = 1e-12", "CLOSED = 1.0"),
         ("weight_decay=1e-4).step()", "weight_decay=0.0).step()"),
         ("one = block(0.8)", "one = block(0.8, ReLU())"),
-        ('measure="test_error"', 'measure="train_error"'),
+        ("if block in (5, 9)", "if block in (5, 8, 9)"),
+        ("for p in (None, LAST)]", "for p in (None, 0.8)]"),
+        ('last(arm, "test_loss")', 'last(arm, "train_loss")'),
+        ('100 * last(arm, "test_error") for', '100 * last(arm, "train_error") for'),
     ],
     22: [
         ("POOLED = 7 * 7", "POOLED = 6 * 6"),
@@ -209,6 +213,12 @@ MUTATIONS = {
         ("MARGIN = 1", "MARGIN = 2"),
         ('SHOTS, FREEZE = 2, "pool"', 'SHOTS, FREEZE = 2, "stage1"'),
         ("digits(train_set, 0, 9)", "digits(train_set, 0, 4)"),
+        (
+            'few_shots["all layers"] - few_shots["fresh weights"]',
+            'few_shots["a new head"] - few_shots["all layers"]',
+        ),
+        ("human / 100) / 1500)", "human / 100) / 150)"),
+        ("together, images = each.mean(axis=0),", "together, images = each[0],"),
     ],
     24: [
         ("SIDES, RATIOS = (10, 16, 24)", "SIDES, RATIOS = (10, 16)"),
@@ -222,8 +232,7 @@ MUTATIONS = {
         ),
         ('"Faster R-CNN", "RoI max pooling"  # stored', '"Faster R-CNN", "Fast R-CNN"  # stored'),
         ('("proposal network", "rpn")', '("proposal network", "contours")'),
-        ('"mAP at IoU 0.5 to 0.95")', '"mAP at IoU 0.5")'),
-        ("(27, 16, 11, 12)", "(27, 16, 11, 13)"),
+        ('mAP["ResNet-101"] / mAP["VGG-16"]', 'mAP["VGG-16"] / mAP["ResNet-101"]'),
         ("crop=16, **options).cost(image)[1]", "crop=8, **options).cost(image)[1]"),
     ],
     26: [

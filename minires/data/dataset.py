@@ -126,6 +126,34 @@ class Dataset:
         """
         return dataclasses.replace(self, images=self.images[indices], labels=self.labels[indices])
 
+    def shrunk(self, factor: int) -> "Dataset":
+        """Return the Dataset with every square of so many pixels a side made one pixel, their rounded mean.
+
+        Parameters
+        ----------
+        factor
+            1 changes nothing; 2 makes a quarter of the pixels.
+
+        Raises
+        ------
+        ValueError
+            Unless height and width are multiples of it.
+
+        Examples
+        --------
+        >>> images, labels = np.arange(16, dtype=np.uint8).reshape(1, 1, 4, 4), np.array([0])
+        >>> Dataset(images, labels, class_names=("ramp",), name="ramp").shrunk(2).images[0, 0]
+        array([[ 2,  4],
+               [10, 12]], dtype=uint8)
+        """
+        n, c, h, w = self.images.shape
+        if factor < 1 or h % factor or w % factor:
+            raise ValueError(f"{self.name}: factor: expected a divisor of {h} and {w}, got {factor}")
+        squares = self.images.reshape(n, c, h // factor, factor, w // factor, factor)
+        total = squares.sum(axis=(3, 5), dtype=np.uint32)
+        rounded = (total + factor**2 // 2) // factor**2
+        return dataclasses.replace(self, images=rounded.astype(np.uint8))
+
 
 def hold_out(train: Images, count: int, *, seed: int) -> tuple[Images, Images]:
     """Split a training set at random into training and validation set.

@@ -10,7 +10,7 @@ from minires.experiments.runner import run
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m minires.experiments", description=__doc__)
-    parser.add_argument("experiment", choices=(*PLANS, "detection"))
+    parser.add_argument("experiment", choices=(*PLANS, "detection", "fine_tuning"))
     parser.add_argument("setting", choices=SETTINGS)
     parser.add_argument(
         "--out", metavar="DIR", required=True, help="output folder; an interrupted run resumes there"
@@ -24,6 +24,8 @@ def main():
     name, setting = options.pop("experiment"), options.pop("setting")
     if name == "detection":  # on the CPU, on scenes that are generated
         del options["data_dir"], options["device"]
+    if name == "fine_tuning":  # on the CPU
+        del options["device"]
     # the data set's folder is left out: where it lies is another matter on every machine
     threads = f" --threads {options['threads']}" if options["threads"] else ""
     command = f"python -m minires.experiments {name} {setting}{threads}"

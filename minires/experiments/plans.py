@@ -9,7 +9,7 @@ full    the papers' recipe: a GPU, and hours
 import dataclasses
 from functools import partial
 
-from minires.experiments import detector_plans
+from minires.experiments import detector_plans, fine_tuning_plans
 from minires.experiments.initialisation import RULES, relu_stack
 from minires.models.cifar import cifar_plain, cifar_resnet
 from minires.models.shortcuts import (
@@ -32,7 +32,9 @@ class Plan:
     arms: {label: build}, called as build(num_classes=..., in_channels=..., rng=...);
     config: choices of a `train.Config` besides model and seed; arm_config: {label: choices of that arm only};
     images, test_images: how many of the data set are used, the first ones, None for all;
-    evaluate_every: iterations between two looks at the test images; seeds: one run for each.
+    shrink: each image's squares of so many pixels a side become one pixel, their mean;
+    evaluate_every: iterations between two looks at the test images; losses_every: between two losses noted,
+    each the mean of the batches since the last; seeds: one run for each.
     """
 
     arms: dict
@@ -42,6 +44,8 @@ class Plan:
     arm_config: dict = dataclasses.field(default_factory=dict)
     images: int | None = None
     test_images: int | None = None
+    shrink: int = 1
+    losses_every: int = 1
 
 
 def _degradation(*depths):
@@ -77,6 +81,9 @@ _SHORT = {
     "milestones": (2, 3),
     "batch_size": 50,
 }  # the recipe, 80 times shorter
+
+# on images of 8x8 pixels, of which there are not enough: what a regulariser is for
+_FEW_IMAGES = {"data": "cifar10", "batch_size": 50, "schedule": "cosine", "augment": False}
 
 # at a rate of 0.02 MSRA's deep stacks diverge
 _STACK = _DIGITS | {"batch_size": 100, "lr": 0.003, "weight_decay": 0.0}
@@ -134,10 +141,12 @@ PLANS = {
             arms=_stochastic_depth(32), config=_DIGITS | _HALVES | {"epochs": 20}, evaluate_every=23
         ),
         "stored": Plan(
-            arms=_stochastic_depth(56),
-            config=_DIGITS | _HALVES | {"epochs": 120},
-            images=500,  # of 1,437: with all of them there is hardly an error left to avoid
-            evaluate_every=8,
+            arms=_stochastic_depth(26),
+            config=_FEW_IMAGES | {"epochs": 40},
+            images=1000,  # so few that the network learns them by heart
+            test_images=1500,
+            shrink=4,
+            evaluate_every=20,
             seeds=(0, 1, 2, 3, 4),
         ),
         "full": Plan(
@@ -153,7 +162,7 @@ PLANS = {
 
 def plan(experiment, setting):
     """Return the plan of an experiment at a setting. Raises ValueError for names that are not there."""
-    known = PLANS | {"detection": detector_plans.PLANS}
+    known = PLANS | {"detection": detector_plans.PLANS, "fine_tuning": fine_tuning_plans.PLANS}
     for what, name, names in (("experiment", experiment, known), ("setting", setting, SETTINGS)):
         if name not in names:
             raise ValueError(f"{what}: expected one of {', '.join(names)}, got {name!r}")

@@ -22,7 +22,8 @@ class Run:
 
     arm: the network's label; seed: of weights and batches; command, commit, machine: how, from which code and
     on what it was made; seconds: that it took (training and evaluation); config: of the training;
-    losses: (iteration, loss in nats of that mini-batch) for every iteration looked at;
+    losses: (iteration, loss in nats of that mini-batch) for every iteration looked at, or where only some
+    are, the mean of the batches since the last;
     evaluations: dicts with step, lr, train_loss and train_error (means over the iterations since the last
     evaluation, in training mode) and test_loss and test_error; errors are fractions.
     """

@@ -9,6 +9,8 @@ from minires import data
 from minires.experiments import record
 from minires.experiments.detector_plans import DetectorPlan
 from minires.experiments.detectors import run_detector
+from minires.experiments.fine_tuning import run_fine_tuning
+from minires.experiments.fine_tuning_plans import FineTuningPlan
 from minires.experiments.plans import plan
 from minires.kernels.cpu import parallel
 from minires.train import Config, Reporter, Trainer, checkpoint, evaluate, resume
@@ -51,6 +53,8 @@ def run_one(experiment, setting, arm, seed, *, out=None, command="", iterations=
             return old  # finished
     if isinstance(chosen, DetectorPlan):
         return run_detector(experiment, setting, chosen, arm, seed, out=out, command=command, **choices)
+    if isinstance(chosen, FineTuningPlan):
+        return run_fine_tuning(experiment, setting, chosen, arm, seed, out=out, command=command, **choices)
     recorder = _Recorder(chosen, iterations, path)
     recorder.run = record.Run(
         experiment=experiment, setting=setting, arm=arm, seed=seed, command=command, commit=record.commit()
@@ -86,6 +90,7 @@ class _Recorder(Reporter):
         run, plan = self.run, self.plan
         train, test = data.load(plan.config["data"], choices.get("data_dir"))
         train, test = _first(train, plan.images), _first(test, plan.test_images)
+        train, test = train.shrunk(plan.shrink), test.shrunk(plan.shrink)
         more = plan.arm_config.get(run.arm, {}) | choices
         config = Config(**{"model": run.arm, "seed": run.seed, "save_every": NEVER} | plan.config | more)
         if config.threads is not None:
@@ -134,10 +139,11 @@ class _Recorder(Reporter):
         images = n if is_last else progress.at.batch * size
         self.epoch = np.array([images, images * progress.loss, images * progress.error])
         now = self.before + self.epoch
-        count, loss, _ = now - self.seen
         step = progress.at.step
-        self.run.losses.append([step, round(float(loss / count), 6)])
-        self.seen = now
+        if step % self.plan.losses_every == 0:
+            count, loss, _ = now - self.seen
+            self.run.losses.append([step, round(float(loss / count), 6)])
+            self.seen = now
         if step % self.plan.evaluate_every == 0:
             count, loss, errors = now - self.evaluated
             found = {"train_loss": loss / count, "train_error": errors / count}

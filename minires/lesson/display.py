@@ -1,5 +1,6 @@
 """What a lesson displays, and where: in a terminal, in a notebook, or on a page."""
 
+import html
 import io
 import os
 import pathlib
@@ -8,6 +9,7 @@ import sys
 from minires.lesson import reader
 
 FIGURES = pathlib.Path("lesson-figures")  # where scripts leave their figures
+LABEL = "text-align: left; font-weight: normal"  # in notebooks, which set every head of a row in bold
 RESULTS = ("measured", "derived")  # how the columns of what came out begin, the better one first
 SETTINGS = ("fast", "live", "full")
 _shown = {}  # script: how many figures it has shown
@@ -35,7 +37,7 @@ def setting_of_environment():
 
 
 def table(header, *rows):
-    """Print rows under a header in aligned columns; numbers have four significant digits, integers all.
+    """Show rows under a header in aligned columns; numbers have four significant digits, integers all.
 
     header: names of the columns; rows: as many values each, the first says what the row is about; a value
     is a text, a number, a truth value or None, which stays empty. Raises ValueError for a row of another
@@ -51,11 +53,28 @@ def table(header, *rows):
     asked = [any(isinstance(row[column], reader.Prediction) for row in rows) for column in range(len(header))]
     kept = [c for c in range(len(header)) if not asked[c] or any(line[c] for line in lines[1:])]
     lines = [[line[column] for column in kept] for line in lines]
+    if reader.in_notebook():
+        reader.show_in_notebook({"text/html": _as_html(lines), "text/plain": _as_text(lines)})
+    else:
+        print(_as_text(lines))
+
+
+def _as_text(lines):
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    lines.insert(1, ["-" * width for width in widths])
-    for line in lines:
-        cells = [line[0].ljust(widths[0]), *(t.rjust(w) for t, w in zip(line[1:], widths[1:], strict=True))]
-        print("  ".join(cells).rstrip())
+    cells = [[line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in lines]
+    cells.insert(1, ["-" * width for width in widths])
+    return "\n".join("  ".join(line).rstrip() for line in cells)
+
+
+def _as_html(lines):
+    """Return a table that wraps on a narrow page, and that is read out cell by cell."""
+    head, *body = [[html.escape(text) for text in line] for line in lines]
+    names = "".join(f'<th scope="col">{name}</th>' for name in head)
+    rows = "\n".join(
+        f'<tr><th scope="row" style="{LABEL}">{label}</th>' + "".join(f"<td>{text}</td>" for text in texts)
+        for label, *texts in body
+    )
+    return f"<table><thead><tr>{names}</tr></thead>\n<tbody>{rows}</tbody></table>"
 
 
 def _note_predictions(header, row, shown):

@@ -86,7 +86,7 @@ def predict(question, unit="", *, within=2.0, by=None, guess=...):
     _predictions[question] = asked  # run once more in a notebook, it is asked anew
     if in_notebook():
         said = f"You predict {asked}." if value is not None else "No number yet: the prediction stays blank."
-        _display({"text/plain": said}, predict={"question": question, "unit": unit})
+        show_in_notebook({"text/plain": said}, predict={"question": question, "unit": unit})
         return asked
     _say("Predict:", f"{question} (in {unit})" if unit else question)
     if guess is ...:
@@ -180,7 +180,8 @@ def quiz(question, right, *wrong):
     options = sorted([right, *wrong], key=lambda option: zlib.crc32(f"{question}{option[0]}".encode()))
     if in_notebook():
         answers = [(answer, verdict(reason, answer == right[0])) for answer, reason in options]
-        _display({"text/html": _folded(question, answers)}, quiz={"question": question, "answers": answers})
+        shown = {"text/html": _folded(question, answers), "text/plain": markdown.inline(question)}
+        show_in_notebook(shown, quiz={"question": question, "answers": answers})
         return
     _say("Question:", question)
     for letter, (answer, _) in zip(LETTERS, options, strict=False):
@@ -214,15 +215,19 @@ def _say(head, text, indent=""):
 
 
 def in_notebook():
-    """Return whether IPython runs this and shows what is displayed: in a notebook, or for a page."""
-    return "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None
+    """Return whether what is displayed is shown in a notebook, or on a page: Jupyter's kernel runs this."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return getattr(shell, "kernel", None) is not None  # IPython in a terminal has none
 
 
-def _display(data, **question):
-    """Show something in a notebook; what was asked goes along as metadata, for pages that are made of it."""
+def show_in_notebook(data, **question):
+    """Show something in a notebook; what was asked goes along as metadata, for pages that are made of it.
+
+    data: what is shown, by MIME type.
+    """
     from IPython.display import display
 
-    display(data, raw=True, metadata={"minires": question})
+    display(data, raw=True, metadata={"minires": question} if question else None)
 
 
 def _folded(question, answers):

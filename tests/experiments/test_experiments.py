@@ -156,8 +156,8 @@ def test_a_stored_run_says_how_from_what_and_where_it_was_made(path):
     config = plan.config | plan.arm_config.get(run.arm, {})
     written = {name: list(v) if isinstance(v, tuple) else v for name, v in config.items()}
     assert written.items() <= run.config.items(), "its plan is that of today"
-    last = run.losses[-1][0]
-    assert [step for step, _ in run.losses] == list(range(1, last + 1))
+    last, every = run.losses[-1][0], plan.losses_every
+    assert [step for step, _ in run.losses] == list(range(every, last + 1, every))
     assert run.evaluations[-1]["step"] == last
 
 
@@ -189,7 +189,7 @@ def test_a_stored_run_can_be_made_again(name):
 
 def test_the_folder_of_runs_holds_nothing_else():
     folder = resources.find("", "lessons") / record.FOLDER
-    assert {path.parent.name for path in folder.glob("*/*")} <= {*PLANS, "detection"}
+    assert {path.parent.name for path in folder.glob("*/*")} <= {*PLANS, "detection", "fine_tuning"}
     assert all(pathlib.Path(path).suffix == ".json" for path in folder.glob("*/*"))
 
 

@@ -109,6 +109,7 @@ REASONS = {
     },
     15: {"an index": {"n == UNITS"}},
     16: {"a setting": {"f == 0.5", "f == 0.9"}},
+    17: {"counts": {"found_worse == 5"}},
     19: {
         "counts": {"moving == [0, 0]", "rank == WIDTH"},
         "names": {"first == second_layers"},
@@ -121,7 +122,11 @@ REASONS = {
         },
     },
     21: {
-        "counts": {"(depth == 54).sum() == 0", "depth == 54"},
+        "counts": {
+            "(depth == 54).sum() == 0",
+            "counted[0] == part.sum() * BLOCK + always",  # quarters of a multiple of 4
+            "depth == 54",
+        },
         "a closed branch is multiplied by 0, and adding 0 changes no bit": {
             "dx == dy",
             "half.forward(x, train=True)[0] == x",
@@ -139,7 +144,7 @@ REASONS = {
         "rounded": {"(deep, vgg16, vgg19) == (11.3, 15.5, 19.6)"},
     },
     23: {
-        "counts": {"moved == 0"},
+        "counts": {"count == 5", "moved == 0"},
         "labels": {"labels == c"},
         "what is frozen is not touched": {"array.tobytes() != after[name].tobytes()"},
         "pixels that are moved": {"np.array_equal(ten_crops(mirror, CROP)[0], crops[EXCHANGED])"},
@@ -162,6 +167,7 @@ REASONS = {
             "true[:, None] == np.arange(CLASSES)[:, None, None]",
         },
     },
+    28: {"an index": {"k == 8"}},
 }
 
 

@@ -361,8 +361,10 @@ def test_a_notebook_for_a_service_runs(folder, capsys):
     pytest.importorskip("ipykernel")
     written = notebook.convert_for_service(library.find(8), setting="fast")
     nbclient.NotebookClient(written, timeout=120).execute(env=run.environment_of(None))
-    printed = ["".join(o.get("text", "") for o in c.outputs) for c in written.cells if c.cell_type == "code"]
-    assert printed[0].startswith("minires ") and "setting fast" in printed[-1]
+    code = [cell for cell in written.cells if cell.cell_type == "code"]
+    assert "".join(output.get("text", "") for output in code[0].outputs).startswith("minires ")
+    (table,) = code[-1].outputs
+    assert "setting fast" in table.data["text/plain"] and "<table>" in table.data["text/html"]
 
 
 def test_opening_a_lesson_again_opens_the_readers_copy(folder, capsys, monkeypatch):

@@ -7,6 +7,7 @@ import os
 import re
 import select
 import sys
+import types
 
 import pytest
 from test_lesson_command import error_of, folder, minires, script, tools  # noqa: F401
@@ -404,8 +405,11 @@ def test_a_notebook_has_blanks_that_a_reader_fills_in(asks, capsys):
     first.source = first.source.replace("guess=...", "guess=1/4")
 
     done = executed(written)
-    printed = "".join(o.get("text", "") for cell in done.cells for o in cell.get("outputs", []))
-    assert re.search(r"Xavier +0\.25 +0\.5 +0\.4987\n", printed)
+    outputs = [output for cell in done.cells for output in cell.get("outputs", [])]
+    (table,) = [output.data for output in outputs if "<table>" in output.get("data", {}).get("text/html", "")]
+    assert re.search(r"Xavier +0\.25 +0\.5 +0\.4987\n", table["text/plain"])
+    assert "Xavier</th><td>0.25</td><td>0.5</td><td>0.4987</td>" in table["text/html"]
+    printed = "".join(output.get("text", "") for output in outputs)
     assert "1 of 1 came near" in printed and "You said 0.25, it is 0.4987" in printed
     (output,) = sources(done, "predict")[0].outputs
     assert output.data["text/plain"] == "You predict 0.25."
@@ -424,6 +428,15 @@ def test_the_answers_of_a_notebook_are_still_set_as_text_and_formulas(tools):  #
     order = ["Answers", "<details>", "<summary>Show", "<ol>", "$a_i$", "$$x=1$$", "<table>", "</details>"]
     assert [page.count(part) for part in order[1:]] == [1] * 7 and "<code>b</code>" in page
     assert sorted(order, key=page.index) == order
+
+
+def test_ipython_in_a_terminal_is_no_notebook(typed, monkeypatch):
+    shell = types.SimpleNamespace()
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
+    typed("3\n")
+    assert lesson.predict("How many?").value == 3
+    shell.kernel = "one"
+    assert reader.in_notebook()
 
 
 @pytest.mark.parametrize("guess", [float("nan"), float("inf"), "many"])
@@ -553,6 +566,8 @@ def test_a_page_gives_no_quiz_away(page):
 def test_code_and_answers_fold_and_results_do_not(page):
     assert page.inside("details", "pre").count("TRUTH") == 3 and "TRUTH" not in page.outside("details")
     assert "0.4987" in page.outside("details")
+    heads = [attributes.get("scope") for tag, attributes in page.elements if tag == "th"]
+    assert heads == ["col"] * 3 + ["row"] * 2  # the column of predictions is blank, and left out
     assert "Show the answers" in page.inside("details", "summary")
     assert "To try." in page.inside("details") and "To try." not in page.outside("details")
     assert "Answers" in page.inside("h2")
