@@ -245,7 +245,7 @@ MUTATIONS = {
         ('THIN, FACTOR = "resnet110", 3', 'THIN, FACTOR = "resnet110", 4'),
         ("GAIN = math.pi / (math.pi - 1)", "GAIN = math.pi / 2"),
         ("np.eye(UNITS)", "0.9 * np.eye(UNITS)"),
-        ("steps(net, STEPS, lr=0.02, decay=decay)", "steps(net, STEPS, lr=0.02)"),
+        ("weight_decay=decay)", "weight_decay=0.0)"),
         ("weight[:HALF, HALF:] = weight[HALF:, :HALF] = 0", "weight[:HALF, HALF:] = 0"),
     ],
     28: [
