@@ -168,7 +168,6 @@ REASONS = {
             "true[:, None] == np.arange(CLASSES)[:, None, None]",
         },
     },
-    28: {"an index": {"k == 8"}},
 }
 
 
