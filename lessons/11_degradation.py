@@ -30,10 +30,10 @@ predicted_plain = lesson.predict(
     "By how many percentage points is the training error of plain-56 above that of plain-20 "
     "(negative: below)?",
     "points",
-    by=10,
+    by=5,
 )
 predicted_residual = lesson.predict(
-    "And that of ResNet-56 above that of plain-56 (negative: below)?", "points", by=10
+    "And that of ResNet-56 above that of plain-56 (negative: below)?", "points", by=5
 )
 predicted_growth = lesson.predict(
     "In an untrained plain-56 with batch norm: by what power of ten is the gradient at the first convolution "
