@@ -167,7 +167,6 @@ REASONS = {
             "true[:, None] == np.arange(CLASSES)[:, None, None]",
         },
     },
-    28: {"an index": {"k == 8"}},
 }
 
 
