@@ -334,10 +334,10 @@ lesson.score()
 #    `models.shortcuts.cifar_shortcut_variant`): which fraction of the shortcut does it leave after 27 units?
 # 2. Set `HALF` to 0.9: do the gradients still explode?
 #
-# ## Exercise
+# ## Exercises
 #
-# Today's dropout divides by the probability of keeping a value, so that $E[h(x)] = x$. Would that save
-# the dropout shortcut?
+# 1. Today's dropout divides by the probability of keeping a value, so that $E[h(x)] = x$. Would that save
+#    the dropout shortcut?
 
 # %% [markdown]
 # ## Answers
@@ -349,6 +349,8 @@ lesson.score()
 # 2. Yes, but less: by the formula $10^3$ instead of $10^7$, measured 580 (post-activation 1,900). The direct
 #    path is $0.9^{54} = 0.0034$.
 #
-# **Exercise.** No. The mean of the direct path would be 1, but every unit doubles its mean square: after 54
-# units it is $2^{54}$, for the path is nearly always 0 and rarely enormous. Without the division, as in the
-# paper, its mean is $0.5^{54}$.
+# **Exercises.**
+#
+# 1. No. The mean of the direct path would be 1, but every unit doubles its mean square: after 54 units it is
+#    $2^{54}$, for the path is nearly always 0 and rarely enormous. Without the division, as in the paper, its
+#    mean is $0.5^{54}$.

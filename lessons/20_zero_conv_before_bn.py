@@ -258,10 +258,10 @@ lesson.score()
 # 1. Set `EPS` to $10^{-3}$, as in Keras: which assertions hold?
 # 2. Start from very small weights instead of zeros, MSRA's times $10^{-3}$: what is the amplification?
 #
-# ## Exercise
+# ## Exercises
 #
-# A ReLU in front of a batch norm is dead: 0 for the whole batch. What does the batch norm do to its
-# gradient, and why does that not hurt?
+# 1. A ReLU in front of a batch norm is dead: 0 for the whole batch. What does the batch norm do to its
+#    gradient, and why does that not hurt?
 
 # %% [markdown]
 # ## Answers
@@ -275,5 +275,7 @@ lesson.score()
 #    Nearly zero is no cure, and the unit does not even begin as the identity: the branch has mean square
 #    0.07.
 #
-# **Exercise.** It amplifies it by 316, as for zero weights. But the ReLU's mask is 0 for the whole batch and
-# lets nothing of it through.
+# **Exercises.**
+#
+# 1. It amplifies it by 316, as for zero weights. But the ReLU's mask is 0 for the whole batch and lets
+#    nothing of it through.

@@ -277,24 +277,31 @@ lesson.table(
 )
 assert (losses["every block"] - losses["stochastic depth"] > 1).all(), "a nat less, in every seed"
 assert losses["every block"].min() > np.log(10), "with every block it knows less than nothing"
-assert errors["every block"].mean() > errors["stochastic depth"].mean(), "and fewer errors on average"
+assert (errors["every block"] > errors["stochastic depth"]).all(), "and fewer errors"
 figure = plot.runs(
     stored,
     measures=("train_loss", "test_loss"),
     apart=True,
     ylabel="loss (nats)",
-    title="ResNet-26, 1,000 images; shade: SEEDS seeds",
+    title="ResNet-26, 1,000 images; shade: three seeds",
     ylim=(0, 5),
 )
 lesson.show(figure)
 
 # %% [markdown]
-# AFTER
+# With every block in every step the network errs in hardly one of its 1,000 images, and is as sure of what it
+# does not know: a test loss of 4.3 nats, where saying 0.1 ten times has 2.3. Stochastic depth takes away 1.6
+# nats (1.1 to 1.8), and 1.4 points of error (0.8 to 2.3; one test image is 0.07): less in every seed, and the
+# paper's two errors are 1.2 points apart. It is not the only cure: at its best, in the first half of the
+# training, the network with every block has 1.9 nats too, so an early stop would also help.
+#
+# The training errors cannot be compared: what stands in the table for stochastic depth was counted while
+# blocks were missing.
 #
 # What the digits show is nothing: after 500 of them ResNet-56 errs in 7 %, and in five seeds stochastic depth
-# was better three times and worse twice. Where little is left to prevent, it prevents
-# little. (`--full` trains the paper's two networks: 110 layers, CIFAR-10 without 5,000 images held out, 500
-# epochs, batches of 128, Nesterov's momentum. It needs a GPU and hours, and resumes where it was stopped.)
+# was better three times and worse twice. Where little is left to prevent, it prevents little. (`--full`
+# trains the paper's two networks: 110 layers, CIFAR-10 without 5,000 images held out, 500 epochs, batches of
+# 128, Nesterov's momentum. It needs a GPU and hours, and resumes where it was stopped.)
 
 # %%
 if lesson.setting() == "full":

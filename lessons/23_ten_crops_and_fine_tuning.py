@@ -102,11 +102,15 @@ assert abs(ten[0] - ten[1]).max() <= 1e-12, "ten crops should not tell an image 
 assert abs(one[0] - one[1]).max() > 1e-3, "a single crop should"
 
 # %% [markdown]
-# ## Which average?
+# ## Derivation
 #
 # - Logits: the nine margins for B add up to 9, so A wins as soon as $m > 9$.
 # - Probabilities: each of the nine gives B $1 / (1 + e^{-1}) = 0.731$. Even if the tenth gives B nothing,
 #   the mean is $9 \cdot 0.731 / 10 = 0.658$, more than half: B wins for every $m$.
+#
+# ## Which average?
+#
+# Measured with a network that passes on the margins it is shown:
 
 # %%
 MARGIN = 1

@@ -117,6 +117,7 @@ MUTATIONS = {
             'RESIDUAL = ("plain-20", "plain-56"), ("ResNet-20", "ResNet-56")',
             'RESIDUAL = ("plain-20", "plain-56"), ("plain-56", "plain-56")',
         ),
+        ("(20, 32, 44, 56, 110, 1202)", "(20, 32, 44, 56, 1202, 110)"),
         ('gradient_norms(f"{kind}{DEPTH}", seed)', 'gradient_norms(f"{kind}{DEPTH + 54}", seed)'),
     ],
     12: [
