@@ -43,7 +43,7 @@ predicted_growth = lesson.predict(
 )
 
 # %% [markdown]
-# ## The argument, and what it leaves out
+# ## Derivation: the argument, and what it leaves out
 #
 # Write $\mathcal H_{20}$ for the functions that a plain 20-layer network can compute and $\mathcal
 # H_{56}$ for those of a 56-layer one. By lesson 10, $\mathcal H_{20} \subseteq \mathcal H_{56}$, so the
