@@ -29,7 +29,7 @@ lesson.show(plot.classifier_pipeline())
 # %% [markdown]
 # ## Predict
 #
-# AlexNet has five convolutions and three fully-connected layers. Lecture 9 shows a table of it with a
+# AlexNet has five convolutions and three fully-connected layers (fc). Lecture 9 shows a table of it with a
 # question mark in one cell after another. Fill in the row of conv1: 3 channels of 227 x 227 pixels come in,
 # and it has 64 filters of 11 x 11, stride 4, padding 2. It is easy to forget a position, a bias or the
 # channels. Then say where the whole network has its memory, its parameters and its multiply-adds: not all in
@@ -37,12 +37,12 @@ lesson.show(plot.classifier_pipeline())
 
 # %%
 width = lesson.predict("How many pixels wide is the output of conv1?", "pixels", by=0.5)
-memory = lesson.predict("How many KB of memory does that output take?", "KB")
+memory = lesson.predict("How many KB of memory does the output of conv1 take?", "KB")
 parameters = lesson.predict("How many parameters does conv1 have?")
 operations = lesson.predict("How many multiply-adds does conv1 take?", "millions")
-early = lesson.predict("What part of the memory for outputs does conv1 take?", "%", by=10)
-dense = lesson.predict("What part of the parameters do the three fully-connected layers have?", "%", by=10)
-work = lesson.predict("What part of the multiply-adds do these three take?", "%", by=10)
+early = lesson.predict("What part of AlexNet's memory for outputs does conv1 take?", "%", by=10)
+dense = lesson.predict("What part of the parameters do fc6, fc7 and fc8 have?", "%", by=10)
+work = lesson.predict("What part of the multiply-adds do fc6, fc7 and fc8 take?", "%", by=10)
 zf = lesson.predict(
     "AlexNet has 61 million parameters. How many has it with 7 x 7 kernels at stride 2 in conv1, and with "
     "512, 1024 and 512 filters in conv3 to conv5?",
@@ -202,6 +202,7 @@ assert largest == ["conv1", "fc6", "conv2"], "the layers with most of each"
 assert abs(rows[0][3] - 40.0) < 0.05, "conv1 should have 40.0 % of the memory"
 assert abs(rows[1][3] - 96.0) < 0.05, "three fully-connected layers should have 96.0 % of the parameters"
 assert abs(rows[2][3] - 8.2) < 0.05, "and 8.2 % of the multiply-adds"
+
 # %%
 lesson.show(plot.costs(table, title="AlexNet, one image of 227 x 227 (lighter: pooling)"))
 
@@ -221,11 +222,11 @@ lesson.quiz(
 # %% [markdown]
 # ## ZFNet: a bigger AlexNet
 #
-# The slide on ZFNet, of 2013, says "AlexNet but" with 7 x 7 kernels at stride 2 in conv1, and 512, 1024 and
+# The slide describes ZFNet (2013) as "AlexNet but" with 7 x 7 kernels at stride 2 in conv1, and 512, 1024 and
 # 512 filters in conv3 to conv5. Taken at its word, this doubles the width of conv1's map and of all maps
 # after it: pool5 hands 13 x 13 pixels to fc6 instead of 6 x 6, of 512 channels instead of 256. So fc6 alone
-# has $4096\,(512 \cdot 13^2 + 1) = 354$ million parameters. In the paper conv2 has the stride that conv1
-# lost.
+# has $4096\,(512 \cdot 13^2 + 1) = 354$ million parameters. In the paper conv2 has a stride of 2 as well,
+# and fc6 keeps its 6 x 6 pixels.
 
 # %%
 CHANGED = {
@@ -269,8 +270,6 @@ assert neurons[0] == 55 * 55 * 96, "conv1 of the paper has 290,400 neurons, not 
 assert neurons[1:] == [186_624, 64_896, 64_896, 43_264, 4096, 4096, 1000], (
     "the figure's other counts are right"
 )
-
-# %% [markdown]
 
 # %%
 lesson.score()

@@ -34,9 +34,8 @@ all_work = lesson.predict(
 # %% [markdown]
 # ## Derivation
 #
-# Compare a convolution that takes $C$ channels of
-# $2H \times 2W$ pixels and keeps their number with one in the next stage, of $2C$ channels and $H \times W$
-# pixels. The outputs become fewer, the weights more:
+# Compare a convolution that takes $C$ channels of $2H \times 2W$ pixels and keeps their number with one in
+# the next stage, of $2C$ channels and $H \times W$ pixels. The outputs become fewer, the weights more:
 #
 # $$4HWC \;\to\; 2HWC \quad \text{outputs}, \qquad 9C^2 \;\to\; 9\,(2C)^2 = 36\,C^2 \quad \text{weights}.$$
 #
@@ -132,8 +131,8 @@ lesson.table(
 assert RES_RULE == 115_605_504, "each of them should take 115.6 million multiply-adds"
 
 # %% [markdown]
-# (Counted without the shortcuts. Lecture 9 says that the first block of each stage halves the resolution and
-# doubles the channels; that of the first stage does neither.)
+# (This is the plain network: shortcuts are not counted. Lecture 9 says that the first block of each stage
+# halves the resolution and doubles the channels; that of the first stage does neither.)
 
 # %%
 lesson.quiz(

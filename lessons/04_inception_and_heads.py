@@ -64,11 +64,10 @@ with_heads = {
 # %% [markdown]
 # ## Derivation: what a 1 x 1 convolution saves
 #
-# Let the map have $C$ channels. Done naively, a $K \times K$ branch with
-# $n$ filters takes $K^2 C n$ multiply-adds for each pixel. With a 1 x 1 convolution in front that reduces $C$
-# to $r$ channels it takes $C r + K^2 r n$. In module 3a $C = 192$; the branches output 64, 128, 32 and 32
-# channels, and $r$ is 96 before the 3 x 3 and 16 before the 5 x 5 kernels. For each of the $28^2$ pixels
-# the naive module takes
+# Let the map have $C$ channels. Done naively, a $K \times K$ branch with $n$ filters takes $K^2 C n$
+# multiply-adds for each pixel. With a 1 x 1 convolution in front that reduces $C$ to $r$ channels it takes
+# $C r + K^2 r n$. In module 3a $C = 192$; the branches output 64, 128, 32 and 32 channels, and $r$ is 96
+# before the 3 x 3 and 16 before the 5 x 5 kernels. For each of the $28^2$ pixels the naive module takes
 #
 # $$64\,C + 9 \cdot 128\,C + 25 \cdot 32\,C = 387072,$$
 #

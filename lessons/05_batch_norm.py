@@ -423,7 +423,16 @@ assert (small[:, 1] > large[:, 1]).all(), "and it should recognise more of the t
 # accelerates: it learns the wrong labels sooner than the network without it. With the noise of groups of 3
 # the same steps teach it what the digits of a class have in common. So how much batch norm regularises
 # depends on the size of the batches.
-#
+
+# %%
+lesson.quiz(
+    "Why does batch norm keep a network from learning its images by heart?",
+    ("it depends on which images share a batch", "each step sees an image with other noise"),
+    ("it keeps the weights small", "the size of the weights in front of it does not even matter"),
+    ("it has fewer parameters", "it has two more for each channel"),
+)
+
+# %% [markdown]
 # ## In the wrong mode, and afterwards
 #
 # "Make sure your BN is in a correct mode", says lecture 6. We test a trained network in batches of 36 images

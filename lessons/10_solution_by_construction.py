@@ -60,10 +60,10 @@ predicted_train = lesson.predict(
 # %%
 lesson.quiz(
     "An inserted 3x3 convolution with a ReLU is to be the identity. What are its weights?",
-    ("a 1 in the centre of kernel i of channel i, all others 0", "each output is its own pixel times 1"),
+    ("a 1 in the centre from each channel to itself, all others 0", "each output is its own pixel times 1"),
     ("all 0", "then it returns 0; zeros make an identity only where a shortcut adds x"),
     ("all 1", "each output is then the sum of nine pixels of all channels"),
-    ("all 1/9", "that is the mean of nine pixels of all channels, a blur"),
+    ("all 1/9", "that is a blur, added up over all channels"),
 )
 
 # %% [markdown]
@@ -91,7 +91,7 @@ assert abs((inserted(signed) == signed).mean() - 0.5) <= 0.02, "elsewhere it sho
 #
 # Three shallow networks learn for a moment: a chain of convolutions without batch norm, plain-8 and
 # ResNet-8. `minires.surgery.deepen` then returns deeper copies of them, built as derived above: two more
-# blocks in each of the three stages make 20 layers of 8.
+# blocks in each of the three stages make 20 layers out of 8.
 
 # %%
 NEW_BLOCKS, TRAINING = 2, True

@@ -11,6 +11,7 @@
 
 # %%
 import math
+import time
 
 import numpy as np
 
@@ -121,8 +122,24 @@ assert abs(shallow.params / deep.params - 1) < 0.07, "what 1001 thin ones cost"
 # at the same cost 54 bottlenecks are deeper than 54 flat blocks, and have the lower error. "Deeper + thinner
 # is good generalization", says lecture 6. But WRN-16-8 costs what ResNet-1001 costs and has 16 layers, and
 # according to its authors such a network is more accurate than those of a thousand layers (their abstract).
-# Depth and width both help. A processor computes a layer's channels at once, but layer after layer, so a wide
-# network also takes less *time* at the same cost.
+# Depth and width both help. But a processor computes a layer's channels at once, and layer after layer, so at
+# the same cost the wide network should take less *time*:
+
+# %%
+batch = np.random.default_rng(0).standard_normal((8, 3, 32, 32), dtype=np.float32)
+rows = []
+for title, net, table in (
+    ("ResNet-110", models.build(THIN, rng=np.random.default_rng(0)), thin),
+    ("WRN-16-3", wide_resnet(depth=16, factor=FACTOR, rng=np.random.default_rng(0)), wide),
+):
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        net.predict(batch)
+        seconds.append(time.perf_counter() - start)
+    rows.append((title, table.params / 1e6, table.macs / 1e6, 1000 * min(seconds) / len(batch)))
+print()
+lesson.table(("", "parameters (M)", "multiply-adds (M)", "milliseconds an image, here"), *rows)
 
 # %%
 lesson.quiz(
@@ -152,11 +169,13 @@ lesson.quiz(
 #
 # $$r = \frac{1}{1 - 1/\pi} = \frac{\pi}{\pi - 1} = 1.467.$$
 #
-# A branch of $n$ layers after $l$ others has $n - 1$ such factors, and its first batch norm divides by the
-# variance of the sum so far, $v_l = 1 + l\,(1 - 1/\pi)$. Beside it the shortcut adds 1:
+# A branch of $n$ layers, after $l$ other branches, has $n - 1$ such factors, and its first batch norm divides
+# by the variance of the sum so far, $v_l = 1 + l\,(1 - 1/\pi)$. Beside it the shortcut adds 1:
 #
 # $$\text{shortcuts over } n: \prod_{l=0}^{L/n-1} \Big(1 + \frac{r^{n-1}}{v_l}\Big), \qquad
 # \text{none}: r^{L-1}.$$
+#
+# The norm grows by the square root of that.
 
 # %%
 LAYERS, WIDTH, SKIPS = 48, 128, (1, 2, 4, 8, 16, 48, 0)  # 0: no shortcut
@@ -229,20 +248,17 @@ mean, std = train_set.images.mean(), train_set.images.std()
 images = ((train_set.images - mean) / std).reshape(len(train_set), -1)  # (1437, 64), float64
 
 
-def steps(net, count, *, lr, decay=0.0, momentum=0.0, batch=64):
-    """Train for so many steps on the digits and return the losses."""
-    rng, losses = np.random.default_rng(1), []
-    optimiser = optim.SGD(net.named_parameters(), lr=lr, momentum=momentum, weight_decay=decay)
-    x = images.astype(next(p.data.dtype for _, p in net.named_parameters()))
-    for _ in range(count):
-        chosen = rng.choice(len(x), batch, replace=False)
-        y, cache = net.forward(x[chosen], train=True)
-        loss, loss_cache = F.softmax_cross_entropy_forward(y, train_set.labels[chosen])
+def learn(net, decay):
+    """Train with plain SGD on the digits."""
+    rng = np.random.default_rng(1)
+    optimiser = optim.SGD(net.named_parameters(), lr=0.02, momentum=0.0, weight_decay=decay)
+    for _ in range(STEPS):
+        chosen = rng.choice(len(images), 64, replace=False)
+        y, cache = net.forward(images[chosen], train=True)
+        _, loss_cache = F.softmax_cross_entropy_forward(y, train_set.labels[chosen])
         optimiser.zero_grad()
         net.backward(F.softmax_cross_entropy_backward(1.0, loss_cache), cache)
         optimiser.step()
-        losses.append(float(loss))
-    return losses
 
 
 def single_layers(residual):
@@ -263,7 +279,7 @@ for decay in (0.0, 0.1):
     outputs = []
     for residual in (True, False):
         net = single_layers(residual)
-        steps(net, STEPS, lr=0.02, decay=decay)
+        learn(net, decay)
         outputs.append(net.predict(images[:100]))
     apart[decay] = abs(outputs[0] - outputs[1]).max() / abs(outputs[0]).max()
 print()

@@ -37,10 +37,10 @@ SETTING = lesson.setting()
 # %%
 carried = {
     -2: lesson.predict(
-        "To which power of ten do 48 gates that start at b = -2 reduce x?", "powers of ten", by=0.5
+        "By which power of ten do 48 gates that start at b = -2 multiply x?", "powers of ten", by=0.5
     ),
     -4: lesson.predict(
-        "To which power of ten do 48 gates that start at b = -4 reduce x?", "powers of ten", by=0.5
+        "By which power of ten do 48 gates that start at b = -4 multiply x?", "powers of ten", by=0.5
     ),
 }
 worst = lesson.predict(
@@ -93,7 +93,7 @@ assert through[-4] > through[-2] + 2, "the more negative bias should carry a hun
 
 # %% [markdown]
 # Does it help to train 50 layers? There is no batch norm. Beside it stands a plain network with MSRA's
-# weights and as many parameters; for each the best of several learning rates counts.
+# weights and about as many parameters; for each the best of several learning rates counts.
 
 # %%
 STEPS = {"fast": 40, "live": 100, "full": 400}[SETTING]
@@ -213,7 +213,7 @@ lesson.table(
     ("largest error", "predicted", "derived", "measured"),
     ("ReLU, 2 pieces", None, 0, wrong_relu),
     ("|x|, 2 pieces", None, 0, wrong_abs),
-    *((f"x^2, {k} pieces", worst if k == 8 else None, 1 / k**2, wrong[k]) for k in PIECES),
+    *((f"x^2, {k} pieces", {8: worst}.get(k), 1 / k**2, wrong[k]) for k in PIECES),
 )
 assert wrong_relu < 1e-12 and wrong_abs < 1e-12, "maxout should contain the ReLU and the absolute value"
 assert all(abs(wrong[k] * k**2 - 1) < 1e-6 for k in PIECES), "twice the pieces, a quarter of the error"

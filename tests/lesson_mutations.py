@@ -117,6 +117,7 @@ MUTATIONS = {
             'RESIDUAL = ("plain-20", "plain-56"), ("ResNet-20", "ResNet-56")',
             'RESIDUAL = ("plain-20", "plain-56"), ("plain-56", "plain-56")',
         ),
+        ("(20, 32, 44, 56, 110, 1202)", "(20, 32, 44, 56, 1202, 110)"),
         ('gradient_norms(f"{kind}{DEPTH}", seed)', 'gradient_norms(f"{kind}{DEPTH + 54}", seed)'),
     ],
     12: [
@@ -245,7 +246,7 @@ MUTATIONS = {
         ('THIN, FACTOR = "resnet110", 3', 'THIN, FACTOR = "resnet110", 4'),
         ("GAIN = math.pi / (math.pi - 1)", "GAIN = math.pi / 2"),
         ("np.eye(UNITS)", "0.9 * np.eye(UNITS)"),
-        ("steps(net, STEPS, lr=0.02, decay=decay)", "steps(net, STEPS, lr=0.02)"),
+        ("weight_decay=decay)", "weight_decay=0.0)"),
         ("weight[:HALF, HALF:] = weight[HALF:, :HALF] = 0", "weight[:HALF, HALF:] = 0"),
     ],
     28: [

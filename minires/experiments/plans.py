@@ -93,7 +93,12 @@ _HALVES = {"schedule": "step", "nesterov": True}
 PLANS = {
     "degradation": {
         "fast": Plan(arms=_degradation(8, 14), config=_DIGITS | {"epochs": 2}, evaluate_every=23),
-        "live": Plan(arms=_degradation(20, 56), config=_DIGITS | {"epochs": 10}, evaluate_every=23),
+        "live": Plan(
+            arms=_degradation(20, 56),
+            # at a constant rate the deep residual network is still in its slow start
+            config=_DIGITS | {"epochs": 10, "schedule": "cosine", "warm_up": 46, "warm_up_rises": True},
+            evaluate_every=23,
+        ),
         "stored": Plan(
             arms=_degradation(20, 56),
             config=_SHORT,

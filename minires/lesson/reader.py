@@ -40,7 +40,8 @@ class Prediction:
 
     def tolerance(self):
         """Return in words how near is near."""
-        return f"a factor of {self.within:g}" if self.by is None else f"{self.by:g} {self.unit}".rstrip()
+        unit = "percentage points" if self.unit == "%" else self.unit  # not 10 % of the number
+        return f"a factor of {self.within:g}" if self.by is None else f"{self.by:g} {unit}".rstrip()
 
 
 def predict(question, unit="", *, within=2.0, by=None, guess=...):

@@ -8,18 +8,7 @@ from test_lessons import PATHS, run
 
 from minires.lesson import asking, library, reader
 
-LATER = {
-    5,
-    6,
-    7,
-    8,
-    9,
-    10,
-    11,
-    15,
-    25,
-    26,
-}  # they do not ask yet as they should
+LATER = {25, 26}  # they do not ask yet as they should
 
 DERIVATION = "## Derivation"
 IN_SECTIONS = {0, 24}  # many small derivations, each after its own predictions
