@@ -143,8 +143,8 @@ class Dataset:
         --------
         >>> images, labels = np.arange(16, dtype=np.uint8).reshape(1, 1, 4, 4), np.array([0])
         >>> Dataset(images, labels, class_names=("ramp",), name="ramp").shrunk(2).images[0, 0]
-        array([[ 2,  4],
-               [10, 12]], dtype=uint8)
+        array([[ 3,  5],
+               [11, 13]], dtype=uint8)
         """
         n, c, h, w = self.images.shape
         if factor < 1 or h % factor or w % factor:
