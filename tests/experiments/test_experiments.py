@@ -370,3 +370,24 @@ def test_threads_that_were_asked_for_are_used(monkeypatch):
     monkeypatch.setattr(runner.parallel, "set_threads", asked.append)
     experiments.run_one(*FAST, iterations=1, threads=1)
     assert asked[:1] == [1]
+
+
+def test_images_are_shrunk_and_losses_noted_now_and_then_are_means_since_the_last(monkeypatch):
+    plan, shapes = experiments.plan("shortcuts", "fast"), []
+    every_loss = experiments.run_one(*FAST).curve("loss")[1]
+    monkeypatch.setitem(PLANS["shortcuts"], "fast", experiments.Plan(**vars(plan) | {"losses_every": 5}))
+    steps, losses = experiments.run_one(*FAST).curve("loss")
+    assert steps == [5, 10]
+    assert losses == pytest.approx([sum(every_loss[:5]) / 5, sum(every_loss[5:]) / 5], abs=1e-4)
+
+    def look(net, config, train, *rest, **options):
+        shapes.append(train.image_shape)
+        raise Stopped
+
+    monkeypatch.setitem(PLANS["shortcuts"], "fast", experiments.Plan(**vars(plan) | {"shrink": 4}))
+    monkeypatch.setattr(runner, "Trainer", look)
+    with pytest.raises(Stopped):
+        experiments.run_one(*FAST)
+    assert shapes == [(1, 2, 2)], "8x8 pixels, four a side made one"
+    with pytest.raises(ValueError, match="factor: expected a divisor of 8 and 8, got 3"):
+        data.load("digits")[0].shrunk(3)
