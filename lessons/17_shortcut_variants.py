@@ -298,10 +298,10 @@ if setting == "live":
     assert gate > 2 * original, "and the exclusive gate learns more slowly, whatever epoch one looks at"
 
 # %% [markdown]
-# Now all six other shortcuts end behind the identity: 1.9 to 6.6 % training error, where the original has 0.5.
-# The exclusive gate's branches must first open their gates, and what opens them closes the shortcuts. In three
-# seeds (this one and two more, on one thread) the original ended at 0.5, 1.6 and 0.8 % training error and 1.1,
-# 3.6 and 2.2 % test error, the exclusive gate at 3.1, 6.7 and 4.0 %, and 8.1, 5.3 and 4.7 %.
+# Now all six other shortcuts end behind the identity: 1.9 to 6.6 % training error, where the original has
+# 0.5. The exclusive gate's branches must first open their gates, and what opens them closes the shortcuts. In
+# three seeds (this one and two more, on one thread) the original ended at 0.5, 1.6 and 0.8 % training error
+# and 1.1, 3.6 and 2.2 % test error, the exclusive gate at 3.1, 6.7 and 4.0 %, and 8.1, 5.3 and 4.7 %.
 #
 # But with 20 layers all of them learn: no training error is above 10 %, where 56 layers had up to 76 %. Nine
 # units block a shortcut far less than 27. "Experiments on ResNets with more than 100 layers: deeper models
