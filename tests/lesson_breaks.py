@@ -220,5 +220,9 @@ BREAKS = {
         "five of ten crops": (ten_crop, "_mean", of_the_first_five),
     },
     24: {"the gradient of RoIAlign 5 % too large": (F, "roi_align_backward", times(1.05))},
+    25: {
+        "no gradient along the shortcut": (Residual, "backward", without_the_shortcut),
+        "a gradient 5 % too large": (Residual, "backward", times(1.05)),
+    },
     26: {"the gradient of the interpolation 5 % too large": (F, "resample_backward", times(1.05))},
 }

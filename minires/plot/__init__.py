@@ -21,7 +21,7 @@ from minires.plot.detection import (
 )
 from minires.plot.diagrams import construction
 from minires.plot.images import mosaic
-from minires.plot.matrices import error_maps, heat_maps
+from minires.plot.matrices import contours, error_maps, heat_maps
 from minires.plot.pixels import pixel_classes
 from minires.plot.published import history
 from minires.plot.signals import bar_panels, bars, heat_map, histograms, line_panels, lines
@@ -36,6 +36,7 @@ __all__ = [
     "classifier_pipeline",
     "comparison",
     "construction",
+    "contours",
     "costs",
     "curves",
     "depths",
