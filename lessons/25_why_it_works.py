@@ -115,12 +115,16 @@ predicted_factor = lesson.predict(
     "By what factor does the gradient change if all convolutions' weights are multiplied by 10?", within=1.5
 )
 predicted_deleted = {
-    kind: lesson.predict(
-        f"One block deleted from the {kind} network: what is the test error, the median over the blocks?",
+    "plain": lesson.predict(
+        "One block deleted from the plain network: what is the test error, the median over the blocks?",
         "percent",
         by=5,
-    )
-    for kind in nets
+    ),
+    "residual": lesson.predict(
+        "One block deleted from the residual network: what is the test error, the median over the blocks?",
+        "percent",
+        by=5,
+    ),
 }
 predicted_mean = lesson.predict("54 blocks: how many branches does a path have on average?", within=1.1)
 predicted_effective = lesson.predict(
@@ -560,9 +564,9 @@ assert all(abs(found[where] - kept[where]) < 0.03 for where in kept), "by the va
 # %% [markdown]
 # In networks of convolutions with batch norm that order is, says lecture 9, "not actually used that much in
 # practice": at the usual 50 to 152 layers it gains little. The original ResNet is "a great baseline
-# architecture even today" and "still widely used today": with a modern recipe of training it keeps up with
-# what came later (Bello et al. 2021, arXiv:2103.07579). And the tallest stacks of all, language models, do
-# nothing else but repeat one block. Lecture 6: "Language models: just large!"
+# architecture for many tasks even today" and "still widely used today": trained by a modern recipe it keeps
+# up with what came later (Bello et al. 2021, arXiv:2103.07579). Language models do nothing else but repeat
+# one block: "simple design; just large", says lecture 6 of GPT, beside "simple design; just deep!" of ResNet.
 #
 # **Stochastic depth** is, says lecture 9, "starting to become common in recent architectures": speech
 # transformers (Pham et al. 2019), EfficientNetV2 (Tan & Le 2021), multiscale vision transformers (Fan et al.

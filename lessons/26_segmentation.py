@@ -79,25 +79,25 @@ predicted_accuracy = lesson.predict(
 )
 predicted_mean_iou = lesson.predict("What is the mean IoU of that answer?", within=1.5)
 predicted_ceilings = {
-    cell: lesson.predict(
-        f"Which mean IoU do cells of {cell}x{cell} pixels with true fractions reach?", by=0.1
-    )
-    for cell in (4, 8, 16)
+    4: lesson.predict("Which mean IoU do cells of 4x4 pixels with true fractions reach?", by=0.1),
+    8: lesson.predict("Which mean IoU do cells of 8x8 pixels with true fractions reach?", by=0.1),
+    16: lesson.predict("Which mean IoU do cells of 16x16 pixels with true fractions reach?", by=0.1),
 }
 predicted_sum = lesson.predict(
     "3x5 cells become 12x20 pixels, each of which sends back 1: what is the sum of the cells' gradients?",
     within=1.1,
 )
-predicted = {
-    name: (
-        lesson.predict(f"Which mean IoU does the network reach, {name}?", by=0.1),
-        lesson.predict(f"Which IoU does it reach for ink, whatever the digit, {name}?", by=0.1),
-    )
-    for name in ("from scratch", "pre-trained")
+predicted_mean_ious = {
+    "from scratch": lesson.predict("Which mean IoU does the network reach, from scratch?", by=0.1),
+    "pre-trained": lesson.predict("Which mean IoU does the network reach, pre-trained?", by=0.1),
+}
+predicted_inks = {
+    "from scratch": lesson.predict("Which IoU has ink, whatever the digit, from scratch?", by=0.1),
+    "pre-trained": lesson.predict("Which IoU has ink, whatever the digit, pre-trained?", by=0.1),
 }
 
 # %% [markdown]
-# ## "Background" everywhere
+# ## Derivation: "background" everywhere
 #
 # If a fraction $b$ of the pixels is background, the accuracy is $b$. The IoU of the background is $b$ too, as
 # everything is said to be background; that of each digit is 0. So the mean IoU is $b/11$: it does not let a
@@ -238,9 +238,9 @@ for name, classifier in start.items():
     scores[name] = mean_iou(answers[name], test_pixels, CLASSES, ignore_index=VOID), ink[1]
 lesson.table(
     (f"{STEPS} steps", "predicted", "measured"),
-    *((f"mean IoU, {name}", predicted[name][0], scores[name][0]) for name in scores),
+    *((f"mean IoU, {name}", predicted_mean_ious[name], scores[name][0]) for name in scores),
     ("mean IoU, a map of true fractions", None, ceilings[4]),
-    *((f"IoU of ink, {name}", predicted[name][1], scores[name][1]) for name in scores),
+    *((f"IoU of ink, {name}", predicted_inks[name], scores[name][1]) for name in scores),
 )
 if SETTING != "fast":
     assert scores["pre-trained"][0] >= scores["from scratch"][0] + 0.04, "knowing digits should help"
