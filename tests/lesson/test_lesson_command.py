@@ -541,7 +541,9 @@ def test_lists_quotes_and_figures_keep_their_form():
     [
         (r"\alpha\beta\gamma\delta\eta\theta\lambda\mu\sigma", "αβγδηθλμσ"),
         (r"a \le b \leq c \ge d \geq e \ne f", "a ≤ b ≤ c ≥ d ≥ e ≠ f"),
+        (r"a \leftarrow b \rightarrow c \subseteq d", "a ← b → c ⊆ d"),
         (r"\tfrac13 \tfrac14 \tfrac34", "⅓ ¼ ¾"),
+        (r"2 \binom{2n+2}{n+1}", "2 (2n+2 choose n+1)"),
         (r"x^{01234} y^{56789} z_{01234} a_{56789}", "x⁰¹²³⁴ y⁵⁶⁷⁸⁹ z₀₁₂₃₄ a₅₆₇₈₉"),
     ],
 )
