@@ -103,7 +103,7 @@ lesson.show(plot.lines(fractions, derived={"derived": chance[blocks]}, x=blocks,
 
 # %% [markdown]
 # The depth stays within a few blocks of 40. A step with the whole network is expected once in 22 million:
-# that is tested never took part in training as a whole.
+# the network that is tested never took part in training as a whole.
 
 # %%
 lesson.quiz(

@@ -8,17 +8,10 @@ from test_lessons import PATHS, run
 
 from minires.lesson import asking, library, reader
 
-LATER = {25, 26}  # they do not ask yet as they should
-
 DERIVATION = "## Derivation"
 IN_SECTIONS = {0, 24}  # many small derivations, each after its own predictions
 
-LESSONS = [
-    pytest.param(
-        library.read(path), id=path.stem, marks=[pytest.mark.skip(reason="later")] if number in LATER else []
-    )
-    for number, path in PATHS.items()
-]
+LESSONS = [pytest.param(library.read(path), id=path.stem) for path in PATHS.values()]
 each = pytest.mark.parametrize("read", LESSONS)
 ITEM = re.compile(r"^(\d+)\. ", re.MULTILINE)
 

@@ -48,6 +48,7 @@ def test_panels_of_lines_show_all_of_every_panel():
         (plot.bar_panels, {}),
         (partial(plot.histograms, xlabel="x"), {}),
         (partial(plot.heat_maps, xlabel="x", ylabel="y", label="z", limits=(0, 1)), {}),
+        (partial(plot.contours, at=[0, 1], levels=[1], xlabel="x", ylabel="y", label="z"), {}),
         (plot.mosaic, {}),
         (plot.runs, {}),
     ],
