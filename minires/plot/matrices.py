@@ -110,7 +110,7 @@ def contours(
     figure.supxlabel(xlabel, fontsize=10)
     figure.supylabel(ylabel, fontsize=10)
     scale = figure.colorbar(filled, ax=all_axes, label=label, shrink=0.8)
-    scale.set_ticks(levels, labels=[f"{level:g}" for level in levels])
+    scale.set_ticks([float(level) for level in levels], labels=[f"{level:g}" for level in levels])
     figure.suptitle(title)
     return figure
 
