@@ -26,7 +26,7 @@ def prepare(path, monkeypatch, folder):
     """The script `path --fast` in a folder of its own, without drawing."""
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "argv", [str(path), "--fast"])
-    monkeypatch.setattr(lesson, "show", lambda figure: None)
+    monkeypatch.setattr(lesson, "show", lambda figure, *, alt: None)
 
 
 @pytest.mark.parametrize(
