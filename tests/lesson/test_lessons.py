@@ -1,12 +1,14 @@
-"""Every lesson's claims hold, and none of its assertions is empty: with one constant of the lesson changed it
-fails, and so it does with the library broken underneath it."""
+"""None of a lesson's assertions is empty: each fails with some constant of the lesson changed, and the lesson
+also with the library broken underneath it."""
 
+import ast
 import sys
 import traceback
 
 import pytest
 from lesson_breaks import BREAKS
-from lesson_mutations import MUTATIONS
+from lesson_mutations import COMPLETE, MUTATIONS
+from lesson_slices import assertions, false_ones, place_of, reached_fast
 
 from minires import lesson, resources
 from minires.gradcheck import GradientError
@@ -15,22 +17,52 @@ from minires.lesson import library
 PATHS = {int(path.name[:2]): path for path in sorted(resources.find("", "lessons").glob("[0-9][0-9]_*.py"))}
 
 
-def run(path, source, monkeypatch, folder):
-    """Run a lesson's source as the script `path --fast`, without drawing."""
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", [str(path), "--fast"])
-    monkeypatch.setattr(lesson, "show", lambda figure, *, alt: None)
+def run(path, source):
+    """Run a whole lesson's source."""
     exec(compile(source, path, "exec"), {"__name__": "__main__", "__file__": str(path)})
 
 
+def prepare(path, monkeypatch, folder):
+    """The script `path --fast` in a folder of its own, without drawing."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", [str(path), "--fast"])
+    monkeypatch.setattr(lesson, "show", lambda figure, *, alt: None)
+
+
 @pytest.mark.parametrize(
-    "number, old, new", [(number, *change) for number, changes in MUTATIONS.items() for change in changes]
+    "number, old, new, conditions",
+    [(number, old, new, conditions) for number in MUTATIONS for old, new, *conditions in MUTATIONS[number]],
 )
-def test_a_lesson_with_a_constant_changed_fails_its_assertion(number, old, new, monkeypatch, tmp_path):
+def test_with_a_constant_changed_assertions_fail(number, old, new, conditions, monkeypatch, tmp_path):
     source = PATHS[number].read_text(encoding="utf-8")
     assert source.count(old) == 1, f"{PATHS[number].name}: {old!r} should stand there exactly once"
-    with pytest.raises(AssertionError):
-        run(PATHS[number], source.replace(old, new), monkeypatch, tmp_path)
+    prepare(PATHS[number], monkeypatch, tmp_path)
+    if conditions:
+        places = {place_of(source, condition) for condition in conditions}
+        assert false_ones(source.replace(old, new), places, PATHS[number]) == places
+    else:  # any assertion of the whole lesson
+        with pytest.raises(AssertionError):
+            run(PATHS[number], source.replace(old, new))
+
+
+@pytest.mark.parametrize("number", COMPLETE)
+def test_every_assertion_of_a_lesson_is_noticed_by_a_changed_constant(number):
+    source = PATHS[number].read_text(encoding="utf-8")
+    named = {
+        place_of(source, condition) for _, _, *conditions in MUTATIONS[number] for condition in conditions
+    }
+    every = assertions(ast.parse(source))
+    assert not [ast.unparse(every[place].test) for place in sorted(reached_fast(source) - named)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", PATHS)
+def test_what_an_assertion_needs_is_enough_for_it_to_hold(number, monkeypatch, tmp_path):
+    """Or a changed constant that it notices would say nothing."""
+    source = PATHS[number].read_text(encoding="utf-8")
+    prepare(PATHS[number], monkeypatch, tmp_path)
+    for place in range(len(assertions(ast.parse(source)))):
+        assert false_ones(source, {place}, PATHS[number]) == set()
 
 
 @pytest.mark.parametrize(
@@ -39,8 +71,9 @@ def test_a_lesson_with_a_constant_changed_fails_its_assertion(number, old, new, 
 def test_a_lesson_notices_that_the_library_is_broken(number, what, monkeypatch, tmp_path):
     owner, name, broken = BREAKS[number][what]
     monkeypatch.setattr(owner, name, broken(getattr(owner, name)))
+    prepare(PATHS[number], monkeypatch, tmp_path)
     with pytest.raises(AssertionError) as failed:
-        run(PATHS[number], PATHS[number].read_text(encoding="utf-8"), monkeypatch, tmp_path)
+        run(PATHS[number], PATHS[number].read_text(encoding="utf-8"))
     # in the lesson itself, or by a gradient check that it asked for; not somewhere inside the library
     frames = traceback.extract_tb(failed.value.__traceback__)
     assert frames[-1].filename == str(PATHS[number]) or failed.type is GradientError
