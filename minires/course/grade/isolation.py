@@ -31,7 +31,7 @@ class Limits:
     output: int = 64 << 20
     scratch: int = 16 << 20
     start: float = 30.0
-    load: float = 3.0
+    load: float = 10.0
     processor: int = 600
 
 
