@@ -62,7 +62,13 @@ figure = plot.computational_graph(
     gradients=by_hand,
     title="Forward: solid. Backward: dashed, with gradient × derivative",
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "A graph of five numbers: w and x lead to the product p, p and x to the sum y, y to the loss L. "
+        "Backward arrows carry gradient times derivative; at x two of them meet, and 15 and 5 add up to 20."
+    ),
+)
 
 # %% [markdown]
 # ## A pair of functions, and a cache
@@ -271,7 +277,7 @@ assert error_flipped <= 1e-12, "and dx a convolution with the flipped kernel"
 # L = -\sum_j t_j \ln p_j = -\ln p_c = -z_c + \ln \sum_k e^{z_k}.$$
 #
 # (The ResNet lecture's slide says: "The output of the cross-entropy was normalized using softmax function".
-# The order is the other one: the softmax comes first, and the cross-entropy takes what it puts out.) Now
+# It is the other way round: the softmax comes first, and the cross-entropy takes what it puts out.) Now
 # **predict** the loss of a network that has learned nothing.
 
 # %%
@@ -291,9 +297,8 @@ knows_nothing = lesson.predict("What is the loss of a classifier whose ten logit
 # $p = (\tfrac18, \tfrac28, \tfrac58)$. If the second class is right, then $L = \ln 4$ and
 # $dz = (\tfrac18, -\tfrac34, \tfrac58)$.
 #
-# In code there is a trap: $e^{1000}$ is too large for a floating-point number. But to add the same number
-# to all logits changes no probability, as it cancels in the fraction. So one subtracts the largest logit
-# first.
+# In code there is a trap: $e^{1000}$ is too large for a floating-point number. But adding the same number to
+# all logits changes no probability, as it cancels in the fraction. So one subtracts the largest logit first.
 
 # %%
 z, label = np.log([[1.0, 2.0, 5.0]]), np.array([1])
@@ -391,15 +396,21 @@ figure = plot.lines(
     ylim=(1e-13, 1),
     title="Two errors of a finite difference",
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Error of the central difference over the step h, both logarithmic. Rounding falls as h grows, "
+        "truncation rises with its square, and the smallest error lies where the two derived lines cross."
+    ),
+)
 
 # %% [markdown]
 # The derived rounding error is the largest that there can be; on average it is about a third of it. At its
-# best the difference has eleven correct digits. A backward that agrees to seven is right, for a mistake
-# costs far more: a missing term, a factor, a transposed matrix. `minires.gradcheck` compares any pair with
-# numeric gradients, and says what mistake it sees. Here is the one that is made most: a second use is
-# forgotten. (In its table, *analytic* is what backward returns, and *kinks* counts numbers that
-# sit on a corner, where there is no derivative.)
+# best the difference has eleven correct digits. A backward that agrees to seven is right, for a mistake costs
+# far more: a missing term, a factor, a transposed matrix. `minires.gradcheck` compares any pair with numeric
+# gradients, and says which mistake it sees. Here is the most common one: a second use is forgotten. (In its
+# table, *analytic* is what backward returns, and *kinks* counts numbers that sit on a corner, where there is
+# no derivative.)
 
 # %%
 inputs = [rng.standard_normal(4), rng.standard_normal(4)]
@@ -524,7 +535,13 @@ figure = plot.line_panels(
 )
 for axes in figure.axes:
     axes.set_xlim(-0.4, 1.1)
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Two paths down a long, narrow valley of the loss. Gradient descent jumps from wall to wall and is "
+        "still far from the minimum after 23 steps; with momentum the path ends close to it."
+    ),
+)
 
 # %% [markdown]
 # ## All together

@@ -273,7 +273,13 @@ figure = plot.line_panels(
     ylim=(0, 100),
     title="Mean of the seeds; shaded: from the worst to the best",
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Test accuracy over the steps without and with batch norm. Without it the networks of sigmoids "
+        "hardly learn and only the one with ReLU does; with it all of them learn within a hundred steps."
+    ),
+)
 
 # %% [markdown]
 # The sigmoids favour batch norm, for they squash every signal: with a slope of at most $\tfrac14$, three of
@@ -350,7 +356,13 @@ figure = plot.lines(
     log_x=True,
     ylim=(0, 100),
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Test accuracy after 100 steps over the factor of the first weights. With batch norm it is high for "
+        "every factor; without it very small and very large weights hardly learn."
+    ),
+)
 
 # %% [markdown]
 # Less sensitive is not insensitive. A step of $-\eta\,\partial L / \partial W$ is, in proportion to the
@@ -510,7 +522,7 @@ lesson.score()
 # - Train mode answers for a batch, eval mode for an image.
 # - It accelerates training. The size of the weights in front of it does not matter to the loss, and only
 #   divides their gradient.
-# - Its noise, $\sqrt{3/(2M)}$, regularises in small batches; in large ones hardly.
+# - Its noise, $\sqrt{3/(2M)}$, regularises in small batches, and hardly in large ones.
 #
 # ## What to try next
 #

@@ -52,14 +52,20 @@ def three_blocks(first, last):
 
 silent = three_blocks(linear(WIDTH, WIDTH, 1, bias=1), linear(WIDTH, WIDTH, 0))  # F = 0
 title = "The three blocks, forward and backward"
-lesson.show(plot.blocks(silent, input_shape=(WIDTH,), backward=True, title=title))
+lesson.show(
+    plot.blocks(silent, input_shape=(WIDTH,), backward=True, title=title),
+    alt=(
+        "A plain, a residual and a pre-activation block. In the last two an identity path leads around the "
+        "layers, forward and backward; in the pre-activation block no ReLU follows the addition."
+    ),
+)
 
 # %% [markdown]
 # ## Predict
 #
 # A branch whose last weights are zero adds nothing. Does its block then do nothing? And if the weights are
-# small, is the block nearly the identity: how nearly? Lastly the tutorial's question, "skipping 1 layer vs.
-# multiple layers?": is a branch of two layers more than one layer could be?
+# small, is the block nearly the identity, and how nearly? Lastly the tutorial's question, "skipping 1 layer
+# vs. multiple layers?": is a branch of two layers more than one layer could be?
 
 # %%
 predicted = {
@@ -214,7 +220,14 @@ figure = plot.line_panels(
     xlabel="input $x$",
     ylabel="output of the block",
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Output over input of the three blocks. With F = 0 the plain block returns 0, the residual block the "
+        "identity for positive inputs only, the pre-activation block the identity everywhere; a small F "
+        "changes each a little."
+    ),
+)
 
 # %%
 lesson.quiz(
@@ -307,7 +320,7 @@ assert left[3] > left[2] + 0.1, "and with two of them more"
 #
 # ## Older than networks: residual representations
 #
-# (Two examples from other fields. Who came from lesson 8 may go on to "What to keep".)
+# (Two examples from other fields. If you came from lesson 8, go on to "What to keep".)
 #
 # **Quantisation.** Replace each $x$, uniform in $[-1, 1]$, by the nearest of $K$ evenly spaced code words.
 # The cells have width $2/K$, so the mean squared error is $(2/K)^2/12 = 1/(3K^2)$. A second book of $K$

@@ -215,7 +215,7 @@ lesson.quiz(
     "A network has twice the weights and a loss twice as wide in a raw direction. Is its minimum flatter?",
     (
         "nobody can tell from that",
-        "before batch norm the size of weights says nothing, and so nor does width",
+        "before batch norm the size of weights says nothing, so neither does width",
     ),
     ("yes", "scaling the weights gives the same function a map of any width"),
     ("no, sharper", "all derivatives are smaller there, only because a raw step is short beside the weights"),
@@ -225,8 +225,8 @@ lesson.quiz(
 # ## The loss around both networks
 #
 # The figure shows the loss of 128 training images over the plane of two filter-normalised directions; the
-# cross is the trained network, and at 1 the direction is as long as the weights. (The batch's own statistics
-# are used at every point. Differs from the paper: its code keeps the running averages.)
+# cross is the trained network, and at 1 the direction is as long as the weights. (We use the batch's own
+# statistics at every point; the paper's code keeps the running averages.)
 #
 # How rough is it? In the plane the curvature at a point has two principal values, the eigenvalues of the
 # 2x2 matrix of second derivatives, which come from differences of neighbouring points. A bowl has two
@@ -273,7 +273,13 @@ assert share["plain"] > 1.15 * share["residual"], "the plain network's surroundi
 # %%
 panels = {f"{kind}, {2 * BLOCKS + 2} layers": z for kind, z in losses.items()}
 labelled = {"xlabel": "along one direction", "ylabel": "along another", "label": "loss (nats)"}
-lesson.show(plot.contours(panels, at=grid, levels=[0.1, 0.2, 0.5, 1, 2, 3, 4, 5, 6], **labelled))
+lesson.show(
+    plot.contours(panels, at=grid, levels=[0.1, 0.2, 0.5, 1, 2, 3, 4, 5, 6], **labelled),
+    alt=(
+        "Contours of the loss around two trained networks. The residual one lies at the bottom of a wide, "
+        "round bowl; around the plain one the ground is less regular."
+    ),
+)
 
 # %% [markdown]
 # The residual network lies at the bottom of a wide bowl, the plain one in a hollow of rough ground. The
@@ -343,14 +349,20 @@ panels = {
     "without $k$ blocks": {kind: (counts, errors) for kind, errors in removed.items()},
     "after $k$ exchanges of neighbours": {kind: (counts, errors) for kind, errors in swapped.items()},
 }
-lesson.show(plot.line_panels(panels, xlabel="$k$", ylabel="test error (%)"))
+lesson.show(
+    plot.line_panels(panels, xlabel="$k$", ylabel="test error (%)"),
+    alt=(
+        "Test error when blocks are removed or exchanged. The plain network is lost with the first of them; "
+        "the residual one gets worse step by step, and misses its first blocks most."
+    ),
+)
 
 # %% [markdown]
 # The first blocks are missed most: their branches are large beside what they are added to, and all others
-# build on them. (In the paper's network of 54 blocks hardly any is missed, but for those that halve the
-# map.) The more blocks are deleted or exchanged, the worse the residual network gets, step by step, as an
-# ensemble does that loses members; the plain one is lost at once. Unlike those of an ensemble its paths are
-# not independent; they share their weights.
+# build on them. (In the paper's network of 54 blocks hardly any is missed, but for those that halve the map.)
+# The more blocks are deleted or exchanged, the worse the residual network gets, step by step, as an ensemble
+# does when it loses members; the plain one is lost at once. Unlike those of an ensemble its paths are not
+# independent; they share their weights.
 #
 # This is why *stochastic depth* (lesson 21) can "skip some residual blocks" in training at all.
 #
@@ -451,7 +463,13 @@ assert carried[:13].sum() > 0.95 and paths[:13].sum() < 1e-3, "on a vanishing fr
 # %%
 fractions = {"squared gradient, measured": carried, "number of paths": paths}
 axes = {"xlabel": "branches on a path", "ylabel": "share", "title": "54 residual units before training"}
-lesson.show(plot.lines(fractions, derived={"squared gradient, derived": derived}, x=k, **axes))
+lesson.show(
+    plot.lines(fractions, derived={"squared gradient, derived": derived}, x=k, **axes),
+    alt=(
+        "Shares over the number of branches on a path, for 54 units. Most paths have about 27 branches, but "
+        "the squared gradient comes through about six, as derived; the two hills hardly overlap."
+    ),
+)
 
 # %% [markdown]
 # Half of all paths have 27 branches or more, and next to nothing comes through them. What is deep about this
@@ -565,8 +583,8 @@ assert all(abs(found[where] - kept[where]) < 0.03 for where in kept), "by the va
 # In networks of convolutions with batch norm that order is, says lecture 9, "not actually used that much in
 # practice": at the usual 50 to 152 layers it gains little. The original ResNet is "a great baseline
 # architecture for many tasks even today" and "still widely used today": trained by a modern recipe it keeps
-# up with what came later (Bello et al. 2021, arXiv:2103.07579). Language models do nothing else but repeat
-# one block: "simple design; just large", says lecture 6 of GPT, beside "simple design; just deep!" of ResNet.
+# up with what came later (Bello et al. 2021, arXiv:2103.07579). Language models do nothing but repeat one
+# block: "simple design; just large", says lecture 6 of GPT, beside "simple design; just deep!" of ResNet.
 #
 # **Stochastic depth** is, says lecture 9, "starting to become common in recent architectures": speech
 # transformers (Pham et al. 2019), EfficientNetV2 (Tan & Le 2021), multiscale vision transformers (Fan et al.
@@ -629,7 +647,7 @@ lesson.score()
 # 1. Through how many branches do 95 % of the paths of 54 units go?
 # 2. Without batch norm $r_l = s$ for every unit. What is the mean length by squared gradient? How small must
 #    $s$ be, if 6 of 54 branches are to carry it?
-# 3. Three blocks of 12 are deleted. Which fraction of the paths is left? And of those of length 3?
+# 3. Three blocks of 12 are deleted. What fraction of the paths is left? And of those of length 3?
 
 # %% [markdown]
 # ## Answers

@@ -48,7 +48,11 @@ lesson.show(
         class_names=NAMES,
         void=VOID,
         title="White pixels are void",
-    )
+    ),
+    alt=(
+        "Three scenes beside the classes of their pixels: the ink of each digit in the colour of its class, "
+        "black background, and a white rim of void pixels between the two."
+    ),
 )
 
 # %% [markdown]
@@ -75,25 +79,25 @@ lesson.show(
 
 # %%
 predicted_accuracy = lesson.predict(
-    "Which fraction of the pixels is right if all are said to be background?", by=0.05
+    "What fraction of the pixels is right if all are said to be background?", by=0.05
 )
 predicted_mean_iou = lesson.predict("What is the mean IoU of that answer?", within=1.5)
 predicted_ceilings = {
-    4: lesson.predict("Which mean IoU do cells of 4x4 pixels with true fractions reach?", by=0.1),
-    8: lesson.predict("Which mean IoU do cells of 8x8 pixels with true fractions reach?", by=0.1),
-    16: lesson.predict("Which mean IoU do cells of 16x16 pixels with true fractions reach?", by=0.1),
+    4: lesson.predict("What mean IoU do cells of 4x4 pixels with true fractions reach?", by=0.1),
+    8: lesson.predict("What mean IoU do cells of 8x8 pixels with true fractions reach?", by=0.1),
+    16: lesson.predict("What mean IoU do cells of 16x16 pixels with true fractions reach?", by=0.1),
 }
 predicted_sum = lesson.predict(
     "3x5 cells become 12x20 pixels, each of which sends back 1: what is the sum of the cells' gradients?",
     within=1.1,
 )
 predicted_mean_ious = {
-    "from scratch": lesson.predict("Which mean IoU does the network reach, from scratch?", by=0.1),
-    "pre-trained": lesson.predict("Which mean IoU does the network reach, pre-trained?", by=0.1),
+    "from scratch": lesson.predict("What mean IoU does the network reach, from scratch?", by=0.1),
+    "pre-trained": lesson.predict("What mean IoU does the network reach, pre-trained?", by=0.1),
 }
 predicted_inks = {
-    "from scratch": lesson.predict("Which IoU has ink, whatever the digit, from scratch?", by=0.1),
-    "pre-trained": lesson.predict("Which IoU has ink, whatever the digit, pre-trained?", by=0.1),
+    "from scratch": lesson.predict("What is the IoU of ink, whatever the digit, from scratch?", by=0.1),
+    "pre-trained": lesson.predict("What is the IoU of ink, whatever the digit, pre-trained?", by=0.1),
 }
 
 # %% [markdown]
@@ -251,7 +255,13 @@ if SETTING != "fast":
 truth = np.where(counted, test_pixels, 0)
 pictures = {name: pixels[:3] for name, pixels in {"what is there": truth, **answers}.items()}
 title = "What is there, and what the two networks say"
-lesson.show(plot.pixel_classes(test.images[:3], pictures, class_names=NAMES, title=title))
+lesson.show(
+    plot.pixel_classes(test.images[:3], pictures, class_names=NAMES, title=title),
+    alt=(
+        "Three scenes, the true classes of their pixels, and the answers of two networks. After some hundred "
+        "steps of training both see where ink is, and the pre-trained one more often says which digit."
+    ),
+)
 
 # %% [markdown]
 # *Where* is learned before *what*: ink is told from background while digits are still taken for one another.

@@ -50,10 +50,10 @@ html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
 html_theme_options = {
-    "navigation_with_keys": False,
+    "light_css_variables": {"color-foreground-muted": "#5c6166", "color-api-pre-name": "#a3141b"},
 }
-pygments_style = "default"
-pygments_dark_style = "github-dark"
+pygments_style = "a11y-high-contrast-light"  # they come with Furo
+pygments_dark_style = "a11y-high-contrast-dark"
 
 
 def setup(app):

@@ -34,6 +34,7 @@ def setup(app):
     app.add_post_transform(Links)
     app.connect("doctree-read", describe_figures)
     app.connect("doctree-read", fold)
+    app.connect("doctree-read", tie)
     app.connect("autodoc-process-docstring", without_flags)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -149,6 +150,18 @@ class ShowCode(SphinxDirective):
 
 
 # -- lessons -------------------------------------------------------------------------------------------------
+
+
+def tie(app, doctree):
+    """Keep a formula and the punctuation after it on one line."""
+    for formula in list(doctree.findall(nodes.math)):
+        text = formula.next_node(descend=False, siblings=True)
+        marks = re.match(r"[.,;:!?)]+", text) if isinstance(text, nodes.Text) else None
+        if marks:
+            formula.parent.replace(text, nodes.Text(text[marks.end() :]))
+            tied = nodes.inline(classes=["tied"])
+            formula.replace_self(tied)
+            tied += [formula, nodes.Text(marks[0])]
 
 
 def describe_figures(app, doctree):

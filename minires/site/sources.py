@@ -22,6 +22,11 @@ INDEX = pathlib.Path(__file__).with_name("index.md")
 LINK = re.compile(r"(?<!!)\[((?:[^][]|\[[^][]*\])+)\]\(([^)\s]+)\)")
 SUFFIXES = {"lessons": ".ipynb", "api": ".rst"}  # of what is made of Python files, exercises apart
 FIGURES = "figures.json"  # what the figures of the lessons show, in words
+# Said on the page of the lessons, below its title.
+READING = """\
+On these pages, write your number into the field before you open "Reveal"; each answer of a quiz opens to what
+is right or wrong with it. What a lesson's code printed stands below it, as it was when these pages were made.
+"""
 ASKS = "~~~~~~{{asks}}\n{}\n~~~~~~"
 
 
@@ -42,7 +47,10 @@ def write(lessons, folder, *, setting, cache, report):
     _write(folder / FIGURES, json.dumps(figures))
     for source, document in documents.items():
         if source.endswith(".md"):
-            _write(folder / f"{document}.md", _relinked(_read(root / source), source, documents))
+            text = _relinked(_read(root / source), source, documents)
+            if source == "README.md":
+                text = re.sub(r"(?m)^(# .*\n)", rf"\1\n{READING}", text, count=1)
+            _write(folder / f"{document}.md", text)
     if (root / "images").is_dir():
         shutil.copytree(root / "images", folder / "lessons" / "images")
     _write_contents(folder, documents)
@@ -94,6 +102,8 @@ def _notebook(sheet, results, error):
             shown = [output.get("metadata", {}).get("minires", {}) for output in cell.outputs]
             cells += [new_markdown_cell(_asks(asked, results)) for asked in shown if asked]
         else:
+            if cell.cell_type == "code":  # a printed blank line set two tables apart
+                cell.outputs = [output for output in cell.outputs if output.get("text", "something").strip()]
             cells.append(cell)
     if error:
         said = new_markdown_cell(f"~~~~~~{{error}} The lesson ends early\n{error}\n~~~~~~")

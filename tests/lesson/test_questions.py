@@ -113,6 +113,18 @@ def test_every_prediction_is_shown(read):
     assert names <= {node.id for node in nodes if isinstance(node.ctx, ast.Load)}
 
 
+@each
+def test_every_figure_is_described_to_those_who_do_not_see_it(read):
+    for source in code(read):
+        texts = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
+        for call in calls(source, "show"):
+            described = {name.arg: text_of(name.value) for name in call.keywords}.get("alt", "")
+            assert 20 <= len(described) <= 300, f"alt: expected 20 to 300 characters, got {described!r}"
+            assert described[0].isupper() and described.endswith("."), f"expected sentences: {described!r}"
+            assert texts.count(described) <= 1, f"what is seen, not the title once more: {described!r}"
+            assert "$" not in described and described.isprintable(), f"no formulas: {described!r}"
+
+
 @pytest.mark.slow
 @each
 def test_every_prediction_meets_its_result_in_a_table(read, monkeypatch, tmp_path, capsys):

@@ -44,6 +44,7 @@ after = TRUTH
 # ## Measure
 
 # %%
+print()
 lesson.table(
     ("", "predicted", "derived", "measured"),
     ("Xavier", halved, TRUTH, 0.4987),

@@ -331,6 +331,12 @@ def test_code_and_answers_fold_and_results_do_not(page):
     assert [attributes["class"].split()[0] for attributes in opened] == ["code"] * 3
 
 
+def test_a_page_shows_no_empty_output_and_ties_punctuation_to_its_formula(page):
+    shown = [(attributes.get("class") or "").split() for _, attributes in page.elements]
+    assert sum("stream" in names for names in shown) == 0  # the lesson prints a blank line
+    assert sum("tied" in names for names in shown) == 3  # "½?", "bᵢ?" and "x²."
+
+
 def test_headings_of_a_page_go_down_one_level_at_a_time(page):
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h\d", tag)]
     assert levels[0] == 1 and levels.count(1) == 1
