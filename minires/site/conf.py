@@ -33,10 +33,8 @@ minires_figures = {}  # name of its file: what a lesson's figure shows
 default_role = "literal"  # which `minires.site.links` makes a link if it is a name of the library
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the section Parameters has them, in words
-python_maximum_signature_line_length = 80
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
-codeautolink_autodoc_inject = True  # below each name, where the lessons use it
 codeautolink_concat_default = True  # the cells of a lesson are one script
 codeautolink_warn_on_default_parse_fail = False
 

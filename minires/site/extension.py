@@ -12,7 +12,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from minires.lesson.reader import LETTERS
 from minires.site import mathml
-from minires.site.links import Links
+from minires.site.links import Links, add_uses
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ def setup(app):
     app.connect("doctree-read", describe_figures)
     app.connect("doctree-read", fold)
     app.connect("doctree-read", tie)
+    app.connect("doctree-resolved", add_uses)
     app.connect("autodoc-process-docstring", without_flags)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 

@@ -1,4 +1,4 @@
-"""Makes links of what a text only mentions: "lesson 12", arXiv:1512.03385, `F.relu_forward`."""
+"""Makes links of what a text mentions, "lesson 12", arXiv:1512.03385, `F.relu_forward`, and links back."""
 
 import collections
 import importlib
@@ -72,6 +72,33 @@ def _is_left(node):
         if isinstance(node, LEFT):
             return True
     return False
+
+
+def add_uses(app, doctree, document):
+    """Say below each function and class of the reference which lessons and pages use it."""
+    uses = _uses(app.env)
+    for described in list(doctree.findall(addnodes.desc)):
+        users = [user for name in described[0]["ids"] for user in uses.get(name, ())]
+        if users:
+            paragraph = nodes.paragraph("", "Used in ", classes=["uses"])
+            for number, (user, title) in enumerate(users):
+                uri = app.builder.get_relative_uri(document, user)
+                paragraph += [nodes.Text(", ")] if number else []
+                paragraph += nodes.reference("", title, refuri=uri, internal=True)
+            described[-1] += paragraph
+
+
+def _uses(env):
+    """Return {full name: [(document, title)]} of what code uses it, as sphinx-codeautolink has found."""
+    if not hasattr(env, "minires_uses"):
+        env.minires_uses = {}
+        for document, blocks in sorted(env.sphinx_codeautolink_transforms.items()):
+            number = re.fullmatch(r"lessons/(\d\d)_.*", document)
+            title = f"lesson {int(number[1])}" if number else env.titles[document].astext()
+            used = {name.resolved_location for block in blocks for name in block.names}
+            for name in sorted(used) if not document.startswith("api/") else ():
+                env.minires_uses.setdefault(name, []).append((document, title))
+    return env.minires_uses
 
 
 def names(env):
