@@ -276,8 +276,9 @@ figure = plot.line_panels(
 lesson.show(
     figure,
     alt=(
-        "Test accuracy over the steps without and with batch norm. Without it the networks of sigmoids "
-        "hardly learn and only the one with ReLU does; with it all of them learn within a hundred steps."
+        "Test accuracy over the steps without and with batch norm. Without it only the network with ReLU "
+        "learns at once, those with sigmoids late or hardly at all; with it all of them learn within a "
+        "hundred steps."
     ),
 )
 

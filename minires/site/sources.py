@@ -19,7 +19,7 @@ from minires.lesson import library, markdown
 from minires.site import execute, public
 
 INDEX = pathlib.Path(__file__).with_name("index.md")
-LINK = re.compile(r"(?<!!)\[((?:[^][]|\[[^][]*\])+)\]\(([^)\s]+)\)")
+LINK = re.compile(r"(!?)\[((?:[^][]|\[[^][]*\])+)\]\(([^)\s]+)\)")
 SUFFIXES = {"lessons": ".ipynb", "api": ".rst"}  # of what is made of Python files, exercises apart
 FIGURES = "figures.json"  # what the figures of the lessons show, in words
 # Said on the page of the lessons, below its title.
@@ -135,16 +135,18 @@ def _relinked(text, source, documents):
     here = documents[source]
 
     def link(match):
-        target, mark, heading = match[2].partition("#")
+        is_image, text, target, mark, heading = match[1], match[2], *match[3].partition("#")
         if not target or ":" in target:
             return match[0]
         path = posixpath.normpath(posixpath.join("lessons", posixpath.dirname(source), target))
+        if is_image:
+            return f"![{text}](/{path})"
         to = documents.get(path.removeprefix("lessons/")) or _module_page(path)
         if not to:
-            return match[1]
+            return text
         relative = posixpath.relpath(to, posixpath.dirname(here) or ".")
         suffix = SUFFIXES.get(to.partition("/")[0] if target.endswith(".py") else "", ".md")
-        return f"[{match[1]}]({relative}{suffix}{mark}{heading})"
+        return f"[{text}]({relative}{suffix}{mark}{heading})"
 
     return LINK.sub(link, text)
 

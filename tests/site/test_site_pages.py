@@ -1,7 +1,7 @@
 """Every page in Chromium: wide and narrow, light and dark, with axe-core's rules of accessibility.
 
-MINIRES_NODE_MODULES is the folder of modules in which `npm install axe-core puppeteer-core` ends; MINIRES_SITE, if
-it is set, a site to look at in place of a small one.
+MINIRES_NODE_MODULES is the folder in which `npm install axe-core puppeteer-core` has put its modules, MINIRES_SITE
+a site to look at; without it, it is a small one.
 """
 
 import json
