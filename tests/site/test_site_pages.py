@@ -1,7 +1,7 @@
 """Every page in Chromium: wide and narrow, light and dark, with axe-core's rules of accessibility.
 
-MINIRES_NODE_MODULES is the folder in which `npm install axe-core puppeteer-core` has put its modules, MINIRES_SITE
-a site to look at; without it, it is a small one.
+MINIRES_NODE_MODULES is the folder in which `npm install axe-core puppeteer-core` has put its modules;
+MINIRES_SITE a site to look at, without which it is a small one.
 """
 
 import json
