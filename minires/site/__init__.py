@@ -1,0 +1,1 @@
+"""The web site: lessons, exercises, API and moving pictures."""
