@@ -39,7 +39,13 @@ class Browser:
             os.dup2(to_read, 13), os.dup2(to_write, 14)
             os.dup2(13, 3), os.dup2(14, 4)
 
-        options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--hide-scrollbars"]
+        options = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--remote-debugging-pipe",
+            "--hide-scrollbars",
+        ]
         self.process = subprocess.Popen(
             [chromium(), *options, f"--user-data-dir={self.profile}", "about:blank"],
             stdout=subprocess.DEVNULL,
@@ -82,7 +88,11 @@ class Browser:
     def size(self, width: int, height: int = 900) -> None:
         """Set the window's size in pixels."""
         self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
         )
 
     def prefer(self, **features: str) -> None:

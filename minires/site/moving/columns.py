@@ -114,5 +114,3 @@ def table(numbers: dict) -> list[tuple]:
         sum_ = f"{products(np.ravel(numbers['weight']), column)} = {say(np.ravel(numbers['y'])[k])}"
         rows.append((str(k + 1), vector(column), sum_, say(np.ravel(numbers["dy"])[k]), vector(back)))
     return rows
-
-

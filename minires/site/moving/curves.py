@@ -23,7 +23,7 @@ from minires.layers import (
     Sigmoid,
     StochasticDepth,
 )
-from minires.site.moving.words import say
+from minires.site.moving.words import RAISED, say
 
 
 def slider(name: str, values, start, labels=None) -> dict:
@@ -69,7 +69,7 @@ def gain() -> dict:
     cases = {}
     for at, g in enumerate(GAINS):
         measured = np.exp(np.mean([np.log(variances(g, seed)) for seed in range(3)], axis=0))
-        cases[at] = [series("(gain / 2)^(L − 1)", (g / 2) ** (layers - 1.0), measured)]
+        cases[at] = [series("(gain / 2)ᴸ⁻¹", (g / 2) ** (layers - 1.0), measured)]
     return {
         "drawn_by": "curves",
         "label": "How a signal's variance grows with depth",
@@ -79,6 +79,7 @@ def gain() -> dict:
         ],
         "x": layers,
         "xlabel": "layer L",
+        "where": "in layer {}",
         "ylabel": "variance / that of layer 1",
         "log": True,
         "cases": cases,
@@ -127,8 +128,8 @@ def fans() -> dict:
             forward, backward = np.mean([way(last, fan, seed) for seed in range(3)], axis=0)
             expected = derived_way(last, fan)
             cases[f"{i},{j}"] = [
-                series("signal, forward →", expected[0], forward, at=4),
-                series("gradient, ← backward", expected[1], backward, at=0),
+                series("signal, forward →,", expected[0], forward, at=4),
+                series("gradient, ← backward,", expected[1], backward, at=0),
             ]
     return {
         "drawn_by": "curves",
@@ -138,6 +139,7 @@ def fans() -> dict:
             slider("width of the last layer", LAST, 32),
         ],
         "x": np.arange(5),
+        "where": "after {} layers",
         "xlabel": "layers passed (widths 128, 256, 512, 256, last)",
         "ylabel": "variance / that at its start",
         "log": True,
@@ -165,13 +167,14 @@ def direct(factor: float) -> np.ndarray:
 def shortcuts() -> dict:
     """Return lesson 16's direct path: lambda^(L - l) of the gradient, lambda on every shortcut."""
     passed = np.arange(UNITS + 1)
-    cases = {at: [series("λ^(L − l)", f ** passed.astype(float), direct(f))] for at, f in enumerate(FACTORS)}
+    cases = {at: [series("λᴸ⁻ˡ", f ** passed.astype(float), direct(f))] for at, f in enumerate(FACTORS)}
     return {
         "drawn_by": "curves",
         "label": "What scaled shortcuts leave of a gradient's direct path",
         "sliders": [slider("factor λ", FACTORS, 0.9), slider("units passed L − l", passed, UNITS)],
         "x": passed,
         "xlabel": "units passed, L − l",
+        "where": "after {} units",
         "ylabel": "fraction of the gradient",
         "log": True,
         "cases": cases,
@@ -197,20 +200,24 @@ def gated(bias: float, units: int) -> tuple[float, float]:
 
 def gates() -> dict:
     """Return lesson 16's gates: 1 - sigma(b) of the shortcut passes each, sigma(b) of the branch."""
-    branch = 1 / (1 + np.exp(-np.array(BIASES, float)))
+    fine = np.linspace(BIASES[0], BIASES[-1], 61)
+    branch, smooth = (1 / (1 + np.exp(-np.array(b, float))) for b in (BIASES, fine))
     cases = {}
     for at, units in enumerate(STACKS):
         found = np.array([gated(bias, units) for bias in BIASES]).T
-        name = f"shortcut, {units} {'unit' if units == 1 else 'units'}: (1 − σ(b))^{units}"
+        raised = f"{units}".translate(RAISED).removeprefix("¹")
         cases[at] = [
-            series(name.removesuffix("^1"), (1 - branch) ** units, found[0]),
-            series("branch of one unit: σ(b)", branch, found[1]),
+            series(f"shortcut, (1 − σ(b)){raised},", (1 - branch) ** units, found[0]),
+            series("branch of one unit, σ(b),", branch, found[1]),
         ]
+        cases[at][0]["curve"], cases[at][1]["curve"] = (1 - smooth) ** units, smooth
     return {
         "drawn_by": "curves",
         "label": "Where a gate should start",
         "sliders": [slider("units", STACKS, 54), slider("bias b", BIASES, -6)],
         "x": np.array(BIASES),
+        "curve_x": fine,
+        "where": "with b = {}",
         "xlabel": "bias b that the gates start from",
         "ylabel": "share that passes",
         "ylim": [0, 1],
@@ -251,6 +258,7 @@ def survival() -> dict:
         "label": "How many blocks take part in a step of stochastic depth",
         "sliders": [slider("blocks L", BLOCKS, 54), slider("survival of the last block, p", SURVIVALS, 0.5)],
         "x": p,
+        "where": "with p = {}",
         "xlabel": "survival probability of the last block, p",
         "ylabel": "blocks in a step, on average",
         "ylim": [0, 60],
@@ -296,7 +304,7 @@ def descent() -> dict:
     for i, rate in enumerate(RATES):
         for j, momentum in enumerate(MOMENTA):
             key, r = f"{i},{j}", largest_root(rate, momentum)
-            cases[key] = [series("θ", closed_walk(rate, momentum), walk(rate, momentum), at=WALK)]
+            cases[key] = [series("θ", closed_walk(rate, momentum), walk(rate, momentum), at=10)]
             end = "stays as far away" if abs(r - 1) < 1e-9 else "diverges" if r > 1 else "converges"
             notes[key] = f"In the long run a step multiplies the error by {say(round(r, 3))}: θ {end}."
     return {
@@ -308,6 +316,7 @@ def descent() -> dict:
         ],
         "x": np.arange(WALK + 1),
         "xlabel": "step",
+        "where": "after {} steps",
         "ylabel": "θ, the distance from the minimum",
         "ylim": [-2, 2],
         "notes": notes,
@@ -320,7 +329,7 @@ def table(numbers: dict) -> list[tuple]:
     starts = [s["start"] for s in numbers["sliders"]]
     case = numbers["cases"].get(f"{starts[0]},{starts[1]}") or numbers["cases"][str(starts[0])]
     names = [s["name"] for s in case]
-    titles = [f"{name}{what}" for name in names for what in (", derived", ", measured")]
+    titles = [f"{name.rstrip(',')}, {what}" for name in names for what in ("derived", "measured")]
     x, step = numbers["x"], math.ceil(len(numbers["x"]) / 11)
     at = [*range(0, len(x) - 1, step), len(x) - 1]
     rows = [(numbers["xlabel"], *titles)]

@@ -91,7 +91,10 @@ def _texts(values, y, gradients, direct, dx, shortcut, loud) -> list[str]:
         (True, 1): " The second summand is dy itself, whatever the weights are.",
         (False, 1): " If the weights of the branch shrink it, block after block, nothing makes up for that.",
         (True, 0): " A branch with weights of 0 changes nothing: the block is the identity, also backwards.",
-        (False, 0): " Without the shortcut nothing at all comes through, and no layer before this one can learn.",
+        (
+            False,
+            0,
+        ): " Without the shortcut nothing at all comes through, and no layer before this one can learn.",
     }[shortcut, loud]
     return [
         f"The block's input is x = {vector(x)}. It goes two ways."
@@ -111,7 +114,13 @@ def _texts(values, y, gradients, direct, dx, shortcut, loud) -> list[str]:
 
 def table(numbers: dict) -> list[tuple]:
     """Return the rows of the table for readers without scripts, the heading first."""
-    names = {"branch": "branch", "y": "y", "dx_branch": "dx, branch", "dx_shortcut": "dx, shortcut", "dx": "dx"}
+    names = {
+        "branch": "branch",
+        "y": "y",
+        "dx_branch": "dx, branch",
+        "dx_shortcut": "dx, shortcut",
+        "dx": "dx",
+    }
     rows = [("block", *names.values())]
     for key, case in numbers["cases"].items():
         rows.append((key, *(vector(case[name]) for name in names)))

@@ -52,7 +52,7 @@ def five_layers() -> dict:
         "values": [_square(v) for v in values],
         "gradients": [_square(g) for g in gradients],
         "kept": [{name: _square(a) for name, a in cache.items()} for cache in kept],
-        "shape": " × ".join(map(str, caches[3][0])),
+        "shape": "×".join(map(str, caches[3][0])),
         "remembered": remembered,
         "dweights": [None if d is None else _square(d) for d in dweights],
         "target": TARGET[0],

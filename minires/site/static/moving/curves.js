@@ -44,7 +44,7 @@ moving.drawings.curves = (box, numbers) => {
     svg.setAttribute("width", width);
     svg.setAttribute("height", height);
     svg.replaceChildren(
-      make("clipPath", { id: clip }, make("rect", { x: left - 6, y: top - 6, width: width - left - right + 12, height: height - top - bottom + 12 })),
+      make("clipPath", { id: clip }, make("rect", { x: left - 9, y: top - 9, width: width - left - right + 18, height: height - top - bottom + 18 })),
     );
     const grid = make("g", { class: "grid" });
     const whole = numbers.log ? ticks(...limits, 6).filter(Number.isInteger) : ticks(...limits, 5);
@@ -61,7 +61,8 @@ moving.drawings.curves = (box, numbers) => {
     svg.append(grid);
     const inside = make("g", { "clip-path": `url(#${clip})` });
     shown().forEach((series, number) => {
-      const points = x.map((value, i) => `${across(value).toFixed(1)} ${up(series.derived[i]).toFixed(1)}`);
+      const [along, heights] = series.curve ? [numbers.curve_x, series.curve] : [x, series.derived];
+      const points = along.map((value, i) => `${across(value).toFixed(1)} ${up(heights[i]).toFixed(1)}`);
       inside.append(make("path", { d: `M ${points.join(" L ")}`, class: `curve series${number}` }));
       x.forEach((value, i) => {
         const here = i === place(series);
@@ -78,8 +79,8 @@ moving.drawings.curves = (box, numbers) => {
   const sentences = () => {
     const lines = shown().map((series) => {
       const i = place(series);
-      const where = both ? `at ${say(x[i])}` : `at ${sliders[1].name} = ${sliders[1].labels[i]}`;
-      return `${series.name}, ${where}: derived ${say(series.derived[i])}, measured ${say(series.measured[i])}.`;
+      const where = numbers.where.replace("{}", say(x[i]));
+      return `${series.name} ${where}: derived ${say(series.derived[i])}, measured ${say(series.measured[i])}.`;
     });
     return numbers.notes ? [...lines, numbers.notes[at.join(",")]] : lines;
   };

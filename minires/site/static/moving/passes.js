@@ -79,6 +79,7 @@ moving.drawings.passes = (box, numbers) => {
       loss,
     ),
   );
+  box.classList.add("tall"); // its controls stay in view
   steps(box, () => numbers.texts, show);
   started = true;
 };
