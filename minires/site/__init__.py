@@ -1,1 +1,1 @@
-"""The web site: lessons, exercises, API and moving pictures."""
+"""The web site: the lessons, the exercises and the reference of the library, as plain files."""
