@@ -11,7 +11,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from minires.lesson.reader import LETTERS
-from minires.site import mathml
+from minires.site import mathml, moving
 from minires.site.links import Links
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ def setup(app):
     app.connect("doctree-read", fold)
     app.connect("doctree-read", tie)
     app.connect("autodoc-process-docstring", without_flags)
+    app.connect("html-page-context", draw)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -181,6 +182,12 @@ def fold(app, doctree):
         folded = details("", head, classes=["code"], open=True)
         cell.replace_self(folded)
         folded += cell
+
+
+def draw(app, page, template, context, doctree):
+    """Give a page with moving pictures the script that draws them."""
+    if moving.PLACE.search(context.get("body", "")):
+        app.add_js_file(moving.SCRIPT, loading_method="defer")
 
 
 def without_flags(app, what, name, obj, options, lines):

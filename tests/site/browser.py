@@ -110,7 +110,8 @@ class Browser:
         poll = (
             f"new Promise((done, fail) => {{ const end = Date.now() + {1000 * seconds};"
             f" (function look() {{ let is = false; try {{ is = {expression}; }} catch {{}}"
-            " if (is) done(true); else if (Date.now() > end) fail('in vain'); else setTimeout(look, 20); })(); })"
+            " if (is) done(true); else if (Date.now() > end) fail('in vain'); else setTimeout(look, 20);"
+            " })(); })"
         )
         for _ in range(200):  # the page itself may be changing
             with contextlib.suppress(RuntimeError):

@@ -6,6 +6,7 @@ sentences that go with its steps. Pages ask for it with <div class="moving" data
 
 import json
 import pathlib
+import re
 import shutil
 
 from minires.site.moving import columns, curves, meeting, norm, passes
@@ -30,6 +31,7 @@ TABLES = {
     "five-layers": passes.table,
 }
 STATIC = pathlib.Path(__file__).parent.parent / "static" / "moving"
+PLACE = re.compile(r'<div class="moving" data-picture="([^"]*)">')
 SCRIPT = "moving/moving.js"  # the one script that a page needs; it loads what its pictures ask for
 
 
@@ -55,16 +57,28 @@ def markdown(rows: list[tuple]) -> str:
     return "\n".join([heading, "|" + "---|" * len(rows[0]), *rest]) + "\n"
 
 
-def write(folder: str | pathlib.Path) -> None:
-    """Write scripts, style and numbers into folder/moving, the folder being the site's static one.
+def asked_for(pages: str | pathlib.Path) -> list[str]:
+    """Return the names of the pictures that the Markdown pages of a folder ask for."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted(pathlib.Path(pages).glob("*.md"))]
+    return [name for text in texts for name in PLACE.findall(text)]
 
-    The numbers are scripts too, not JSON to be fetched: browsers fetch nothing for a page that lies on a disk.
+
+def write(folder: str | pathlib.Path, names=tuple(PICTURES)) -> None:
+    """Write scripts, style and the numbers of these pictures into folder/moving.
+
+    The numbers are scripts too, not JSON to be fetched: browsers fetch nothing for a page that lies on
+    a disk.
+
+    Raises
+    ------
+    KeyError
+        For a name that is not in PICTURES.
     """
     target = pathlib.Path(folder) / "moving"
     (target / "numbers").mkdir(parents=True, exist_ok=True)
     for path in STATIC.iterdir():
         shutil.copy(path, target)
-    for name in PICTURES:
+    for name in names:
         lines = ",\n".join(f" {_json(key)}: {_json(value)}" for key, value in numbers(name).items())
         text = f'moving.numbers["{name}"] = {{\n{lines}\n}};\n'
         (target / "numbers" / f"{name}.js").write_text(text, encoding="utf-8")
@@ -74,4 +88,4 @@ def _json(value) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-__all__ = ["PICTURES", "SCRIPT", "markdown", "numbers", "table", "write"]
+__all__ = ["PICTURES", "PLACE", "SCRIPT", "asked_for", "markdown", "numbers", "table", "write"]

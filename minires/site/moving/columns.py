@@ -46,7 +46,8 @@ def im2col() -> dict:
 
 def _forward(columns, y, weight) -> list[str]:
     texts = [
-        "The 2×2 window fits into the 4×4 pixels of x at nine places. im2col lays each window out as a column; "
+        "The 2×2 window fits into the 4×4 pixels of x at nine places. im2col lays each window out as a "
+        "column; "
         f"the weights are laid out as the row {vector(weight)}."
     ]
     for k, column in enumerate(columns.T):
@@ -55,7 +56,8 @@ def _forward(columns, y, weight) -> list[str]:
             f"The row of weights times it: {products(weight, column)} = {say(y[k])}, output {k + 1}."
         )
     texts.append(
-        "All nine outputs are one matrix product, y = w · columns. Of the 36 numbers in the columns only 16 are "
+        "All nine outputs are one matrix product, y = w · columns. Of the 36 numbers in the columns only 16 "
+        "are "
         "different pixels: where windows overlap, a pixel is written down up to four times."
     )
     return texts
@@ -63,7 +65,8 @@ def _forward(columns, y, weight) -> list[str]:
 
 def _backward(dcolumns, growing, places) -> list[str]:
     texts = [
-        "Backwards, dy arrives: one number for each output. The gradient of the columns is w, as a column, times "
+        "Backwards, dy arrives: one number for each output. The gradient of the columns is w, as a column, "
+        "times "
         "the row dy. No column has been added back yet, so dx is 0."
     ]
     for k, column in enumerate(dcolumns.T):
@@ -82,7 +85,8 @@ def _backward(dcolumns, growing, places) -> list[str]:
         else:
             texts[-1] += "It goes back onto the four pixels of its window."
     texts.append(
-        "All columns are back: dx is complete. And the weights, used in all nine windows, get dw = dy · columnsᵀ."
+        "All columns are back: dx is complete. And the weights, used in all nine windows, get dw = dy · "
+        "columnsᵀ."
     )
     return texts
 

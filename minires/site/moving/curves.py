@@ -185,7 +185,8 @@ BIASES, STACKS = tuple(range(-10, 3)), (1, 9, 18, 54)
 
 
 def gated(bias: float, units: int) -> tuple[float, float]:
-    """Return what `units` gates that start at this bias leave of a gradient, and what one gives its branch."""
+    """Return what `units` gates that start at this bias leave of a gradient, and what one gives its "
+    "branch."""
     gate = Sequential(Linear(1, 1, rng=np.random.default_rng(0)), Sigmoid()).astype(np.float64)
     gate[0].weight.data.fill(0)
     gate[0].bias.data.fill(bias)

@@ -77,13 +77,15 @@ def _texts(values, y, gradients, direct, dx, shortcut, loud) -> list[str]:
         else f"There is no shortcut: y is what the branch brings, {vector(y)}."
     )
     split = (
-        f"Backward, dy = {vector(dy)} arrives at the plus sign. A sum hands its gradient to both summands, unchanged: "
+        f"Backward, dy = {vector(dy)} arrives at the plus sign. A sum hands its gradient to both summands, "
+        "unchanged: "
         f"{vector(dy)} into the branch, {vector(dy)} into the shortcut."
         if shortcut
         else f"Backward, dy = {vector(dy)} arrives. There is only one way to go: into the branch."
     )
     arrives = (
-        f"Where the two paths began, the gradients add up: dx = {vector(through)} + {vector(direct)} = {vector(dx)}."
+        f"Where the two paths began, the gradients add up: dx = {vector(through)} + {vector(direct)} = "
+        f"{vector(dx)}."
         if shortcut
         else f"Nothing is added: dx = {vector(dx)}."
     )
@@ -91,16 +93,14 @@ def _texts(values, y, gradients, direct, dx, shortcut, loud) -> list[str]:
         (True, 1): " The second summand is dy itself, whatever the weights are.",
         (False, 1): " If the weights of the branch shrink it, block after block, nothing makes up for that.",
         (True, 0): " A branch with weights of 0 changes nothing: the block is the identity, also backwards.",
-        (
-            False,
-            0,
-        ): " Without the shortcut nothing at all comes through, and no layer before this one can learn.",
+        (False, 0): " Without the shortcut nothing comes through, and no layer before this one can learn.",
     }[shortcut, loud]
     return [
         f"The block's input is x = {vector(x)}. It goes two ways."
         if shortcut
         else f"The block's input is x = {vector(x)}. It goes into the branch only.",
-        f"The branch's first layer: W₁ x = ({say(FIRST[0, 0])}·1 + {say(FIRST[0, 1])}·2, 1·1 − 1·2) = {vector(h)}.",
+        f"The branch's first layer: W₁ x = ({say(FIRST[0, 0])}·1 + {say(FIRST[0, 1])}·2, 1·1 − 1·2) = "
+        f"{vector(h)}.",
         f"The ReLU keeps what is positive: {vector(r)}.",
         f"The second layer, {weights}: the branch brings {vector(branch)}.",
         to_sum,

@@ -59,25 +59,33 @@ def batch_norm() -> dict:
 def _texts(key, dy, dx_hat, x_hat, paths, dx) -> list[str]:
     mean, share = dx_hat.mean(), (dx_hat * x_hat).mean()
     endings = {
-        "any": "The three shares add up to dx. Its sum is 0, and so is its sum with x̂ as weights: adding a number "
+        "any": "The three shares add up to dx. Its sum is 0, and so is its sum with x̂ as weights: adding a "
+        "number "
         "to all x, or stretching them around their mean, would not have changed y.",
         "one": "Only the last output had a gradient, yet all eight inputs get one: through the mean and the "
         "variance each value takes part in every output.",
-        "equal": "dx is 0. All y should grow alike, but adding a number to all x changes no y: the mean takes away "
+        "equal": "dx is 0. All y should grow alike, but adding a number to all x changes no y: the mean "
+        "takes "
+        "away "
         "what came directly.",
-        "stretch": "dx is 0. The y should move apart, but stretching all x changes no y: the variance takes away "
+        "stretch": "dx is 0. The y should move apart, but stretching all x changes no y: the variance takes "
+        "away "
         "what came directly.",
     }
     return [
-        "Forward: the mean is 5 and the standard deviation 2, so x̂ = (x − 5) / 2, and y = γ x̂ + β with γ = 2 and "
+        "Forward: the mean is 5 and the standard deviation 2, so x̂ = (x − 5) / 2, and y = γ x̂ + β with γ = "
+        "2 and "
         "β = 1. x reaches y in three ways: directly, through the mean, and through the variance.",
-        f"Backward: dy = {vector(dy)} arrives. Behind γ it is dx̂ = 2 dy = {vector(dx_hat)}. From here three paths "
+        f"Backward: dy = {vector(dy)} arrives. Behind γ it is dx̂ = 2 dy = {vector(dx_hat)}. From here three "
+        "paths "
         "lead to x.",
         f"The direct path: x̂ grows by 1/2 for each unit of its own x, so it brings dx̂ / 2 = "
         f"{vector(paths['direct'])}.",
-        f"Through the mean: it is taken off every x̂, so it collects all of dx̂, on average {say(mean)}, and hands "
+        f"Through the mean: it is taken off every x̂, so it collects all of dx̂, on average {say(mean)}, and "
+        "hands "
         f"every x the same, minus {say(mean)} / 2: {say(paths['mean'][0])}.",
-        f"Through the variance: it divides every x̂, so it collects dx̂ · x̂, on average {say(share)}, and hands "
+        f"Through the variance: it divides every x̂, so it collects dx̂ · x̂, on average {say(share)}, and "
+        "hands "
         f"each x minus x̂ · {say(share)} / 2: {vector(paths['variance'])}.",
         f"{endings[key]} The library returns dx = {vector(dx)}.",
     ]

@@ -69,28 +69,36 @@ def _square(array) -> np.ndarray:
 
 def _texts(values, gradients, loss, difference, remembered) -> list[str]:
     what = [
-        "The convolution multiplies each 2×2 window by its weights. It leaves x and the weights in its cache: x for "
+        "The convolution multiplies each 2×2 window by its weights. It leaves x and the weights in its "
+        "cache: x for "
         "the weights' gradient, the weights for that of x.",
-        "The ReLU sets what is negative to 0. It leaves its output, which tells where the input was positive.",
+        "The ReLU sets what is negative to 0. It leaves its output, which tells where the input was "
+        "positive.",
         "Max pooling takes the largest of each 2×2 window, and leaves where it stood: 0 to 3, row by row.",
         "Flatten lays the image out as a row. It leaves the shape alone.",
-        f"The linear layer turns the four features into two outputs, {vector(values[5])}. It leaves its input and its "
+        f"The linear layer turns the four features into two outputs, {vector(values[5])}. It leaves its "
+        "input and its "
         "weights.",
     ]
     back = [
-        "The convolution, last: each window sends dy times the weights back, and from x in its cache come the "
+        "The convolution, last: each window sends dy times the weights back, and from x in its cache come "
+        "the "
         "gradients of the weights. All caches are empty, and every weight knows which way to move.",
         "The ReLU hands on the gradient where its output was positive, and 0 elsewhere.",
-        "Max pooling sends each number to where the largest stood. One that was the largest of several windows gets "
+        "Max pooling sends each number to where the largest stood. One that was the largest of several "
+        "windows gets "
         "the sum.",
         "Flatten gives the row its old shape back.",
-        "The linear layer takes its cache: the weights turn two numbers into four, and dweight is dy times x.",
+        "The linear layer takes its cache: the weights turn two numbers into four, and dweight is dy times "
+        "x.",
     ]
     texts = ["An image of 4×4 pixels stands before five layers. All caches are empty."]
     texts += [f"Forward, layer {i + 1}. {text}" for i, text in enumerate(what)]
     texts.append(
-        f"The loss is half the squared distance to the target {vector(TARGET)}: {say(loss)}. Its gradient is the "
-        f"difference, {vector(difference)}. The caches hold {sum(remembered)} numbers, weights not counted: now "
+        f"The loss is half the squared distance to the target {vector(TARGET)}: {say(loss)}. Its gradient is "
+        "the "
+        f"difference, {vector(difference)}. The caches hold {sum(remembered)} numbers, weights not counted: "
+        "now "
         "backwards."
     )
     texts += [f"Backward, layer {i + 1}. {back[i]}" for i in reversed(range(5))]
