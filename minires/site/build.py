@@ -8,7 +8,7 @@ import tempfile
 
 from minires.lesson import notebook
 from minires.lesson.run import environment_of
-from minires.site import execute, sources
+from minires.site import execute, moving, sources
 
 NEEDED = "sphinx furo myst_nb numpydoc sphinx_codeautolink jupytext nbclient ipykernel latex2mathml".split()
 OURS = b"# Project: minires\n"  # in objects.inv, which Sphinx writes
@@ -36,6 +36,9 @@ def build(lessons, folder, *, setting=None, work=None, report=print):
         cache = execute.folder_of(work or scratch)
         errors = sources.write(lessons, scratch / "src", setting=setting, cache=cache, report=report)
         errors += _sphinx(scratch, environment)
+        pictures = moving.asked_for(scratch / "src" / "pages")
+        if pictures:
+            moving.write(scratch / "out" / "_static", pictures)
         shutil.copytree(scratch / "out", folder, dirs_exist_ok=True)
     return errors
 

@@ -11,7 +11,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from minires.lesson.reader import LETTERS
-from minires.site import mathml
+from minires.site import mathml, moving
 from minires.site.links import Links, add_uses
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ def setup(app):
     app.connect("doctree-read", tie)
     app.connect("doctree-resolved", add_uses)
     app.connect("autodoc-process-docstring", without_flags)
+    app.connect("html-page-context", draw)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -182,6 +183,12 @@ def fold(app, doctree):
         folded = details("", head, classes=["code"], open=True)
         cell.replace_self(folded)
         folded += cell
+
+
+def draw(app, page, template, context, doctree):
+    """Give a page with moving pictures the script that draws them."""
+    if moving.PLACE.search(context.get("body", "")):
+        app.add_js_file(moving.SCRIPT, loading_method="defer")
 
 
 def without_flags(app, what, name, obj, options, lines):
