@@ -3,10 +3,11 @@
 import os
 import pathlib
 import sys
+import threading
 
 import pytest
 
-from minires.kernels.cpu import parallel
+from minires.kernels.cpu import parallel, threads
 
 TESTS = pathlib.Path(__file__).parent
 # the folders mirror the package's; a file of tests may use what another one defines
@@ -26,3 +27,20 @@ def kernels_take_small_arrays():
 def pytest_xdist_auto_num_workers():
     """`-n auto`: at most four, for each worker computes in threads, and some networks take a gigabyte."""
     return min(4, os.cpu_count() or 1)
+
+
+@pytest.fixture
+def no_threads(monkeypatch):
+    """No thread can be started, as in a browser."""
+
+    def start(self):
+        raise RuntimeError("can't start new thread")
+
+    pool = parallel._pool
+    threads.can_start.cache_clear()
+    monkeypatch.setattr(threading.Thread, "start", start)
+    parallel._forget_threads()
+    yield
+    parallel._forget_threads()
+    parallel._pool = pool
+    threads.can_start.cache_clear()
