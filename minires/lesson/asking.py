@@ -30,6 +30,11 @@ def _calls(tree):
     return sorted(found, key=lambda call: (call.end_lineno, call.end_col_offset))
 
 
+def predictions(tree):
+    """Return the calls in a syntax tree that ask for a prediction, in the order of their ends."""
+    return [call for call in _calls(tree) if call.func.attr == "predict"]
+
+
 def parts(source):
     """Return [(kind, source, number of its first line)] of a cell of code: each question by itself, and what
     stands before, between and after them, whose kind is None.

@@ -108,6 +108,9 @@ def show(figure):
     """Show a matplotlib figure: in the notebook if there is one, else as a file in ./lesson-figures/."""
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=150)
+    if reader.is_on_page():
+        reader.show_in_notebook({"image/png": image.getvalue(), "text/plain": _title(figure)})
+        return
     if reader.in_notebook():
         from IPython.display import Image, display
 
