@@ -4,6 +4,7 @@ import json
 import pathlib
 import shutil
 
+from minires.course import exercise
 from minires.site.live import content, distribution, packages, pages
 
 WEB = pathlib.Path(__file__).with_name("web")  # the scripts and their style
@@ -20,7 +21,7 @@ def add(folder, pyodide):
     Parameters
     ----------
     folder : path
-        Of a finished site: pages of lessons have the names of the lessons' files.
+        Of a finished site: pages of lessons and exercises have the names of their files.
     pyodide : path or str
         Pyodide's distribution, version 0.27 or later: a folder, an archive, or the address of either.
 
@@ -42,12 +43,13 @@ def add(folder, pyodide):
     taken = distribution.take(pyodide, live / "pyodide")
     taken["minires"] = packages.pack(live / "minires.zip")
     _write(live / "manifest.json", taken)
-    for name, parts in (("lessons", content.lessons()), ("exercises", content.assignments())):
-        for key, value in parts.items():
-            _write(live / name / f"{key}.json", value)
+    lessons = content.lessons()
+    for stem, lesson in lessons.items():
+        _write(live / "lessons" / f"{stem}.json", lesson)
+    exercises = {each.module: "exercise" for each in exercise.exercises()}
     for path in WEB.iterdir():
         shutil.copyfile(path, live / path.name)
-    return pages.make_live(folder, content.lessons().keys(), live=FOLDER)
+    return pages.make_live(folder, {stem: "lesson" for stem in lessons} | exercises, live=FOLDER)
 
 
 def _write(path, value):

@@ -1,16 +1,14 @@
-"""What the pages in the browser are about: the cells of the lessons, and the exercises."""
+"""The cells of the lessons, as pages in the browser run them."""
 
 import ast
 
-from minires.course.exercise import exercises
 from minires.lesson import asking, library
 
 
 def lessons():
     """Return {stem of its file: {"cells": [...]}} of every lesson, each question in a cell of its own.
 
-    A cell has its "kind" (see `asking.kind`), its "source", what a notebook shows of it ("shown"), and the
-    number of "predictions" that it asks for.
+    A cell has its "kind" (see `asking.kind`), its "source", and the number of "questions" that it asks.
     """
     return {lesson.path.stem: {"cells": cells(lesson)} for lesson in library.lessons()}
 
@@ -20,20 +18,6 @@ def cells(lesson):
     found = []
     for cell in lesson.cells:
         for kind, source, _ in () if cell.is_text else asking.parts(cell.source):
-            shown = asking.with_a_blank(source) if kind == "predict" else source
-            predictions = len(asking.predictions(ast.parse(source)))
-            found.append({"kind": kind, "source": source, "shown": shown, "predictions": predictions})
+            questions = len(asking.calls(ast.parse(source))) if kind in ("predict", "quiz") else 0
+            found.append({"kind": kind, "source": source, "questions": questions})
     return found
-
-
-def assignments():
-    """Return {number: what its page needs} of every exercise."""
-    return {
-        exercise.number: {
-            "assignment": exercise.assignment,
-            "module": exercise.module,
-            "title": exercise.title,
-            "starter": exercise.starter,
-        }
-        for exercise in exercises()
-    }

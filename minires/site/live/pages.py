@@ -4,32 +4,30 @@ import html
 import os
 import re
 
-LIVE = re.compile(r'class="[^"]*\blive-program\b|\bdata-live-exercise="')  # what a page of text may contain
+PROGRAM = re.compile(r'class="[^"]*\blive-program\b')  # what a page of text may contain
 MARK = "<!-- live -->"
 HEAD = """\
 {mark}<link rel="stylesheet" href="{live}/live.css">
-<script defer src="{live}/live.js"{lesson}></script>
+<script defer src="{live}/live.js" data-{kind}="{name}"></script>
 """
 
 
-def make_live(folder, lessons, *, live="live"):
-    """Put the scripts into every page that is a lesson's or contains a program or an exercise; return these
+def make_live(folder, kinds, *, live):
+    """Put the scripts into every page that is a lesson's or an exercise's or contains a program; return these
     pages, in order.
 
-    lessons: the stems of the lessons' files, which are also those of their pages; live: the folder, in the
-    site's, with what the scripts fetch.
+    kinds: {stem of a page: "lesson" or "exercise"}; live: the folder, in the site's, with what the scripts
+    fetch.
     """
     found = []
     for path in sorted(folder.rglob("*.html")):
         page = path.read_text(encoding="utf-8")
-        is_lesson = path.stem in lessons
-        if (is_lesson or LIVE.search(page)) and "</head>" in page:
+        kind = kinds.get(path.stem) if path.parent.name in ("lessons", "exercises") else None
+        kind = kind or ("page" if PROGRAM.search(page) else None)
+        if kind and "</head>" in page:
             found.append(path)
             if MARK not in page:
-                lines = HEAD.format(
-                    mark=MARK,
-                    live=html.escape(os.path.relpath(folder / live, path.parent).replace(os.sep, "/")),
-                    lesson=f' data-lesson="{path.stem}"' if is_lesson else "",
-                )
+                place = html.escape(os.path.relpath(folder / live, path.parent).replace(os.sep, "/"))
+                lines = HEAD.format(mark=MARK, live=place, kind=kind, name=path.stem)
                 path.write_text(page.replace("</head>", f"{lines}</head>", 1), encoding="utf-8")
     return found

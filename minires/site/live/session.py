@@ -76,7 +76,8 @@ class Session:
 
     def _answer(self, tree, guesses):
         """Put the reader's predictions into the calls that ask for them."""
-        for call, text in zip(asking.predictions(tree), guesses, strict=False):
+        asked = [call for call in asking.calls(tree) if call.func.attr == "predict"]
+        for call, text in zip(asked, guesses, strict=False):
             if text.strip() and not any(keyword.arg == "guess" for keyword in call.keywords):
                 try:
                     value = reader.number(text.strip())

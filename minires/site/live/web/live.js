@@ -118,19 +118,33 @@
       this.element.classList.toggle("live-failed", isError);
     }
 
+    // While Python computes, a clock shows that it does.
+    tick(text) {
+      clearInterval(this.clock);
+      this.meter.hidden = true;
+      if (!text) return;
+      const begun = performance.now();
+      const show = () => this.say(`${text}: ${Math.round((performance.now() - begun) / 1000)} s`);
+      show();
+      this.clock = setInterval(show, 1000);
+    }
+
     progress({ text, loaded, total }) {
+      this.tick(null);
       this.meter.hidden = !total;
       if (total) {
         this.meter.max = total;
         this.meter.value = Math.min(loaded, total);
       }
-      const shown = total ? `${text}: ${megabytes(Math.min(loaded, total))} of ${megabytes(total)}` : `${text} ...`;
-      if (shown !== this.text.textContent) this.say(shown);
+      const shown = `${text}: ${megabytes(Math.min(loaded, total))} of ${megabytes(total)}`;
+      if (!total) this.tick(text);
+      else if (shown !== this.text.textContent) this.say(shown);
     }
 
     busy(is) {
       this.stop.hidden = !is;
       if (!is) this.meter.hidden = true;
+      if (!is) this.tick(null);
       this.element.classList.toggle("live-busy", is);
     }
   }
@@ -205,17 +219,18 @@
 
   // -- the cells of a lesson ---------------------------------------------------------------------------------------
 
-  // A cell of code of the page: what it shows and where what it prints goes. Question cells have no element.
+  // A cell of code of the page: what it shows and where what it prints goes. Questions show nothing of theirs.
   class Cell {
-    constructor(kind, source, element) {
-      Object.assign(this, { kind, source, element, done: -1, fields: [] });
-      if (!element) return;
+    constructor(kind, source, place) {
+      Object.assign(this, { kind, source, place, done: -1, fields: [] });
+      if (!place) return;
       this.output = make("div", { class: "live-output", "aria-live": "polite" });
-      this.run = button("Run", () => lesson.run(this));
-      this.edit = button("Edit", () => this.open());
-      this.bar = make("div", { class: "live-buttons" }, this.run, this.edit);
-      this.input = element.querySelector(".cell_input") || element;
-      this.input.after(this.bar, this.output);
+      this.input = place.querySelector("details.code, .cell_input");
+      const run = button(kind === "score" ? "How near did I come?" : "Run", () => lesson.run(this));
+      if (this.input) this.edit = button("Edit", () => this.open());
+      const bar = make("div", { class: "live-buttons" }, run, this.edit || null);
+      if (this.input) this.input.after(bar, this.output);
+      else place.append(bar, this.output);
     }
 
     get text() {
@@ -242,8 +257,8 @@
 
     // The outputs made when the page was built stay until there are new ones.
     clear() {
-      if (!this.element) return;
-      this.element.querySelectorAll(".cell_output").forEach((old) => (old.hidden = true));
+      if (!this.place) return;
+      this.place.querySelectorAll(".cell_output").forEach((old) => (old.hidden = true));
       this.output.replaceChildren();
     }
   }
@@ -275,16 +290,16 @@
     }
 
     async execute(cell, which) {
-      if (cell.output && cell.element) cell.element.classList.add("live-running");
+      if (cell.place) cell.place.classList.add("live-running");
       this.seconds = which.startsWith("cell 1 ") ? 0 : this.seconds;
       let first = true;
       try {
         const outcome = await machine.send(
-          { do: "run", source: cell.text, guesses: cell.fields.map((field) => field.value) },
+          { do: "run", which, source: cell.text, guesses: cell.fields.map((field) => field.value) },
           (output) => {
             if (first) cell.clear();
             first = false;
-            if (cell.output && cell.kind !== "predict") show(cell.output, output);
+            if (cell.place) show(cell.output, output);
             else if (output.type === "error") bar.say(output.text, true);
           },
         );
@@ -293,7 +308,7 @@
         if (outcome.ok) cell.done = machine.generation;
         return outcome;
       } finally {
-        if (cell.element) cell.element.classList.remove("live-running");
+        if (cell.place) cell.place.classList.remove("live-running");
       }
     }
   }
@@ -302,17 +317,24 @@
 
   const plain = (text) => text.replace(/\s+$/gm, "").trim();
 
-  // Find each cell of the script on the page, by what it says.
+  // Find each cell of the script on the page, by what it says; of questions, by their order.
   function cellsOnPage(script) {
-    const onPage = [...document.querySelectorAll("div.cell")].filter((cell) => cell.querySelector("pre"));
-    const fields = [...document.querySelectorAll(".asks input:not([type=radio]):not([type=checkbox])")];
-    let at = 0;
-    return script.cells.map(({ kind, source, shown, predictions }) => {
-      const found = onPage.findIndex((cell, i) => i >= at && [source, shown].includes(plain(cell.querySelector("pre").textContent)));
-      const element = found < 0 ? null : onPage[found];
-      if (found >= 0) at = found + 1;
-      const cell = new Cell(kind, source, kind === "quiz" ? null : element);
-      cell.fields = fields.splice(0, predictions);
+    const code = [...document.querySelectorAll("div.cell")].filter((cell) => cell.querySelector(".cell_input pre"));
+    const asked = [...document.querySelectorAll("div.asks")];
+    const says = (cell) => plain(cell.querySelector(".cell_input pre").textContent);
+    let before = null;
+    return script.cells.map(({ kind, source, questions }) => {
+      const places = asked.splice(0, questions);
+      let place = null;
+      if (kind === "score" && before) before.after((place = make("div", { class: "live-score" })));
+      else if (!kind) {
+        const found = code.findIndex((cell) => says(cell) === plain(source));
+        if (found < 0) throw new Error(`a cell of the lesson is not on its page: ${source.slice(0, 60)} ...`);
+        [place] = code.splice(0, found + 1).slice(-1);
+      }
+      before = place || places[places.length - 1] || before;
+      const cell = new Cell(kind, source, place);
+      if (kind === "predict") cell.fields = places.map((one) => one.querySelector("input"));
       return cell;
     });
   }
@@ -352,11 +374,11 @@
   }
 
   // The file of an exercise, kept in this browser, and its check.
-  async function startExercise(place) {
-    const number = place.dataset.liveExercise;
-    const answer = await fetch(`${base}exercises/${number}.json`);
-    if (!answer.ok) throw new Error(`exercises/${number}.json: the server answers ${answer.status}`);
-    const { assignment, module, starter, title } = await answer.json();
+  function startExercise(module) {
+    const [, assignment, one] = /^ex(\d)_(\d)_/.exec(module);
+    const number = `${assignment}.${one}`;
+    const place = document.querySelector("#the-file-to-fill-in div[class*=highlight-]") || document.querySelector("article div[class*=highlight-]");
+    const starter = plain(place.querySelector("pre").textContent);
     const key = `minires exercise ${number}`;
     const folder = `assignment-${assignment}`;
     const check = (...options) => work(async () => {
@@ -372,7 +394,7 @@
       }, (one) => show(output, one));
       return `Checked in ${seconds.toFixed(1)} s.`;
     });
-    const area = editor(stored(key) ?? starter, `${module}.py: ${title}`, () => check());
+    const area = editor(stored(key) ?? starter, `The file ${module}.py`, () => check());
     area.addEventListener("input", () => store(key, area.value === starter ? null : area.value));
     const output = make("div", { class: "live-output", "aria-live": "polite" });
     const again = button("Begin again", () => {
@@ -382,9 +404,9 @@
     });
     const hints = [1, 2, 3].map((level) => button(`Hint ${level}`, () => check("--hint", String(level))));
     const picture = button("Picture", () => check("--plot", "error.png"), { title: "where the numbers are wrong" });
-    place.replaceChildren(area,
-      make("div", { class: "live-buttons" }, button("Check", () => check()), ...hints, picture, again),
-      make("p", { class: "live-note" }, "What you write is kept in this browser only."), output);
+    place.replaceWith(
+      make("p", { class: "live-note" }, "Or write here, with nothing installed. It is kept in this browser only."), area,
+      make("div", { class: "live-buttons" }, button("Check", () => check()), ...hints, picture, again), output);
   }
 
   function stored(key) {
@@ -407,10 +429,8 @@
   // -- the page ----------------------------------------------------------------------------------------------------
 
   async function startPage() {
-    const name = script.dataset.lesson;
+    const { lesson: name, exercise: module } = script.dataset;
     const programs = [...document.querySelectorAll(".live-program")];
-    const exercises = [...document.querySelectorAll("[data-live-exercise]")];
-    if (!name && !programs.length && !exercises.length) return;
     if (location.protocol === "file:") {
       bar = new Bar([]);
       bar.say("To run this page, serve its folder: python -m http.server, then open http://localhost:8000");
@@ -422,10 +442,10 @@
       machine = new Machine(bar);
       document.body.dataset.liveName = name ? `${name}.py` : "page.py";
       programs.forEach(startProgram);
-      await Promise.all(exercises.map(startExercise));
+      if (module) startExercise(module);
       const { start, minires } = await machine.manifest();
       const size = Object.values(start).reduce((a, b) => a + b, minires);
-      bar.say(`Python runs in this page. The first Run fetches ${megabytes(size)}.`);
+      bar.say(`Runs in this page, nothing installed. The first run fetches ${megabytes(size)}.`);
     } catch (error) {
       bar ||= new Bar([]);
       bar.say(`This page cannot run: ${error.message}`, true);

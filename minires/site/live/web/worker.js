@@ -73,12 +73,14 @@ async function loadFigures() {
   if (figures) return;
   say("Fetching what draws figures", sum(manifest.figures));
   await pyodide.loadPackage("matplotlib", { messageCallback() {} });
+  say("Preparing to draw");
+  pyodide.runPython("import matplotlib; matplotlib.use('agg'); import matplotlib.font_manager"); // it looks for fonts
   figures = true;
 }
 
-async function run({ source, guesses }) {
+async function run({ source, guesses, which }) {
   if (FIGURE.test(source)) await loadFigures();
-  say("Running");
+  say(which ? `Running ${which}` : "Running");
   return session.run(source, pyodide.toPy(guesses || []));
 }
 
