@@ -1,7 +1,9 @@
 """What all tests share: the helpers beside them can be imported (`import strict_cupy`), and kernels run."""
 
+import errno
 import os
 import pathlib
+import subprocess
 import sys
 import threading
 
@@ -44,3 +46,16 @@ def no_threads(monkeypatch):
     parallel._forget_threads()
     parallel._pool = pool
     threads.can_start.cache_clear()
+
+
+@pytest.fixture
+def no_processes(monkeypatch):
+    """No process can be started, as in a browser."""
+
+    def refuse(*_, **__):
+        raise OSError(errno.ENOTSUP, "this system does not support processes")
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
+    monkeypatch.setattr(subprocess.Popen, "__del__", lambda self: None)
+    for name in ("fork", "forkpty", "posix_spawn", "system"):
+        monkeypatch.setattr(os, name, refuse, raising=False)

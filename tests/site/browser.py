@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import fcntl
 import functools
 import http.server
 import json
@@ -9,6 +10,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -18,6 +20,13 @@ OPTIONS = (
     "--headless=new --remote-debugging-pipe --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run "
     "--hide-scrollbars --disable-background-networking --disable-component-update"
 ).split()
+# gives the browser its two pipes as the descriptors 3 and 4, where it expects them
+AS_3_AND_4 = """
+import os, sys
+for number, place in zip(map(int, sys.argv[1:3]), (3, 4)):
+    os.dup2(number, place)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def find():
@@ -50,16 +59,18 @@ class Browser:
 
     def __init__(self, path, *, width=1280, height=900):
         self._home = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        to_browser, self._out = os.pipe()
-        self._in, from_browser = os.pipe()
+        (to_browser, self._out), (self._in, from_browser) = os.pipe(), os.pipe()
         self._number, self._waiting, self.said = 0, b"", []
         command = [path, *OPTIONS, f"--user-data-dir={self._home.name}", "about:blank"]
-        shell = ["/bin/sh", "-c", f'exec "$0" "$@" 3<&{to_browser} 4>&{from_browser}', *command]
+        numbers = [fcntl.fcntl(number, fcntl.F_DUPFD, 10) for number in (to_browser, from_browser)]
         self._process = subprocess.Popen(
-            shell, pass_fds=(to_browser, from_browser), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [sys.executable, "-c", AS_3_AND_4, *map(str, numbers), *command],
+            pass_fds=numbers,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
-        os.close(to_browser)
-        os.close(from_browser)
+        for number in (*numbers, to_browser, from_browser):
+            os.close(number)
         self._session = None
         targets = self.send("Target.getTargets")["targetInfos"]
         page = next(target["targetId"] for target in targets if target["type"] == "page")

@@ -30,13 +30,15 @@ def take(source, to):
     """
     with contextlib.ExitStack() as stack:
         read = _reader(str(source), stack)
-        lock = _parsed(read(LOCK), source)
+        try:
+            lock = _parsed(read(LOCK), source)
+        except KeyError:
+            raise _no_distribution(source) from None
         packages = lock["packages"]
         _require_numpy(packages, source)
         core, is_module = _core(read, source)
         closures = [_closure(packages, name) for name in ("numpy", FIGURES)]
-        files = {name: content for name, content in core.items()}
-        files[LOCK] = json.dumps(lock).encode()
+        files = {**core, LOCK: json.dumps(lock).encode()}
         start = [*core, LOCK, *_files(packages, closures[0])]
         figures = [name for name in _files(packages, closures[1]) if name not in start]
         for name in {*closures[0], *closures[1]}:

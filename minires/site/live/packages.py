@@ -7,7 +7,7 @@ import zipfile
 from minires import resources
 
 NEEDED = ("tqdm", "threadpoolctl")  # of what setup.cfg names; Pyodide has the others, compiled
-LEFT_OUT = ("__pycache__", ".pyc", ".so", "site/static/", "_files/")
+LEFT_OUT = ("__pycache__", ".pyc", ".so", "site/static/", "live/web/", "_files/")
 
 
 def pack(path):

@@ -50,8 +50,7 @@ class Session:
             exec(compile(tree, name, "exec"), vars(self._module))
             if last is not None:
                 value = eval(compile(ast.Expression(last.value), name, "eval"), vars(self._module))
-                if value is not None:
-                    self._show({"type": "text", "text": repr(value)})
+                self._value(value)
         return outcome
 
     def command(self, main, words, files=(), columns=COLUMNS):
@@ -87,6 +86,13 @@ class Session:
                 else:
                     call.keywords.append(ast.keyword("guess", ast.Constant(value)))
         ast.fix_missing_locations(tree)
+
+    def _value(self, value):
+        """Show the value of a cell's last line, as a notebook does."""
+        if hasattr(value, "_repr_html_"):
+            self._show({"type": "html", "html": value._repr_html_()})
+        elif value is not None:
+            self._show({"type": "text", "text": repr(value)})
 
     def _display(self, data, question):
         """Show what a lesson displays, {MIME type: value}."""
