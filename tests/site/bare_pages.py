@@ -7,7 +7,7 @@ from minires.lesson import asking, library
 
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title></head><body><article>{body}</article></body></html>
+<title>{title}</title><style>pre {{ overflow-x: auto }}</style></head><body><article>{body}</article></body></html>
 """
 CELL = """<div class="cell docutils container"><details class="code" open><summary>Code</summary>
 <div class="cell_input docutils container"><div class="highlight-python notranslate"><div class="highlight">
@@ -17,7 +17,9 @@ CELL = """<div class="cell docutils container"><details class="code" open><summa
 ASKS = '<div class="asks docutils container"><p>{head}</p>{field}</div>\n'
 FILE = """<section id="the-file-to-fill-in"><div class="highlight-python notranslate"><div class="highlight"><pre>
 {source}</pre></div></div></section>"""
-PROGRAM = '<div class="live-program" id="p{i}"><div class="highlight-python"><pre>{source}\n</pre></div></div>'
+PROGRAM = (
+    '<div class="live-program" id="p{i}"><div class="highlight-python"><pre>{source}\n</pre></div></div>'
+)
 
 
 def write(folder, *, lessons=(), exercises=(), programs=()):
@@ -28,7 +30,11 @@ def write(folder, *, lessons=(), exercises=(), programs=()):
     for number in exercises:
         found = exercise.find(number)
         source = found.starter.split('"""', 2)[2].strip()
-        _write(folder / "exercises" / f"{found.module}.html", found.title, FILE.format(source=html.escape(source)))
+        _write(
+            folder / "exercises" / f"{found.module}.html",
+            found.title,
+            FILE.format(source=html.escape(source)),
+        )
     body = "".join(PROGRAM.format(i=i, source=html.escape(source)) for i, source in enumerate(programs))
     _write(folder / "pages" / "programs.html", "Programs", body)
 

@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import fcntl
 import functools
 import http.server
 import json
@@ -30,7 +29,9 @@ os.execv(sys.argv[3], sys.argv[3:])
 
 
 def find():
-    """Return the path of a Chromium on this machine, or None."""
+    """Return the path of a Chromium that can be told what to do here, or None."""
+    if sys.platform == "win32":  # where a process inherits no pipes as descriptors 3 and 4
+        return None
     return os.environ.get("MINIRES_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
@@ -58,6 +59,8 @@ class Browser:
     """One page of a headless Chromium."""
 
     def __init__(self, path, *, width=1280, height=900):
+        import fcntl  # which Windows lacks, and `find` knows
+
         self._home = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         (to_browser, self._out), (self._in, from_browser) = os.pipe(), os.pipe()
         self._number, self._waiting, self.said = 0, b"", []
@@ -116,7 +119,13 @@ class Browser:
 
     def size(self, width, height, *, dark=False):
         """Make the page so large, and light or dark."""
-        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
         value = "dark" if dark else "light"
         self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": value}])
 
@@ -137,7 +146,9 @@ class Browser:
         end = time.monotonic() + seconds
         while not (value := self.value(expression)):
             if time.monotonic() > end:
-                raise TimeoutError(f"{expression} is still {value} after {seconds} s; page: {self.text()[-1500:]}")
+                raise TimeoutError(
+                    f"{expression} is still {value} after {seconds} s; page: {self.text()[-1500:]}"
+                )
             time.sleep(0.1)
         return value
 

@@ -75,7 +75,9 @@ def packed(path, content):
 NEEDED = {*distribution.CORE, "pyodide-lock.json", "numpy-1.whl", "matplotlib-1.whl", "pillow-1.whl"}
 
 
-@pytest.mark.parametrize("kind", ["folder", "folder above", ".tar.bz2", ".zip", ".whl", "address/", "address"])
+@pytest.mark.parametrize(
+    "kind", ["folder", "folder above", ".tar.bz2", ".zip", ".whl", "address/", "address"]
+)
 def test_only_what_is_needed_is_taken_from_wherever_it_lies(tmp_path, kind):
     source, to = unpacked(tmp_path / "a" / "pyodide", files()), tmp_path / "to"
     packed(tmp_path / "a" / "pyodide.zip", files())
@@ -283,7 +285,9 @@ def test_predictions_reach_the_table_and_the_score(outputs):
 
 def test_a_figure_is_a_png_with_words(outputs):
     session = Session(outputs.append)
-    session.run("from minires import lesson, plot\nlesson.show(plot.lines({'a': [1.0, 2.0]}, xlabel='step', ylabel='height'))")
+    session.run(
+        "from minires import lesson, plot\nlesson.show(plot.lines({'a': [1.0, 2.0]}, xlabel='step', ylabel='height'))"
+    )
     pictures = [output for output in outputs if output["type"] == "png"]
     assert not [output for output in outputs if output["type"] == "error"], outputs
     assert pictures[0]["png"].startswith("iVBOR") and "height" in pictures[0]["text"]

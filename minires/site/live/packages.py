@@ -43,7 +43,9 @@ def _installed(package):
     try:
         files = importlib.metadata.files(package) or ()
     except importlib.metadata.PackageNotFoundError:
-        raise ValueError(f"{package} is not installed, and the live pages need it: pip install {package}") from None
+        raise ValueError(
+            f"{package} is not installed, and the live pages need it: pip install {package}"
+        ) from None
     paths = {file.as_posix(): pathlib.Path(file.locate()) for file in files}
     return {
         name: path

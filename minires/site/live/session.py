@@ -70,7 +70,9 @@ class Session:
         """Show a picture that a command has left in a file, if it has, and delete it."""
         path = pathlib.Path(path)
         if path.exists():
-            self._show({"type": "png", "png": _base64(path.read_bytes()), "text": "expected, got, difference"})
+            self._show(
+                {"type": "png", "png": _base64(path.read_bytes()), "text": "expected, got, difference"}
+            )
             path.unlink()
 
     def _answer(self, tree, guesses):
@@ -132,7 +134,9 @@ def _base64(content):
 
 def _told(error, name):
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name]
-    line = error.lineno if isinstance(error, SyntaxError) and error.filename == name else (lines or [None])[-1]
+    line = (
+        error.lineno if isinstance(error, SyntaxError) and error.filename == name else (lines or [None])[-1]
+    )
     said = error.msg if isinstance(error, SyntaxError) else str(error)
     what = f"{type(error).__name__}: {said}".removesuffix(": ")
     return f"Line {line} of this cell: {what}" if line else what

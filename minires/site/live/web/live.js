@@ -445,7 +445,8 @@
       if (module) startExercise(module);
       const { start, minires } = await machine.manifest();
       const size = Object.values(start).reduce((a, b) => a + b, minires);
-      bar.say(`Runs in this page, nothing installed. The first run fetches ${megabytes(size)}.`);
+      const how = name ? " Sizes are small, as with --fast." : "";
+      bar.say(`Runs in this page, nothing installed. The first run fetches ${megabytes(size)}.${how}`);
     } catch (error) {
       bar ||= new Bar([]);
       bar.say(`This page cannot run: ${error.message}`, true);
