@@ -7,7 +7,8 @@ from minires.lesson import asking, library
 
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title><style>pre {{ overflow-x: auto }}</style></head><body><article>{body}</article></body></html>
+<title>{title}</title><style>pre {{ overflow-x: auto }}</style></head>
+<body><article>{body}</article></body></html>
 """
 CELL = """<div class="cell docutils container"><details class="code" open><summary>Code</summary>
 <div class="cell_input docutils container"><div class="highlight-python notranslate"><div class="highlight">
@@ -15,8 +16,8 @@ CELL = """<div class="cell docutils container"><details class="code" open><summa
 </pre></div></div></div></details><div class="cell_output docutils container">what the builder ran</div></div>
 """
 ASKS = '<div class="asks docutils container"><p>{head}</p>{field}</div>\n'
-FILE = """<section id="the-file-to-fill-in"><div class="highlight-python notranslate"><div class="highlight"><pre>
-{source}</pre></div></div></section>"""
+FILE = """<section id="the-file-to-fill-in"><div class="highlight-python notranslate">
+<div class="highlight"><pre>{source}</pre></div></div></section>"""
 PROGRAM = (
     '<div class="live-program" id="p{i}"><div class="highlight-python"><pre>{source}\n</pre></div></div>'
 )

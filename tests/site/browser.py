@@ -1,4 +1,4 @@
-"""A headless Chromium, told what to do through two pipes: its DevTools protocol, with Python's own library."""
+"""A headless Chromium, told what to do through two pipes, in its DevTools protocol."""
 
 import base64
 import contextlib
@@ -16,8 +16,8 @@ import time
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 OPTIONS = (
-    "--headless=new --remote-debugging-pipe --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run "
-    "--hide-scrollbars --disable-background-networking --disable-component-update"
+    "--headless=new --remote-debugging-pipe --no-sandbox --disable-gpu --disable-dev-shm-usage "
+    "--no-first-run --hide-scrollbars --disable-background-networking --disable-component-update"
 ).split()
 # gives the browser its two pipes as the descriptors 3 and 4, where it expects them
 AS_3_AND_4 = """
