@@ -329,7 +329,7 @@
       if (kind === "score" && before) before.after((place = make("div", { class: "live-score" })));
       else if (!kind) {
         const found = code.findIndex((cell) => says(cell) === plain(source));
-        if (found < 0) throw new Error(`a cell of the lesson is not on its page: ${source.slice(0, 60)} ...`);
+        if (found < 0) throw new Error(`the page is another version than the lesson; it lacks: ${source.slice(0, 60)} ...`);
         [place] = code.splice(0, found + 1).slice(-1);
       }
       before = place || places[places.length - 1] || before;
