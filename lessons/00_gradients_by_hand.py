@@ -62,7 +62,13 @@ figure = plot.computational_graph(
     gradients=by_hand,
     title="Forward: solid. Backward: dashed, with gradient × derivative",
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "A graph of five numbers: w and x lead to the product p, p and x to the sum y, y to the loss L. "
+        "Backward arrows carry gradient times derivative; at x two of them meet, and 15 and 5 add up to 20."
+    ),
+)
 
 # %% [markdown]
 # ## A pair of functions, and a cache
@@ -123,6 +129,7 @@ def loss_after(push):
 
 differences = {}
 for name in values:
+    # NOTHING, but with H under this name
     rise = loss_after({**NOTHING, name: H}) - loss_after({**NOTHING, name: -H})
     differences[name] = rise / (2 * H)
 predicted = {"w": of_w, "x": of_x}
@@ -201,7 +208,9 @@ of_corner = lesson.predict("What is the gradient of a pixel in a corner?")
 
 # %% [markdown]
 # What was each number used for? The weight $w_k$ was used in every window $i$, where it was multiplied by
-# $x_{i+k}$; the input $x_j$ in every window that it lies in, where it was multiplied by $w_{j-i}$. So
+# $x_{i+k}$; the input $x_j$ in every window that it lies in, where it was multiplied by $w_{j-i}$. (The
+# pixel in the centre lies in all nine windows, one in a corner in a single one: with ones that makes 9 and
+# 1.) So
 #
 # $$dw_k = \sum_i dy_i\,x_{i+k}, \qquad dx_j = \sum_i dy_i\,w_{j-i}.$$
 #
@@ -237,7 +246,7 @@ for o, i, j in np.ndindex(y.shape[1:]):
     window = np.s_[0, :, i : i + 3, j : j + 3]  # this slice of image 0
     dx_sum[window] += dy[0, o, i, j] * w[o]
     dw_sum[o] += dy[0, o, i, j] * x[window]
-flipped = w[:, :, ::-1, ::-1].swapaxes(0, 1)  # and it leads from the outputs to the inputs
+flipped = w[:, :, ::-1, ::-1].swapaxes(0, 1)  # and from 3 channels to 2
 dx_flipped, _ = F.conv2d_forward(dy, flipped, padding=2)  # two zeros on each side
 error_2d, error_flipped = max(abs(dx - dx_sum).max(), abs(dw - dw_sum).max()), abs(dx - dx_flipped).max()
 
@@ -245,7 +254,7 @@ _, cache = F.conv2d_forward(np.zeros((1, 1, 5, 5)), np.ones((1, 1, 3, 3)))
 windows, _, _ = F.conv2d_backward(np.ones((1, 1, 3, 3)), cache)
 lesson.table(
     ("", "predicted", "derived", "measured"),
-    ("gradient of the pixel in the centre: its windows", of_centre, 9, windows[0, 0, 2, 2]),
+    ("gradient of the pixel in the centre", of_centre, 9, windows[0, 0, 2, 2]),
     ("gradient of the pixel in a corner", of_corner, 1, windows[0, 0, 0, 0]),
     ("1-D: largest difference from the numbers by hand", None, 0, error_1d),
     ("2-D: from the sum over the windows", None, 0, error_2d),
@@ -268,7 +277,7 @@ assert error_flipped <= 1e-12, "and dx a convolution with the flipped kernel"
 # L = -\sum_j t_j \ln p_j = -\ln p_c = -z_c + \ln \sum_k e^{z_k}.$$
 #
 # (The ResNet lecture's slide says: "The output of the cross-entropy was normalized using softmax function".
-# The order is the other one: the softmax comes first, and the cross-entropy takes what it puts out.) Now
+# It is the other way round: the softmax comes first, and the cross-entropy takes what it puts out.) Now
 # **predict** the loss of a network that has learned nothing.
 
 # %%
@@ -288,9 +297,8 @@ knows_nothing = lesson.predict("What is the loss of a classifier whose ten logit
 # $p = (\tfrac18, \tfrac28, \tfrac58)$. If the second class is right, then $L = \ln 4$ and
 # $dz = (\tfrac18, -\tfrac34, \tfrac58)$.
 #
-# In code there is a trap: $e^{1000}$ is too large for a floating-point number. But to add the same number
-# to all logits changes no probability, as it cancels in the fraction. So one subtracts the largest logit
-# first.
+# In code there is a trap: $e^{1000}$ is too large for a floating-point number. But adding the same number to
+# all logits changes no probability, as it cancels in the fraction. So one subtracts the largest logit first.
 
 # %%
 z, label = np.log([[1.0, 2.0, 5.0]]), np.array([1])
@@ -327,8 +335,8 @@ lesson.quiz(
 #
 # How small should $h$ be in the central difference? The smaller, the better, says calculus. But a computer
 # keeps about 16 digits of $L$, and of the difference of two almost equal numbers few are left. **Predict**
-# the best step for the loss above, as a function of the right class's logit $z$. And while $h$ is still
-# large, how fast does the error shrink with it?
+# the best step for the example above, whose loss $\ln 4$ is a function of the right class's logit $z$. And
+# while $h$ is still large, how fast does the error shrink with it?
 
 # %%
 best_power = lesson.predict("The best h is ten to the power of what?", by=1)
@@ -347,7 +355,8 @@ shrinks = lesson.predict("From h = 0.1 to h = 0.01: by what is the error divided
 #
 # Our loss is $L = \ln 4$ with $p = \tfrac14$, and $L' = p - 1 = -\tfrac34$. With respect to its own logit a
 # softmax has the derivative $p' = p\,(1 - p)$, so $L'' = p\,(1 - p)$ and
-# $L''' = p\,(1 - p)(1 - 2p) = \tfrac3{32}$.
+# $L''' = p\,(1 - p)(1 - 2p) = \tfrac3{32}$. (The $10^{-8}$ that one often hears is for a difference to one
+# side, whose truncation error is $\tfrac12 h L''$.)
 
 # %%
 EPSILON, L, L3 = np.finfo(float).eps, math.log(4), 3 / 32
@@ -387,14 +396,21 @@ figure = plot.lines(
     ylim=(1e-13, 1),
     title="Two errors of a finite difference",
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Error of the central difference over the step h, both logarithmic. Rounding falls as h grows, "
+        "truncation rises with its square, and the smallest error lies where the two derived lines cross."
+    ),
+)
 
 # %% [markdown]
 # The derived rounding error is the largest that there can be; on average it is about a third of it. At its
-# best the difference has eleven correct digits. A backward that agrees to seven is right, for a mistake
-# costs far more: a missing term, a factor, a transposed matrix. `minires.gradcheck` compares any pair with
-# numeric gradients, and says what mistake it sees. Here is the one that is made most: a second use is
-# forgotten. (In its table, *kinks* counts numbers that sit on a corner, where there is no derivative.)
+# best the difference has eleven correct digits. A backward that agrees to seven is right, for a mistake costs
+# far more: a missing term, a factor, a transposed matrix. `minires.gradcheck` compares any pair with numeric
+# gradients, and says which mistake it sees. Here is the most common one: a second use is forgotten. (In its
+# table, *analytic* is what backward returns, and *kinks* counts numbers that sit on a corner, where there is
+# no derivative.)
 
 # %%
 inputs = [rng.standard_normal(4), rng.standard_normal(4)]
@@ -433,7 +449,7 @@ assert right.ok and right.error < 1e-7, "the linear layer should pass"
 # velocity $v$. A step makes it $\beta v + d\theta$, with a $\beta$ below 1, and then moves $\theta$ by
 # $-\eta v$.
 #
-# **Predict** for this valley, each way at a good rate.
+# **Predict** for this valley, each way at a good rate, and with $\beta = 0.64$.
 
 # %%
 plain_steps = lesson.predict("After how many steps of gradient descent is the error 1/1000?")
@@ -449,7 +465,8 @@ momentum_steps = lesson.predict("After how many steps with momentum?")
 # $$\theta_{t+1} = \theta_t - \eta\lambda\,\theta_t + \beta\,(\theta_t - \theta_{t-1}).$$
 #
 # Try $\theta_t = r^t$: it solves this if $r^2 - (1 + \beta - \eta\lambda)\,r + \beta = 0$. The two roots
-# have the product $\beta$. If they are complex, they are conjugates, equally large, and therefore
+# have the product $\beta$. They are complex if $(1 + \beta - \eta\lambda)^2 < 4\beta$; then they are
+# conjugates, equally large, and therefore
 #
 # $$|r| = \sqrt\beta, \qquad\text{for}\quad (1 - \sqrt\beta)^2 < \eta\lambda < (1 + \sqrt\beta)^2.$$
 #
@@ -475,8 +492,8 @@ def descend(curvature, rate, momentum=0.0, steps=100):
 
 
 def factor(path):
-    """Return by what a step multiplies the error on average; as it may swing, of two points together."""
-    sizes = np.hypot(path[1:, 0], path[:-1, 0])
+    """Return by what a step multiplies the error on average."""
+    sizes = np.hypot(path[1:, 0], path[:-1, 0])  # of two points together, for one may just swing through 0
     return (sizes[-1] / sizes[0]) ** (1 / (len(sizes) - 1))
 
 
@@ -506,6 +523,7 @@ assert 29 <= needed[1] <= 42, "the factor 0.8 should need about 31, some more fo
 
 # %%
 angle, names = np.linspace(0, 2 * math.pi, 200), ("gradient descent", "with momentum")
+# ellipses of equal loss; a name with _ stays out of the legend
 contours = {f"_{r}": (50**0.5 * r * np.cos(angle), r * np.sin(angle)) for r in (0.03, 0.1, 0.3, 0.6, 1, 1.5)}
 figure = plot.line_panels(
     {name: {"path": tuple(path[:24].T)} for name, path in zip(names, (plain, heavy), strict=True)},
@@ -517,19 +535,28 @@ figure = plot.line_panels(
 )
 for axes in figure.axes:
     axes.set_xlim(-0.4, 1.1)
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Two paths down a long, narrow valley of the loss. Gradient descent jumps from wall to wall and is "
+        "still far from the minimum after 23 steps; with momentum the path ends close to it."
+    ),
+)
 
 # %% [markdown]
 # ## All together
 #
 # A linear layer, the cross-entropy and momentum already read handwritten digits: those that come with
-# minires, 8x8 pixels each. The ResNet lecture's recipe has momentum 0.9 and the learning rate 0.1, too.
+# minires, 8x8 pixels each. The loss of a batch is the mean of its examples' losses. All weights begin at 0:
+# one layer learns from there. (With two, each one's gradient would be multiplied by the other's zeros; so
+# from lesson 5 on they begin at random.) The ResNet lecture's recipe has momentum 0.9 and the learning rate
+# 0.1, too.
 
 # %%
 train_set, test_set = data.load("digits")
 normalise = data.Normalisation.fit(train_set)  # mean 0, variance 1
 images, test_images = (normalise(part.images).reshape(-1, 64) for part in (train_set, test_set))
-weights = [np.zeros((10, 64), np.float32), np.zeros(10, np.float32)]  # W and b, of 7 digits
+weights = [np.zeros((10, 64), np.float32), np.zeros(10, np.float32)]  # W and b; float32 has 7 digits
 velocities, course = [np.zeros_like(weight) for weight in weights], []
 for _ in range(100):
     logits, layer_cache = F.linear_forward(images, *weights)

@@ -24,7 +24,14 @@ from minires.layers import Conv2d
 # the network costs it suffices to know what one layer costs.
 
 # %%
-lesson.show(plot.classifier_pipeline())
+lesson.show(
+    plot.classifier_pipeline(),
+    alt=(
+        "Chains from pixels to a class. Above, up to three parts designed by hand come before a classifier, "
+        "which alone is trained on the classes; below, equal layers are repeated, and all of them are "
+        "trained."
+    ),
+)
 
 # %% [markdown]
 # ## Predict
@@ -44,8 +51,8 @@ early = lesson.predict("What part of AlexNet's memory for outputs does conv1 tak
 dense = lesson.predict("What part of the parameters do fc6, fc7 and fc8 have?", "%", by=10)
 work = lesson.predict("What part of the multiply-adds do fc6, fc7 and fc8 take?", "%", by=10)
 zf = lesson.predict(
-    "AlexNet has 61 million parameters. How many has it with 7 x 7 kernels at stride 2 in conv1, and with "
-    "512, 1024 and 512 filters in conv3 to conv5?",
+    "AlexNet has 61 million parameters. How many does it have with 7 x 7 kernels at stride 2 in conv1, and "
+    "with 512, 1024 and 512 filters in conv3 to conv5?",
     "millions",
 )
 
@@ -56,7 +63,7 @@ zf = lesson.predict(
 # (the stride). Its left edge can be at $0, S, 2S, \ldots$, at most at $W + 2P - K$, so the number of its
 # positions, which is the width $W'$ of the output, is
 #
-# $$W' = \left\lfloor \frac{W - K + 2P}{S} \right\rfloor + 1.$$
+# $$W' = \left\lfloor \frac{W - K + 2P}{S} \right\rfloor + 1,$$
 #
 # where $\lfloor\;\rfloor$ rounds down. The height $H'$ follows the same rule.
 #
@@ -204,7 +211,13 @@ assert abs(rows[1][3] - 96.0) < 0.05, "three fully-connected layers should have 
 assert abs(rows[2][3] - 8.2) < 0.05, "and 8.2 % of the multiply-adds"
 
 # %%
-lesson.show(plot.costs(table, title="AlexNet, one image of 227 x 227 (lighter: pooling)"))
+lesson.show(
+    plot.costs(table, title="AlexNet, one image of 227 x 227 (lighter: pooling)"),
+    alt=(
+        "Three bar charts of AlexNet's layers. The outputs are largest in conv1 and conv2, nearly all "
+        "parameters are in the three fully-connected layers, and most multiply-adds are in the convolutions."
+    ),
+)
 
 # %% [markdown]
 # Most of the memory is in the early convolutions (40.0 % in conv1 alone), nearly all parameters are in the

@@ -102,7 +102,13 @@ figure = plot.bars(
     xlabel="receptive field (pixels)",
     ylabel="multiply-adds / ($C^2 H W$)",
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Multiply-adds for four receptive fields, one large kernel beside a stack of 3 x 3 kernels. The "
+        "stack takes less for each field, and the larger the field, the more it saves."
+    ),
+)
 
 # %%
 lesson.quiz(
@@ -178,7 +184,13 @@ figure = plot.heat_map(
     origin="upper",  # rows run downwards, as in an image
     form="{:.1f}",
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "A map of input pixels in which 5 x 5 are shaded: those that one output sees. The centre counts "
+        "about nine times as much as a corner, as there are nine times as many paths from it."
+    ),
+)
 
 # %%
 lesson.quiz(

@@ -92,7 +92,13 @@ figure = plot.bars(
     title="VGG-16 by convolution; black: the rule, $36\\,HWC^2$",
     form="{:.2f}",
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Multiply-adds of VGG-16's 13 convolutions beside the rule, 1.85 billion. Six reach it; conv1_1 "
+        "takes far less, the first of stages 2 to 4 a half, and the three of stage 5 a quarter."
+    ),
+)
 
 # %% [markdown]
 # ## "/2": the same rule in ResNet
@@ -171,7 +177,13 @@ figure = plot.bar_panels(
     title="VGG-16, without its pooling layers",
     form="{:.3g}",
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Three bar charts of VGG-16's stages. Most outputs are in the first two stages, most parameters in "
+        "the fully-connected layers; the multiply-adds are spread over all five stages."
+    ),
+)
 
 # %% [markdown]
 # ## A convolution that the slides have lost

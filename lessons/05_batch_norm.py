@@ -41,7 +41,8 @@ predicted_gradient = lesson.predict(
     within=1.5,
 )
 predicted_steps = lesson.predict(
-    "A network with sigmoids is trained for 300 steps, without batch norm and at the best of three rates. "
+    "A network with a sigmoid, an S-shaped function, after each layer but the last is trained for 300 steps, "
+    "without batch norm and at the best of three rates. "
     "After how many steps is it as good with batch norm?",
     "steps",
 )
@@ -72,7 +73,8 @@ predicted_noise = lesson.predict(
 # = \frac1s \Big(\delta_{ij} - \frac1M - \frac{\hat x_i \hat x_j}{M}\Big) :$$
 #
 # three paths, straight to $\hat x_i$, through $\mu$, and through $\sigma$. With $g_j = \partial L / \partial
-# y_j$, the gradient from above, the sum over $j$ of $\gamma\,g_j\,\partial \hat x_j / \partial x_i$ is
+# y_j$, the gradient from above ($dy_j$ in lesson 0), the sum over $j$ of
+# $\gamma\,g_j\,\partial \hat x_j / \partial x_i$ is
 #
 # $$\frac{\partial L}{\partial x_i} = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}}
 # \Big(g_i - \frac1M \sum_j g_j - \hat x_i\,\frac1M \sum_j g_j \hat x_j\Big).$$
@@ -88,7 +90,7 @@ predicted_noise = lesson.predict(
 
 # %%
 lesson.quiz(
-    "Of the four numbers mu, sigma, gamma and beta of a channel, which does the optimiser move?",
+    "Of the four numbers mu, sigma, gamma and beta of a channel, which does gradient descent move?",
     ("gamma and beta", "they are parameters, analogous to weights; the other two are functions of x"),
     ("mu and sigma", "they are computed from each batch, as responses are"),
     ("all four", "mu and sigma are computed from each batch; only the gradient passes through them"),
@@ -120,7 +122,7 @@ lesson.table(
     ("largest mean of a channel of x_hat", None, 0, abs(means).max()),
     ("its variance, first channel", None, derived_var[0], variances[0]),
     ("sum of dx over a channel, the largest", predicted_sum, 0, abs(sums).max()),
-    ("relative error of dx, all three paths", None, 0, check["x"].error),
+    ("relative error of dx (gradient check), all three paths", None, 0, check["x"].error),
     ("relative error of dx, the straight path only", None, None, wrong),
     ("gradient of gamma, first channel", None, sum_gx[0], dgamma[0]),
     ("gradient of beta, first channel", None, sum_g[0], dbeta[0]),
@@ -142,7 +144,7 @@ assert wrong > 0.1, "without the paths through mean and variance it should be wr
 #
 # In training (*train mode*) an image's output depends on the other images of its batch. In use there may be
 # no batch, so *eval mode* takes fixed numbers: running averages that were collected during training, where
-# each batch counts one tenth. With the momentum $m = 0.9$, after step $t$,
+# each batch counts one tenth. With the *momentum* $m = 0.9$ (not lesson 0's), after step $t$,
 #
 # $$\bar\mu_t = m\,\bar\mu_{t-1} + (1 - m)\,\mu, \qquad
 # \bar\sigma^2_t = m\,\bar\sigma^2_{t-1} + (1 - m)\,\tfrac{M}{M - 1}\,\sigma^2.$$
@@ -175,10 +177,11 @@ lesson.quiz(
 # ## "Greatly accelerate training"
 #
 # The paper's first experiment (its figure 1) on the handwritten digits that come with minires, 1,437 to train
-# on and 360 to test: three hidden layers of 100 units, mini-batches of 60, plain gradient descent. A
-# *sigmoid* after each layer squashes every signal to between 0 and 1; a *ReLU* returns $\max(0, y)$. The
-# weights are random at the start, of variance $1/n$ in a layer of $n$ inputs with sigmoids (the rule is named
-# after Xavier Glorot), $2/n$ with ReLUs (MSRA's rule: lesson 8 derives it).
+# on and 360 to test: three *hidden* layers (those before the last) of 100 *units*, or outputs, mini-batches
+# of 60, plain gradient descent. After each hidden layer comes a *sigmoid*, $1/(1 + e^{-y})$, which squashes
+# every signal to between 0 and 1, or a *ReLU*, which returns $\max(0, y)$. The weights are random at the
+# start, of variance $1/n$ in a layer of $n$ inputs with sigmoids (the rule is named after Xavier Glorot),
+# $2/n$ with ReLUs (MSRA's rule: lesson 8 derives it).
 
 # %%
 train_set, test_set = data.load("digits")
@@ -212,7 +215,7 @@ def training(net, x, y, *, rate, steps, rng, batch=60, group=None):
     optimiser = optim.SGD(net.named_parameters(), lr=rate)
     for step in range(1, steps + 1):
         chosen = rng.choice(len(x), batch, replace=False)
-        optimiser.zero_grad()
+        optimiser.zero_grad()  # for each backward adds its gradients to those that are there
         for part in chosen.reshape(-1, group or batch):
             add_gradients(net, x[part], y[part], share=len(part) / batch)
         optimiser.step()
@@ -246,6 +249,7 @@ for name, courses in found.items():
     for step in (100, STEPS):
         rows.append((f"{name}, step {step}", *(c[:, step // EVERY].mean() for c in courses.values())))
 lesson.table(("test accuracy (%)", *without), *rows)
+print()
 
 *sigmoids, relu = without
 best = max(without[case][:, -1].mean() for case in sigmoids)
@@ -267,11 +271,20 @@ figure = plot.line_panels(
     xlabel="step",
     ylabel="test accuracy (%)",
     ylim=(0, 100),
+    title="Mean of the seeds; shaded: from the worst to the best",
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Test accuracy over the steps without and with batch norm. Without it only the network with ReLU "
+        "learns at once, those with sigmoids late or hardly at all; with it all of them learn within a "
+        "hundred steps."
+    ),
+)
 
 # %% [markdown]
-# The sigmoids favour batch norm, for they squash every signal. With ReLU and MSRA's weights three layers
+# The sigmoids favour batch norm, for they squash every signal: with a slope of at most $\tfrac14$, three of
+# them leave at most about a 64th of the differences between images. With ReLU and MSRA's weights three layers
 # carry the signal well from the start, and at this learning rate little is left to gain. Batch norm brings
 # two things here: fewer steps are needed, and rates from 0.03 to 3 all work.
 #
@@ -326,6 +339,7 @@ by_scale = {
     name: np.array([[after_100_steps(norm, scale, seed) for scale in SCALES] for seed in range(SEEDS)])
     for name, norm in (("without batch norm", False), ("batch norm", True))
 }
+print()
 lesson.table(
     ("test accuracy (%) after 100 steps, weights times", *map(str, SCALES)),
     *((name, *accuracies.mean(axis=0)) for name, accuracies in by_scale.items()),
@@ -339,10 +353,17 @@ figure = plot.lines(
     x=SCALES,
     xlabel="factor of the weights at the start",
     ylabel="test accuracy after 100 steps (%)",
+    title="Mean of the seeds; shaded: from the worst to the best",
     log_x=True,
     ylim=(0, 100),
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Test accuracy after 100 steps over the factor of the first weights. With batch norm it is high for "
+        "every factor; without it very small and very large weights hardly learn."
+    ),
+)
 
 # %% [markdown]
 # Less sensitive is not insensitive. A step of $-\eta\,\partial L / \partial W$ is, in proportion to the
@@ -354,10 +375,10 @@ lesson.show(figure)
 #
 # *Regularisation* is whatever keeps a network from learning its training images by heart. Batch norm has such
 # an effect because $\mu$ and $\sigma^2$ are estimates from $M$ images. Over the choice of these images $\mu$
-# varies with variance $\sigma^2 / M$, and $\sigma^2$ with variance $(\kappa - 1)\,\sigma^4 / M$, where
-# $\kappa$ is the mean of $\hat x^4$. To first order
-# $\delta \hat x = -\delta\mu / \sigma - \hat x\,\delta\sigma^2 / (2 \sigma^2)$. Take the mean square; over
-# all images $\hat x$ has mean 0, so that the mixed term goes, and mean square 1:
+# varies with variance $\sigma^2 / M$, and $\sigma^2$, a mean of squares, with variance
+# $(E[(x - \mu)^4] - \sigma^4) / M = (\kappa - 1)\,\sigma^4 / M$, where $\kappa$ is the mean of $\hat x^4$. To
+# first order $\delta \hat x = -\delta\mu / \sigma - \hat x\,\delta\sigma^2 / (2 \sigma^2)$. Take the mean
+# square; over all images $\hat x$ has mean 0, so that the mixed term goes, and mean square 1:
 #
 # $$E[(\delta \hat x)^2] = \frac1M \Big(1 + \frac{\kappa - 1}{4}\Big) = \frac{3}{2M}
 # \quad\text{for normal } x, \text{ which have } \kappa = 3.$$
@@ -473,15 +494,15 @@ assert recomputed[0] <= 1e-5, "the mean over all training images, to the roundin
 #
 # ## The predecessor
 #
-# Local response normalisation (LRN) divides the number $x_c$ in channel $c$ of a pixel by a power of what the
-# $n$ channels around it contain at the same pixel,
+# AlexNet (2012) had local response normalisation (LRN). It divides the number $x_c$ in channel $c$ of a pixel
+# by a power of what the $n$ channels around it contain at the same pixel,
 #
 # $$y_c = x_c \Big/ \Big(k + \alpha \sum_{|c' - c| \le n/2} x_{c'}^2\Big)^{\beta},
 # \qquad k = 2,\; n = 5,\; \alpha = 10^{-4},\; \beta = \tfrac34.$$
 #
-# There are two conventions: the paper's $\alpha$ multiplies the sum, that of Caffe and PyTorch (and minires)
-# the *mean*, so it is $n$ times as large. LRN is "not used anymore" (lecture 9): VGG-11 was no better with it
-# than without (Simonyan & Zisserman 2014, arXiv:1409.1556, section 4.1).
+# (The paper's $\alpha$ multiplies the sum; that of PyTorch and minires the *mean*, so it is $n$ times as
+# large.) LRN is "not used anymore" (lecture 9): two years later VGG-11 was no better with it than without
+# (Simonyan & Zisserman 2014, arXiv:1409.1556, section 4.1).
 
 # %%
 x = rng.standard_normal((2, 7, 3, 4))
@@ -502,7 +523,7 @@ lesson.score()
 # - Train mode answers for a batch, eval mode for an image.
 # - It accelerates training. The size of the weights in front of it does not matter to the loss, and only
 #   divides their gradient.
-# - Its noise, $\sqrt{3/(2M)}$, regularises in small batches; in large ones hardly.
+# - Its noise, $\sqrt{3/(2M)}$, regularises in small batches, and hardly in large ones.
 #
 # ## What to try next
 #

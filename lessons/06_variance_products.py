@@ -121,8 +121,8 @@ assert measured > 2 * by_variance, "for inputs that have a mean, Var[x] is not w
 #
 # ## Derivation: many layers, both ways
 #
-# Layer $d$ has weights $w_d$, and its input is the output of layer $d - 1$. That one depends on the weights
-# *before* layer $d$ only, so it is independent of $w_d$; and it has mean 0. All conditions hold again, and
+# Layer $d$ has weights $w_d$, and its input is the output of layer $d - 1$. That output depends only on the
+# weights *before* layer $d$, so it is independent of $w_d$; and it has mean 0. All conditions hold again, and
 # over $L$ layers the factors multiply:
 #
 # $$\mathrm{Var}[y_L] = \left(\prod_{d=1}^{L} n_d^{in}\,\mathrm{Var}[w_d]\right)\,\mathrm{Var}[x].$$
@@ -222,7 +222,14 @@ figure = plot.line_panels(
     ylabel="variance; that of $x$ and of $\\delta y_L$ is 1",
     log=True,
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Variance over 30 linear layers, logarithmic, forward and backward. It stays level where each layer "
+        "multiplies it by 1; factors of 2 and one half make it a billion times larger or smaller, along "
+        "derived lines."
+    ),
+)
 
 # %% [markdown]
 # Read the right panel from right to left: backward begins at layer 30.

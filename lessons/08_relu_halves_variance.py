@@ -73,9 +73,10 @@ predicted_cosine = lesson.predict(
 #
 # The input of the first layer has not been through a ReLU, so this holds from layer 2 on.
 #
-# **Backward** the gradient $\delta$ of the loss takes the same way down. The ReLU's mask lets half of its
-# elements through, those where $y > 0$, and the gradient of one input is a sum over the $n^{out}$ *outputs*
-# that it takes part in (forward, $n = n^{in}$). Where mask and gradient are independent, as in a plain stack,
+# **Backward** the gradient of the loss, $\delta x_l$ with respect to $x_l$ ($dx$ in lesson 0), takes the same
+# way down. The ReLU's *mask*, 1 where $y > 0$ and 0 elsewhere, lets half of its elements through, and the
+# gradient of one input is a sum over the $n^{out}$ *outputs* that it takes part in (forward, $n = n^{in}$).
+# Where mask and gradient are independent, as in a stack without shortcuts,
 #
 # $$\frac{\mathrm{Var}[\delta x_l]}{\mathrm{Var}[\delta x_{l+1}]}
 #   = \tfrac12\,n^{out}\,\mathrm{Var}[w_l].$$
@@ -113,6 +114,7 @@ def variances(gain, seed):
         return rng.standard_normal(shape, dtype=np.float32) * math.sqrt(gain / shape[1])
 
     linears = [Linear(WIDTH, WIDTH, bias=False, init=draw, rng=rng) for _ in range(DEPTH)]
+    # linear, ReLU, linear, ReLU, ...
     net = Sequential(*(layer for linear in linears for layer in (linear, ReLU())))
     with probe.watch(net, probe.Statistics()) as seen:
         y, cache = net.forward(rng.standard_normal((SAMPLES, WIDTH), dtype=np.float32), train=True)
@@ -130,8 +132,8 @@ msra, msra_back = np.swapaxes([variances(MSRA, seed) for seed in seeds], 0, 1)
 # Each of the 21 layers after the first multiplies by $\tfrac12 \cdot 1$ with Xavier's weights and by
 # $\tfrac12 \cdot 2 = 1$ with MSRA's: $2^{-(L-1)}$, one two-millionth, against 1. The measured ratio of one
 # layer is the geometric mean over all layers and seeds. Expectations are over draws of the weights, and a
-# single draw varies around them by about half a power of two after 22 layers, which more inputs would not
-# average away, for all inputs pass the same weights.
+# single draw varies around them by about half a power of two after 22 layers, which more samples would not
+# average away, for all pass the same weights.
 
 # %%
 steps = DEPTH - 1
@@ -165,9 +167,16 @@ figure = plot.lines(
     derived={"derived: $1$ and $2^{-(l-1)}$": np.ones(DEPTH), "": 2.0**-layers},
     xlabel="layer $l$",
     ylabel="variance of the pre-activations / that of layer 1",
+    title="Mean of five seeds; shaded: from the smallest to the largest",
     log=True,
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Variance of the pre-activations over 22 layers, logarithmic. With MSRA's weights it stays near 1; "
+        "with Xavier's it halves in every layer, to about a millionth, along the derived line."
+    ),
+)
 
 # %%
 lesson.quiz(
@@ -193,6 +202,7 @@ for fan in ("in", "out"):
     for rng in map(np.random.default_rng, seeds):
         draw = partial(init.msra, fan=fan)
         linears = [Linear(n, m, bias=False, init=draw, rng=rng) for n, m in pairwise(WIDTHS)]
+        # ReLU first: so the inputs of all linear layers have been through one
         net = Sequential(*(layer for linear in linears for layer in (ReLU(), linear)))
         x = rng.standard_normal((SAMPLES, WIDTHS[0]), dtype=np.float32)
         y, cache = net.forward(x, train=True)
@@ -267,21 +277,30 @@ figure = plot.histograms(
     columns=LAYERS,
     derived=curves,
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Histograms of what six layers output. With MSRA's weights all six are the same half of a normal "
+        "distribution; with Xavier's each is narrower than the one before, until all values crowd at 0."
+    ),
+)
 
 # %% [markdown]
 # ## Size is not contents
 #
 # A mean square of 1 says that the signal has kept its size. Has it kept what tells one input from another?
 # Two inputs meet the same weights, so in one unit their pre-activations $u$ and $v$ are normal, of equal
-# variance, and have a correlation $\rho$: the cosine of the angle between the two inputs of the layer. Let
-# the variance be 1. By Price's theorem the derivative of $E[f(u)\,f(v)]$ with respect to $\rho$ is
-# $E[f'(u)\,f'(v)]$. For the ReLU that is the probability that both are positive,
+# variance, and have a correlation $\rho$: the cosine of the angle between the two inputs of the layer, for
+# the unit's weights are independent. Let the variance be 1. By Price's theorem the derivative of
+# $E[f(u)\,f(v)]$ with respect to $\rho$ is $E[f'(u)\,f'(v)]$. For the ReLU that is the probability that both
+# are positive: that the unit's weights, a vector of any direction, lie within a right angle of both inputs,
+# in a sector of $\pi - \arccos \rho = \tfrac\pi2 + \arcsin \rho$ out of $2\pi$. So
 #
 # $$\frac{d}{d\rho}\,E[\max(0,u)\,\max(0,v)] = P(u > 0,\, v > 0) = \frac14 + \frac{\arcsin \rho}{2\pi}.$$
 #
-# For $\rho = 0$ the mean is $(1/\sqrt{2\pi})^2$. Integrate from there, and divide by the mean square
-# $\tfrac12$: after one more layer the cosine is
+# For $\rho = 0$ the mean is $(1/\sqrt{2\pi})^2$. Integrate from there ($\arcsin \rho$ has the antiderivative
+# $\rho\,\arcsin\rho + \sqrt{1 - \rho^2}$), and divide by the mean square $\tfrac12$: after one more layer the
+# cosine is
 #
 # $$\rho' = \frac\rho2 + \frac{\rho\,\arcsin\rho + \sqrt{1 - \rho^2}}{\pi}.$$
 #

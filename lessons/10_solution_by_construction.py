@@ -89,7 +89,7 @@ assert abs((inserted(signed) == signed).mean() - 0.5) <= 0.02, "elsewhere it sho
 # %% [markdown]
 # ## Measure
 #
-# Three shallow networks learn for a moment: a chain of convolutions without batch norm, plain-8 and
+# Three shallow networks are trained briefly: a chain of convolutions without batch norm, plain-8 and
 # ResNet-8. `minires.surgery.deepen` then returns deeper copies of them, built as derived above: two more
 # blocks in each of the three stages make 20 layers out of 8.
 
@@ -146,7 +146,13 @@ deep = {name: deepen(net, blocks=NEW_BLOCKS) for name, net in shallow.items()}
 # %%
 pairs = {"plain-8": shallow, "plain-8, deepened": deep, "ResNet-8": shallow, "ResNet-8, deepened": deep}
 nets = {title: nets[title.removesuffix(", deepened")] for title, nets in pairs.items()}
-lesson.show(plot.blocks(nets, input_shape=images.shape[1:], title="8 layers, and 20 that compute the same"))
+lesson.show(
+    plot.blocks(nets, input_shape=images.shape[1:], title="8 layers, and 20 that compute the same"),
+    alt=(
+        "Plain-8 and ResNet-8 beside versions with 20 layers that compute the same. Each stage has two more "
+        "blocks; in the ResNet every new block has an identity shortcut."
+    ),
+)
 
 # %% [markdown]
 # ## Derived beside measured
@@ -211,7 +217,13 @@ def parts(blocks):
 
 
 titles = ("plain-8,\ntrained", "plain-20,\nconstructed")
-lesson.show(plot.construction(parts(1), parts(1 + NEW_BLOCKS), titles=titles))
+lesson.show(
+    plot.construction(parts(1), parts(1 + NEW_BLOCKS), titles=titles),
+    alt=(
+        "Plain-8 above plain-20. Arrows lead from each trained layer to its copy in the deeper network; the "
+        "six blocks in between, in dashed frames, are inserted and set to the identity."
+    ),
+)
 
 # %% [markdown]
 # ## What it proves

@@ -22,7 +22,7 @@ from minires.layers import Conv2d
 # ## Predict
 #
 # Four networks, plain-20, plain-56, ResNet-20 and ResNet-56, on 10,000 CIFAR-10 images, after the first 800
-# iterations of a training. The 56-layer ones have three times the parameters. Then: is it the gradient that
+# iterations of training. The 56-layer ones have three times the parameters. Then: is it the gradient that
 # vanishes on its way back through a deep plain network?
 
 # %%
@@ -98,7 +98,13 @@ assert (rescue < 0).all(), "in every seed shortcuts lower the training error of 
 
 # %%
 figure = plot.runs(runs, title="10,000 CIFAR-10 images; shade: three seeds", ylim=(48, 92))
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Training and test error of four networks over 800 iterations on CIFAR-10. Plain-56 stays far above "
+        "plain-20 in both errors; ResNet-56 is below plain-56 but not yet below ResNet-20."
+    ),
+)
 
 # %% [markdown]
 # The training error (dashed) of plain-56 lies above that of plain-20 all the way, by 23 points in the
@@ -106,9 +112,9 @@ lesson.show(figure)
 # parameter, take nine points off it. (Two things raise the training errors a little above the test errors
 # here: they are taken on cropped and flipped images, and while the network is still improving.)
 #
-# This is the start of a training only, where the deeper network is the slower one, with shortcuts too:
-# after 800 iterations ResNet-56 is still 19 points behind ResNet-20. Where it ends is another matter, as
-# the next sections show.
+# This is only the start of training, where the deeper network is the slower one, with shortcuts too: after
+# 800 iterations ResNet-56 is still 19 points behind ResNet-20. Where it ends is another matter, as the next
+# sections show.
 
 # %%
 lesson.quiz(
@@ -238,7 +244,13 @@ figure = plot.lines(
     ylabel="norm of the gradient at its output",
     log=True,
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Norm of the gradient at each convolution before training, logarithmic. In plain-56 it grows "
+        "thousands of times from the classifier to the image; in ResNet-56 far less, mostly near the image."
+    ),
+)
 
 # %% [markdown]
 # Nothing vanishes. With batch norm and MSRA's weights the gradient of the untrained plain network *grows*

@@ -52,27 +52,38 @@ def three_blocks(first, last):
 
 silent = three_blocks(linear(WIDTH, WIDTH, 1, bias=1), linear(WIDTH, WIDTH, 0))  # F = 0
 title = "The three blocks, forward and backward"
-lesson.show(plot.blocks(silent, input_shape=(WIDTH,), backward=True, title=title))
+lesson.show(
+    plot.blocks(silent, input_shape=(WIDTH,), backward=True, title=title),
+    alt=(
+        "A plain, a residual and a pre-activation block. In the last two an identity path leads around the "
+        "layers, forward and backward; in the pre-activation block no ReLU follows the addition."
+    ),
+)
 
 # %% [markdown]
 # ## Predict
 #
 # A branch whose last weights are zero adds nothing. Does its block then do nothing? And if the weights are
-# small, is the block nearly the identity: how nearly? Lastly the tutorial's question, "skipping 1 layer vs.
-# multiple layers?": is a branch of two layers more than one layer could be?
+# small, is the block nearly the identity, and how nearly? Lastly the tutorial's question, "skipping 1 layer
+# vs. multiple layers?": is a branch of two layers more than one layer could be?
 
 # %%
-unchanged = "what fraction of the numbers leaves as it entered?"
 predicted = {
-    "plain": lesson.predict(f"Standard normal numbers enter a plain block with F = 0: {unchanged}", by=0.1),
-    "residual": lesson.predict(
-        f"They enter a residual block, with its ReLU after the sum: {unchanged}", by=0.1
+    "plain": lesson.predict(
+        "Standard normal numbers enter a plain block with F = 0: what fraction of them leaves as it entered?",
+        by=0.1,
     ),
-    "pre-activation": lesson.predict(f"They enter a pre-activation block: {unchanged}", by=0.1),
+    "residual": lesson.predict(
+        "They enter a residual block, with its ReLU after the sum: what fraction leaves as it entered?",
+        by=0.1,
+    ),
+    "pre-activation": lesson.predict(
+        "They enter a pre-activation block: what fraction leaves as it entered?", by=0.1
+    ),
 }
 predicted_distance = lesson.predict(
     "Both layers of the branch have weights so small that each multiplies the length of a signal by s = 0.1. "
-    "By what fraction of its length does a residual block change x?"
+    "By what fraction of its length does a residual block change an x without negative numbers?"
 )
 predicted_unlike = lesson.predict(
     "Two layers with random weights, a ReLU between them: what fraction of the variance of their output can "
@@ -93,9 +104,7 @@ predicted_unlike = lesson.predict(
 # \mathrm{residual:}\; a^{[l+2]} = g(z^{[l+2]} + a^{[l]}).$$
 #
 # Here $W^{[l]}$ and $b^{[l]}$ are weight and bias of layer $l$, $a^{[l]}$ is its output, $x = a^{[l]}$ and
-# $F(x) = z^{[l+2]}$. (The slides slip in places: the factor of $W^{[l+2]}$ is $a^{[l+1]}$, not
-# $a^{[l+2]}$, which is being computed; weight and bias there are $W^{[l+2]}$ and $b^{[l+2]}$, not
-# $W^{[l+1]}$ and $b^{[l]}$; and the mapping is recast into $F(x) + x$, not "$H(x) + X$".)
+# $F(x) = z^{[l+2]}$.
 #
 # Now let $W^{[l+2]} = 0$ and $b^{[l+2]} = 0$, hence $F = 0$:
 #
@@ -107,6 +116,10 @@ predicted_unlike = lesson.predict(
 # Within a ResNet $a^{[l]}$ comes out of a ReLU, so the second case does no harm there: a block can be the
 # identity on all that it ever sees. It cannot output a negative number, and that is what lecture 9 means
 # by "cannot actually learn identity function".
+#
+# (The slides slip in places: the factor of $W^{[l+2]}$ is $a^{[l+1]}$, not $a^{[l+2]}$, which is being
+# computed; weight and bias there are $W^{[l+2]}$ and $b^{[l+2]}$, not $W^{[l+1]}$ and $b^{[l]}$; and the
+# mapping is recast into $F(x) + x$, not "$H(x) + X$".)
 #
 # **Small fluctuations.** Lecture 6 adds: if the wanted $H$ is close to the identity, the weights of $F$ are
 # small. Let both matrices of the branch be random, with $n$ inputs, $n\,\mathrm{Var}[w] = s^2$ and no
@@ -142,7 +155,8 @@ assert abs(fractions["residual"] - 0.5) <= 0.01, "and lose what is negative"
 assert fractions["pre-activation"] == 1, "a pre-activation block with F = 0 should be the identity for all x"
 
 # %% [markdown]
-# **And backwards?** With $F = 0$ the last weights are 0 and let no gradient into the branch. So where the
+# **And backwards?** With $F = 0$ the last weights are 0 and let no gradient through to the rest of the
+# branch. (In a residual block they get one themselves, so the branch can learn: lesson 19.) So where the
 # output is $a^{[l]}$, the gradient $d$ at the output should arrive at the input unchanged, by the shortcut
 # alone. A plain block has no shortcut: nothing should arrive at its input. For $x \ge 0$:
 
@@ -206,7 +220,14 @@ figure = plot.line_panels(
     xlabel="input $x$",
     ylabel="output of the block",
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Output over input of the three blocks. With F = 0 the plain block returns 0, the residual block the "
+        "identity for positive inputs only, the pre-activation block the identity everywhere; a small F "
+        "changes each a little."
+    ),
+)
 
 # %%
 lesson.quiz(
@@ -235,13 +256,14 @@ lesson.quiz(
 #
 # Let the branch be a single layer, $F(x) = Wx$. Then $F(x) + x = (W + 1)\,x$, where 1 is the unit matrix: a
 # plain layer with the weights $W + 1$. The loss depends on $W$ through $W + 1$, so both have the same
-# gradient, and gradient descent without decay keeps them together for ever. Such a shortcut changes where
-# the weights start, and where weight decay pulls them, and nothing else. "We have not observed advantages",
+# gradient, and gradient descent keeps them together for ever. Such a shortcut changes where the weights
+# start, and where weight decay (lesson 13) pulls them, and nothing else. "We have not observed advantages",
 # says the paper (section 3.2).
 #
-# Two layers with a ReLU between them are more than a layer. How much more? For $z$ standard normal,
-# $g(z)$ has the variance $\tfrac12 - \tfrac1{2\pi} = 0.341$. The straight line nearest to it rises by
-# $\tfrac12 z$, and that has the variance $\tfrac14$. So of the branch's output a fraction of
+# Two layers with a ReLU between them are more than a layer. How much more? For $z$ standard normal, $g(z)$
+# has the variance $\tfrac12 - \tfrac1{2\pi} = 0.341$. The straight line nearest to it has the slope
+# $E[z\,g(z)] = \tfrac12$, and $\tfrac12 z$ has the variance $\tfrac14$. So of the branch's output a fraction
+# of
 #
 # $$1 - \frac{1/4}{1/2 - 1/(2\pi)} = 0.267$$
 #
@@ -298,7 +320,7 @@ assert left[3] > left[2] + 0.1, "and with two of them more"
 #
 # ## Older than networks: residual representations
 #
-# (Two examples from other fields. Who came from lesson 8 may go on to "What to keep".)
+# (Two examples from other fields. If you came from lesson 8, go on to "What to keep".)
 #
 # **Quantisation.** Replace each $x$, uniform in $[-1, 1]$, by the nearest of $K$ evenly spaced code words.
 # The cells have width $2/K$, so the mean squared error is $(2/K)^2/12 = 1/(3K^2)$. A second book of $K$
@@ -331,12 +353,13 @@ assert abs(one_book / two_books / WORDS**2 - 1) <= 0.03, "quantising the residua
 # %% [markdown]
 # **Multigrid.** Poisson's equation $-u'' = f$ on $N$ intervals is $Au = f$, where the rows of $A$ are
 # $N^2\,(-1, 2, -1)$. A Jacobi sweep with damping $\tfrac23$, $u \leftarrow u + \tfrac23 (f - Au)/(2N^2)$,
-# replaces the error $e_i$ at each point by the mean of $e_{i-1}$, $e_i$ and $e_{i+1}$. Rough errors vanish
-# quickly, but $\sin(\pi i/N)$ keeps $\tfrac13(1 + 2\cos\tfrac\pi N) = 0.9992$ at $N = 64$. So one goes to
-# a grid of every second point, and solves there not for $u$ but for its error: $Ae = r$ with the residual
-# $r = f - Au$. In one dimension this correction leaves no error at those points. Between them let it leave
-# $e_i$: two sweeps turn that into $\tfrac19 e_i$ plus the mean of what is now at the two neighbours (try
-# it), and the next correction removes the latter. So each cycle leaves $\tfrac19$ of any error.
+# replaces the error $e_i$ at each point by the mean of $e_{i-1}$, $e_i$ and $e_{i+1}$. Errors that change
+# sign from point to point vanish quickly, but the smooth $\sin(\pi i/N)$ keeps
+# $\tfrac13(1 + 2\cos\tfrac\pi N) = 0.9992$ at $N = 64$. So one goes to a grid of every second point, and
+# solves there not for $u$ but for its error: as $A$ times the solution is $f$, $Ae = r$ with the residual
+# $r = f - Au$. In one dimension this correction leaves no error at those points. What it leaves between them,
+# $e_i$, two sweeps turn into $\tfrac19 e_i$ plus the mean of what is now at the two neighbours (try it), and
+# the next correction removes the latter. So each cycle leaves $\tfrac19$ of any error.
 
 # %%
 N, DAMPING = 64, 2 / 3
@@ -397,7 +420,8 @@ lesson.score()
 # 1. Lecture 6 calls the residual block "only re-parametrisation". Show that a *plain* block computes
 #    exactly $g(W_2\,g(W_1 x) + x)$ for $x \ge 0$, if it may have twice the width in the middle.
 # 2. Is the identity so much *nearer* for a residual block? Compare, for a 3x3 convolution of 64 channels
-#    with MSRA's weights (variance $2/(9 \cdot 64)$), the distance to the Dirac kernel and that to zero.
+#    with MSRA's weights (variance $2/(9 \cdot 64)$), the distance to zero and that to the *Dirac kernel*,
+#    which is the identity: 1 in the middle of each channel's window for the same channel, 0 elsewhere.
 
 # %% [markdown]
 # ## Answers

@@ -254,7 +254,13 @@ figure = plot.lines(
     ylabel="norm / that at the start",
     log=True,
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Norms while nothing but weight decay acts, logarithmic. W shrinks exponentially, and F without "
+        "batch norm with twice the slope; with batch norm F stays as it is unless gamma decays too."
+    ),
+)
 
 # %%
 lesson.score()
@@ -293,8 +299,8 @@ lesson.score()
 #
 # **Exercises.**
 #
-# 1. Where $h(w - w^*) + \lambda w = 0$, at $w = w^*\,h/(h + \lambda)$. Close to zero come only weights
-#    whose curvature $h$ is far below $\lambda = 10^{-4}$: what is of some use stays nearly what it was.
+# 1. Where $h(w - w^*) + \lambda w = 0$, at $w = w^*\,h/(h + \lambda)$. Only weights whose curvature $h$ is
+#    far below $\lambda = 10^{-4}$ come close to zero: what is of some use stays nearly what it was.
 # 2. The gradient $g$ of $L$ obeys $c\,g(cW) = g(W)$: smaller weights have larger gradients. Relative to its
-#    length, a step $-\eta g$ changes $W$ by $\eta\lVert g \rVert/\lVert W \rVert \propto
-#    \eta/\lVert W \rVert^2$, the *effective learning rate*. Decay keeps $W$ short and this rate up.
+#    length, a step $-\eta g$ changes $W$ by $\eta\lVert g \rVert/\lVert W \rVert \propto \eta/\lVert W
+#    \rVert^2$, the *effective learning rate*. Decay keeps $W$ short and this rate up.

@@ -25,18 +25,18 @@ SHAPES = init.SHAPES_ONLY  # weights that take no memory: we count
 # ## Predict
 #
 # The two quizzes first, with paper and pencil. A basic block is 3x3, 3x3 on 64 channels; a bottleneck takes
-# 256 channels, goes down to 64 with a 1x1 convolution, has its 3x3 there, and goes up again with a 1x1.
-# Then the dotted shortcuts. The ResNet lecture says of identity and projection: "Either way - no additional
-# training parameters are used". ResNet-34 has three dotted shortcuts, from 64 to 128 to 256 to 512
-# channels; option A pads them with zeros, option B puts 1x1 convolutions there. And a shortcut with stride
-# 2 has to leave out something.
+# 256 channels, goes down to 64 with a 1x1 convolution, has its 3x3 there, and goes up again with a 1x1. Then
+# the dotted shortcuts. The ResNet lecture says of identity and projection: "Either way - no additional
+# training parameters are used". ResNet-34 has three dotted shortcuts, from 64 to 128 to 256 to 512 channels;
+# option A pads them with zeros, option B puts 1x1 convolutions there. And a shortcut with stride 2 has to
+# leave something out.
 
 # %%
 predicted_basic = lesson.predict(
-    "How many weights has a block of two 3x3 convolutions on 64 channels, without biases?", within=1.02
+    "How many weights does a block of two 3x3 convolutions on 64 channels have, without biases?", within=1.02
 )
 predicted_bottleneck = lesson.predict(
-    "How many weights has the bottleneck on 256 channels (1x1 to 64, 3x3, 1x1 to 256)?", within=1.02
+    "How many weights does the bottleneck on 256 channels have (1x1 to 64, 3x3, 1x1 to 256)?", within=1.02
 )
 predicted_ratio = lesson.predict(
     "Two 3x3 convolutions on the bottleneck's 256 channels: how many times its weights would they have?",
@@ -114,7 +114,7 @@ lesson.quiz(
 
 # %%
 lesson.quiz(
-    "How many weights has the bottleneck of the next stage, on 512 channels?",
+    "How many weights does the bottleneck of the next stage have, on 512 channels?",
     ("278,528", "17 C^2 with C = 128: four times as many"),
     ("139,264", "twice as many would be linear in C; each convolution has both its channel numbers doubled"),
     ("4,718,592", "that is two 3x3 convolutions on the 512 channels, 18 (4C)^2"),
@@ -228,7 +228,13 @@ lesson.quiz(
 # %%
 names = {"VGG-19": "vgg19", "34-layer plain": "plain34", "34-layer residual": "resnet34"}
 nets = {title: models.build(name, rng=SHAPES) for title, name in names.items()}
-lesson.show(plot.blocks(nets, input_shape=(3, 224, 224), title="Without shortcuts and with them"))
+lesson.show(
+    plot.blocks(nets, input_shape=(3, 224, 224), title="Without shortcuts and with them"),
+    alt=(
+        "VGG-19, a plain and a residual network of 34 layers, side by side. The residual one has the plain "
+        "one's layers, with an arc over every two of them, dashed where the map is halved."
+    ),
+)
 
 # %% [markdown]
 # For A, public codes put the zeros in different places. Here two channels of 2x2 pixels, 1 2 3 4 and
@@ -306,7 +312,13 @@ for option in "ABC":
     totals[f"option {option}"] = {
         f"ResNet-{depth}": params(depth, option) / 1e6 for depth in (18, 34, 50, 101, 152)
     }
-lesson.show(plot.bars(totals, ylabel="parameters (millions)", form="{:.1f}"))
+lesson.show(
+    plot.bars(totals, ylabel="parameters (millions)", form="{:.1f}"),
+    alt=(
+        "Parameters of five ResNets by shortcut option. A and B hardly differ; C adds little to ResNet-18 "
+        "and 34, but makes the bottleneck networks more than half as large again."
+    ),
+)
 growth_34, growth_152 = (totals["option C"][n] / totals["option B"][n] for n in ("ResNet-34", "ResNet-152"))
 assert growth_34 < 1.05 and growth_152 > 1.75, "projections everywhere make bottlenecks expensive"
 
@@ -413,7 +425,7 @@ lesson.score()
 # **To try.**
 #
 # 1. In billions, options A, B, C: ResNet-34 has 3.64, 3.66, 3.83, ResNet-152 10.92, 11.28, 20.74. C is as
-#    dear in multiply-adds as in parameters, for a projection is used once a pixel, as a branch is.
+#    expensive in multiply-adds as in parameters, for a projection is used once a pixel, as a branch is.
 # 2. All of them, 100 %: each output is the mean of 2x2 pixels, and the 1x1 convolution then sees all outputs.
 #
 # **Exercises.**

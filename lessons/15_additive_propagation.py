@@ -164,7 +164,13 @@ two_units = {
     for name, layer in after.items()
 }
 title = "Two units, forward and backward"
-lesson.show(plot.blocks(two_units, input_shape=(WIDTH,), backward=True, detail=True, title=title))
+lesson.show(
+    plot.blocks(two_units, input_shape=(WIDTH,), backward=True, detail=True, title=title),
+    alt=(
+        "Two units in a row, drawn twice. With nothing after the additions the shortcuts are one free path, "
+        "forward and backward; with a ReLU after each addition the path leads through the ReLUs."
+    ),
+)
 
 # %% [markdown]
 # ## What the sum looks like
@@ -229,7 +235,13 @@ panels = {
     "residual: $g_l$ and $g_m$": cos_g,
     "plain: $g_l$ and $g_m$": plain_cos_g,
 }
-lesson.show(plot.heat_maps(panels, xlabel="unit $m$", ylabel="unit $l$", label="cosine", limits=(0, 1)))
+lesson.show(
+    plot.heat_maps(panels, xlabel="unit $m$", ylabel="unit $l$", label="cosine", limits=(0, 1)),
+    alt=(
+        "Four maps of the cosine between any two units. With shortcuts signals and gradients are alike, the "
+        "less the farther the units are apart; without shortcuts only the diagonal is dark."
+    ),
+)
 
 # %% [markdown]
 # With shortcuts the cosine falls slowly with the distance: any two layers, and any two gradients, have
@@ -324,7 +336,13 @@ figure = plot.lines(
     ylabel="fraction on the direct path",
     log=True,
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Fraction of the gradient on the direct path over the units passed. With nothing after the additions "
+        "it stays 1; with a ReLU after each it falls to about a tenth, as derived from a random walk."
+    ),
+)
 
 # %% [markdown]
 # What does that do to the networks of the paper, before their first step? An observer notes the gradient at

@@ -29,10 +29,10 @@ from minires.models.shortcuts import SHORTCUTS
 
 # %%
 power_halved = lesson.predict(
-    "Shortcut and branch halved: which power of ten is the gradient's norm, at the input / at the output?",
+    "Shortcut and branch halved: what power of ten is the gradient's norm, at the input / at the output?",
     by=1,
 )
-power_identity = lesson.predict("The same for the identity: which power of ten?", by=1)
+power_identity = lesson.predict("The same for the identity: what power of ten?", by=1)
 power_plain = lesson.predict("The same for a plain network, two layers in place of each unit?", by=1)
 worse = lesson.predict("Of six other shortcuts in 56 layers, how many train worse than the identity?", by=0)
 
@@ -74,10 +74,28 @@ print("the gradients of all units are right")
 
 # %%
 arms = experiments.plan("shortcuts", "live").arms
+titles = {
+    "constant": "shortcut and branch\nhalved",
+    "constant_unscaled": "shortcut halved",
+    "exclusive_gate": "exclusive gate",
+    "shortcut_gate": "gate on the\nshortcut only",
+    "conv1x1": "1x1 convolution\non the shortcut",
+    "dropout": "dropout\non the shortcut",
+    "bn_after": "BN after\nthe addition",
+    "relu_before": "ReLU before\nthe addition",
+    "relu_preact": "ReLU ahead\nof the branch",
+    "full_preact": "BN and ReLU ahead\nof the branch",
+}
 set_2 = ("original", "bn_after", "relu_before", "relu_preact", "full_preact")
-units = {name: arms[name](in_channels=1, rng=init.SHAPES_ONLY)["stage1"][1] for name in set_2}
+units = {
+    titles.get(name, name): arms[name](in_channels=1, rng=init.SHAPES_ONLY)["stage1"][1] for name in set_2
+}
 lesson.show(
-    plot.blocks(units, input_shape=(16, 8, 8), title="Set 2: the same layers, the addition elsewhere")
+    plot.blocks(units, input_shape=(16, 8, 8), title="Set 2: the same layers, the addition elsewhere"),
+    alt=(
+        "Five residual units made of the same layers. The addition stands before the last ReLU, before the "
+        "last batch norm, after all layers, or after a branch that begins with its activations."
+    ),
 )
 
 # %% [markdown]
@@ -187,7 +205,13 @@ assert near(norms["plain"][0], plain_derived, 0.5), "the formula of a plain netw
 # %%
 plain = (math.pi / (math.pi - 1)) ** np.arange(BLOCKS, 0.0, -1)
 labels = {"xlabel": "unit", "ylabel": "gradient before the unit / after the last (norms)"}
-lesson.show(plot.lines(norms, derived={"plain, derived": plain}, log=True, **labels))
+lesson.show(
+    plot.lines(norms, derived={"plain, derived": plain}, log=True, **labels),
+    alt=(
+        "Norm of the gradient before each of 54 units, logarithmic. With identity shortcuts it is a hundred "
+        "times as large at the first unit; halved shortcuts and none at all let it grow millions of times."
+    ),
+)
 
 # %% [markdown]
 # Nothing vanishes. Halving shortcuts make the gradient *explode*, almost as a network without shortcuts
@@ -245,18 +269,6 @@ lesson.table(
     ("train worse than the identity, in every seed", worse, found_worse),
 )
 assert found_worse == 5, "all but the exclusive gate"
-titles = {
-    "constant": "shortcut and branch\nhalved",
-    "constant_unscaled": "shortcut halved",
-    "exclusive_gate": "exclusive gate",
-    "shortcut_gate": "gate on the\nshortcut only",
-    "conv1x1": "1x1 convolution\non the shortcut",
-    "dropout": "dropout\non the shortcut",
-    "bn_after": "BN after\nthe addition",
-    "relu_before": "ReLU before\nthe addition",
-    "relu_preact": "ReLU ahead\nof the branch",
-    "full_preact": "BN and ReLU ahead\nof the branch",
-}
 figure = plot.run_panels(
     stored,
     reference="original",
@@ -265,7 +277,14 @@ figure = plot.run_panels(
     title="56 layers on the digits; shade: three seeds",
     ylim=(-2, 100),
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Errors of ten variants over the iterations, each beside the original's. Seven train worse; the "
+        "exclusive gate and the two units with activations ahead of the branch train faster than the "
+        "original."
+    ),
+)
 
 # %% [markdown]
 # Five of the six other shortcuts train worse than the identity, in every seed and with 4 to 17 times its
@@ -331,7 +350,7 @@ lesson.score()
 # ## What to try next
 #
 # 1. Give the shortcut-only gate a bias of $-6$ (`gate_bias=-6.0` of
-#    `models.shortcuts.cifar_shortcut_variant`): which fraction of the shortcut does it leave after 27 units?
+#    `models.shortcuts.cifar_shortcut_variant`): what fraction of the shortcut does it leave after 27 units?
 # 2. Set `HALF` to 0.9: do the gradients still explode?
 #
 # ## Exercises

@@ -146,7 +146,14 @@ figure = plot.bars(
     log=True,
     form="{:.3g}",
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Two factors for five units, logarithmic. Zero weights before batch norm amplify the gradient "
+        "hundreds of times and the branch's first move tens of thousands of times; without the norm, or with "
+        "zero gamma, nothing grows."
+    ),
+)
 
 # %% [markdown]
 # Before the step the unsafe unit looks like the others: it hands on $x$ and the gradient, to the last bit,

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 21. Stochastic depth
 #
-# **Question.** Stochastic depth leaves out residual blocks at random, others in every training step. Why does
-# that not ruin the network, what does it save and gain, and which of its many networks is the one that is
-# tested?
+# **Question.** Stochastic depth leaves out residual blocks at random, different ones in every training step.
+# Why does that not ruin the network, what does it save and gain, and which of its many networks is the one
+# that is tested?
 #
 # *Time: 6 s. Before this: lessons 12 and 15. Sources: the ResNet lecture, slide "Reduce Learning Time
 # with Random Layer Drops"; lecture 9, slide "Recall: Stochastic Depth for Regularization"; Huang et al.
@@ -22,8 +22,8 @@ from minires.layers import Conv2d, Linear, ReLU, Sequential, StochasticDepth
 # %% [markdown]
 # ## The rule
 #
-# Block $l$ of $L$ gets a gate $b_l$ that is 1 with probability $p_l$, its *survival probability*, and
-# else 0. It is drawn once for the whole mini-batch, and the ReLU stands outside:
+# Block $l$ of $L$ gets a gate $b_l$ that is 1 with probability $p_l$, its *survival probability*, and 0
+# otherwise. It is drawn once for the whole mini-batch, and the ReLU stands outside:
 #
 # $$x_l = \mathrm{ReLU}\big(b_l\,\mathcal F_l(x_{l-1}) + x_{l-1}\big).$$
 #
@@ -95,15 +95,27 @@ figure = plot.heat_map(
     title="Blocks that are skipped in the first 40 steps",
     origin="upper",
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "A grid of 40 steps and 54 blocks, black where a block is skipped: hardly ever among the first "
+        "blocks, about every second time among the last."
+    ),
+)
 blocks = np.arange(26, 55)
 fractions = {"10,000 steps": np.bincount(depth, minlength=55)[blocks] / 10_000}
 labels = {"xlabel": "blocks that take part in a step", "ylabel": "fraction of the steps"}
-lesson.show(plot.lines(fractions, derived={"derived": chance[blocks]}, x=blocks, **labels))
+lesson.show(
+    plot.lines(fractions, derived={"derived": chance[blocks]}, x=blocks, **labels),
+    alt=(
+        "Fraction of the steps over the number of blocks that take part. The measured curve lies on the "
+        "derived one, a narrow hill around 40; all 54 never take part."
+    ),
+)
 
 # %% [markdown]
-# The depth stays within a few blocks of 40. A step with the whole network is expected once in 22 million:
-# that is tested never took part in training as a whole.
+# The depth stays within a few blocks of 40. A step with the whole network is expected once in 22 million: the
+# network that is tested never took part in training as a whole.
 
 # %%
 lesson.quiz(
@@ -284,24 +296,31 @@ figure = plot.runs(
     apart=True,
     ylabel="loss (nats)",
     title="ResNet-26, 1,000 images; shade: five seeds",
-    ylim=(0, 5),
+    ylim=(0, 5.5),
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Training and test loss over the iterations. With every block the training loss falls to 0 and the "
+        "test loss climbs; with stochastic depth the training loss stays higher and the test loss rises much "
+        "less."
+    ),
+)
 
 # %% [markdown]
 # With every block in every step the network errs in hardly one of its 1,000 images, and is as sure of what it
 # does not know: a test loss of 4.3 nats, where saying 0.1 ten times has 2.3. Stochastic depth takes away 1.6
 # nats (1.1 to 2.1), and 2.2 points of error (0.8 to 3.9; one test image is 0.07): less in every seed. (The
 # paper's two errors are 1.2 points apart.) It is not the only cure: at its best, in the first third of the
-# training, the network with every block has 1.9 nats too, so an early stop would also help.
+# training, the network with every block has 1.9 nats too, so stopping early would also help.
 #
 # The training errors cannot be compared: what stands in the table for stochastic depth was counted while
 # blocks were missing.
 #
-# What the digits show is nothing: after 500 of them ResNet-56 errs in 7 %, and in five seeds stochastic depth
-# was better three times and worse twice. Where little is left to prevent, it prevents little. (`--full`
-# trains the paper's two networks: 110 layers, CIFAR-10 without 5,000 images held out, 500 epochs, batches of
-# 128, Nesterov's momentum. It needs a GPU and hours, and resumes where it was stopped.)
+# The digits show no gain: after 500 of them ResNet-56 errs in 7 %, and in five seeds stochastic depth was
+# better three times and worse twice. Where little is left to prevent, it prevents little. (`--full` trains
+# the paper's two networks: 110 layers, CIFAR-10 without 5,000 images held out, 500 epochs, batches of 128,
+# Nesterov's momentum. It needs a GPU and hours, and resumes where it was stopped.)
 
 # %%
 if lesson.setting() == "full":

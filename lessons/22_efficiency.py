@@ -50,7 +50,13 @@ used = lesson.predict(
 # In the ImageNet challenge the error fell as the networks became deeper: 8, 19, 22, 152 layers.
 
 # %%
-lesson.show(plot.history())
+lesson.show(
+    plot.history(),
+    alt=(
+        "Winners of the ImageNet challenge from 2010 to 2015. The top-5 error falls from 28 to below 4 "
+        "percent, while the networks grow from 8 layers to 152."
+    ),
+)
 
 # %% [markdown]
 # The 3.57 % is that of six networks together, on the test set; VGG's 7.3 and GoogLeNet's 6.7 are of ensembles
@@ -121,9 +127,9 @@ lesson.quiz(
 #
 # $$\frac{\text{multiply-adds}}{\text{weights}} = \text{mean number of pixels that a weight works on.}$$
 #
-# ResNet comes from $224^2$ to $56^2$ pixels with one convolution and one pooling. VGG-19 takes four
-# convolutions for that, and has four each on maps of $56^2$, $28^2$ and $14^2$, where ResNet-152 has most
-# of its layers on $14^2$.
+# ResNet gets from $224^2$ to $56^2$ pixels with one convolution and one pooling. VGG-19 takes four
+# convolutions for that, and has four each on maps of $56^2$, $28^2$ and $14^2$, where ResNet-152 has most of
+# its layers on $14^2$.
 
 
 # %%
@@ -201,7 +207,13 @@ assert top1[DEEP] < min(top1["vgg16"], top1["vgg19"]), "and err less"
 # %%
 drawn = [name for name in names if name != "resnet50_v1.5"]
 figure = plot.comparison([(n, tables[n].macs, 100 - top1[n], tables[n].params) for n in drawn])
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Top-1 accuracy over multiply-adds, with parameters as areas. The ResNets lie to the upper left with "
+        "small discs; VGG-16 and 19 take the most of both and are less accurate than ResNet-34."
+    ),
+)
 
 # %% [markdown]
 # Better is to the upper left, and a small disc. VGG: most multiply-adds and most parameters. AlexNet: few
@@ -212,7 +224,8 @@ lesson.show(figure)
 # Some numbers on the slides need a second look. Lecture 9's 13.6 for VGG-16 and the ResNet lecture's 15.3 are
 # counts of something else (lesson 3). Lecture 9's "3.8" for ResNet-50 is 3.858 cut off. The error beside it,
 # 7.13 %, belongs to another network, with the stride in the 3x3 convolutions and 4.09 billion; the one with
-# 3.858 has 7.8 %. So it is with ResNet-101 and 152: their 6.44 and 5.94 % belong to 7.80 and 11.51 billion.
+# 3.858 has 7.8 %. The same goes for ResNet-101 and 152: their 6.44 and 5.94 % belong to 7.80 and 11.51
+# billion.
 
 # %%
 paper, later = tables["resnet50"].macs / 1e9, tables["resnet50_v1.5"].macs / 1e9
@@ -265,7 +278,13 @@ lesson.quiz(
 # depth as a spectrum; here it is with the lessons that treat it.
 
 # %%
-lesson.show(plot.spectrum_of_depth())
+lesson.show(
+    plot.spectrum_of_depth(),
+    alt=(
+        "Bands over the depth, logarithmic: few layers are easy; beyond 10 initialisation and batch norm are "
+        "needed, beyond 30 skip connections, beyond 100 identities; beyond 1000 there is a question mark."
+    ),
+)
 
 # %%
 lesson.score()

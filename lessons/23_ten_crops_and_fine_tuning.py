@@ -34,9 +34,9 @@ from minires.train.ten_crop import predict_crops, predict_ten_crop, ten_crops
 # %%
 tipping = lesson.predict("Logits are added: from which margin m on does A win?", within=1.2)
 b_of_mean = lesson.predict("Probabilities are averaged, m = 100: what is that of B?", by=0.1)
-other_digits = lesson.predict("A new head after the digits 0 to 4: which accuracy has it?", "%", by=10)
-all_digits = lesson.predict("A new head after all ten digits: which accuracy has it?", "%", by=10)
-no_digits = lesson.predict("Fresh weights, everything trained: which accuracy?", "%", by=10)
+other_digits = lesson.predict("A new head after the digits 0 to 4: what accuracy does it reach?", "%", by=10)
+all_digits = lesson.predict("A new head after all ten digits: what accuracy does it reach?", "%", by=10)
+no_digits = lesson.predict("Fresh weights, everything trained: what accuracy do they reach?", "%", by=10)
 five_more = lesson.predict(
     "CIFAR-10, five images of each class: what does pre-training on the other classes gain?", "points", by=5
 )
@@ -78,7 +78,13 @@ for title, whole, first in (("the image", image, 0), ("its mirror image", mirror
 spare = SIZE - CROP
 corners = ((0, 0), (0, spare), (spare, 0), (spare, spare), (spare // 2, spare // 2))
 frames = [(*corner, CROP, CROP) for corner in corners]
-lesson.show(plot.mosaic(views, boxes={"the image": frames, "its mirror image": frames}))
+lesson.show(
+    plot.mosaic(views, boxes={"the image": frames, "its mirror image": frames}),
+    alt=(
+        "A picture of a boat and its mirror image, each with five crops: the corners and the centre. The "
+        "crops of the one are those of the other, mirrored."
+    ),
+)
 
 # %% [markdown]
 # The first five crops of the mirror image are the last five of the image, and the other way round (the
@@ -288,7 +294,12 @@ lesson.show(
         x=np.array(shots),
         xlabel="images of each class",
         ylabel="accuracy (%)",
-    )
+    ),
+    alt=(
+        "Accuracy with 5, 10 and 20 images of each class. Pre-trained networks lead fresh weights "
+        "everywhere, most with five images; a new head alone does as well as all layers with five, but "
+        "not with twenty."
+    ),
 )
 
 # %% [markdown]

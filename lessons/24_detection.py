@@ -79,7 +79,13 @@ assert (nearest >= 0.5).mean() >= 0.98, "hardly an object should be without an a
 of_cells = everywhere.reshape(16, 16, 9, 4)
 shown = {f"side {side} pixels": of_cells[8, 3 + 4 * i, i::3] for i, side in enumerate(SIDES)}
 shown["over the border"] = of_cells[0, 0, 2:3]
-lesson.show(plot.anchors(scenes.images[1], shown, stride=STRIDE, title="three shapes of each size"))
+lesson.show(
+    plot.anchors(scenes.images[1], shown, stride=STRIDE, title="Anchors: three shapes of each size"),
+    alt=(
+        "A scene of digits with a grid of cells. Around three cells lie anchors of three sizes, three shapes "
+        "of each; one more anchor reaches over the corner of the image."
+    ),
+)
 
 # %% [markdown]
 # ## One network for 2,000 regions, or 2,000 networks
@@ -138,7 +144,13 @@ lesson.table(
 )
 assert of_crops == 125 * of_image, "a crop should cost what its share of the pixels does"
 assert of_rpn == by_hand and head_of_one == 1024 * 128 + 128 * 51, "the small networks as counted by hand"
-lesson.show(plot.detector_costs(costs))
+lesson.show(
+    plot.detector_costs(costs),
+    alt=(
+        "Multiply-adds of an image, logarithmic. R-CNN's trunk takes more than a hundred times as many as "
+        "that of the two others, which run it once; with few proposals Faster R-CNN's head is cheap as well."
+    ),
+)
 
 # %% [markdown]
 # With 2,000 regions even the small head outweighs the trunk. The proposal network, which needs fewer regions
@@ -226,10 +238,21 @@ lesson.show(
         x=wander,
         xlabel="pixels that the region has moved",
         ylabel="value of one bin",
-    )
+    ),
+    alt=(
+        "Value of a bin as its region moves to the right over a slope. RoIAlign follows in a straight line; "
+        "RoI max pooling stands still and then jumps by a whole cell."
+    ),
 )
 features = np.random.default_rng(4).random((8, 10))
-lesson.show(plot.region_bins(features, (9, 7, 29, 25), size=3, scale=1 / STRIDE))
+lesson.show(
+    plot.region_bins(features, (9, 7, 29, 25), size=3, scale=1 / STRIDE),
+    alt=(
+        "A box on a map, divided into 3 x 3 bins. RoI max pooling rounds them to whole cells, so they "
+        "overlap and reach beyond the box; RoIAlign keeps the true edges and interpolates four points in "
+        "each bin."
+    ),
+)
 
 # %% [markdown]
 # ## Backward
@@ -372,8 +395,13 @@ lesson.show(
         truth=trainer.test.objects[:8],
         class_names=trainer.test.class_names,
         least=0.4,
-        title="dashed: what is there; solid: what was found",
-    )
+        title="Dashed: what is there; solid: what was found",
+    ),
+    alt=(
+        "Noisy scenes with dashed boxes around the digits that are there and solid ones, with class and "
+        "score, around what was found. After some hundred steps of training most digits are found, some with "
+        "a wrong class."
+    ),
 )
 
 
@@ -387,7 +415,13 @@ def joined_curve(threshold):
     return detection.precision_recall(np.concatenate(scores), np.concatenate(right), trainer.test.count())
 
 
-lesson.show(plot.precision_recall({f"IoU {threshold}": joined_curve(threshold) for threshold in (0.5, 0.75)}))
+lesson.show(
+    plot.precision_recall({f"IoU {threshold}": joined_curve(threshold) for threshold in (0.5, 0.75)}),
+    alt=(
+        "Precision over recall when a box must fit with an IoU of 0.5 or of 0.75. The stricter curve lies "
+        "below the other: the same boxes count as wrong more often."
+    ),
+)
 
 # %% [markdown]
 # (Thin lines: precision as counted. Average precision is the area below the thick ones, where each recall has
@@ -439,7 +473,13 @@ if SETTING != "fast":
     learned, classical = recalls["proposal network"], recalls["contours"]
     assert learned[10] >= classical[10] + 0.1, "a few learned proposals should cover much more"
     assert learned[50] >= 0.9, "and fifty nearly everything"
-lesson.show(plot.proposal_recalls(recalls))
+lesson.show(
+    plot.proposal_recalls(recalls),
+    alt=(
+        "Fraction of the digits covered over the number of proposals, logarithmic. After some hundred steps "
+        "of training the proposal network needs far fewer proposals than the contours to cover most digits."
+    ),
+)
 by_count = {count: finals("Faster R-CNN", f"map_{count}_proposals").mean() for count in COUNTS}
 print()
 lesson.table(("proposals of an image", *COUNTS), ("mAP, 800 steps", *by_count.values()))
@@ -503,8 +543,20 @@ assert (picking > faster).all(), "windows cost more than a network"
 # *plug in*, and the same detector on better features is a better detector. Two results on its slides:
 
 # %%
-lesson.show(plot.history("pascal voc 2007 detection"))
-lesson.show(plot.history("coco detection, Faster R-CNN"))
+lesson.show(
+    plot.history("pascal voc 2007 detection"),
+    alt=(
+        "Mean average precision of four detectors on Pascal VOC 2007. It rises from 34 percent without a "
+        "network to 58, 66 and 86 with networks of 8, 16 and 101 layers."
+    ),
+)
+lesson.show(
+    plot.history("coco detection, Faster R-CNN"),
+    alt=(
+        "Faster R-CNN on COCO with two trunks. ResNet-101 is ahead of VGG-16 by both measures: 48.4 against "
+        "41.5 percent at IoU 0.5, and 27.2 against 21.2 on average from 0.5 to 0.95."
+    ),
+)
 by_measure = {
     measure: published.values("coco detection, Faster R-CNN", measure)
     for measure in ("mAP at IoU 0.5", "mAP at IoU 0.5 to 0.95")

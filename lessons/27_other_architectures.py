@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 27. Width, and skips of other lengths
 #
-# **Question.** Nobody says that a network has to become better by more blocks of two layers. Why not wider
+# **Question.** More blocks of two layers are not the only way to a better network. Why not make it wider
 # instead of deeper? And why does a shortcut skip two layers, and not one or ten?
 #
 # *Time: 10 s. Before this: lessons 5, 12, 14 and 18. Sources: the ICML 2016 tutorial, slides "Future works"
@@ -158,8 +158,8 @@ lesson.quiz(
 #
 # a plain layer with the weights $V = W + I$, and as $\partial E/\partial W = \partial E/\partial V$, a step
 # of SGD changes both alike. Such a network *is* a plain network that starts near the identity. Only weight
-# decay tells them apart: it draws $W$ to 0, so the layer to the identity, but $V$ to 0. (A branch with a ReLU
-# inside is no such layer. That is why the branches of He et al. have two layers.)
+# decay tells them apart: decaying $W$ draws the layer to the identity, decaying $V$ draws it to zero. (A
+# branch with a ReLU inside is no such layer. That is why the branches of He et al. have two layers.)
 #
 # *Many.* Let a layer be batch norm, ReLU, weights of variance $2/n$. Its input is normalised, so the ReLU
 # puts out a mean square of $1/2$ and the variance $(1 - 1/\pi)/2$: part of the mean square is the mean, which
@@ -234,7 +234,14 @@ figure = plot.bars(
     title="48 layers with batch norm; black: derived",
     form="{:.2f}",
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Growth of the gradient's norm over 48 layers by the number of layers that a shortcut skips, close "
+        "to the derived lines. It is about tenfold for one layer and thousands of times for 48, "
+        "no better than without shortcuts."
+    ),
+)
 
 # %% [markdown]
 # One shortcut over all 48 layers does nothing for what lies under it. The shorter the skip, the smoother the
@@ -354,7 +361,13 @@ figure = plot.blocks(
     input_shape={"skips one layer": (UNITS,), "ResNet in ResNet": (2 * HALF, 8, 8)},
     title="Units with one layer in the branch",
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "Two units with one layer in the branch: a linear layer with an identity shortcut, and a convolution "
+        "whose shortcut passes on half of the channels and fills the others with zeros."
+    ),
+)
 
 # %%
 lesson.score()
@@ -376,7 +389,7 @@ lesson.score()
 # ## Exercises
 #
 # 1. WRN-28-10 has $28 - 4 = 24$ convolutions in its units, twice those of WRN-16-8, which has 11.0 million
-#    parameters. How many has it, about?
+#    parameters. About how many does it have?
 # 2. DenseNet concatenates what ResNet adds: each layer puts out $k$ channels and takes all channels before
 #    it. How do the weights of $L$ such 3 x 3 layers grow with $L$, if the first takes $k$ channels?
 

@@ -37,10 +37,10 @@ SETTING = lesson.setting()
 # %%
 carried = {
     -2: lesson.predict(
-        "By which power of ten do 48 gates that start at b = -2 multiply x?", "powers of ten", by=0.5
+        "By what power of ten do 48 gates that start at b = -2 multiply x?", "powers of ten", by=0.5
     ),
     -4: lesson.predict(
-        "By which power of ten do 48 gates that start at b = -4 multiply x?", "powers of ten", by=0.5
+        "By what power of ten do 48 gates that start at b = -4 multiply x?", "powers of ten", by=0.5
     ),
 }
 worst = lesson.predict(
@@ -227,7 +227,13 @@ figure = plot.lines(
     ylabel="output",
     title="A maxout unit follows a convex curve by tangents",
 )
-lesson.show(figure)
+lesson.show(
+    figure,
+    alt=(
+        "A parabola and two maxout units that follow it by tangents from below. With four pieces the largest "
+        "distance is a quarter of that with two."
+    ),
+)
 
 # %%
 lesson.quiz(

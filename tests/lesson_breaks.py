@@ -241,6 +241,10 @@ BREAKS = {
         "nothing back from the proposal network to the map": (RegionProposal, "backward", times(0)),
         "overlaps 5 % too large": (detection, "iou", times(1.05)),
     },
+    25: {
+        "no gradient along the shortcut": (Residual, "backward", without_the_shortcut),
+        "a gradient 5 % too large": (Residual, "backward", times(1.05)),
+    },
     26: {"the gradient of the interpolation 5 % too large": (F, "resample_backward", times(1.05))},
     27: {
         "no gradient along the shortcut": (Residual, "backward", without_the_shortcut),

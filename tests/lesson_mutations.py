@@ -236,6 +236,13 @@ MUTATIONS = {
         ('mAP["ResNet-101"] / mAP["VGG-16"]', 'mAP["VGG-16"] / mAP["ResNet-101"]'),
         ("crop=16, **options).cost(image)[1]", "crop=8, **options).cost(image)[1]"),
     ],
+    25: [
+        ('kinds = {"plain": False, "residual": True}', 'kinds = {"plain": True, "residual": True}'),
+        ("stretched = {name: FACTOR * d", "stretched = {name: 1 * d"),
+        ("c = 1 - 1 / math.pi\nchance", "c = 1 - 0 / math.pi\nchance"),
+        ("np.convolve(chance, [1 - each, each])", "np.convolve(chance, [each, 1 - each])"),
+        ("(1 + c) ** (-LAYERS / 2)", "(1 + c) ** (-LAYERS / 4)"),
+    ],
     26: [
         ("nothing = np.zeros_like(test_pixels)", "nothing = np.ones_like(test_pixels)"),
         ("background = (test_pixels == 0).sum()", "background = (test_pixels != 1).sum()"),

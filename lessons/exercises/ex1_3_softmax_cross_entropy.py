@@ -8,7 +8,7 @@ right class, the label, was given:
     loss    = -1/N * sum over n of log(p[n, labels[n]])
 
 n counts the examples of a batch (N), j and k the classes (K); log is the natural logarithm. The two are one
-function here, for together they have a simple gradient. (Lesson 13 trains a network with it.)
+function here, for together they have a simple gradient. (Lesson 0 trains a classifier with it.)
 
 Logits may be as large as 1000 and as small as -1000. The loss and the gradient are finite nevertheless, but
 exp(1000) is inf in float64, and exp(-1000) is 0, whose logarithm is -inf: a program must avoid both. It helps
@@ -67,7 +67,7 @@ def softmax_cross_entropy_backward(dloss, cache):
 
 from minires.course.parts import Mistake, Part
 
-LESSON = 13
+LESSON = 0
 
 
 def cases(rng):

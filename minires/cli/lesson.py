@@ -6,6 +6,8 @@ import sys
 NOTEBOOKS = pathlib.Path("lesson-notebooks")  # where a reader's own copies lie
 
 EPILOG = """\
+A lesson asks: in a terminal you type your predictions and choose an answer, Enter leaves a blank; in a
+notebook your number goes in place of the dots in guess=...; on the site you open what is behind "Reveal".
 Figures of --run are saved in ./lesson-figures/. Notebooks and the site need more packages:
 pip install "minires-learn[lessons]"."""
 
@@ -24,7 +26,7 @@ def add_arguments(parser):
         "--run",
         dest="here",
         action="store_true",
-        help="run it here, showing text, code and results in turn; several or all: one line each",
+        help="run it here, with its text, code, questions and results in turn; several or all: one line each",
     )
     what.add_argument(
         "--notebook",

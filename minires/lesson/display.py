@@ -104,8 +104,14 @@ def _text(value):
     return f"{number:,}" if isinstance(number, int) else f"{number:.4g}"
 
 
-def show(figure):
-    """Show a matplotlib figure: in the notebook if there is one, else as a file in ./lesson-figures/."""
+def show(figure, *, alt=None):
+    """Show a matplotlib figure: in the notebook if there is one, else as a file in ./lesson-figures/.
+
+    alt: what the figure shows, in a sentence or two for someone who does not see it; without it, the titles
+    or the names of the axes. Raises ValueError for a text that says nothing.
+    """
+    if alt is not None and not alt.strip():
+        raise ValueError("alt: expected what the figure shows, in words, got nothing")
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=150)
     if reader.is_on_page():
@@ -114,7 +120,7 @@ def show(figure):
     if reader.in_notebook():
         from IPython.display import Image, display
 
-        display(Image(image.getvalue(), width=round(100 * figure.get_figwidth()), alt=_title(figure)))
+        display(Image(image.getvalue(), width=round(100 * figure.get_figwidth()), alt=alt or _title(figure)))
         return
     script = pathlib.Path(sys.argv[0]).stem or "lesson"
     _shown[script] = number = _shown.get(script, 0) + 1

@@ -14,7 +14,7 @@ SYMBOLS = """
 """
 BETWEEN = """
     cdot · times × odot ⊙ pm ± approx ≈ le ≤ leq ≤ ge ≥ geq ≥ ne ≠ neq ≠ ll ≪ gg ≫ sim ~ in ∈ mid | to →
-    mapsto ↦ rightarrow → Rightarrow ⇒ propto ∝ equiv ≡ ast * star * bmod mod
+    mapsto ↦ rightarrow → leftarrow ← Rightarrow ⇒ propto ∝ equiv ≡ subseteq ⊆ ast * star * bmod mod
 """  # these are set off by spaces
 SYMBOLS = dict(zip(SYMBOLS.split()[::2], SYMBOLS.split()[1::2], strict=True))
 SYMBOLS |= {name: f" {sign} " for name, sign in zip(BETWEEN.split()[::2], BETWEEN.split()[1::2], strict=True)}
@@ -70,6 +70,8 @@ def _one(token, tokens):
     name = token[1:].strip() or " "
     if name in ("frac", "tfrac", "dfrac"):
         return _fraction(_argument(tokens), _argument(tokens))
+    if name == "binom":
+        return f"({_argument(tokens)} choose {_argument(tokens)})"
     if name == "sqrt":
         return f"√{_bracketed(_argument(tokens))}"
     if name in ACCENTS:

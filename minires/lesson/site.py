@@ -56,6 +56,7 @@ CELL = """\
 </details>
 {%- endblock -%}
 """
+PUNCTUATED = re.compile(r'(<math display="inline">(?:(?!</math>).)*</math>[.,;:!?)]+)', re.DOTALL)
 RESULTS = "from minires.lesson import reader\nprint(reader.results())"  # what became of the predictions
 
 
@@ -165,6 +166,7 @@ def to_html(executed, lesson, results):
 
     render = _renderer(lesson)
     _set_questions(executed, results, render)
+    _without_blank_output(executed)
     exporter = HTMLExporter(
         template_name="basic",
         raw_template=CELL,
@@ -192,6 +194,14 @@ def _set_questions(executed, results, render):
             output.data = {"text/html": questions.prediction(asked["predict"], found, number, set_text)}
         elif "quiz" in asked:
             output.data = {"text/html": questions.quiz(asked["quiz"], number, set_text)}
+
+
+def _without_blank_output(executed):
+    """Leave out what code printed to set two tables apart: on a page they are apart."""
+    for cell in executed.cells:
+        kept = [output for output in cell.get("outputs", ()) if output.get("text", "something").strip()]
+        if cell.cell_type == "code":
+            cell.outputs = kept
 
 
 def _with_answers_folded(text, render):
@@ -225,7 +235,8 @@ def _renderer(lesson):
             return f'<div class="table"><table>{text}</table></div>'
 
     renderer = Renderer(embed_images=True, exclude_anchor_links=True, path=str(lesson.path.parent))
-    return MarkdownWithMath(renderer=renderer).render
+    markdown_with_math = MarkdownWithMath(renderer=renderer)
+    return lambda text: PUNCTUATED.sub(r'<span class="tied">\1</span>', markdown_with_math.render(text))
 
 
 def _mathml(latex, display, lesson):
@@ -281,7 +292,9 @@ def _index(lessons):
         for lesson in lessons
     )
     intro = (
-        "Each lesson asks a question, derives the answer, lets you predict a number and then measures it. "
+        "Each lesson asks a question, lets you predict the answer as a number, derives it, and measures it. "
+        "Write your number into the field before you open “Reveal”; each answer of a quiz opens to what is "
+        "right or wrong with it. "
         "These pages show what its code printed when they were made; on your machine "
         "<code>minires lesson 8</code> opens lesson 8 as a notebook, and <code>minires lesson 8 --run</code> "
         "steps through it in the terminal."

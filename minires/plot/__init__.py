@@ -22,7 +22,7 @@ from minires.plot.detection import (
 from minires.plot.diagrams import construction
 from minires.plot.graph import computational_graph
 from minires.plot.images import mosaic
-from minires.plot.matrices import error_maps, heat_maps
+from minires.plot.matrices import contours, error_maps, heat_maps
 from minires.plot.pixels import pixel_classes
 from minires.plot.published import history
 from minires.plot.signals import bar_panels, bars, heat_map, histograms, line_panels, lines
@@ -38,6 +38,7 @@ __all__ = [
     "comparison",
     "computational_graph",
     "construction",
+    "contours",
     "costs",
     "curves",
     "depths",

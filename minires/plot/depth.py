@@ -80,8 +80,8 @@ def classifier_pipeline() -> Figure:
     ----------
     He 2016, tutorial at ICML, "Traditional recognition" and "Deep learning".
     """
-    figure, (axes,) = sheet(width=10.4, height=5.6)
-    axes.set(xlim=(0, 10.4), ylim=(0, 5.6))
+    figure, (axes,) = sheet(width=11.3, height=5.6)
+    axes.set(xlim=(0, 11.3), ylim=(0, 5.6))
     axes.axis("off")
     for level, stages in enumerate((0, 1, 2, 3)):
         _chain(axes, 4.65 - 0.58 * level, SPECIALISED[:stages], by_hand=True)

@@ -1,4 +1,4 @@
-"""Matrices side by side: of one kind on one scale, or expected against actual values."""
+"""Matrices side by side: of one kind on one scale, as heights over a plane, or expected and actual values."""
 
 from __future__ import annotations
 
@@ -61,6 +61,57 @@ def heat_maps(
     figure.supxlabel(xlabel, fontsize=10)
     figure.supylabel(ylabel, fontsize=10)
     figure.colorbar(image, ax=all_axes, label=label, shrink=0.8)
+    return figure
+
+
+def contours(
+    panels: Mapping[str, Numbers],
+    *,
+    at: Numbers,
+    levels: Numbers,
+    xlabel: str,
+    ylabel: str,
+    label: str,
+    title: str = "",
+) -> Figure:
+    """Draw heights over a square of a plane in panels side by side, as a map: lines of equal height.
+
+    Parameters
+    ----------
+    panels
+        {title: heights (n, n)}, such as losses; rows run upwards.
+    at : (n,)
+        Where rows and columns lie on their axes, ascending.
+    levels : (m,)
+        The heights that have a line, ascending, the same in all panels; the higher, the darker between them.
+    label
+        What the heights are, with their unit.
+
+    Raises
+    ------
+    ValueError
+        Without a panel.
+    """
+    from matplotlib import colormaps
+
+    check_some("panels", panels, "matrix")
+    count = len(panels)
+    figure, all_axes = sheet(count, width=1.2 + 3.5 * count, height=4.0, sharex=True, sharey=True)
+    shades = colormaps["Greys"](np.linspace(0, 0.75, len(levels) + 1))
+    for axes, (name, heights) in zip(all_axes, panels.items(), strict=True):
+        filled = axes.contourf(at, at, heights, levels=levels, colors=shades, extend="both")
+        axes.contour(at, at, heights, levels=levels, colors="black", linewidths=0.7)
+        axes.plot(0, 0, marker="+", color="black", markersize=9)
+        axes.set_title(name, fontsize=10)
+        axes.set_aspect("equal")
+        ticks = np.linspace(at[0], at[-1], 5)
+        axes.set_xticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+        axes.set_yticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+    figure.supxlabel(xlabel, fontsize=10)
+    figure.supylabel(ylabel, fontsize=10)
+    scale = figure.colorbar(filled, ax=all_axes, label=label, shrink=0.8)
+    scale.set_ticks(levels, labels=[f"{level:g}" for level in levels])
+    figure.suptitle(title)
     return figure
 
 

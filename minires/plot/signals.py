@@ -122,6 +122,8 @@ def line_panels(
         axes.set(title=name, xlabel=xlabel)
         if ticks is not None:
             axes.set_xticks(range(1, len(ticks) + 1), ticks)
+        elif not log_x and all(_pair(values, x)[0].dtype.kind in "iu" for values in series.values()):
+            axes.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
         if ylim is not None:  # None would fix what the first panel has, for all
             axes.set_ylim(ylim)
         tidy(axes)
@@ -156,7 +158,7 @@ def bars(
     derived
         {category: number}, a black line across the category's bars.
     form
-        How a value is written, "" to leave it out.
+        How a value is written, "" to leave it out. Thousands are written out instead of with an exponent.
 
     Raises
     ------
@@ -172,6 +174,8 @@ def bars(
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
     if log:
         axes.set_yscale("log")
+    for category, value in (derived or {}).items():
+        _clear(axes, categories.index(category), value)
     if len(series) > 1:
         figure.legend(frameon=False, fontsize=9, loc="outside upper center", ncols=len(series))
     return figure
@@ -343,10 +347,29 @@ def _draw_bars(axes: Axes, series: Mapping[str, Any], categories: list[str], for
             label=label,
         )
         if form:
-            axes.bar_label(drawn, [form.format(value) for value in found.values()], fontsize=8, padding=2)
+            axes.bar_label(drawn, [_written(value, form) for value in found.values()], fontsize=8, padding=2)
     turned = sum(max(map(len, category.split("\n"))) for category in categories) > 70
     axes.set_xticks(
         range(len(categories)), categories, rotation=35 if turned else 0, ha="right" if turned else "center"
     )
     axes.margins(y=0.12)
     tidy(axes, grid="y")
+
+
+def _written(value: float, form: str) -> str:
+    """Return a value in this form, and 50,000 instead of 5e+04."""
+    text = form.format(value)
+    return f"{value:,.0f}" if "e+" in text and abs(value) < 1e7 else text
+
+
+def _clear(axes: Axes, category: int, line: float) -> None:
+    """Put what is written on a category's bars above a line that would strike it through."""
+
+    def height(value: float) -> float:  # as a part of the axes'
+        return float(axes.transAxes.inverted().transform(axes.transData.transform((0, value)))[1])
+
+    axes.get_ylim()  # settles the limits
+    for text in axes.texts:
+        at, top = text.xy  # type: ignore[attr-defined]  # the annotations of bar_label
+        if round(at) == category and 0 < height(line) - height(top) < 0.08:
+            text.xy = (at, line)  # type: ignore[attr-defined]

@@ -51,7 +51,7 @@ def wrong(old="dy.sum(axis=0)", new="dy.mean(axis=0)"):
 
 def test_list_names_every_exercise_with_points_and_lesson(capsys):
     code, out, _ = minires(capsys, "list")
-    assert code == 0 and re.search(r"^  1\.1  A linear layer +3 points   lesson 6$", out, re.M)
+    assert code == 0 and re.search(r"^  1\.1  A linear layer +3 points   lesson 0$", out, re.M)
     for subject in exercise.exercises():
         assert re.search(
             rf"^  {subject.number}  {re.escape(subject.title)} .*lesson {subject.lesson}$", out, re.M
@@ -65,7 +65,7 @@ def test_start_writes_a_folder_that_needs_nothing_else(capsys):
     names = {path.name for path in pathlib.Path("mine").iterdir()}
     assert {f"{e.module}.py" for e in exercise.of_assignment(1)} | {"README.md", "data"} == names
     readme = pathlib.Path("mine/README.md").read_text(encoding="utf-8")
-    assert "| 1.1 A linear layer | ex1_1_linear.py | linear_forward, linear_backward | 3 | 6 |" in readme
+    assert "| 1.1 A linear layer | ex1_1_linear.py | linear_forward, linear_backward | 3 | 0 |" in readme
     assert b"\r" not in pathlib.Path("mine/ex1_1_linear.py").read_bytes()
 
 
@@ -79,7 +79,7 @@ def test_check_of_what_was_just_handed_out(capsys):
     started(capsys)
     code, out, _ = minires(capsys, "check")
     assert code == 1 and out.startswith("1.1  linear_forward is not written yet\n")
-    assert "minires lesson 6 --run --pause" in out and "  1.1  linear_backward" in out
+    assert "minires lesson 0 --run --pause" in out and "  1.1  linear_backward" in out
     count = sum(len(e.parts) for e in exercise.of_assignment(1))
     assert f"0 of {count} functions are right" in out
 

@@ -481,6 +481,25 @@ def test_a_figure_is_described_by_its_titles_or_its_axes():
     assert display._title(figure) == "error; variance over layer"
 
 
+def test_a_figure_is_described_in_words_where_there_are_some(monkeypatch, tmp_path):
+    displayed = pytest.importorskip("IPython.display")
+    from matplotlib.figure import Figure
+
+    shown = []
+    monkeypatch.setattr(display.reader, "in_notebook", lambda: True)
+    monkeypatch.setattr(displayed, "display", shown.append)
+    figure = Figure()
+    figure.subplots().set_title("error")
+    display.show(figure)
+    display.show(figure, alt="The error falls.")
+    assert [image._repr_mimebundle_()[1]["image/png"]["alt"] for image in shown] == [
+        "error",
+        "The error falls.",
+    ]
+    with pytest.raises(ValueError, match="alt: expected what the figure shows"):
+        display.show(figure, alt=" ")
+
+
 def test_a_table_is_aligned_with_four_digits_and_whole_integers(capsys):
     rows = ("x", 0.123456, np.int64(1234567)), ("longer", None, True), ("z", np.float32(12345.6), False)
     display.table(("", "value", "count"), *rows)
@@ -541,7 +560,9 @@ def test_lists_quotes_and_figures_keep_their_form():
     [
         (r"\alpha\beta\gamma\delta\eta\theta\lambda\mu\sigma", "αβγδηθλμσ"),
         (r"a \le b \leq c \ge d \geq e \ne f", "a ≤ b ≤ c ≥ d ≥ e ≠ f"),
+        (r"a \leftarrow b \rightarrow c \subseteq d", "a ← b → c ⊆ d"),
         (r"\tfrac13 \tfrac14 \tfrac34", "⅓ ¼ ¾"),
+        (r"2 \binom{2n+2}{n+1}", "2 (2n+2 choose n+1)"),
         (r"x^{01234} y^{56789} z_{01234} a_{56789}", "x⁰¹²³⁴ y⁵⁶⁷⁸⁹ z₀₁₂₃₄ a₅₆₇₈₉"),
     ],
 )

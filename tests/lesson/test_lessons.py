@@ -19,7 +19,7 @@ def run(path, source, monkeypatch, folder):
     """Run a lesson's source as the script `path --fast`, without drawing."""
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "argv", [str(path), "--fast"])
-    monkeypatch.setattr(lesson, "show", lambda figure: None)
+    monkeypatch.setattr(lesson, "show", lambda figure, *, alt: None)
     exec(compile(source, path, "exec"), {"__name__": "__main__", "__file__": str(path)})
 
 

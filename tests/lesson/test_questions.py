@@ -8,17 +8,10 @@ from test_lessons import PATHS, run
 
 from minires.lesson import asking, library, reader
 
-LATER = {25, 26}  # they do not ask yet as they should
-
 DERIVATION = "## Derivation"
 IN_SECTIONS = {0, 24}  # many small derivations, each after its own predictions
 
-LESSONS = [
-    pytest.param(
-        library.read(path), id=path.stem, marks=[pytest.mark.skip(reason="later")] if number in LATER else []
-    )
-    for number, path in PATHS.items()
-]
+LESSONS = [pytest.param(library.read(path), id=path.stem) for path in PATHS.values()]
 each = pytest.mark.parametrize("read", LESSONS)
 ITEM = re.compile(r"^(\d+)\. ", re.MULTILINE)
 
@@ -118,6 +111,18 @@ def test_every_prediction_is_shown(read):
     assert len(names) == len(asking_ones)
     nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)]
     assert names <= {node.id for node in nodes if isinstance(node.ctx, ast.Load)}
+
+
+@each
+def test_every_figure_is_described_to_those_who_do_not_see_it(read):
+    for source in code(read):
+        texts = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
+        for call in calls(source, "show"):
+            described = {name.arg: text_of(name.value) for name in call.keywords}.get("alt", "")
+            assert 20 <= len(described) <= 300, f"alt: expected 20 to 300 characters, got {described!r}"
+            assert described[0].isupper() and described.endswith("."), f"expected sentences: {described!r}"
+            assert texts.count(described) <= 1, f"what is seen, not the title once more: {described!r}"
+            assert "$" not in described and described.isprintable(), f"no formulas: {described!r}"
 
 
 @pytest.mark.slow

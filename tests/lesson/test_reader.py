@@ -45,6 +45,7 @@ after = TRUTH
 # ## Measure
 
 # %%
+print()
 lesson.table(
     ("", "predicted", "derived", "measured"),
     ("Xavier", halved, TRUTH, 0.4987),
@@ -573,6 +574,12 @@ def test_code_and_answers_fold_and_results_do_not(page):
     assert "Answers" in page.inside("h2")
     opened = [attributes for tag, attributes in page.elements if tag == "details" and "open" in attributes]
     assert [attributes.get("class") for attributes in opened] == ["code"] * 3
+
+
+def test_a_page_shows_no_empty_output_and_ties_punctuation_to_its_formula(page):
+    shown = [(attributes.get("class") or "").split() for _, attributes in page.elements]
+    assert sum("output_stdout" in names for names in shown) == 0  # the lesson prints a blank line
+    assert sum("tied" in names for names in shown) == 3  # "½?", "bᵢ?" and "x²."
 
 
 def test_headings_of_a_page_go_down_one_level_at_a_time(page):

@@ -19,6 +19,24 @@ def test_bars_have_the_height_of_their_values_and_the_values_written_on_them():
     assert line.get_segments()[0].tolist() == [[0.55, 1], [1.45, 1]]
 
 
+def test_thousands_are_written_without_an_exponent():
+    (axes,) = plot.bars({"a": 50_000.0, "b": 1.214, "c": 1e5}, ylabel="y", log=True, form="{:.3g}").axes
+    assert [text.get_text() for text in axes.texts] == ["50,000", "1.21", "100,000"]
+
+
+def test_a_derived_value_does_not_strike_through_what_is_written_on_its_bar():
+    close = dict.fromkeys("abcd", 4.1)
+    (axes,) = plot.bars({"a": 4, "b": 2, "c": 4.1, "d": 4.2}, ylabel="y", derived=close).axes
+    assert [text.xy[1] for text in axes.texts] == [4.1, 2, 4.1, 4.2]  # only that of a is in the way
+
+
+def test_counts_have_ticks_at_whole_numbers_alone():
+    figure = plot.line_panels({"": {"": (range(4), [1, 2, 3, 4])}}, xlabel="k", ylabel="y")
+    assert all(tick == round(tick) for tick in figure.axes[0].get_xticks())
+    figure = plot.lines({"": [1, 2, 3, 4]}, x=[0.0, 0.4, 0.8, 1.2], xlabel="x", ylabel="y")
+    assert any(tick != round(tick) for tick in figure.axes[0].get_xticks())
+
+
 def test_panels_of_bars_have_an_axis_each_and_one_legend():
     series = {"one": {"a": 1, "b": 2}, "two": {"b": 30}}
     figure = plot.bar_panels({"kilobytes": series, "millions": series}, xlabel="stage")
@@ -48,6 +66,7 @@ def test_panels_of_lines_show_all_of_every_panel():
         (plot.bar_panels, {}),
         (partial(plot.histograms, xlabel="x"), {}),
         (partial(plot.heat_maps, xlabel="x", ylabel="y", label="z", limits=(0, 1)), {}),
+        (partial(plot.contours, at=[0, 1], levels=[1], xlabel="x", ylabel="y", label="z"), {}),
         (plot.mosaic, {}),
         (plot.runs, {}),
     ],

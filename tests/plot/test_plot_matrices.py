@@ -36,6 +36,21 @@ def test_black_is_the_upper_limit_and_the_axes_are_named():
     assert (figure.get_supxlabel(), figure.get_supylabel()) == ("unit $m$", "unit $l$")
 
 
+def test_contours_have_the_same_levels_in_every_panel_and_rows_run_upwards():
+    at = np.linspace(-1, 1, 5)
+    rising = np.repeat(at[:, None], 5, axis=1)  # by row
+    figure = plot.contours(
+        {"rising": rising, "flatter": rising / 4}, at=at, levels=[-0.5, 0, 0.5], **LABELS, title="both"
+    )
+    assert [axes.get_title() for axes in figure.axes[:2]] == ["rising", "flatter"]
+    lines = [axes.collections[1] for axes in figure.axes[:2]]
+    heights = [[path.vertices[:, 1].mean() for path in each.get_paths() if len(path)] for each in lines]
+    np.testing.assert_allclose(heights[0], [-0.5, 0, 0.5], atol=1e-12)
+    np.testing.assert_allclose(heights[1], [0], atol=1e-12)  # the other two levels are never reached
+    assert [text.get_text() for text in figure.axes[2].get_yticklabels()] == ["-0.5", "0", "0.5"]
+    assert figure.get_suptitle() == "both"
+
+
 def error_panels(expected, got):
     figure = plot.error_maps(expected, got, name="dx")
     return figure, [axes for axes in figure.axes if axes.images and axes.get_title()]
