@@ -115,7 +115,7 @@ def show(figure, *, alt=None):
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=150)
     if reader.is_on_page():
-        reader.show_in_notebook({"image/png": image.getvalue(), "text/plain": _title(figure)})
+        reader.show_in_notebook({"image/png": image.getvalue(), "text/plain": alt or _title(figure)})
         return
     if reader.in_notebook():
         from IPython.display import Image, display

@@ -288,11 +288,13 @@ def test_a_figure_is_a_png_with_words(outputs):
     session = Session(outputs.append)
     session.run(
         "from minires import lesson, plot\n"
-        "lesson.show(plot.lines({'a': [1.0, 2.0]}, xlabel='step', ylabel='height'))"
+        "figure = plot.lines({'a': [1.0, 2.0]}, xlabel='step', ylabel='height')\n"
+        "lesson.show(figure)\nlesson.show(figure, alt='It grows.')"
     )
     pictures = [output for output in outputs if output["type"] == "png"]
     assert not [output for output in outputs if output["type"] == "error"], outputs
     assert pictures[0]["png"].startswith("iVBOR") and "height" in pictures[0]["text"]
+    assert pictures[1]["text"] == "It grows."
     assert not list(pathlib.Path().iterdir())
 
 
