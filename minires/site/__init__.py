@@ -1,1 +1,1 @@
-"""The web site: the lessons, the exercises and the API, as plain files; with Pyodide beside them, live."""
+"""The web site: the lessons, the exercises and the reference of the library, as plain files."""
