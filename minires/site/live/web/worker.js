@@ -14,9 +14,18 @@ function say(text, total = 0) {
 }
 
 // Every answer is counted while it arrives: Pyodide fetches its files itself and does not say how far it is.
+// And where a file is missing it waits for ever: `lost` fails then.
 const fetchPlain = self.fetch.bind(self);
+let lose;
+const lost = new Promise((_, reject) => (lose = reject));
+lost.catch(() => {});
 self.fetch = async (...request) => {
-  const answer = await fetchPlain(...request);
+  const name = String(request[0].url || request[0]).split("/").pop();
+  const answer = await fetchPlain(...request).catch((error) => {
+    lose(new Error(`${name} cannot be fetched: ${error.message}`));
+    throw error;
+  });
+  if (!answer.ok) lose(new Error(`${name}: the server answers ${answer.status}`));
   if (!answer.ok || !answer.body) return answer;
   const count = new TransformStream({
     transform(chunk, controller) {
@@ -32,9 +41,7 @@ self.fetch = async (...request) => {
 const sum = (sizes) => Object.values(sizes).reduce((a, b) => a + b, 0);
 
 async function fetched(name) {
-  const answer = await fetch(new URL(name, base));
-  if (!answer.ok) throw new Error(`${name}: the server answers ${answer.status}`);
-  return answer.arrayBuffer();
+  return (await fetch(new URL(name, base))).arrayBuffer();
 }
 
 async function loader() {
@@ -51,10 +58,8 @@ async function start(request) {
   say("Fetching Python", total);
   const loadPyodide = await loader();
   const quiet = { stdout: () => {}, stderr: (line) => console.warn(line) };
-  const [made, zip] = await Promise.all([
-    loadPyodide({ indexURL: new URL("pyodide/", base).href, packages: ["numpy"], ...quiet }),
-    fetched("minires.zip"),
-  ]);
+  const python = loadPyodide({ indexURL: new URL("pyodide/", base).href, packages: ["numpy"], ...quiet });
+  const [made, zip] = await Promise.race([lost, Promise.all([python, fetched("minires.zip")])]);
   say("Starting Python");
   pyodide = made;
   const site = pyodide.runPython("import site; site.getsitepackages()[0]");
@@ -72,7 +77,7 @@ let figures = false;
 async function loadFigures() {
   if (figures) return;
   say("Fetching what draws figures", sum(manifest.figures));
-  await pyodide.loadPackage("matplotlib", { messageCallback() {} });
+  await Promise.race([lost, pyodide.loadPackage("matplotlib", { messageCallback() {} })]);
   say("Preparing to draw");
   pyodide.runPython("import matplotlib; matplotlib.use('agg'); import matplotlib.font_manager"); // it looks for fonts
   figures = true;
