@@ -396,7 +396,7 @@
     });
     const area = editor(stored(key) ?? starter, `The file ${module}.py`, () => check());
     area.addEventListener("input", () => store(key, area.value === starter ? null : area.value));
-    const output = make("div", { class: "live-output", "aria-live": "polite" });
+    const output = make("div", { class: "live-output live-prose", "aria-live": "polite" });
     const again = button("Begin again", () => {
       if (!confirm("Throw away what you have written here?")) return;
       area.value = starter;
