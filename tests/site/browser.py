@@ -1,167 +1,183 @@
-"""A headless Chromium, driven through the pipe that its own developers' tools use: no package is needed."""
+"""A headless Chromium, told what to do through two pipes, in its DevTools protocol."""
 
 import base64
 import contextlib
+import functools
+import http.server
 import json
 import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
+import threading
+import time
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+OPTIONS = (
+    "--headless=new --remote-debugging-pipe --no-sandbox --disable-gpu --disable-dev-shm-usage "
+    "--no-first-run --hide-scrollbars --disable-background-networking --disable-component-update"
+).split()
+# gives the browser its two pipes as the descriptors 3 and 4, where it expects them
+AS_3_AND_4 = """
+import os, sys
+for number, place in zip(map(int, sys.argv[1:3]), (3, 4)):
+    os.dup2(number, place)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+
+
 KEYS = {"ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35, "Tab": 9, "Enter": 13, " ": 32}
 
 
-def chromium() -> str | None:
-    """Return the path of a Chromium, or None."""
-    if os.name != "posix":  # the pipe's two descriptors are handed over as POSIX does it
+def find():
+    """Return the path of a Chromium that can be told what to do here, or None."""
+    if sys.platform == "win32":  # where a process inherits no pipes as descriptors 3 and 4
         return None
-    return next(filter(None, map(shutil.which, NAMES)), None)
+    return os.environ.get("MINIRES_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@contextlib.contextmanager
+def served(folder):
+    """Serve a folder on this machine; yield its address, and the list of what is asked for."""
+    asked = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_request(self, code="-", size="-"):
+            asked.append((self.path, str(int(code))))
+
+    handler = functools.partial(Handler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/", asked
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 class Browser:
-    """One page of a headless Chromium.
+    """One page of a headless Chromium."""
 
-    Parameters
-    ----------
-    width, height : int
-        Of the window, in pixels.
-    """
+    def __init__(self, path, *, width=1280, height=900):
+        import fcntl  # which Windows lacks, and `find` knows
 
-    def __init__(self, width: int = 1280, height: int = 900):
-        self.number, self.events, self.session, self.buffer = 0, [], None, b""
-        self.profile = tempfile.mkdtemp(prefix="chromium-")
-        to_read, self.writes = os.pipe()
-        self.reads, to_write = os.pipe()
-
-        def descriptors():  # Chromium reads commands from descriptor 3 and answers on 4
-            os.dup2(to_read, 13), os.dup2(to_write, 14)
-            os.dup2(13, 3), os.dup2(14, 4)
-
-        options = [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--remote-debugging-pipe",
-            "--hide-scrollbars",
-        ]
-        self.process = subprocess.Popen(
-            [chromium(), *options, f"--user-data-dir={self.profile}", "about:blank"],
+        self._home = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        (to_browser, self._out), (self._in, from_browser) = os.pipe(), os.pipe()
+        self._number, self._waiting, self.said, self.asked = 0, b"", [], []
+        command = [path, *OPTIONS, f"--user-data-dir={self._home.name}", "about:blank"]
+        numbers = [fcntl.fcntl(number, fcntl.F_DUPFD, 10) for number in (to_browser, from_browser)]
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", AS_3_AND_4, *map(str, numbers), *command],
+            pass_fds=numbers,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            preexec_fn=descriptors,
-            close_fds=False,
         )
-        os.close(to_read), os.close(to_write)
-        targets = self.call("Target.getTargets")["targetInfos"]
+        for number in (*numbers, to_browser, from_browser):
+            os.close(number)
+        self._session = None
+        targets = self.send("Target.getTargets")["targetInfos"]
         page = next(target["targetId"] for target in targets if target["type"] == "page")
-        self.session = self.call("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Network", "Log"):
-            self.call(f"{domain}.enable")
+        self._session = self.send("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Network"):
+            self.send(f"{domain}.enable")
         self.size(width, height)
 
-    def call(self, method: str, **parameters) -> dict:
-        """Send a command of the protocol and return its result."""
-        self.number += 1
-        message = {"id": self.number, "method": method, "params": parameters}
-        if self.session:
-            message["sessionId"] = self.session
-        os.write(self.writes, json.dumps(message).encode() + b"\0")
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.terminate()
+        self._process.wait()
+        os.close(self._in)
+        os.close(self._out)
+        self._home.cleanup()
+
+    def send(self, method, **parameters):
+        """Call a method of the protocol and return its result. Raises RuntimeError if it fails."""
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._out, json.dumps(message).encode() + b"\0")
         while True:
-            answer = self._receive()
-            if answer.get("id") == self.number:
+            answer = self._read()
+            if answer.get("id") == self._number:
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']['message']}")
                 return answer["result"]
-            self.events.append(answer)
+            if answer.get("method") in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled"):
+                self.said.append(answer)
+            elif answer.get("method") == "Network.requestWillBeSent":
+                self.asked.append(answer["params"]["request"]["url"])
 
-    def _receive(self) -> dict:
-        while b"\0" not in self.buffer:
-            read = os.read(self.reads, 1 << 20)
-            if not read:
-                raise RuntimeError("Chromium has closed its pipe")
-            self.buffer += read
-        message, self.buffer = self.buffer.split(b"\0", 1)
+    def _read(self):
+        while b"\0" not in self._waiting:
+            content = os.read(self._in, 1 << 16)
+            if not content:
+                raise RuntimeError("the browser has ended")
+            self._waiting += content
+        message, _, self._waiting = self._waiting.partition(b"\0")
         return json.loads(message)
 
-    def size(self, width: int, height: int = 900) -> None:
-        """Set the window's size in pixels."""
-        self.call(
+    def size(self, width, height=900, *, dark=False, still=False):
+        """Make the page so large, light or dark, for a user who wants motion or none."""
+        self.send(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
             deviceScaleFactor=1,
             mobile=False,
         )
+        wishes = {
+            "prefers-color-scheme": "dark" if dark else "light",
+            "prefers-reduced-motion": "reduce" if still else "no-preference",
+        }
+        features = [{"name": name, "value": value} for name, value in wishes.items()]
+        self.send("Emulation.setEmulatedMedia", features=features)
 
-    def prefer(self, **features: str) -> None:
-        """Set what the user prefers: prefer(prefers_color_scheme="dark")."""
-        listed = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
-        self.call("Emulation.setEmulatedMedia", features=listed)
+    def open(self, address):
+        """Open a page and wait until it has loaded."""
+        self.send("Page.navigate", url=address)
+        self.wait("document.readyState == 'complete' && location.href != 'about:blank'", 30)
 
-    def open(self, page: pathlib.Path, ready: str = "document.readyState === 'complete'") -> None:
-        """Open a file and wait until an expression is true."""
-        self.call("Page.navigate", url=page.as_uri())
-        self.wait(ready)
+    def value(self, expression):
+        """Return the value of a JavaScript expression, awaited. Raises RuntimeError for an exception."""
+        done = self.send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        if "exceptionDetails" in done:
+            raise RuntimeError(json.dumps(done["exceptionDetails"])[:2000])
+        return done["result"].get("value")
 
-    def wait(self, expression: str, seconds: float = 30) -> None:
-        """Wait until an expression of the page is true."""
-        poll = (
-            f"new Promise((done, fail) => {{ const end = Date.now() + {1000 * seconds};"
-            f" (function look() {{ let is = false; try {{ is = {expression}; }} catch {{}}"
-            " if (is) done(true); else if (Date.now() > end) fail('in vain'); else setTimeout(look, 20);"
-            " })(); })"
-        )
-        for _ in range(200):  # the page itself may be changing
-            with contextlib.suppress(RuntimeError):
-                return self.evaluate(poll)
-        raise TimeoutError(expression)
+    def wait(self, expression, seconds):
+        """Wait until a JavaScript expression is true, and return it. Raises TimeoutError."""
+        end = time.monotonic() + seconds
+        while not (value := self.value(expression)):
+            if time.monotonic() > end:
+                raise TimeoutError(
+                    f"{expression} is still {value} after {seconds} s; page: {self.text()[-1500:]}"
+                )
+            time.sleep(0.1)
+        return value
 
-    def evaluate(self, expression: str):
-        """Return the value of an expression in the page; a promise's, once it is there."""
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        if "exceptionDetails" in answer:
-            raise RuntimeError(f"{expression}: {answer['exceptionDetails']}")
-        return answer["result"].get("value")
-
-    def press(self, *keys: str) -> None:
+    def press(self, *keys):
         """Press keys, one after the other."""
         for key in keys:
             code = {"key": key, "code": "Space" if key == " " else key, "windowsVirtualKeyCode": KEYS[key]}
             text = {"Enter": "\r", " ": " "}.get(key)
-            self.call("Input.dispatchKeyEvent", type="keyDown", **code, **({"text": text} if text else {}))
-            self.call("Input.dispatchKeyEvent", type="keyUp", **code)
+            self.send("Input.dispatchKeyEvent", type="keyDown", **code, **({"text": text} if text else {}))
+            self.send("Input.dispatchKeyEvent", type="keyUp", **code)
 
-    def screenshot(self, path: pathlib.Path) -> None:
-        """Save the whole page as PNG."""
-        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
-        shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
+    def text(self):
+        """Return what the page says."""
+        return self.value("document.body.innerText")
+
+    def picture(self, path, *, whole=False):
+        """Save what is seen, or the whole page, as a PNG."""
+        options = {"captureBeyondViewport": True} if whole else {}
+        if whole:
+            size = self.send("Page.getLayoutMetrics")["cssContentSize"]
+            options["clip"] = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+        shot = self.send("Page.captureScreenshot", **options)
         pathlib.Path(path).write_bytes(base64.b64decode(shot["data"]))
-
-    def requests(self) -> list[str]:
-        """Return the addresses that were asked for since the start."""
-        sent = [event for event in self.events if event.get("method") == "Network.requestWillBeSent"]
-        return [event["params"]["request"]["url"] for event in sent]
-
-    def complaints(self) -> list[str]:
-        """Return what the console said: errors, and exceptions that nobody caught."""
-        found = []
-        for event in self.events:
-            if event.get("method") == "Runtime.exceptionThrown":
-                found.append(str(event["params"]["exceptionDetails"]))
-            elif event.get("method") == "Log.entryAdded" and event["params"]["entry"]["level"] == "error":
-                found.append(event["params"]["entry"]["text"])
-            elif event.get("method") == "Runtime.consoleAPICalled" and event["params"]["type"] == "error":
-                found.append(str(event["params"]["args"]))
-        return found
-
-    def close(self) -> None:
-        """End it and remove its profile."""
-        with contextlib.suppress(RuntimeError, OSError):
-            self.session = None
-            self.call("Browser.close")
-        self.process.wait(timeout=20)
-        os.close(self.writes), os.close(self.reads)
-        shutil.rmtree(self.profile, ignore_errors=True)

@@ -1,11 +1,12 @@
 """The moving pictures: their numbers are the library's, and keys alone lead through them."""
 
+import itertools
 import json
 import re
 
 import numpy as np
 import pytest
-from browser import Browser, chromium
+from browser import Browser, find
 
 import minires.functional as F
 from minires.lesson import library
@@ -15,7 +16,7 @@ from minires.site.moving.words import added, plain, products, say
 
 PAGES = library.folder() / "pages"
 QUICK = ["im2col", "batch-norm", "plus", "five-layers", "shortcuts", "gates", "descent"]
-needs_chromium = pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine")
+needs_chromium = pytest.mark.skipif(find() is None, reason="no Chromium on this machine")
 
 
 def close(found, expected):
@@ -185,11 +186,11 @@ def page(tmp_path_factory):
 
 @pytest.fixture
 def browser(page):
-    found = Browser()
-    found.prefer(prefers_reduced_motion="reduce")
-    found.open(page, "document.documentElement.dataset.moving === 'ready'")
-    yield found
-    found.close()
+    with Browser(find()) as found:
+        found.size(1280, still=True)
+        found.open(page.as_uri())
+        found.wait("document.documentElement.dataset.moving === 'ready'", 30)
+        yield found
 
 
 def to(browser, name, label):
@@ -199,16 +200,16 @@ def to(browser, name, label):
       return name + ': ' + (at.getAttribute('aria-label') || at.textContent); })()"""
     for _ in range(80):
         browser.press("Tab")
-        if browser.evaluate(here) == f"{name}: {label}":
+        if browser.value(here) == f"{name}: {label}":
             outline = "getComputedStyle(document.activeElement).outlineStyle"
-            assert browser.evaluate(outline) == "solid"  # the focus is seen
+            assert browser.value(outline) == "solid"  # the focus is seen
             return
     raise AssertionError(f"Tab does not lead to {label} of {name}")
 
 
 def read(browser, name, what):
     """Return the text of the first element of a picture that a CSS selector finds."""
-    return browser.evaluate(f"""document.querySelector('[data-picture="{name}"] {what}').textContent""")
+    return browser.value(f"""document.querySelector('[data-picture="{name}"] {what}').textContent""")
 
 
 @pytest.mark.slow
@@ -225,7 +226,7 @@ def test_keys_alone_lead_through_the_pictures_and_show_the_librarys_numbers(brow
     cells = """[...document.querySelectorAll('[data-picture="im2col"] .matrix')].filter(
       (box) => box.querySelector('.name').textContent === 'y')[0].querySelector('.cells')"""
     rows = "; ".join(" ".join(say(v) for v in row) for row in shown["y"])
-    assert browser.evaluate(f"{cells}.getAttribute('aria-label')") == f"y: {rows}"
+    assert browser.value(f"{cells}.getAttribute('aria-label')") == f"y: {rows}"
     browser.press("Home")
     assert read(browser, "im2col", ".count") == "0 / 10"
 
@@ -235,7 +236,7 @@ def test_keys_alone_lead_through_the_pictures_and_show_the_librarys_numbers(brow
     assert read(browser, "batch-norm", ".text") == shown["cases"]["stretch"]["texts"][-1]
     cells = """document.querySelectorAll('[data-picture="batch-norm"] tr.dx td')"""
     dx = f"[...{cells}].map((td) => td.textContent)"
-    assert browser.evaluate(dx) == [say(v) for v in shown["cases"]["stretch"]["dx"]]
+    assert browser.value(dx) == [say(v) for v in shown["cases"]["stretch"]["dx"]]
 
     to(browser, "plus", "shortcut")
     browser.press(" ", "End")
@@ -257,20 +258,18 @@ def test_keys_alone_lead_through_the_pictures_and_show_the_librarys_numbers(brow
     assert f"derived {say(series['derived'][end])}, measured {say(series['measured'][end])}." in said
 
     folder = page.parent.as_uri()
-    assert [url for url in browser.requests() if not url.startswith((folder, "about:"))] == []
-    assert browser.complaints() == []
+    assert [url for url in browser.asked if not url.startswith((folder, "about:"))] == []
+    assert browser.said == []
 
 
 @pytest.mark.slow
 @needs_chromium
 def test_pictures_fit_a_phone_and_stand_still_for_those_who_ask(browser):
-    for scheme in ("light", "dark"):
-        browser.prefer(prefers_color_scheme=scheme, prefers_reduced_motion="reduce")
-        for width in (1280, 375):
-            browser.size(width)
-            root = "document.documentElement"
-            assert browser.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"), (scheme, width)
-    assert browser.evaluate("document.getAnimations().length") == 0
-    assert not browser.evaluate(
+    root = "document.documentElement"
+    for dark, width in itertools.product((False, True), (1280, 375)):
+        browser.size(width, dark=dark, still=True)
+        assert browser.value(f"{root}.scrollWidth <= {root}.clientWidth"), (dark, width)
+    assert browser.value("document.getAnimations().length") == 0
+    assert not browser.value(
         "[...document.querySelectorAll('button')].some((b) => b.textContent === 'Play')"
     )
