@@ -270,6 +270,4 @@ def test_pictures_fit_a_phone_and_stand_still_for_those_who_ask(browser):
         browser.size(width, dark=dark, still=True)
         assert browser.value(f"{root}.scrollWidth <= {root}.clientWidth"), (dark, width)
     assert browser.value("document.getAnimations().length") == 0
-    assert not browser.value(
-        "[...document.querySelectorAll('button')].some((b) => b.textContent === 'Play')"
-    )
+    assert not browser.value("[...document.querySelectorAll('button')].some((b) => b.textContent === 'Play')")
