@@ -2,6 +2,7 @@
 
 import pathlib
 import sys
+import tempfile
 
 
 def add_arguments(parser):
@@ -12,6 +13,12 @@ def add_arguments(parser):
     parser.add_argument("numbers", nargs="*", type=int, metavar="NUMBER", help="of lessons; without one, all")
     parser.add_argument(
         "--work", metavar="DIR", help="keep executed lessons there: only what has changed is run again"
+    )
+    parser.add_argument(
+        "--live", action="store_true", help="lessons and exercises run in the browser, on Pyodide"
+    )
+    parser.add_argument(
+        "--pyodide", metavar="SOURCE", help="its distribution: a folder, an archive, an address"
     )
     setting = parser.add_mutually_exclusive_group()
     setting.add_argument(
@@ -25,13 +32,20 @@ def add_arguments(parser):
 def run(arguments):
     """Build the site; return the exit code: 1 if a lesson fails or a page is not whole."""
     from minires.lesson import library
-    from minires.site import build
+    from minires.site import build, live
 
+    if arguments.live != bool(arguments.pyodide):
+        raise ValueError(f"--live and --pyodide SOURCE go together; SOURCE is {live.WANTED}")
+    lessons = library.lessons()
     if arguments.numbers:
         lessons = [library.find(number) for number in sorted(set(arguments.numbers))]
-    else:
-        lessons = library.lessons()
-    errors = build.build(lessons, arguments.folder, setting=arguments.setting, work=arguments.work)
+    with tempfile.TemporaryDirectory() as pyodide:
+        if arguments.live:  # first, because the lessons take minutes
+            live.take(arguments.pyodide, pyodide)
+        errors = build.build(lessons, arguments.folder, setting=arguments.setting, work=arguments.work)
+        if arguments.live:
+            pages = live.add(arguments.folder, pyodide)
+            print(f"{len(pages)} pages run in the browser: python -m http.server -d {arguments.folder}")
     print(pathlib.Path(arguments.folder) / "index.html", flush=True)
     for error in errors:
         print(f"minires: error: {error}", file=sys.stderr)

@@ -110,6 +110,9 @@ def test_without_the_extra_the_error_says_how_to_get_it(folder, capsys, monkeypa
         (("site", "99"), "lesson 99: does not exist"),
         (("site", "--fast", "--full"), "not allowed with argument"),
         ((), "the following arguments are required: DIR"),
+        (("site", "--live"), "--live and --pyodide SOURCE go together; SOURCE is pyodide-0.27.7.tar.bz2"),
+        (("site", "--pyodide", "lessons"), "go together"),
+        (("site", "--live", "--pyodide", "lessons"), "lessons: is no Pyodide distribution"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(folder, capsys, arguments, message):
@@ -221,6 +224,8 @@ def site(tmp_path_factory):
         "[The lesson](../05_names.py), [a module](../../minires/init.py) and [no page](../../setup.cfg).\n",
         "utf-8",
     )
+    for name in ("moving-pictures", "first-gradient-check"):  # to which the index leads
+        (lessons / "pages" / f"{name}.md").write_text(f"# {name}\n", "utf-8")
     with pytest.MonkeyPatch.context() as patch:
         small_library(patch, lessons)
         errors = build.build(library.lessons(), home / "site", setting="fast", report=lambda line: None)

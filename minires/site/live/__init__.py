@@ -11,5 +11,6 @@ contains none of it.
 """
 
 from minires.site.live.add import add
+from minires.site.live.distribution import WANTED, take
 
-__all__ = ["add"]
+__all__ = ["WANTED", "add", "take"]
