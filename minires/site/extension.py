@@ -38,6 +38,7 @@ def setup(app):
     app.connect("doctree-resolved", add_uses)
     app.connect("autodoc-process-docstring", without_flags)
     app.connect("html-page-context", draw)
+    app.connect("html-page-context", nest)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -189,6 +190,15 @@ def draw(app, page, template, context, doctree):
     """Give a page with moving pictures the script that draws them."""
     if moving.PLACE.search(context.get("body", "")):
         app.add_js_file(moving.SCRIPT, loading_method="defer")
+
+
+def nest(app, page, template, context, doctree):
+    """Put the lists of the modules with sources into the items to which they belong."""
+    if page == "_modules/index":
+        inside = context["body"].replace("</li>\n<ul>", "\n<ul>")
+        context["body"] = inside.replace("</ul><li>", "</ul></li>\n<li>").replace(
+            "</ul></ul>", "</ul></li></ul>"
+        )
 
 
 def without_flags(app, what, name, obj, options, lines):

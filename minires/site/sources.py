@@ -27,6 +27,7 @@ READING = """\
 On these pages, write your number into the field before you open "Reveal"; each answer of a quiz opens to what
 is right or wrong with it. What a lesson's code printed stands below it, as it was when these pages were made.
 """
+FIRST = ("first-gradient-check", "moving-pictures", "moving-")  # pages, by the beginnings of their names
 ASKS = "~~~~~~{{asks}}\n{}\n~~~~~~"
 
 
@@ -167,6 +168,7 @@ def _write_contents(folder, documents):
         index = folder / part / "index.md"
         inside = [name for name in documents.values() if posixpath.dirname(name) == part]
         names = [posixpath.basename(name) for name in inside if name != f"{part}/index"]
+        names.sort(key=lambda name: [not name.startswith(first) for first in FIRST])
         text = _read(index) if index.exists() else f"# {title}\n"
         hidden = (":hidden:",) if index.exists() else ()
         _write(index, f"{text}\n{_toctree(names, *hidden)}")
