@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from minires.kernels.cpu import parallel, threads
+from minires.kernels.cpu import conv_whole, parallel, threads
 
 TESTS = pathlib.Path(__file__).parent
 # the folders mirror the package's; a file of tests may use what another one defines
@@ -19,10 +19,10 @@ sys.path[:0] = [str(folder) for folder in {TESTS, *(path.parent for path in TEST
 @pytest.fixture(autouse=True)
 def kernels_take_small_arrays():
     """Tests compute with small arrays, which kernels leave to the textbook: here they take them all."""
-    before = parallel.SMALL, parallel.MASKED, parallel.ALONE, parallel.LARGE
-    parallel.SMALL = parallel.MASKED = parallel.ALONE = parallel.LARGE = 0
+    before = parallel.SMALL, parallel.MASKED, parallel.ALONE, parallel.LARGE, conv_whole.SOME
+    parallel.SMALL = parallel.MASKED = parallel.ALONE = parallel.LARGE = conv_whole.SOME = 0
     yield
-    parallel.SMALL, parallel.MASKED, parallel.ALONE, parallel.LARGE = before
+    parallel.SMALL, parallel.MASKED, parallel.ALONE, parallel.LARGE, conv_whole.SOME = before
 
 
 @pytest.hookimpl(optionalhook=True)

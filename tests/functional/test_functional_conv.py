@@ -11,7 +11,7 @@ import minires.functional as F
 from minires import kernels
 from minires.checks import check_windows
 from minires.functional import conv as textbook
-from minires.kernels.cpu import conv, conv_point, conv_shift, parallel
+from minires.kernels.cpu import conv, conv_point, conv_shift, conv_whole, parallel
 from minires.kernels.cpu.layout import as_rows
 
 CUTS = pytest.mark.parametrize("cut", [(1, 1 << 18), (2, 1), (3, 64)], ids=["whole", "2 chunks", "3 chunks"])
@@ -76,11 +76,12 @@ def geometry(arguments):
 
 
 @CUTS
-@pytest.mark.parametrize("columns", [False, True], ids=["fastest algorithm", "columns"])
+@pytest.mark.parametrize("way", ["without columns", "blocks of columns", "all columns"])
 @pytest.mark.parametrize("name", CONVOLUTIONS)
-def test_conv2d_agrees_with_nested_loops(name, columns, cut, monkeypatch):
-    monkeypatch.setattr(conv_shift, "NARROW", 10**9 if columns else 0)
-    monkeypatch.setattr(conv_point, "NARROW", 10**9 if columns else 0)
+def test_conv2d_agrees_with_nested_loops(name, way, cut, monkeypatch):
+    monkeypatch.setattr(conv_shift, "NARROW", 0 if way == "without columns" else 10**9)
+    monkeypatch.setattr(conv_point, "NARROW", 0 if way == "without columns" else 10**9)
+    monkeypatch.setattr(conv_whole, "SOME", 10**9 if way == "all columns" else 0)
     monkeypatch.setattr(conv_point, "WIDE", 5)  # several rows side by side, or one
     x, weight, bias, dy, arguments = convolution(name)
     expected = conv2d_loops(x, weight, bias, dy, **arguments)
@@ -114,9 +115,27 @@ def test_short_rows_of_a_1x1_convolution_are_put_together():
     assert conv_point.supports(np.zeros((64, 3, 7, 7)), windows, 1)
 
 
+def test_few_columns_are_made_at_once_and_also_where_the_other_ways_are_slow(monkeypatch):
+    monkeypatch.setattr(conv_whole, "SOME", 1 << 20)
+    monkeypatch.setattr(parallel, "_threads", 2)
+
+    def at_once(n, c, size, o, stride=1):
+        windows = check_windows((size, size), kernel_size=3, stride=stride, padding=1)
+        return conv_whole.supports(np.zeros((n, c, size, size)), np.zeros((o, c, 3, 3)), windows, 1)
+
+    assert at_once(1, 64, 8, 64) and not at_once(16, 64, 8, 64)
+    assert at_once(64, 16, 8, 32, stride=2) and not at_once(64, 16, 8, 32)
+    assert at_once(64, 1, 8, 16)
+    assert not at_once(16, 32, 16, 64, stride=2)  # on two threads block by block is faster
+    monkeypatch.setattr(parallel, "_threads", 1)
+    assert at_once(16, 32, 16, 64, stride=2)
+
+
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 @pytest.mark.parametrize("relu", [False, True])
-def test_conv2d_predict_is_forward_and_a_relu(name, relu, monkeypatch):
+@pytest.mark.parametrize("whole", [False, True])
+def test_conv2d_predict_is_forward_and_a_relu(name, relu, whole, monkeypatch):
+    monkeypatch.setattr(conv_whole, "SOME", 10**9 if whole else 0)
     monkeypatch.setattr(conv_point, "NARROW", 0)
     monkeypatch.setattr(conv_shift, "NARROW", 0)
     x, weight, bias, _, arguments = convolution(name)

@@ -4,13 +4,14 @@ The textbook: `functional.conv`. There all columns exist at once, KH*KW times as
 block of a few output rows is laid out in the cache, multiplied, and overwritten by the next.
 
 Most convolutions of a ResNet (those of stride 1) can do without columns and are faster for it: `conv_point`
-does 1x1 kernels, `conv_shift` larger ones, the same sums in another order.
+does 1x1 kernels, `conv_shift` larger ones, the same sums in another order. And where there is little to do,
+`conv_whole` does it at once.
 """
 
 import numpy as np
 
 from minires.checks import check_conv2d, check_gradient
-from minires.kernels.cpu import conv_point, conv_shift, parallel, sums
+from minires.kernels.cpu import conv_point, conv_shift, conv_whole, parallel, sums
 from minires.kernels.cpu.columns import add_columns, crop, fill_columns, pad, padded_shape, rows_to_pad
 from minires.kernels.cpu.layout import as_rows, empty_images, from_rows
 
@@ -42,6 +43,8 @@ def conv2d_backward(dy, cache, *, need_dx=True):
     check_gradient(dy, (x.shape[0], weight.shape[0], *windows.out_size), x.dtype, on=x)
     dbias = _sum_over_pixels(dy) if has_bias else None
     dx = empty_images(x, x.shape) if need_dx else None
+    if conv_whole.supports(x, weight, windows, groups):
+        return dx, conv_whole.backward(_in_memory(dy), _in_memory(x), weight, _in_memory(dx), windows), dbias
     algorithm = _without_columns(x, windows, groups)
     if algorithm:
         dy_rows = as_rows(dy)
@@ -71,6 +74,9 @@ def _too_small(x, weight):
 def _convolution(x, weight, bias, windows, groups, relu=False):
     """Return y and x, the latter in the order of memory in which backward wants it."""
     y = empty_images(x, (x.shape[0], weight.shape[0], *windows.out_size))
+    if conv_whole.supports(x, weight, windows, groups):
+        conv_whole.convolve(_in_memory(x), weight, bias, _in_memory(y), windows, relu)
+        return y, x
     algorithm = _without_columns(x, windows, groups)
     if algorithm:
         x_rows = as_rows(x)
@@ -87,6 +93,11 @@ def _without_columns(x, windows, groups):
     if conv_point.supports(x, windows, groups):
         return conv_point
     return conv_shift if conv_shift.supports(x, windows, groups) else None
+
+
+def _in_memory(images):
+    """Return images (N, C, H, W) as they lie in memory, (H, C, W, N); None stays None."""
+    return None if images is None else images.transpose(2, 1, 3, 0)
 
 
 def _channel_groups(in_channels, out_channels, groups):
