@@ -1,4 +1,4 @@
-"""What was handed in is sealed before anything runs; a judge that fails is no student's; no scratch is left."""
+"""What was handed in is sealed before anything runs; a failing judge is no student's; no scratch is left."""
 
 import json
 import os
@@ -146,7 +146,12 @@ def test_the_seal_is_of_what_was_handed_in_alone(tmp_path):
 
 # -- scratch folders ----------------------------------------------------------------------------------------
 
-HOLDS = "import time\nfrom minires.course.grade import scratch\nprint(scratch.folder(), flush=True)\ntime.sleep(60)\n"
+HOLDS = """\
+import time
+from minires.course.grade import scratch
+print(scratch.folder(), flush=True)
+time.sleep(60)
+"""
 
 
 @pytest.fixture
@@ -192,6 +197,23 @@ def test_only_folders_that_are_ours_and_old_enough_are_removed(temporary):
     assert (temporary / "elsewhere" / scratch.LOCK).exists() and (temporary / "other").exists()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_sigterm_ends_it_as_ctrl_c_does(tmp_path, capsys, monkeypatch, exercises):
+    def is_ended(self, source, stop):
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.wait(60)
+        raise grader.Stopped
+
+    write_class(tmp_path / "in", {"ann": SOLUTION, "bo": SOLUTION})
+    monkeypatch.setattr(grader.Grader, "rehearse", lambda self: None)
+    monkeypatch.setattr(grader.Paper, "grade", is_ended)
+    before = signal.getsignal(signal.SIGTERM)
+    code, _, error = grade(capsys, tmp_path / "in", "--out", tmp_path / "g.csv", "--jobs", 1)
+    assert code == 143 and "0 of 2 submissions are graded; the same command with --resume continues" in error
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)])
 def test_a_grader_that_is_ended_leaves_no_scratch_folders(tmp_path, number, code):
