@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import class_of_1000
 import grade_class
 import hand_ins
 import pytest
@@ -238,3 +239,9 @@ def test_a_grader_that_is_ended_leaves_no_scratch_folders(tmp_path, number, code
     assert last.returncode == 0, last.stderr
     assert list((tmp_path / "tmp").iterdir()) == []
     assert [row["total"] for row in rows(tmp_path / "out/grades.csv")] == ["3"] * 4
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_class_of_1000_from_canvas_and_from_moodle_gets_the_same(tmp_path):
+    class_of_1000.measure(tmp_path, students=1000, jobs=2)
