@@ -7,6 +7,7 @@ import hand_ins
 import pytest
 from hostile.odd import NAME, RIGHT
 
+from minires.cli.grade import PLATFORMS
 from minires.course.grade import platforms
 from minires.course.grade.gather import gather
 from minires.course.grade.platforms.part import time_in
@@ -195,6 +196,7 @@ def test_times_as_platforms_write_them():
 
 def test_every_platform_speaks_the_interface(tmp_path):
     (tmp_path / unicodedata.normalize("NFD", "Émile")).mkdir()
+    assert set(PLATFORMS) == set(platforms.ALL)  # the command names them without importing them
     for name, platform in platforms.ALL.items():
         assert platform.TITLE and platform.CERTAIN in (True, False), name
         assert gather(tmp_path, name).submissions
