@@ -36,7 +36,10 @@ def array_module(*arrays: object, names: Sequence[str] | None = None) -> ModuleT
     >>> array_module(np.zeros(3)).__name__
     'numpy'
     """
-    if all(type(array) is np.ndarray for array in arrays):
+    for array in arrays:
+        if type(array) is not np.ndarray:
+            break
+    else:
         return np
     found: dict[str, str] = {}  # package: the first array of it
     for position, array in enumerate(arrays):

@@ -16,6 +16,8 @@ from minires.backend import array_module
 from minires.typing import Array, Shape, Shaped, Size
 from minires.windows import Windows
 
+FLOATS = (np.dtype("float32"), np.dtype("float64"))  # in this machine's byte order
+
 
 def check_floats(*, bias: Array | None = None, **arrays: Array) -> ModuleType:
     """Return the arrays' module, or raise if they are not non-empty float arrays of one dtype on one device.
@@ -28,6 +30,8 @@ def check_floats(*, bias: Array | None = None, **arrays: Array) -> ModuleType:
     first = next(iter(arrays))
     dtype = arrays[first].dtype
     for name, array in arrays.items():
+        if array.dtype is dtype and dtype in FLOATS and array.size:
+            continue
         kind, size, native = array.dtype.kind, array.dtype.itemsize, array.dtype.isnative
         if kind != "f" or size not in (4, 8) or not native:
             raise TypeError(
@@ -103,6 +107,9 @@ def check_positive(name: str, value: float) -> float:
 
 def pair(name: str, value: Size, *, least: int) -> tuple[int, int]:
     """Return value, an int or (h, w), as a pair of ints, each at least `least`."""
+    h, w = value if type(value) is tuple and len(value) == 2 else (value, value)
+    if type(h) is int and type(w) is int and h >= least and w >= least:
+        return h, w
     value = plain(value)
     values = tuple(map(plain, value)) if isinstance(value, (tuple, list)) else (value, value)
     whole = len(values) == 2 and all(is_whole(number) for number in values)
@@ -113,6 +120,8 @@ def pair(name: str, value: Size, *, least: int) -> tuple[int, int]:
 
 def whole_number(name: str, value: int, *, least: int) -> int:
     """Return value as an int, or raise ValueError unless it is one, at least `least`."""
+    if type(value) is int and value >= least:
+        return value
     value = plain(value)
     if not is_whole(value) or value < least:
         raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}")

@@ -19,10 +19,10 @@ sys.path[:0] = [str(folder) for folder in {TESTS, *(path.parent for path in TEST
 @pytest.fixture(autouse=True)
 def kernels_take_small_arrays():
     """Tests compute with small arrays, which kernels leave to the textbook: here they take them all."""
-    before = parallel.SMALL, parallel.ALONE, parallel.LARGE
-    parallel.SMALL = parallel.ALONE = parallel.LARGE = 0
+    before = parallel.SMALL, parallel.MASKED, parallel.ALONE, parallel.LARGE
+    parallel.SMALL = parallel.MASKED = parallel.ALONE = parallel.LARGE = 0
     yield
-    parallel.SMALL, parallel.ALONE, parallel.LARGE = before
+    parallel.SMALL, parallel.MASKED, parallel.ALONE, parallel.LARGE = before
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -9,8 +9,9 @@ asks, at every call, in this order:
 2. a NumPy array, and `minires.kernels.cpu` has a `relu_forward`: that kernel;
 3. an array whose module compiles CUDA sources, these are asked for, and `minires.kernels.cuda` has one: that;
 4. there is no such kernel, or it answered NotImplemented, mostly because there is too little to do: this
-   function. (Fewer than 2^14 elements; 2^20 for ReLU's forward, additions and the like; for linear fewer
-   than 2^18 multiply-adds, for convolution both of the first and the last: see `kernels.cpu.parallel`.)
+   function. (Fewer than 2^14 elements; 2^12 for masks, 2^20 for ReLU's forward, additions and the like; for
+   linear fewer than 2^18 multiply-adds, for convolution both of the first and the last: see
+   `kernels.cpu.parallel`.)
 
 It is the first argument that is looked at: of a sequence its first array, in backward dy, and where that is a
 plain number, as after a loss, the cache. The function as it is written is `relu_forward.textbook`.
@@ -64,24 +65,24 @@ def accelerated(textbook: Callable[P, R]) -> Accelerated[P, R]:
 
 def find(name: str, first: object) -> Callable[..., Any] | None:
     """Return the kernel of that name for an array, or for the first of a sequence of arrays; else None."""
-    if isinstance(first, (list, tuple)):
-        first = first[0] if first else None
     if kernels.in_use() == "textbook":
         return None
-    return getattr(_kernels_for(first), name, None)
-
-
-def _kernels_for(array: object) -> ModuleType | None:
-    """Return the package of kernels for an array's module, or None; None too for what is no array, which the
-    function that then runs refuses."""
-    if isinstance(array, np.ndarray):
-        from minires.kernels import cpu
-
-        return cpu
-    module = sys.modules.get(type(array).__module__.partition(".")[0])
+    if isinstance(first, (list, tuple)):
+        first = first[0] if first else None
+    if isinstance(first, np.ndarray):
+        return getattr(_cpu(), name, None)
+    module = sys.modules.get(type(first).__module__.partition(".")[0])
     # CuPy can compile kernels, NumPy cannot; they are an experiment, off unless they are asked for
     if "RawKernel" in vars(module or object) and os.environ.get("MINIRES_CUDA_KERNELS") == "1":
         from minires.kernels import cuda
 
-        return cuda
-    return None
+        return getattr(cuda, name, None)
+    return None  # also for what is no array: the function that then runs refuses it
+
+
+@functools.cache
+def _cpu() -> ModuleType:
+    """Return the kernels for NumPy arrays, which are loaded with the first of them."""
+    from minires.kernels import cpu
+
+    return cpu

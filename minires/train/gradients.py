@@ -4,6 +4,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterator
 
+from minires.kernels.cpu.parallel import one_blas_thread
 from minires.layers import Layer, Recompute, Sequential
 
 
@@ -17,6 +18,8 @@ def parameters_only(net: Layer) -> Iterator[Layer]:
     use; nor is that of what a frozen beginning of the network puts out. The layers along the way are marked
     (`input_gradient = False`), so net.backward returns None. A class whose backward is not the library's own
     runs it in every case, with all that is asked of it.
+
+    Meanwhile NumPy's matrix products use one thread: the kernels' own threads share out the work.
 
     Examples
     --------
@@ -33,7 +36,8 @@ def parameters_only(net: Layer) -> Iterator[Layer]:
     for layer in marked:
         layer.input_gradient = False
     try:
-        yield net
+        with one_blas_thread:  # once a step, not once an operation
+            yield net
     finally:
         for layer, value in zip(marked, before, strict=True):
             layer.input_gradient = value
@@ -48,8 +52,8 @@ def _way_to_the_first(layer: Layer) -> Iterator[Layer]:
         yield from _way_to_the_first(layer.inner)
     elif isinstance(layer, Sequential):
         parts = list(layer.parts.values())
-        for first in [part for part in parts if _must_run(part)][:1] or parts[-1:]:
-            yield from _way_to_the_first(first)
+        if parts:
+            yield from _way_to_the_first(next(filter(_must_run, parts), parts[-1]))
 
 
 def _must_run(part: Layer) -> bool:

@@ -7,7 +7,6 @@ import threading
 
 import numpy as np
 import pytest
-import threadpoolctl
 from oracles import pieces
 from places import ROOT
 
@@ -105,9 +104,7 @@ def test_an_error_in_a_chunk_reaches_the_caller_after_all_chunks_have_ended(thre
 
 def blas_threads():
     """The threads of NumPy's BLAS library; other packages (SciPy) bring copies of their own."""
-    own = {library["filepath"] for library in parallel._blas_controller().info()}
-    libraries = [library for library in threadpoolctl.threadpool_info() if library["filepath"] in own]
-    return [library["num_threads"] for library in libraries if library["user_api"] == "blas"]
+    return [library.get_num_threads() for library in parallel._blas_libraries()]
 
 
 @pytest.fixture
@@ -127,6 +124,14 @@ def test_blas_is_limited_to_one_thread_within_chunks_and_restored_after(three_th
 
     with pytest.raises(KeyError):
         parallel.in_chunks(fail, 3, BIG)
+    assert blas_threads() == blas_with_threads
+
+
+def test_one_limit_holds_for_all_that_is_inside(three_threads, blas_with_threads):
+    with parallel.one_blas_thread:
+        assert set(blas_threads()) == {1}
+        parallel.in_chunks(chunk, 3, BIG)
+        assert set(blas_threads()) == {1}
     assert blas_threads() == blas_with_threads
 
 

@@ -19,7 +19,6 @@ Every function takes and fills contiguous rows (H, C, W*N), see `layout`.
 """
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from minires.kernels.cpu import parallel
 
@@ -152,7 +151,8 @@ def _blocks_of_rows(rows, x, windows, channels, most):
         if most > 1 and windows.padding[0] <= row < lowest and windows.dilation[0] == 1:
             count = min(most, rows.stop - row, lowest + 1 - row)
             strides = (channels * x.strides[0], *x.strides)  # the next output row sees one image row further
-            image = as_strided(x[image_rows.start :], (count, *image.shape[1:]), strides, writeable=False)
+            begin = image_rows.start * x.strides[0]
+            image = np.ndarray((count, *image.shape[1:]), x.dtype, x, begin, strides)  # `as_strided`, quicker
         yield slice(row, row + len(image)), kernel_rows, image
         row += len(image)
 

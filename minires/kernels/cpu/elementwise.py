@@ -23,7 +23,7 @@ def relu_forward(x):
 
 def relu_backward(dy, cache):
     """As `functional.relu_backward`."""
-    if dy.size < parallel.SMALL:
+    if dy.size < parallel.MASKED:
         return NotImplemented
     (y,) = cache
     check_gradient(dy, y.shape, y.dtype, on=y)
@@ -80,7 +80,7 @@ def residual_add_predict(branch, shortcut, *, relu=False):
 
 def dropout_forward(x, mask):
     """As `functional.dropout_forward`."""
-    if x.size < parallel.SMALL:
+    if x.size < parallel.MASKED:
         return NotImplemented
     check_floats(x=x, mask=mask)
     check_shape("mask", mask, x.shape, "that of x")
@@ -89,7 +89,7 @@ def dropout_forward(x, mask):
 
 def dropout_backward(dy, cache):
     """As `functional.dropout_backward`."""
-    if dy.size < parallel.SMALL:
+    if dy.size < parallel.MASKED:
         return NotImplemented
     (mask,) = cache
     check_gradient(dy, mask.shape, mask.dtype, on=mask)

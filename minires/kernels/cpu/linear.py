@@ -39,6 +39,9 @@ def _too_small(x, weight):
 
 def _product(a, b):
     """Return a @ b."""
+    if b.size < parallel.WORTH_THREADS:
+        with parallel.one_blas_thread:
+            return a @ b
     product = np.empty((a.shape[0], b.shape[1]), a.dtype)
 
     def chunk(begin, end):

@@ -12,6 +12,7 @@ count gives the same bits.
 """
 
 import contextvars
+import functools
 import math
 import os
 import threading
@@ -24,6 +25,7 @@ BLOCK = 1 << 18  # elements of a block: 1 MB in float32, half of a common L2 cac
 WORTH_THREADS = 1 << 16  # elements below which starting a thread costs more than it saves
 # elements of x below which a kernel leaves the work to the textbook, as `minires bench --kernels` measures
 SMALL = 1 << 14
+MASKED = 1 << 12  # ... where it takes some numbers and not others: np.where is slow
 MUCH = 1 << 24  # multiply-adds of a convolution that two threads finish sooner than one
 ALONE = 1 << 18  # multiply-adds of a matrix product below which BLAS uses one thread by itself (OpenBLAS)
 LARGE = 1 << 20  # elements from which on work on every number by itself gains by blocks and threads
@@ -31,7 +33,6 @@ LARGE = 1 << 20  # elements from which on work on every number by itself gains b
 _state = threading.local()  # in_chunk: this thread is inside a chunk; buffers: its scratch arrays
 _pool = None
 _threads = None
-_blas = None  # threadpoolctl's controller
 _lock = threading.RLock()  # one operation at a time has the threads, also where several threads ask
 
 
@@ -70,9 +71,11 @@ def in_chunks(work, rows, array, *, times=1, multiply_adds=math.inf):
     """
     if getattr(_state, "in_chunk", False):
         return [work(0, rows)]
-    with _lock, _blas_controller().limit(limits=1, user_api="blas"):
+    with _lock, one_blas_thread:
         worth = array.size >= times * WORTH_THREADS and multiply_adds >= MUCH
         count = min(rows, get_threads()) if worth else 1
+        if count == 1:
+            return [_run(work, 0, rows)]
         edges = [(rows * part // count, rows * (part + 1) // count) for part in range(count)]
         others = [  # in the caller's context, which holds its numpy.errstate
             _threads_pool().submit(contextvars.copy_context().run, _run, work, *edge) for edge in edges[1:]
@@ -158,19 +161,56 @@ def _threads_pool():
     return _pool
 
 
-def _blas_controller():
-    global _blas
-    if _blas is None:
-        from threadpoolctl import ThreadpoolController
+class _OneBlasThread:
+    """Within a with-block the BLAS libraries use one thread; blocks inside a block cost nothing."""
 
-        _blas = ThreadpoolController()
-    return _blas
+    def __init__(self):
+        self._depth, self._before = 0, []
+
+    def __enter__(self):
+        with _lock:
+            if self._depth == 0:
+                # as threadpoolctl.threadpool_limits does, which makes ten objects each time
+                self._before = [(library, library.get_num_threads()) for library in _blas_libraries()]
+                self._set(1)
+            self._depth += 1
+
+    def __exit__(self, *_):
+        with _lock:
+            self._depth -= 1
+            if self._depth == 0:
+                self._set()
+
+    def forget(self):
+        """Begin anew: in a forked child nobody is inside a block."""
+        self._depth = 0
+
+    def _set(self, count=None):
+        """Give every library so many threads, None: as many as it had; only where that changes anything."""
+        for library, before in self._before:
+            if before != 1:
+                take_control = getattr(library, "clear_controlling_thread", lambda **options: None)
+                take_control(force=True)  # newer versions of threadpoolctl obey one thread only
+                library.set_num_threads(count or before)
+                take_control(force=True)
+
+
+one_blas_thread = _OneBlasThread()  # of the whole process: the libraries' setting is too
+
+
+@functools.cache
+def _blas_libraries():
+    """Return threadpoolctl's controllers of the BLAS libraries that are loaded when this is first called."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
 def _forget_threads():
     """A forked child has no threads: start new ones when they are needed."""
     global _pool, _lock
     _pool, _lock = None, threading.RLock()
+    one_blas_thread.forget()
 
 
 if hasattr(os, "register_at_fork"):
