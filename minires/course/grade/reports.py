@@ -11,9 +11,19 @@ MISSING = re.compile(r"\b(is|are) missing\b")  # a file, or all of them
 MORE = re.compile(r" at line \d.*| \(.*|[:;] .*")  # of a problem, what the count of a class has no use for
 
 
+NOT_GRADED = "not graded"  # where the judge failed, in place of points
+NOTHING = f"{SUBMISSION}is missing: nothing was handed in"
+
+
 def points(rows):
-    """Return (points, points there are) of one submission."""
-    return sum(row["points"] for row in rows), sum(row["of"] for row in rows)
+    """Return (points, points there are) of one submission; None for points if a function was not graded."""
+    got = [row["points"] for row in rows]
+    return None if None in got else sum(got), sum(row["of"] for row in rows)
+
+
+def shown(number):
+    """Return points as they are shown."""
+    return NOT_GRADED if number is None else number
 
 
 def functions(grades):
@@ -36,20 +46,27 @@ def said(row):
 
 def report(student, rows, title):
     """Return a student's report as Markdown."""
-    lines = [f"# {_text(student)}: {'{} of {} points'.format(*points(rows))}", "", title, ""]
+    lines = [f"# {markdown(student)}: {score(rows)}", "", title, ""]
     lines += ["| exercise | function | points |", "| --- | --- | --- |"]
-    lines += [f"| {row['exercise']} | `{row['function']}` | {row['points']} of {row['of']} |" for row in rows]
+    lines += [
+        f"| {row['exercise']} | `{row['function']}` | {shown(row['points'])} of {row['of']} |" for row in rows
+    ]
     if _is_of_all(rows[0]):
-        return "\n".join([*lines, "", f"{_text(_sentence(rows[0]['problem']))}."]) + "\n"
+        return "\n".join([*lines, "", f"{markdown(_sentence(rows[0]['problem']))}."]) + "\n"
     for together in _grouped(rows):
         names = ", ".join(f"`{row['function']}`" for row in together)
         lines += ["", f"## {together[0]['exercise']} {names}", ""]
         paragraphs = said(together[0]) if len(together) == 1 else _said_of_all(together[0])
-        lines += "\n\n".join(_text(paragraph) for paragraph in paragraphs).split("\n")
+        lines += "\n\n".join(markdown(paragraph) for paragraph in paragraphs).split("\n")
         lines += ["", f"To continue: `minires exercise check {together[0]['exercise']}`"]
     if all(row["points"] == row["of"] for row in rows):
         lines += ["", "Everything is right."]
     return "\n".join(lines) + "\n"
+
+
+def score(rows):
+    got, most = points(rows)
+    return f"{most} points, not all graded" if got is None else f"{got} of {most} points"
 
 
 def _grouped(rows):
@@ -75,30 +92,23 @@ def _sentence(text):
     return text[:1].upper() + text[1:]
 
 
-def _text(text):
+def markdown(text):
     """Return a text that Markdown shows as it is."""
     return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", text)
 
 
 def gradescope(rows):
     """Return the content of Gradescope's results.json."""
-    score, most = points(rows)
-    return {
-        "score": score,
-        "output": f"{score} of {most} points",
-        "visibility": "visible",
-        "tests": [
-            {
-                "name": _name(row),
-                "score": row["points"],
-                "max_score": row["of"],
-                "status": "failed" if row["problem"] else "passed",
-                "output": "\n\n".join(said(row)),
-                "visibility": "visible",
-            }
-            for row in rows
-        ],
-    }
+    got, _ = points(rows)
+    total = {} if got is None else {"score": got}
+    return {**total, "output": score(rows), "visibility": "visible", "tests": [_test(row) for row in rows]}
+
+
+def _test(row):
+    """Return a function as one of Gradescope's tests, without a score if it was not graded."""
+    graded = {} if row["points"] is None else {"score": row["points"], "max_score": row["of"]}
+    graded |= {} if row["points"] is None else {"status": "failed" if row["problem"] else "passed"}
+    return {"name": _name(row), **graded, "output": "\n\n".join(said(row)), "visibility": "visible"}
 
 
 def reached(grades):
@@ -136,26 +146,38 @@ def _diagnosis(row):
     return f"{_name(row)}: {problem}"
 
 
+def _statistics(totals):
+    """Return a line with the mean and the median; totals: sorted."""
+    if not totals:
+        return ["No submission is graded."]
+    middle = (totals[(len(totals) - 1) // 2] + totals[len(totals) // 2]) / 2
+    mean = sum(totals) / len(totals)
+    return [f"Mean {mean:.1f}, median {middle:g}, lowest {totals[0]}, highest {totals[-1]}."]
+
+
 def summary(grades, title):
     """Return the class's summary as Markdown."""
-    totals = sorted(points(rows)[0] for rows in grades.values())
+    absent = sum(rows[0]["problem"] == NOTHING for rows in grades.values())
     most = points(next(iter(grades.values())))[1]
-    middle = (totals[(len(totals) - 1) // 2] + totals[len(totals) // 2]) / 2
+    totals = [points(rows)[0] for rows in grades.values() if rows[0]["problem"] != NOTHING]
     lines = [f"# {title}", ""]
     lines += [f"{len(totals)} submissions, {most} points.", ""]
-    lines += [
-        f"Mean {sum(totals) / len(totals):.1f}, median {middle:g}, lowest {totals[0]}, highest {totals[-1]}.",
-        "",
-    ]
+    if absent:
+        lines += [f"{absent} of the roster handed in nothing; the mean leaves them out.", ""]
+    if None in totals:
+        lines += [f"{totals.count(None)} submissions are not graded in full: the grader failed there.", ""]
+    lines += [*_statistics(sorted(total for total in totals if total is not None)), ""]
     lines += ["![points of every function, and the most frequent diagnoses](summary.png)", ""]
     lines += ["| function | right | share | missing or not written yet |", "| --- | --- | --- | --- |"]
     unwritten = collections.Counter(
         _name(row) for rows in grades.values() for row in rows if _is_unwritten(row)
     )
     for name, count in reached(grades).items():
-        lines.append(f"| {_text(name)} | {count} | {100 * count / len(totals):.0f} % | {unwritten[name]} |")
+        lines.append(
+            f"| {markdown(name)} | {count} | {100 * count / len(grades):.0f} % | {unwritten[name]} |"
+        )
     found = diagnoses(grades)
     if found:
         lines += ["", "| most frequent diagnoses | students |", "| --- | --- |"]
-        lines += [f"| {_text(name)} | {count} |" for name, count in found.items()]
+        lines += [f"| {markdown(name)} | {count} |" for name, count in found.items()]
     return "\n".join(lines) + "\n"
