@@ -11,7 +11,7 @@ import textwrap
 import threading
 from collections import Counter
 
-from minires.cli.terminal import warn
+from minires.cli.terminal import Stopped, warn
 
 EPILOG = """\
 SUBMISSIONS is a folder or a zip with a folder or a zip for each student, or what Moodle, Canvas, Gradescope,
@@ -71,7 +71,7 @@ def run(arguments):
     students = gathered.submissions
     if arguments.roster:
         students = roster.join(students, roster.read(arguments.roster))
-    with _ended_by_sigterm():
+    with _stoppable():
         _isolate(len(gathered.submissions), arguments.without_isolation)
         folder.mkdir(parents=True, exist_ok=True)
         with journal.alone(folder):
@@ -114,7 +114,8 @@ def _print_entries(gathered):
     from minires.course.grade.gather import COUNTS, EARLIER, NONE
     from minires.course.grade.names import written
 
-    counts = ", ".join(f"{len(gathered.of(became))} {became}" for became in (COUNTS, EARLIER, NONE))
+    counts = [(len(gathered.of(became)), became) for became in (COUNTS, EARLIER, NONE)]
+    counts = ", ".join(f"{count} {became}" for count, became in counts if count)
     print(f"{gathered.read_as}: {_count(len(gathered.entries), 'entry', 'entries')}: {counts}", flush=True)
     others = [written(entry.name) for entry in gathered.of(NONE)]
     if others:
@@ -230,27 +231,29 @@ def _graded(runner, grader, files, kept, mark, jobs):
         try:
             return runner.grade_all(grader, files, kept, mark, jobs=jobs, progress=bar.update)
         except KeyboardInterrupt as stopped:
-            done, code = bar.n, 143 if stopped.args else 130
+            done, number = bar.n, getattr(stopped, "number", signal.SIGINT)
     known = f"{done} of {len(files)} submissions are graded; the same command with --resume continues"
     print(f"stopped: {known}", file=sys.stderr)
-    return code
+    return 128 + number
 
 
 @contextlib.contextmanager
-def _ended_by_sigterm():
-    """Let SIGTERM end this as Ctrl-C does, with everything tidied up."""
+def _stoppable():
+    """Let SIGTERM and SIGHUP end this as Ctrl-C does, with everything tidied up."""
 
     def stop(number, frame):
-        raise KeyboardInterrupt("SIGTERM")
+        raise Stopped(number)
 
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {}
+    if threading.current_thread() is threading.main_thread():  # no other may handle signals
+        for number in (getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")):
+            if number is not None and signal.getsignal(number) not in (signal.SIG_IGN, None):
+                before[number] = signal.signal(number, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _cores():

@@ -150,8 +150,15 @@ class ZipListing(Listing):
         keep: let the paths begin with the entry.
         """
         at = len(self.folder) + (self.entries[entry] == "folder" and not keep)
-        files = (parts for parts in self._files[entry] if not any(map(is_litter, parts[at:-1])))
-        return [(self.zip, parts, parts[at:]) for parts in files if len(parts) - at <= DEPTH + 1]
+        files = (
+            parts
+            for parts in self._files[entry]
+            if not any(is_litter(name) and name != ".." for name in parts[at:-1])
+        )
+        # a zip can hold a file and a folder of one name
+        return [
+            (self.zip, parts, parts[at:] or parts[-1:]) for parts in files if len(parts) - at <= DEPTH + 1
+        ]
 
 
 def within(listing, folder):

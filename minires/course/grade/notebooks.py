@@ -104,7 +104,7 @@ def _definitions(text):
     over indented lines, closing brackets and whatever stands in triple quotes.
     """
     kept, keeps, quote = [], False, ""
-    for line in text.replace("\r\n", "\n").split("\n"):
+    for line in text.replace("\r\n", "\n").rstrip("\n").split("\n"):
         if not quote and line[:1].strip() and line[0] not in ")]}#":
             keeps = bool(DEFINES.match(line)) or bool(VALUE.fullmatch(line))
         for mark in TRIPLE.findall(line):

@@ -46,7 +46,7 @@ def said(row):
 
 def report(student, rows, title):
     """Return a student's report as Markdown."""
-    lines = [f"# {markdown(student)}: {_score(rows)}", "", title, ""]
+    lines = [f"# {markdown(student)}: {score(rows)}", "", title, ""]
     lines += ["| exercise | function | points |", "| --- | --- | --- |"]
     lines += [
         f"| {row['exercise']} | `{row['function']}` | {shown(row['points'])} of {row['of']} |" for row in rows
@@ -64,7 +64,7 @@ def report(student, rows, title):
     return "\n".join(lines) + "\n"
 
 
-def _score(rows):
+def score(rows):
     got, most = points(rows)
     return f"{most} points, not all graded" if got is None else f"{got} of {most} points"
 
@@ -99,9 +99,9 @@ def markdown(text):
 
 def gradescope(rows):
     """Return the content of Gradescope's results.json."""
-    score, _ = points(rows)
-    total = {} if score is None else {"score": score}
-    return {**total, "output": _score(rows), "visibility": "visible", "tests": [_test(row) for row in rows]}
+    got, _ = points(rows)
+    total = {} if got is None else {"score": got}
+    return {**total, "output": score(rows), "visibility": "visible", "tests": [_test(row) for row in rows]}
 
 
 def _test(row):

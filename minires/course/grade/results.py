@@ -43,7 +43,7 @@ def write(out, folder, grades, *, title, people=None, entries=(), warn=warnings.
     if len(grades) == 1:
         replace(folder / "results.json", results)
     replace(folder / "summary.md", reports.summary(grades, title) + _no_hand_ins(entries))
-    replace(folder / "entries.csv", entries_table(entries))
+    replace(folder / "entries.csv", entries_table(entries, grades, people))
     replace(out, table(grades, people))
     older = [path for path in (folder / "reports").glob("*.md") if path.stem not in names.values()]
     if older:
@@ -108,13 +108,17 @@ def time(when):
     return "" if when is None else when.isoformat(" ", "seconds")
 
 
-def entries_table(entries):
+def entries_table(entries, grades, people):
     """Return what became of every entry of SUBMISSIONS as CSV, one row each."""
+    called = {person.known_as: student for student, person in people.items() if person.known_as}
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["entry", "became", "student", "line"])
     for entry in entries:
-        rows.writerow([cell(written(entry.name)), entry.became, cell(entry.student), cell(entry.says)])
+        students = [called.get(student, student) for student in entry.students]
+        scores = [reports.score(grades[student]) for student in students if student in grades]
+        line = entry.says or "; ".join(dict.fromkeys(scores))
+        rows.writerow([cell(written(entry.name)), entry.became, cell(", ".join(students)), cell(line)])
     return text.getvalue()
 
 

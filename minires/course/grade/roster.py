@@ -6,6 +6,7 @@ centre, or one's own. Encoding and separator are recognised. Needed are a column
 with the first and the last name; every column with ids, user names or addresses serves to find a hand-in.
 """
 
+import collections
 import csv
 import io
 import pathlib
@@ -30,7 +31,8 @@ NO_STUDENT = ("pointspossible", "studenttest", "teststudent")  # lines of Canvas
 
 @dataclass(frozen=True)
 class Person:
-    """One line of the roster. name: as it is to stand in the table; ids: all that it is known by."""
+    """One line of the roster. name: as it is to stand in the table; ids: what it is known by, one for each
+    column with such things, "" where the line has none."""
 
     name: str
     ids: tuple
@@ -102,11 +104,10 @@ def _person(row, name, first, last, ids):
     for column in ids:
         value = cell(column)
         participant = PARTICIPANT.fullmatch(value)
-        known += [participant[1] if participant else value] if value else []
+        known.append(participant[1] if participant else value)
     full = cell(name) or " ".join(part for part in (cell(first), cell(last)) if part)
-    if not full and not known:
-        return None
-    return Person(names.visible(full or known[0]), tuple(dict.fromkeys(known)))
+    full = full or next(filter(None, known), "")
+    return Person(names.visible(full), tuple(known)) if full else None
 
 
 def join(submissions, people):
@@ -124,9 +125,10 @@ def join(submissions, people):
                 owner.setdefault(found[0], submission.student)
     number = {student: person for person, student in owner.items()}
     whole = names.unlike([person.name for person in people])
-    joined = [_joined(each, people, number.get(each.student), whole) for each in submissions]
+    column = _column(submissions, people, number)
+    joined = [_joined(each, people, number.get(each.student), whole, column) for each in submissions]
     joined += [
-        Submission(whole[index], person.ids[0] if person.ids else None, (), NOTHING)
+        Submission(whole[index], _id(person, column), (), NOTHING)
         for index, person in enumerate(people)
         if index not in owner
     ]
@@ -135,12 +137,27 @@ def join(submissions, people):
     return sorted(renamed, key=lambda each: each.student)
 
 
+def _column(submissions, people, number):
+    """Return the column of the roster's ids in which most hand-ins have theirs: the platform's own."""
+    columns = collections.Counter()
+    for each in submissions:
+        if each.id is not None and each.student in number:
+            ids = people[number[each.student]].ids
+            columns.update(
+                column for column, known in enumerate(ids) if known.casefold() == each.id.casefold()
+            )
+    return columns.most_common(1)[0][0] if columns else 0
+
+
+def _id(person, column):
+    return next(filter(None, (*person.ids[column : column + 1], *person.ids)), None)
+
+
 def _index(people):
     """Return ({id: number of the person}, {name, as it may be written: number}); None: several share it."""
     by_id, by_name = {}, {}
     for number, person in enumerate(people):
-        for key in person.ids:
-            key = key.casefold()
+        for key in {key.casefold() for key in person.ids if key}:
             by_id[key] = None if key in by_id and by_id[key] != number else number
         for key in {names.folded(person.name), names.joined(person.name), _turned(person.name)}:
             by_name[key] = None if key in by_name and by_name[key] != number else number
@@ -161,12 +178,12 @@ def _spellings(submission):
     return names.folded(submission.student), names.joined(submission.student)
 
 
-def _joined(submission, people, number, whole):
+def _joined(submission, people, number, whole, column):
+    submission = replace(submission, known_as=submission.student)
     if number is None:
         return replace(submission, notes=(*submission.notes, "not in the roster"))
     notes = submission.notes
     if names.folded(submission.student) != names.folded(whole[number]):
         notes += (f"handed in as {submission.student}",)
-    ids = people[number].ids
-    known = submission.id if submission.id is not None else ids[0] if ids else None
+    known = submission.id if submission.id is not None else _id(people[number], column)
     return replace(submission, student=whole[number], id=known, notes=notes)

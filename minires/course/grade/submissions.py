@@ -110,7 +110,7 @@ def _check_encoding(content):
             raise Refused(f"is not valid Python: it is saved as {name}; save it as UTF-8")
     for odd, name in ((1, "UTF-16, little-endian"), (0, "UTF-16, big-endian")):
         nulls = content[odd::2].count(0)
-        if nulls and 2 * nulls > len(content[odd::2]) and not content[1 - odd :: 2].count(0):
+        if nulls > 8 and 2 * nulls > len(content[odd::2]) and not content[1 - odd :: 2].count(0):
             raise Refused(f"is not valid Python: it is saved as {name}; save it as UTF-8")
 
 

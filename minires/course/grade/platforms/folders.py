@@ -15,7 +15,7 @@ ARCHIVES = (".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst")
 LATE = re.compile(
     r"(?P<name>.+?)[ _-]*[(\[] *(?P<late>late|resubmission|resubmitted) *(?P<n>\d*) *[)\]]", re.I
 )
-TIMED = re.compile(rf"(?P<name>.*\S.*?)[ _@+.-]*[(\[]?(?P<time>{TIME.pattern})[)\]]?")
+TIMED = re.compile(rf"(?P<name>.*?[^ _@+.(\[-])[ _@+.-]*[(\[]?(?P<time>{TIME.pattern})[)\]]?")
 
 
 def parts(listing):
