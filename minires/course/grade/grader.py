@@ -7,13 +7,15 @@
 A Grader has a Paper for each exercise, and that a Question for each function.
 """
 
+import functools
 import threading
 import time
 
 import numpy as np
 
+from minires.course import exercise as source
 from minires.course.examination import Examination
-from minires.course.grade import message, records
+from minires.course.grade import child, journal, message, records
 from minires.course.grade.isolation import Limits, Sandbox, SandboxError
 from minires.course.grade.large import BUSY, Large
 from minires.course.sandbox import perform
@@ -23,7 +25,7 @@ LEAST = 2.0  # seconds, however fast the solution is
 ROUGH = 1e-12  # relative difference that rounding does not reach and numeric differences do
 
 
-class Stopped(Exception):
+class Stopped(BaseException):
     """The grader was asked to stop before a submission was finished."""
 
 
@@ -131,6 +133,7 @@ class Grader:
     """
 
     def __init__(self, exercises, seed, *, memory):
+        self._made_of = tuple(exercise.number for exercise in exercises), seed, memory
         limits = Limits(memory=memory)
         self.papers = [Paper(exercise, seed, limits) for exercise in exercises]
         self.modules = [exercise.module for exercise in exercises]
@@ -168,3 +171,33 @@ class Grader:
                 row = {"exercise": paper.exercise.number, "function": part.name, "points": points}
                 rows.append({**row, "of": part.points, **each})
         return rows
+
+    def not_graded(self, why):
+        """Return the rows of a submission whose workers ended. why: the name of the last exception."""
+        said = message.worker_lost(why)
+        return [
+            {"exercise": paper.exercise.number, "function": question.part.name, "points": None}
+            | {"of": question.part.points, **said}
+            for paper in self.papers
+            for question in paper.questions
+        ]
+
+    def elsewhere(self, mark):
+        """Return a function that grades as `grade` does and can be pickled. mark: of the journal."""
+        return functools.partial(_grade, *self._made_of, mark, child.ends_orphans())
+
+
+def _grade(numbers, seed, memory, mark, is_hardened, files):
+    """Grade Files in a process that may be another one."""
+    return _made(numbers, seed, memory, mark, is_hardened).grade(files)
+
+
+@functools.cache
+def _made(numbers, seed, memory, mark, is_hardened):
+    """Return a Grader, made once in each process. Raises ValueError if it would ask something else."""
+    exercises = tuple(source.find(number) for number in numbers)
+    if journal.fingerprint(exercises, seed, memory) != mark:
+        raise ValueError("a worker has other exercises or another minires: install the same version there")
+    if is_hardened:
+        child.harden()
+    return Grader(exercises, seed, memory=memory)

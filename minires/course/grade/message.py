@@ -108,6 +108,14 @@ def not_graded(name, error):
     }
 
 
+def worker_lost(why):
+    """Return what to say of a whole submission whose workers ended: a matter of the instructor's."""
+    problem = (
+        f"the submission was not graded: the grader's workers ended ({why}), which is no fault of its own"
+    )
+    return {**plain(problem), "not graded": True}
+
+
 def unreadable(file, kind):
     """Return what to say of a file during whose loading the child was lost."""
     return plain(f"{file} {_isolated(kind)[1]}")
