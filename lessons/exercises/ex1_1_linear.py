@@ -82,6 +82,13 @@ def cases(rng):
     ]
 
 
+def large(rng, inputs=400_000):
+    """Return two long examples and two outputs."""
+    length = inputs // 4
+    shapes = {"x": (2, length), "weight": (2, length), "bias": 2}
+    return {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+
+
 PARTS = [
     Part(
         "linear_forward",
@@ -99,6 +106,7 @@ PARTS = [
         after="linear_forward",
         returns=("dx", "dweight", "dbias"),
         cases=cases,
+        large=large,
         points=2,
         hints=(
             "Ask of each array: which outputs does this element reach, and with which factor? Its gradient "

@@ -118,6 +118,15 @@ def sigmoid_cases(rng):
     return [{"x": x} for x in [rng.permutation([-2.0, -0.5, 1.0, 3.0]).reshape(2, 2), *values]]
 
 
+def relu_large(rng, inputs=400_000):
+    """Return numbers of every magnitude: none is the corner, yet many lie nearer to it than any step."""
+    return {"x": rng.choice([-1, 1], inputs) * 10 ** rng.uniform(-12, 2, inputs)}
+
+
+def sigmoid_large(rng, inputs=400_000):
+    return {"x": 2 * rng.standard_normal(inputs)}
+
+
 PARTS = [
     Part(
         "relu_forward",
@@ -135,6 +144,7 @@ PARTS = [
         after="relu_forward",
         returns=("dx",),
         cases=relu_cases,
+        large=relu_large,
         hints=(
             "Where x was positive, y moves as x does; elsewhere y stays 0, however x moves.",
             "dx is dy where x > 0, and 0 elsewhere. The sign of dy plays no part.",
@@ -160,6 +170,7 @@ PARTS = [
         after="sigmoid_forward",
         returns=("dx",),
         cases=sigmoid_cases,
+        large=sigmoid_large,
         points=2,
         hints=(
             "The derivative of the sigmoid is simple once it is written with the sigmoid itself.",

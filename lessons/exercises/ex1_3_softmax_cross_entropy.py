@@ -96,6 +96,11 @@ def _labels(rng, examples, classes):
     return rng.permutation(np.append([0, 1], rng.integers(0, classes, examples - 2)))
 
 
+def large(rng, inputs=500_000):
+    """Return many examples of few classes, so that a matrix of classes for each example is affordable."""
+    return {"logits": 2 * rng.standard_normal((inputs // 20, 20)), "labels": _labels(rng, inputs // 20, 20)}
+
+
 PARTS = [
     Part(
         "softmax_cross_entropy_forward",
@@ -116,6 +121,7 @@ PARTS = [
         after="softmax_cross_entropy_forward",
         returns=("dlogits",),
         cases=cases,
+        large=large,
         points=2,
         hints=(
             "The gradient compares two distributions: the probabilities that the network gave, and those "

@@ -68,6 +68,8 @@ def conv2d_backward(dy, cache):
 
 # Nothing from here on is handed out.
 
+import math
+
 import minires.functional as F
 from minires.course.parts import Mistake, Part
 
@@ -98,6 +100,14 @@ def cases(rng):
     ]
 
 
+def large(rng, inputs=60_000):
+    """Return one image of two channels."""
+    side = math.isqrt(inputs // 2)
+    x, weight = rng.standard_normal((1, 2, side, side)), rng.standard_normal((2, 2, 2, 3))
+    dy = rng.standard_normal((1, 2, side + 1, (side - 3) // 2 + 1))
+    return {"dy": dy, "cache": (x, weight, (1, 2), (1, 0))}
+
+
 def numeric(case):
     """Return the library's forward, with the cache that the exercise prescribes, and its inputs."""
     x, weight, stride, padding = case["cache"]
@@ -114,6 +124,7 @@ PARTS = [
         "conv2d_backward",
         returns=("dx", "dweight", "dbias"),
         cases=cases,
+        large=large,
         numeric=numeric,
         points=4,
         hints=(

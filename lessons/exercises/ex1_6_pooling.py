@@ -121,6 +121,8 @@ def avg_pool2d_backward(dy, cache):
 
 # Nothing from here on is handed out.
 
+import math
+
 from minires.course.parts import Mistake, Part
 
 LESSON = 1
@@ -155,6 +157,12 @@ def distinct(rng, shape):
     return (numbers if count < 8 else numbers / 4 - count / 8 + rng.uniform(0, 0.1, count)).reshape(shape)
 
 
+def large(rng, inputs=120_000):
+    """Return one image of two channels, with windows that overlap."""
+    side = math.isqrt(inputs // 2)
+    return {"x": distinct(rng, (1, 2, side, side)), "kernel_size": (2, 3), "stride": (2, 2)}
+
+
 PARTS = [
     Part(
         "max_pool2d_forward",
@@ -174,6 +182,7 @@ PARTS = [
         after="max_pool2d_forward",
         returns=("dx",),
         cases=cases,
+        large=large,
         points=2,
         hints=(
             "A window's y changes with its largest pixel alone. So begin with zeros, and let every window "
@@ -201,6 +210,7 @@ PARTS = [
         after="avg_pool2d_forward",
         returns=("dx",),
         cases=cases,
+        large=large,
         points=2,
         hints=(
             "Every pixel of a window takes part in its y with the factor 1 / (KH * KW).",

@@ -167,6 +167,11 @@ def network_cases(rng):
     return [_network(rng, n, sizes, keep) for n, sizes, keep in SIZES]
 
 
+def network_large(rng, inputs=360_000):
+    """Return two long examples and four hidden units."""
+    return _network(rng, 2, (inputs // 6, 4, 3), 0.5)
+
+
 def _network(rng, n, sizes, keep):
     """Return a random network in which ReLU and dropout both show, and no input of a ReLU is close to 0."""
     while True:
@@ -217,6 +222,7 @@ PARTS = [
         after="network_forward",
         returns=("dx", "dweights", "dbiases"),
         cases=network_cases,
+        large=network_large,
         points=3,
         hints=(
             "Everything in the opposite order: first the last layer, then the hidden layers from the last to "

@@ -120,6 +120,22 @@ def eval_cases(rng):
     return cases
 
 
+def train_large(rng, inputs=150_000):
+    """Return many channels of few values, so that a matrix for each channel is affordable."""
+    x = rng.standard_normal((2, inputs // 32, 4, 4))
+    std = np.sqrt(x.var(axis=CHANNEL) + 0.1)
+    return case(rng, (x - of_channel(x.mean(axis=CHANNEL))) / of_channel(std), std)
+
+
+def eval_large(rng, inputs=150_000):
+    size = 2, inputs // 32, 4, 4
+    return case(
+        rng,
+        of_channel(rng.standard_normal(size[1])) + rng.standard_normal(size),
+        rng.uniform(0.3, 3, size[1]),
+    )
+
+
 def plain_case(rng):
     """Return two images of two channels, 1x2, with a variance of 12 and eps 4 in both channels."""
     channels = [
@@ -170,6 +186,7 @@ PARTS = [
         "batch_norm_backward",
         returns=("dx", "dgamma", "dbeta"),
         cases=train_cases,
+        large=train_large,
         numeric=train_numeric,
         points=3,
         hints=(
@@ -185,6 +202,7 @@ PARTS = [
         "batch_norm_eval_backward",
         returns=("dx", "dgamma", "dbeta"),
         cases=eval_cases,
+        large=eval_large,
         numeric=eval_numeric,
         hints=(
             "In eval mode y is a straight line of x in each channel.",

@@ -117,6 +117,8 @@ def projection_block_backward(dy, cache):
 
 # Nothing from here on is handed out.
 
+import math
+
 from minires.course.parts import Mistake, Part
 
 LESSON = 15
@@ -165,12 +167,24 @@ def projection_cases(rng):
     return cases
 
 
+def identity_large(rng, inputs=20_000):
+    """Return one image; no ReLU is likely to be as near to its edge as rounding is."""
+    side = math.isqrt(inputs // 2)
+    shapes = {"x": (1, 2, side, side), "weight1": (2, 2, 3, 3), "weight2": (2, 2, 3, 3)}
+    return {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+
+
+def projection_large(rng, inputs=40_000):
+    return {**identity_large(rng, inputs), "projection": rng.standard_normal((2, 2, 1, 1))}
+
+
 PARTS = [
     Part(
         "identity_block_backward",
         after="identity_block_forward",
         returns=("dx", "dweight1", "dweight2"),
         cases=identity_cases,
+        large=identity_large,
         points=2,
         hints=(
             "Walk through forward from its last line to its first. Every line turns the gradient of what it "
@@ -187,6 +201,7 @@ PARTS = [
         after="projection_block_forward",
         returns=("dx", "dweight1", "dweight2", "dprojection"),
         cases=projection_cases,
+        large=projection_large,
         points=2,
         hints=(
             "The block is the one before, but for its shortcut: x reaches the sum through a convolution of "

@@ -201,6 +201,8 @@ def projection_unit_backward(dy, cache):
 
 # Nothing from here on is handed out.
 
+import math
+
 from minires.course.parts import Mistake, Part
 
 LESSON = 17
@@ -208,7 +210,7 @@ CLEAR = 1e-3  # no input of a ReLU may be nearer to 0: rounding could decide on 
 VARIES = 0.05  # no channel may vary less before a batch norm, which would magnify rounding
 
 
-def draw(rng, batch, channels, hidden, outputs, size, stride, decimals=15):
+def draw(rng, batch, channels, hidden, outputs, size, stride, decimals=15, clear=CLEAR):
     """Return the activated x, x, and all parameters, such that no ReLU and no batch norm is near its edge."""
     shapes = {"gamma1": channels, "beta1": channels, "weight1": (hidden, channels, 1, 1)}
     shapes |= {"gamma2": hidden, "beta2": hidden, "weight2": (hidden, hidden, 3, 3)}
@@ -220,20 +222,21 @@ def draw(rng, batch, channels, hidden, outputs, size, stride, decimals=15):
         for name in ("beta1", "beta2", "beta3"):
             parameters[name] /= 2  # else many channels would be below 0 everywhere
         parameters = {name: array.round(decimals) for name, array in parameters.items()}
-        clear, active1 = activated(x, parameters, 1)
+        good, active1 = activated(x, parameters, 1, clear)
         reduced = conv2d_forward(active1, parameters["weight1"])[0]
-        clear2, active2 = activated(reduced, parameters, 2)
+        good2, active2 = activated(reduced, parameters, 2, clear)
         middle = conv2d_forward(active2, parameters["weight2"], stride=stride, padding=1)[0]
-        if clear and clear2 and activated(middle, parameters, 3)[0] and learns(x, parameters, stride, rng):
+        good3, _ = activated(middle, parameters, 3, clear)
+        if good and good2 and good3 and learns(x, parameters, stride, rng):
             return active1, x, parameters
 
 
-def activated(x, parameters, number):
+def activated(x, parameters, number, clear):
     """Return whether this activation is clear of its edges, and what it makes of x."""
     before, _ = batch_norm_forward(x, parameters[f"gamma{number}"], parameters[f"beta{number}"])
     varies = x.var(axis=(0, 2, 3)).min() > VARIES
     alive = (before > 0).any(axis=(0, 2, 3)).all() and (before < 0).any()
-    return varies and alive and np.abs(before).min() > CLEAR, np.maximum(before, 0)
+    return varies and alive and np.abs(before).min() > clear, np.maximum(before, 0)
 
 
 def learns(x, parameters, stride, rng):
@@ -300,6 +303,31 @@ def projection_cases(rng):
     return cases
 
 
+def branch_large(rng, inputs=40_000):
+    active1, _, parameters = draw_large(rng, inputs, 2)
+    return {
+        "active1": active1,
+        "parameters": without(parameters, "gamma1", "beta1", "projection"),
+        "stride": 2,
+    }
+
+
+def identity_large(rng, inputs=20_000):
+    _, x, parameters = draw_large(rng, inputs, 1)
+    return {"x": x, "parameters": without(parameters, "projection")}
+
+
+def projection_large(rng, inputs=30_000):
+    _, x, parameters = draw_large(rng, inputs, 2)
+    return {"x": x, "parameters": parameters, "stride": 2}
+
+
+def draw_large(rng, inputs, stride):
+    """Return what draw does for one large image; near an edge is too unlikely there to matter."""
+    side = math.isqrt(inputs // 2)
+    return draw(rng, 1, 2, 2, 2, (side, side), stride, clear=0)
+
+
 PARTS = [
     Part(
         "branch_forward",
@@ -317,6 +345,7 @@ PARTS = [
         after="branch_forward",
         returns=("dactive1", "gradients"),
         cases=branch_cases,
+        large=branch_large,
         hints=(
             "Go through the five steps from the last to the first. What one returns, the next one takes.",
             "conv2d_backward returns two gradients, one to go on with and the weight's; activate_backward "
@@ -341,6 +370,7 @@ PARTS = [
         after="identity_unit_forward",
         returns=("dx", "gradients"),
         cases=identity_cases,
+        large=identity_large,
         hints=(
             "x has two uses: the first activation, and the addition.",
             "dx = (what activate_backward returns for x) + dy",
@@ -363,6 +393,7 @@ PARTS = [
         after="projection_unit_forward",
         returns=("dx", "gradients"),
         cases=projection_cases,
+        large=projection_large,
         points=2,
         hints=(
             "Look for the fork in the second picture: whatever leaves it on two paths comes back as a sum of "

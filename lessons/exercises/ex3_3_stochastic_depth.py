@@ -122,6 +122,8 @@ def stochastic_block_backward(dy, cache):
 
 # Nothing from here on is handed out.
 
+import math
+
 from minires.course.parts import Mistake, Part
 
 LESSON = 21
@@ -183,6 +185,13 @@ def draw(rng, batch, channels, size, gate, decimals):
             return {"x": x, "weight": weight, "gate": gate}
 
 
+def large(rng, inputs=30_000):
+    """Return one image; no ReLU is likely to be as near to its edge as rounding is."""
+    side = math.isqrt(inputs // 2)
+    x, weight = rng.standard_normal((1, 2, side, side)), rng.standard_normal((2, 2, 3, 3))
+    return {"x": x, "weight": weight, "gate": 0.6}
+
+
 PARTS = [
     Part(
         "survival_probabilities",
@@ -221,6 +230,7 @@ PARTS = [
         after="stochastic_block_forward",
         returns=("dx", "dweight"),
         cases=block_cases,
+        large=large,
         points=2,
         hints=(
             "Walk back from the last step of forward to its first: the ReLU, the gated sum, the branch.",

@@ -213,6 +213,8 @@ def example_network(rng):
 
 # Nothing from here on is handed out.
 
+import math
+
 from minires.course.parts import Mistake, Part
 
 LESSON = 17
@@ -314,6 +316,43 @@ def network_cases(rng):
     return cases
 
 
+def head_large(rng, inputs=200_000):
+    """Return two images of two channels."""
+    side = math.isqrt(inputs // 4)
+    shapes = {"x": (2, 2, side, side), "weight": (3, 2), "bias": 3}
+    return {
+        **{name: rng.standard_normal(shape) for name, shape in shapes.items()},
+        "labels": np.array([0, 2]),
+    }
+
+
+def block_large(rng, inputs=40_000):
+    """Return one image of two channels; no ReLU is likely to be as near to its edge as rounding is."""
+    side = math.isqrt(inputs // 2)
+    shapes = {"x": (1, 2, side, side), "weight": (2, 2, 3, 3), "scale": 2, "projection": (2, 2, 1, 1)}
+    return {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+
+
+def stem_large(rng, inputs=30_000):
+    side = math.isqrt(inputs // 2)
+    shapes = {"images": (1, 2, side, side), "weight": (2, 2, 3, 3), "gamma": 2, "beta": 2}
+    return {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+
+
+def network_large(rng, inputs=20_000):
+    """Return a network of many channels: what it has a gradient for are its parameters, not its images."""
+    channels = max(2, math.isqrt(inputs // 18))
+    _, _, small = example_network(rng)
+    parameters = {}
+    for name, array in small.items():
+        more = [
+            1 if size == 1 else channels if size in (3, 4) and i < 2 else size
+            for i, size in enumerate(array.shape)
+        ]
+        parameters[name] = rng.standard_normal(more) * math.sqrt(2 / max(1, math.prod(more[1:])))
+    return {"images": rng.standard_normal((2, 1, 8, 9)), "labels": np.array([1, 0]), "parameters": parameters}
+
+
 PARTS = [
     Part(
         "numeric_gradient_of_example",
@@ -333,6 +372,7 @@ PARTS = [
         after="head_forward",
         returns=("dx", "dweight", "dbias"),
         cases=head_cases,
+        large=head_large,
         hints=(
             "Which gradients of the head are right? The bug sits after them, on the way back.",
             "Divide your numeric gradient by the wrong one, element by element.",
@@ -345,6 +385,7 @@ PARTS = [
         after="block_forward",
         returns=("dx", "dweight", "dscale", "dprojection"),
         cases=block_cases,
+        large=block_large,
         hints=(
             "Which gradients of the block are right? What they have in common tells where the bug cannot be.",
             "weight and scale are right, so the branch is. What is wrong came on the shortcut.",
@@ -356,6 +397,7 @@ PARTS = [
         after="stem_forward",
         returns=("dimages", "dweight", "dgamma", "dbeta"),
         cases=stem_cases,
+        large=stem_large,
         hints=(
             "Which gradients of the stem are right? The bug sits after them, on the way back.",
             "gamma and beta are right, so the bug is between the normalised values and the convolution.",
@@ -368,6 +410,7 @@ PARTS = [
         after="network_forward",
         returns=("gradients",),
         cases=network_cases,
+        large=network_large,
         hints=(
             "This one needs no work of its own: it is right as soon as the three bugs are mended.",
             "The first wrong gradient in the order head, block2, block1, stem is nearest to a bug.",

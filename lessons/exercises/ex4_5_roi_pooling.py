@@ -170,6 +170,13 @@ def _case(rng, shape, boxes, image_index, size, scale, *, below=0, ties=False):
     }
 
 
+def large(rng, inputs=60_000):
+    """Return maps of two channels, and boxes of which one is as large as the map."""
+    side = math.isqrt(inputs // 2)
+    boxes = np.array([[0, 0, 1, 1], [0.2, 0.1, 0.7, 0.9], [0.5, 0.3, 0.9, 0.6]]) * (side - 1)
+    return _case(rng, (1, 2, side, side), boxes, [0, 0, 0], 4, 1.0)
+
+
 PARTS = [
     Part(
         "bins",
@@ -204,6 +211,7 @@ PARTS = [
         after="roi_pool_forward",
         returns=("dx",),
         cases=cases,
+        large=large,
         points=2,
         hints=(
             "Go through the same boxes and bins as forward. Each adds one number to one cell in every "

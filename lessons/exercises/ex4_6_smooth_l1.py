@@ -99,6 +99,10 @@ def draw(rng, rows, positives, sigma):
     return {"offsets": targets + difference, "targets": targets, "positive": positive, "sigma": sigma}
 
 
+def large(rng, inputs=400_000):
+    return draw(rng, inputs // 4, inputs // 8, 3.0)
+
+
 PARTS = [
     Part(
         "smooth_l1_forward",
@@ -117,6 +121,7 @@ PARTS = [
         after="smooth_l1_forward",
         returns=("doffsets",),
         cases=cases,
+        large=large,
         points=2,
         hints=(
             "Differentiate both branches. The factor 1/R and dloss stand in front of everything.",

@@ -45,6 +45,11 @@ def add_arguments(parser):
     parser.add_argument(
         "--resume", action="store_true", help="grade only what has not been graded yet, or has changed"
     )
+    parser.add_argument(
+        "--similar",
+        metavar="FILE.html",
+        help="list the hand-ins that are alike in what few others have, side by side; FILE.pairs.csv too",
+    )
     parser.add_argument("--jobs", type=int, metavar="N", help="submissions graded at a time (one per core)")
     parser.add_argument("--seed-file", metavar="FILE", help="where the secret seed is kept (grades/seed)")
     parser.add_argument(
@@ -79,7 +84,7 @@ def run(arguments):
 
 
 def _grade(arguments, gathered, students, number, exercises, out, folder):
-    from minires.course.grade import journal, results
+    from minires.course.grade import journal, results, similar_page
     from minires.course.grade import run as runner
     from minires.course.grade.grader import Grader
     from minires.course.handout import title
@@ -104,6 +109,9 @@ def _grade(arguments, gathered, students, number, exercises, out, folder):
     written = results.write(
         out, folder, grades, title=heading, people=people, entries=gathered.entries, warn=warn
     )
+    if arguments.similar:
+        texts = {student: each.found for student, each in files.items()}
+        written += similar_page.write(pathlib.Path(arguments.similar), exercises, texts, title=heading)
     for path in written:
         print(path)
     return _close(out, gathered, students, grades)
@@ -164,6 +172,8 @@ def _places(arguments):
             raise ValueError(f"--{name}: expected at least {least}, got {value}")
     if out.suffix.lower() != ".csv" or out.is_dir():
         raise ValueError(f"--out: expected a file name that ends with .csv, got {arguments.out!r}")
+    if arguments.similar and pathlib.Path(arguments.similar).suffix.lower() != ".html":
+        raise ValueError(f"--similar: expected a file name that ends with .html, got {arguments.similar!r}")
     return out, out.with_suffix("")
 
 

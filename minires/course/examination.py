@@ -89,6 +89,18 @@ class Examination:
     def _tolerance(self, index):
         return TOLERANCE_SINGLE if self._is_single(index) else TOLERANCE
 
+    def error(self, records):
+        """Return the largest relative difference from the solution in the float64 cases of right records."""
+        largest = 0.0
+        for index, (record, right) in enumerate(zip(records, self.expected, strict=True)):
+            got = {} if self._is_single(index) else self._flat(record["given"])
+            for name, value in got.items():
+                scale = np.abs(right[name]).max(initial=0.0) if right[name] is not None else 0.0
+                if 0 < scale < np.inf:
+                    difference = np.abs(np.subtract(value, right[name], dtype=np.float64)).max()
+                    largest = max(largest, float(difference / scale))
+        return largest
+
     def judge(self, records):
         """Return the Verdict on a student's records, one for each case."""
         for question in (self._raises, self._writes, self._repeats, self._structure, self._values):

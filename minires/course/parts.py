@@ -16,7 +16,9 @@ class Part:
     idea, the formula, the step; points: what it is worth. numeric: for a backward without `after`, which
     takes (dy, cache): called with a case, returns (forward, inputs) with inputs {name: array} and
     forward(**inputs) -> (y, cache) as the library computes them, so that numeric gradients can be taken of
-    it.
+    it. large: for a backward: called with a Generator and, if need be, a number of inputs, returns one case
+    of about that many. By default they are so many that numeric differences, which call forward for each of
+    them, do not finish where loops over all numbers take a second (see `grade.large`).
     """
 
     name: str
@@ -26,6 +28,7 @@ class Part:
     after: str | None = None
     points: int = 1
     numeric: Callable | None = None
+    large: Callable | None = None
 
     @property
     def call(self):

@@ -283,3 +283,16 @@ def test_several_students_without_a_protection_need_to_be_asked_for(tmp_path, ca
     assert error.count("\n") == 1 and "--without-isolation" in error and not (tmp_path / "g").exists()
     assert grade(capsys, tmp_path / "in", "--out", tmp_path / "g.csv", "--without-isolation")[0] == 0
     assert grade(capsys, tmp_path / "one", "--out", tmp_path / "h.csv")[0] == 0  # nobody else is in danger
+
+
+def test_similar_hand_ins_are_listed_where_asked_for(tmp_path, capsys):
+    write_class(tmp_path / "in", {"ann": SOLUTION, "bo": SOLUTION.replace("dy", "grad")})
+    page = tmp_path / "alike.html"
+    code, out, _ = grade(
+        capsys, tmp_path / "in", "--out", tmp_path / "grades.csv", "--similar", page, "--jobs", 1
+    )
+    assert code == 0 and str(page) in out and "ann" in page.read_text("utf-8")
+    table = (tmp_path / "alike.pairs.csv").read_text("utf-8").splitlines()
+    assert table[1].startswith('"') and len(table) > 1
+    code, _, err = grade(capsys, tmp_path / "in", "--out", tmp_path / "b.csv", "--similar", "alike.txt")
+    assert code == 2 and "--similar: expected a file name that ends with .html, got 'alike.txt'" in err

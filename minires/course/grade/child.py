@@ -21,6 +21,7 @@ from minires.course.sandbox import wire
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 # without these Windows starts no program, or a cluster's or conda's interpreter misses its libraries
 KEPT = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") + (("PATH",) if os.name == "nt" else ())
+GLANCE = 0.2  # seconds between two looks at the processor time
 PATIENCE = 5.0  # seconds to wait for a killed process to end
 
 _starting = threading.Lock()
@@ -69,18 +70,19 @@ class Child:
             )
             _own_children.add(self._process.pid)
 
-    def ask(self, request, *, seconds, limit):
-        """Send a request (None: only listen); return the answer, at most limit bytes. Raises SandboxError."""
+    def ask(self, request, *, seconds, limit, processor=None):
+        """Send a request (None: only listen); return the answer, at most limit bytes. Raises SandboxError.
+
+        seconds: of real time; processor: of processor time of all its processes and threads, where /proc
+        tells it (Linux): waiting for a busy machine does not count.
+        """
         answers = queue.SimpleQueue()
         # in a thread of its own, because a pipe may stay full, or empty, for ever
         self._talk = threading.Thread(
             target=_converse, args=(self._process, request, limit, answers), daemon=True
         )
         self._talk.start()
-        try:
-            answer = answers.get(timeout=seconds)
-        except queue.Empty:
-            raise SandboxError("timeout", f"not done after {seconds:.3g} s") from None
+        answer = self._answer(answers, seconds, processor)
         if isinstance(answer, wire.TooLarge):
             raise SandboxError("output", str(answer))
         if isinstance(answer, (wire.Ended, OSError)):
@@ -88,6 +90,18 @@ class Child:
         if isinstance(answer, Exception):
             raise SandboxError("protocol", f"what it sent is no answer: {answer}")
         return answer
+
+    def _answer(self, answers, seconds, processor):
+        begin, used = time.monotonic(), processor and processor_seconds(self._process.pid)
+        while True:
+            left = begin + seconds - time.monotonic()
+            try:
+                return answers.get(timeout=max(0.0, min(left, GLANCE) if processor else left))
+            except queue.Empty:
+                spent = processor_seconds(self._process.pid) - used if processor else 0.0
+                if left <= 0 or processor and spent > processor:
+                    took = f"{seconds - left:.3g} s, {spent:.3g} s of them on the processor"
+                    raise SandboxError("timeout", f"not done after {took}") from None
 
     def _last_words(self):
         try:
@@ -135,6 +149,24 @@ class Child:
         _ended(process)
         if _is_subreaper and self.may_fork:
             _end_orphans()
+
+
+def processor_seconds(process):
+    """Return the processor time that a process and its descendants have used; 0 where nothing tells it.
+
+    Linux keeps the account, so what runs there cannot make itself younger.
+    """
+    total, waiting = 0, [process]
+    while waiting:
+        folder = pathlib.Path("/proc") / str(waiting.pop())
+        try:
+            fields = (folder / "stat").read_bytes().rpartition(b")")[2].split()
+            total += sum(map(int, fields[11:15]))  # user, system, and those of children that have ended
+            for thread in os.listdir(folder / "task"):
+                waiting += map(int, (folder / "task" / thread / "children").read_text().split())
+        except (OSError, ValueError):  # it has ended, or this is not Linux
+            continue
+    return total / os.sysconf("SC_CLK_TCK") if total else 0.0
 
 
 def _ended(process):

@@ -7,21 +7,25 @@
 A Grader has a Paper for each exercise, and that a Question for each function.
 """
 
+import functools
 import threading
 import time
 
 import numpy as np
 
+from minires.course import exercise as source
 from minires.course.examination import Examination
-from minires.course.grade import message, records
+from minires.course.grade import child, journal, message, records
 from minires.course.grade.isolation import Limits, Sandbox, SandboxError
+from minires.course.grade.large import BUSY, Large
 from minires.course.sandbox import perform
 
-PATIENCE = 20  # times the solution's own time
+PATIENCE = 20  # times the solution's own processor time
 LEAST = 2.0  # seconds, however fast the solution is
+ROUGH = 1e-12  # relative difference that rounding does not reach and numeric differences do
 
 
-class Stopped(Exception):
+class Stopped(BaseException):
     """The grader was asked to stop before a submission was finished."""
 
 
@@ -32,9 +36,10 @@ class Question:
         self.part = part
         self.examination = Examination(exercise, part, seed)
         solution = vars(exercise.solution())
-        begin = time.perf_counter()
+        self.large = Large(exercise, part, seed) if part.large else None
+        begin = time.thread_time()
         perform.perform(solution, part.call, self.examination.cases)
-        self.seconds = max(LEAST, PATIENCE * (time.perf_counter() - begin))
+        self.seconds = max(LEAST, PATIENCE * (time.thread_time() - begin))
         self._turn = threading.Lock()  # the outputs of the known mistakes are computed when first needed
 
     def ask(self, sandbox, lines):
@@ -42,12 +47,15 @@ class Question:
 
         lines: {file: its number of lines}. Raises SandboxError or BrokenRecords; then the sandbox is dead.
         """
-        cases = self.examination.cases
-        answers = sandbox.perform(self.part.call, cases, seconds=self.seconds)
+        cases, allowed = self.examination.cases, self.seconds
+        answers = sandbox.perform(self.part.call, cases, seconds=BUSY * allowed, processor=allowed)
         answers = records.checked(answers, len(cases), lines)
         with self._turn, np.errstate(all="ignore"):
             try:
-                return message.of_verdict(self.examination.judge(answers))
+                said = message.of_verdict(self.examination.judge(answers))
+                if self.large and not said["problem"] and self.examination.error(answers) > ROUGH:
+                    said["note"] = message.differences(self.part.name, "its results are as rough as those")
+                return said
             except Exception as error:  # of ours, which costs nobody a point and is the instructor's to solve
                 return message.not_graded(self.part.name, error)
 
@@ -62,9 +70,18 @@ class Paper:
 
     def grade(self, source, stop):
         """Return a message for every question. source: bytes of the student's file; stop: an Event."""
-        name = self.exercise.module
-        modules = {**self.others, name: source}
+        modules = {**self.others, self.exercise.module: source}
         lines = {f"{module}.py": len(text.splitlines()) for module, text in modules.items()}
+        messages = self._messages(modules, lines, stop)
+        for question, said in zip(self.questions, messages, strict=True):
+            if said.get("too large") and self._takes_many_forwards(question, modules, lines):
+                said["note"] = message.differences(
+                    question.part.name, "it takes as long as a forward an input"
+                )
+        return messages
+
+    def _messages(self, modules, lines, stop):
+        name = self.exercise.module
         waiting, messages = list(self.questions), []
         while waiting:  # one sandbox for all questions, and a new one after each that destroyed it
             sandbox = Sandbox(modules, name, limits=self.limits)
@@ -80,6 +97,13 @@ class Paper:
                 return messages + [message.unreadable(f"{name}.py", error.kind)] * len(waiting)
         return messages
 
+    def _takes_many_forwards(self, question, modules, lines):
+        try:
+            with Sandbox(modules, self.exercise.module, limits=self.limits) as sandbox:
+                return not sandbox.load_error and question.large.takes_many_forwards(sandbox, lines)
+        except SandboxError:
+            return False
+
 
 def _ask_all(waiting, messages, sandbox, lines, stop):
     """Move questions from waiting to messages until there are none, or the sandbox is lost."""
@@ -87,10 +111,18 @@ def _ask_all(waiting, messages, sandbox, lines, stop):
         if stop.is_set():
             raise Stopped
         question = waiting.pop(0)
+        name, after = question.part.name, question.part.after
         try:
             messages.append(question.ask(sandbox, lines))
         except (SandboxError, records.BrokenRecords) as error:
-            messages.append(message.lost(question.part.name, error.kind, question.part.after))
+            messages.append(message.lost(name, error.kind, after))
+            return
+        if question.large is None or messages[-1]["problem"]:
+            continue
+        try:
+            messages[-1] = question.large.ask(sandbox, lines) or messages[-1]
+        except (SandboxError, records.BrokenRecords) as error:
+            messages[-1] = message.too_large(name, error.kind, after)
             return
 
 
@@ -101,6 +133,7 @@ class Grader:
     """
 
     def __init__(self, exercises, seed, *, memory):
+        self._made_of = tuple(exercise.number for exercise in exercises), seed, memory
         limits = Limits(memory=memory)
         self.papers = [Paper(exercise, seed, limits) for exercise in exercises]
         self.modules = [exercise.module for exercise in exercises]
@@ -138,3 +171,33 @@ class Grader:
                 row = {"exercise": paper.exercise.number, "function": part.name, "points": points}
                 rows.append({**row, "of": part.points, **each})
         return rows
+
+    def not_graded(self, why):
+        """Return the rows of a submission whose workers ended. why: the name of the last exception."""
+        said = message.worker_lost(why)
+        return [
+            {"exercise": paper.exercise.number, "function": question.part.name, "points": None}
+            | {"of": question.part.points, **said}
+            for paper in self.papers
+            for question in paper.questions
+        ]
+
+    def elsewhere(self, mark):
+        """Return a function that grades as `grade` does and can be pickled. mark: of the journal."""
+        return functools.partial(_grade, *self._made_of, mark, child.ends_orphans())
+
+
+def _grade(numbers, seed, memory, mark, is_hardened, files):
+    """Grade Files in a process that may be another one."""
+    return _made(numbers, seed, memory, mark, is_hardened).grade(files)
+
+
+@functools.cache
+def _made(numbers, seed, memory, mark, is_hardened):
+    """Return a Grader, made once in each process. Raises ValueError if it would ask something else."""
+    exercises = tuple(source.find(number) for number in numbers)
+    if journal.fingerprint(exercises, seed, memory) != mark:
+        raise ValueError("a worker has other exercises or another minires: install the same version there")
+    if is_hardened:
+        child.harden()
+    return Grader(exercises, seed, memory=memory)

@@ -78,15 +78,15 @@ class Sandbox:
     def __exit__(self, *_):
         self._end()
 
-    def perform(self, call, cases, *, seconds):
+    def perform(self, call, cases, *, seconds, processor=None):
         """Return the child's list of records (see sandbox.perform) of all cases. Raises SandboxError.
 
-        seconds: of real time for all cases.
+        seconds: of real time for all cases; processor: of processor time, where the system tells it.
         """
         if self._child is None:
             raise SandboxError("crash", "the process has ended")
         try:
-            answer = self._ask({"call": call, "cases": list(cases)}, seconds)
+            answer = self._ask({"call": call, "cases": list(cases)}, seconds, processor)
             if type(answer) is dict and "too much" in answer:
                 raise SandboxError("output", "it returned more than may be sent")
             if type(answer) is dict and "stopped" in answer:
@@ -100,8 +100,9 @@ class Sandbox:
             self._end()
             raise
 
-    def _ask(self, request, seconds):
-        return self._child.ask(request, seconds=seconds, limit=self.limits.output)
+    def _ask(self, request, seconds, processor=None):
+        limit = self.limits.output
+        return self._child.ask(request, seconds=seconds, processor=processor, limit=limit)
 
     def _end(self):
         if self._child is not None:

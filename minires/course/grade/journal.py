@@ -1,4 +1,4 @@
-"""What has been graded, a line of JSON a submission, on disk before the next one begins.
+"""What has been graded, a line of JSON a submission, on disk as soon as it is known.
 
 Before the first one runs, a line holds the hash of every submission, as it was read: its seal.
 

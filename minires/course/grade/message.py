@@ -27,6 +27,16 @@ ISOLATED = {  # what ended a child: (said of a function, said of a file that was
         "interferes with the way in which results are returned",
     ),
 }
+LARGE = {
+    "timeout": (
+        "is right on small inputs and not done in time on a large one: loops over its numbers are, but not "
+        "what grows with their square, as numeric differences and a matrix of all by all do"
+    ),
+    "memory": (
+        "is right on small inputs and needs more memory than allowed on a large one: does it make a matrix "
+        "of all its numbers by all?"
+    ),
+}
 CONSTANT = (
     "The values are off by a constant factor (perhaps a different one for each input): was a mean's 1/N, a "
     "square's 2 or a keep probability forgotten?"
@@ -71,6 +81,23 @@ def lost(name, kind, after=None):
     return plain(text)
 
 
+def on_large(problem):
+    """Return what to say of a problem that shows on the large case alone."""
+    return plain(f"{problem} on a large input, right on small ones")
+
+
+def too_large(name, kind, after=None):
+    """Return what to say of a backward that was right but lost on the large case, as in `lost`."""
+    if kind not in LARGE:
+        return on_large(lost(name, kind, after)["problem"])
+    return {**plain(f"{name} {LARGE[kind]}"), "too large": True}
+
+
+def differences(name, why):
+    """Return what the instructor alone reads of a backward that may be a numeric gradient."""
+    return f"{name}: by numeric differences? ({why}; look at it, this is no proof)"
+
+
 def not_graded(name, error):
     """Return what to say of a function whose judge raised an exception: a matter of the instructor's."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -79,6 +106,14 @@ def not_graded(name, error):
         **plain(f"{name} was not graded: the grader failed ({place}), not the submission"),
         "not graded": True,
     }
+
+
+def worker_lost(why):
+    """Return what to say of a whole submission whose workers ended: a matter of the instructor's."""
+    problem = (
+        f"the submission was not graded: the grader's workers ended ({why}), which is no fault of its own"
+    )
+    return {**plain(problem), "not graded": True}
 
 
 def unreadable(file, kind):

@@ -96,7 +96,9 @@ def table(grades, people):
         total = reports.shown(reports.points(grades[student])[0])
         person = people.get(student)
         about = (cell(person.id or ""), cell(time(person.when)), person.notes) if person else ("", "", ())
-        notes = dict.fromkeys([row["problem"] for row in grades[student] if row["noted"]] + list(about[2]))
+        noted = [row["problem"] for row in grades[student] if row["noted"]]
+        noted += [row["note"] for row in grades[student] if row.get("note")]
+        notes = dict.fromkeys([*noted, *about[2]])
         rows.writerow([cell(student), total, *points, *about[:2], cell("; ".join(notes))])
     return text.getvalue()
 

@@ -1,13 +1,16 @@
-"""Grade a whole class on several threads, each of which waits for one isolated child at a time."""
+"""Grade a whole class on several threads, each of which waits for one isolated child at a time.
 
+Or on the workers of another engine, see `grade_all`'s executor.
+"""
+
+import functools
 import os
 import pathlib
 import secrets
 import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 
-from minires.course.grade import journal, reports, submissions
-from minires.course.grade.grader import Stopped
+from minires.course.grade import journal, pool, reports, submissions
 
 
 def seed_in(path):
@@ -40,35 +43,26 @@ def sealed(found, modules, kept):
     return files
 
 
-def grade_all(grader, files, kept, mark, *, jobs, progress):
+def grade_all(grader, files, kept, mark, *, jobs, progress, executor=None):
     """Return {student: rows of `Grader.grade`} of all submissions.
 
     files: {student: Files} of `sealed`; kept: the Journal that knows some of the grades and gets the others;
-    mark: of `journal.fingerprint`; jobs: threads; progress: called without arguments after every submission.
+    mark: of `journal.fingerprint`; jobs: threads; progress: called without arguments after every submission;
+    executor: called without arguments, returns a `concurrent.futures.Executor`, which is used in place of the
+    threads: what it is given can be pickled, and its workers need this version of minires.
     Ctrl-C, and whatever else is raised here, ends it after the functions that are running.
     """
+    keys = {student: journal.key(mark, each) for student, each in files.items()}
+    grades = {student: rows for student, key in keys.items() if (rows := kept.find(student, key)) is not None}
+    for _ in grades:
+        progress()
     stop = threading.Event()
-
-    def one(student):
-        if stop.is_set():
-            raise Stopped
-        key = journal.key(mark, files[student])
-        rows = kept.find(student, key)
-        if rows is None:
-            rows = grader.grade(files[student], stop)
-            if reports.points(rows)[0] is not None:  # else the next run grades it again
-                kept.add(student, key, rows)
-        return student, rows
-
-    with ThreadPoolExecutor(jobs) as pool:
-        try:
-            grades = {}
-            for finished in as_completed([pool.submit(one, student) for student in files]):
-                student, rows = finished.result()
-                grades[student] = rows
-                progress()
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    work = grader.elsewhere(mark) if executor else functools.partial(grader.grade, stop=stop)
+    waiting = {student: each for student, each in files.items() if student not in grades}
+    threads = functools.partial(ThreadPoolExecutor, jobs)
+    for student, rows in pool.graded(work, waiting, executor or threads, abandon=stop.set):
+        grades[student] = grader.not_graded(rows.why) if isinstance(rows, pool.Lost) else rows
+        if reports.points(grades[student])[0] is not None:  # else the next run grades it again
+            kept.add(student, keys[student], rows)
+        progress()
     return {student: grades[student] for student in sorted(grades)}

@@ -108,6 +108,8 @@ def answer(perform, functions, request):
                 "line": None,
             }
             return [{"error": missing} for _ in cases]
+    if call.get("timed"):
+        return [perform.timed(functions, call, case) for case in cases]
     return perform.perform(functions, call, cases)
 
 

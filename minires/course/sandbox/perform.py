@@ -4,6 +4,8 @@ A call is a dict {"name": function to judge, "after": the forward before it or N
 function is called with the case's inputs by name. With it, name is a backward: `after` is called with the
 inputs, the second thing that it returns is the cache, and name is called with (dy, cache).
 
+With "timed", a number of forwards, see `timed`.
+
 A case is a dict {argument: value} of numbers, arrays, None, and tuples, lists and dicts of them; "dy" is the
 upstream gradient, and "rng" a seed, from which the function is given a new generator.
 """
@@ -11,6 +13,7 @@ upstream gradient, and "rng" a seed, from which the function is given a new gene
 import contextlib
 import copy
 import os
+import time
 
 import numpy as np
 
@@ -60,6 +63,32 @@ def once(functions, call, case):
     given = _copied(given)
     inputs.pop("rng", None)
     return given, {**inputs, **({} if dy is None else {"dy": dy})}
+
+
+def timed(functions, call, case):
+    """Call backward once on a case that may be large: nothing is copied that need not be.
+
+    Return a record with "given", or "error", and "forward" and "backward": seconds of processor time, by this
+    process's own clock, of one backward and of as many forwards as call["timed"] says.
+    """
+    inputs, dy = prepare(case)
+    spent = {"forward": 0.0, "backward": 0.0}
+    with np.errstate(all="ignore"):
+        try:
+            cache = inputs.get("cache")
+            if call["after"] is not None:
+                begin = time.process_time()
+                for _ in range(call["timed"]):
+                    cache = cache_of(functions[call["after"]](**inputs), call["after"])
+                spent["forward"] = time.process_time() - begin
+            else:
+                dy = inputs["dy"]
+            begin = time.process_time()
+            given = functions[call["name"]](dy, cache)
+            spent["backward"] = time.process_time() - begin
+        except STOPPED as error:
+            return {"error": describe(error, _file_of(functions[call["name"]])), **spent}
+    return {"given": given, **spent}
 
 
 def _in_turn(functions, call, waiting):
