@@ -869,18 +869,6 @@ MISTAKES = [
         "Both paths were given the ReLU of x: the first batch norm is missing.",
     ),
     Mistake(
-        "projection's stride ignored",
-        PROJECTION,
-        PROJECTION.replace("stride=stride", "stride=1"),
-        "The projection has stride 1, whatever stride is, so its output does not fit the branch's.",
-    ),
-    Mistake(
-        "branch's stride ignored",
-        PROJECTION_FIRST,
-        PROJECTION_FIRST.replace("parameters, stride)", "parameters, 1)"),
-        "The branch has stride 1, whatever stride is, so its output does not fit the projection's.",
-    ),
-    Mistake(
         "paths subtracted at the fork",
         FORK_BACK,
         "dactive1 = dactive1_branch - dactive1_shortcut",
