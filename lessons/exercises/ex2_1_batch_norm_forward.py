@@ -730,6 +730,41 @@ MISTAKES = [
         "asked for.",
     ),
     Mistake(
+        "Bessel's correction with the number of images, none for one image",
+        UNBIASED,
+        "unbiased = var * len(x) / (len(x) - 1) if len(x) > 1 else var",
+        "The variance was made unbiased with N / (N - 1). It was averaged over M = N * H * W values.",
+    ),
+    Mistake(
+        "M without the width",
+        "mean = x.mean(axis=(0, 2, 3))\n    var = x.var(axis=(0, 2, 3))",
+        "count = x.shape[0] * x.shape[2]\n"
+        "    mean = x.sum(axis=(0, 2, 3)) / count\n"
+        "    var = ((x - mean[:, None, None]) ** 2).sum(axis=(0, 2, 3)) / count",
+        "The sums were divided by N * H. A channel has N * H * W values.",
+    ),
+    Mistake(
+        "M without the height",
+        "mean = x.mean(axis=(0, 2, 3))\n    var = x.var(axis=(0, 2, 3))",
+        "count = x.shape[0] * x.shape[3]\n"
+        "    mean = x.sum(axis=(0, 2, 3)) / count\n"
+        "    var = ((x - mean[:, None, None]) ** 2).sum(axis=(0, 2, 3)) / count",
+        "The sums were divided by N * W. A channel has N * H * W values.",
+    ),
+    Mistake(
+        "root and eps forgotten",
+        "np.sqrt(var + eps)",
+        "var",
+        "x was divided by the variance, without eps. The standard deviation is the root of both together.",
+    ),
+    *either(
+        "neither x divided nor the mean scaled",
+        Y,
+        "y = gamma[:, None, None] * x - mean[:, None, None] / std[:, None, None] + beta[:, None, None]",
+        "x was not divided by std, and the mean not multiplied by gamma: a parenthesis around x - "
+        "mean is missing.",
+    ),
+    Mistake(
         "input modified in place",
         AVERAGES,
         "running_mean *= momentum\n    running_mean += (1 - momentum) * mean\n"

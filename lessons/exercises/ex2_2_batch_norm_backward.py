@@ -908,6 +908,35 @@ MISTAKES = [
         "gamma / std met the columns of the images: NumPy lays (C,) along the last axis, and where that has "
         "another length it fails. Its axis is 1, that of the channels.",
     ),
+    paths(
+        "sums of each image in the paths",
+        "(dy - dy.sum((2, 3), keepdims=True) / count - x_hat * (dy * x_hat).sum((2, 3), "
+        "keepdims=True) / count)",
+        "The sums in dx run over the pixels of one image. They run over all images, axes 0, 2 and 3.",
+    ),
+    paths(
+        "x_hat squared outside, dy alone in the sum",
+        "(dy - by_mean - x_hat**2 * (dbeta / count)[:, None, None])",
+        "In the path through the standard deviation x_hat[i] is squared. One of the two is x_hat[j], "
+        "and stands in the sum beside dy[j].",
+    ),
+    paths(
+        "1/std is missing in the straight path and in the mean's",
+        "(dy * std[:, None, None] - by_mean * std[:, None, None] - by_std)",
+        "In the straight path and in the one through the mean 1/std is missing: x - mean is divided by std.",
+    ),
+    Mistake(
+        "M without the width",
+        "count = dy[:, 0].size",
+        "count = dy.shape[0] * dy.shape[2]",
+        "The sums were divided by N * H. A channel has N * H * W values.",
+    ),
+    Mistake(
+        "M without the height",
+        "count = dy[:, 0].size",
+        "count = dy.shape[0] * dy.shape[3]",
+        "The sums were divided by N * W. A channel has N * H * W values.",
+    ),
     Mistake(
         "train mode's paths in eval mode",
         "return dy * (gamma / std)[:, None, None], dgamma, dbeta",

@@ -511,4 +511,12 @@ MISTAKES = [
         "The first two numbers of a box were taken for its width and height. They are its left and "
         "upper edge.",
     ),
+    Mistake(
+        "0 only if both sides are negative",
+        f"{CUT_SIDES}\n    {PRODUCT}",
+        "boxes[..., 2:] - boxes[..., :2]\n"
+        "    return np.where((sides <= 0).all(axis=-1), 0, sides[..., 0] * sides[..., "
+        "1]).astype(boxes.dtype)",
+        "Only a box that ends before it begins in x and in y has the area 0. One of the two is enough.",
+    ),
 ]

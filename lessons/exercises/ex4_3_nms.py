@@ -509,4 +509,15 @@ MISTAKES = [
         "Every box has a True or False. The indices of those that stay are asked for, in falling "
         "order of score.",
     ),
+    Mistake(
+        "boxes of other classes suppress, those of the same do not",
+        f"{BODY}",
+        "order = np.argsort(-scores, kind='stable')\n"
+        "    for box in order:\n"
+        "        best = order[stays[order]]\n"
+        "        over = iou(boxes[[box]], boxes[best])[0] > threshold\n"
+        "        stays[box] = not np.any(over & (labels[best] != labels[box]))",
+        "A box went because of one of another class, and never because of one of its own. It is the "
+        "other way round.",
+    ),
 ]

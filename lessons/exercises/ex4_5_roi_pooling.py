@@ -763,4 +763,22 @@ MISTAKES = [
         VIEW.replace("image_index[r]", "r % len(x)"),
         "The gradient of box r went to image r. image_index says in which one each box lies.",
     ),
+    Mistake(
+        "rounded towards 0",
+        ROUNDED,
+        "first, last = int(low + 0.5), int(high + 0.5)",
+        "Left of 0, v + 1/2 was rounded up: int cuts off the digits, and goes towards 0. floor goes down.",
+    ),
+    Mistake(
+        "height of the map for both directions",
+        "left, right = bins(x1, x2, size=size, length=w)",
+        "left, right = bins(x1, x2, size=size, length=h)",
+        "In x the bins were cut at the map's height. It is the width there.",
+    ),
+    Mistake(
+        "width of the map for both directions",
+        "top, bottom = bins(y1, y2, size=size, length=h)",
+        "top, bottom = bins(y1, y2, size=size, length=w)",
+        "In y the bins were cut at the map's width. It is the height there.",
+    ),
 ]

@@ -577,4 +577,11 @@ MISTAKES = [
         "doffsets = (slope * (dloss / len(difference))).sum(axis=0)",
         "The gradient was summed over the boxes. Each has its own row.",
     ),
+    Mistake(
+        "taken off once",
+        f"{EACH}\n    {MEAN}",
+        "each = np.where(size < end, 0.5 * (sigma * difference) ** 2, size)\n"
+        "    loss = (each.sum() - 0.5 * end) / len(offsets)",
+        "1 / (2 sigma^2) was taken off once, from the sum. It is taken off every |d| in the straight part.",
+    ),
 ]

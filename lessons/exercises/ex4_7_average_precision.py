@@ -819,4 +819,28 @@ MISTAKES = [
         "return float(average_precision(precision, recall))",
         "This is the area below best. The mean of best over eleven numbers is asked for.",
     ),
+    Mistake(
+        "recall is the precision",
+        CURVE,
+        "return hits / np.arange(1, len(hits) + 1), hits / np.arange(1, len(hits) + 1)",
+        "The recall is the precision once more. It is the fraction of the objects that are found.",
+    ),
+    Mistake(
+        "best is 1 everywhere",
+        BEST,
+        "best = np.ones_like(precision)",
+        "best is 1 everywhere. It is the largest precision from here to the end; behind the end it is 0.",
+    ),
+    Mistake(
+        "area is 1",
+        AREA,
+        "return 1.0",
+        "The answer is always 1: best was taken to be 1 up to recall 1. Behind the last detection best is 0.",
+    ),
+    Mistake(
+        "recall below the point",
+        REACHED,
+        "reached = precision[recall < k / 10]",
+        "The largest precision was looked for below the point. It is the largest from the point on.",
+    ),
 ]
