@@ -765,6 +765,19 @@ MISTAKES = [
         "mean is missing.",
     ),
     Mistake(
+        "mean absolute distance for the variance",
+        "np.sqrt(var + eps)",
+        "np.sqrt(np.abs(x - mean[:, None, None]).mean(axis=(0, 2, 3)) + eps)",
+        "The variance is the mean of the squared distances from the mean; here their absolute values "
+        "were averaged.",
+    ),
+    Mistake(
+        "M + 1 for M - 1",
+        UNBIASED,
+        "unbiased = var * count / (count + 1)",
+        "The variance was made smaller by M / (M + 1). The unbiased one is divided by M - 1.",
+    ),
+    Mistake(
         "input modified in place",
         AVERAGES,
         "running_mean *= momentum\n    running_mean += (1 - momentum) * mean\n"

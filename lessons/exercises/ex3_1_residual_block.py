@@ -654,4 +654,46 @@ MISTAKES = [
         "return dx, dweight1, dweight2, dprojection.transpose(1, 0, 2, 3)",
         "dprojection is transposed: its first axis counts the outputs, its second the inputs.",
     ),
+    Mistake(
+        "projection's gradient without gaps",
+        PROJECTION,
+        PROJECTION + "\n    seen, dx_shortcut = dx_shortcut[:, :, ::2, ::2], np.zeros_like(dx_shortcut)\n"
+        "    dx_shortcut[:, :, : seen.shape[2], : seen.shape[3]] = seen",
+        "The projection's gradients stand side by side in the upper left corner. With stride 2, "
+        "pixel (r, s) of y looked at pixel (2r, 2s) of x.",
+    ),
+    Mistake(
+        "branch overwritten where the projection looks",
+        PROJECTION_SUM,
+        "dx = dx_branch.copy()\n    dx[:, :, ::2, ::2] = dx_shortcut[:, :, ::2, ::2]",
+        "Where the projection looks, its gradient overwrites (=) the branch's. Gradients of two uses "
+        "are added up (+=).",
+    ),
+    Mistake(
+        "overwritten by the projection's last output",
+        PROJECTION_SUM,
+        "dx = dx_branch.copy()\n    dx[:, :, ::2, ::2] = dy[:, -1:] * shortcut_cache[1][None, -1]",
+        "Where the projection looks, dx has the gradient of its last output alone: each output "
+        "overwrites (=) what was there. All are added up (+=).",
+    ),
+    Mistake(
+        "dprojection overwritten",
+        RETURN,
+        "last = np.outer(dy[-1, :, -1, -1], shortcut_cache[0][-1, :, -1, -1, 0, 0])\n"
+        "    return dx, dweight1, dweight2, last[:, :, None, None]",
+        "dprojection has what the very last pixel gives: each pixel overwrites (=) what was there. "
+        "All are added up (+=).",
+    ),
+    Mistake(
+        "ReLU's output in place of the gradient",
+        RELU,
+        "dhidden = cache2[0][..., 1, 1]",
+        "Where the ReLU is open, its own output went on in place of the gradient that arrived.",
+    ),
+    Mistake(
+        "ReLU's output in place of the gradient, with a projection",
+        PROJECTED1,
+        PROJECTED1.replace("relu_backward(dactive, relu_cache)", "cache2[0][..., 1, 1]"),
+        "Where the ReLU is open, its own output went on in place of the gradient that arrived.",
+    ),
 ]

@@ -765,4 +765,17 @@ MISTAKES = [
         "return dx, dweight / len(dy)\n",
         "dweight was divided by N. Whether the loss is a mean over the batch stands in dy already.",
     ),
+    Mistake(
+        "gate on the shortcut's gradient of an open block",
+        SUM,
+        "dx = dx_branch + (gate * dtotal if gate else dtotal)",
+        "Unless the gate is 0, the gradient on the shortcut was multiplied by it; x was added without it.",
+    ),
+    Mistake(
+        "branch's ReLU left out in backward",
+        GATED,
+        GATED + "\n    dx_branch = conv2d_backward(gate * dtotal, branch_cache[1])[0]",
+        "In dx the ReLU at the beginning of the branch is missing: where x is negative, nothing may "
+        "come back through the branch.",
+    ),
 ]

@@ -382,6 +382,56 @@ MISTAKES = [
         )
         for small in (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1.0)
     ),
+    Mistake(
+        "earlier of two beginnings in x alone",
+        UPPER,
+        UPPER + "\n    upper_left[..., 0] = np.minimum(boxes[:, None, 0], others[:, 0])",
+        "In x the intersection begins where the first of the boxes begins. It begins when both have.",
+    ),
+    Mistake(
+        "earlier of two beginnings in y alone",
+        UPPER,
+        UPPER + "\n    upper_left[..., 1] = np.minimum(boxes[:, None, 1], others[:, 1])",
+        "In y the intersection begins where the first of the boxes begins. It begins when both have.",
+    ),
+    Mistake(
+        "later of two ends in x alone",
+        LOWER,
+        LOWER + "\n    lower_right[..., 0] = np.maximum(boxes[:, None, 2], others[:, 2])",
+        "In x the intersection ends where the second of the boxes ends. It ends as soon as one of them does.",
+    ),
+    Mistake(
+        "later of two ends in y alone",
+        LOWER,
+        LOWER + "\n    lower_right[..., 1] = np.maximum(boxes[:, None, 3], others[:, 3])",
+        "In y the intersection ends where the second of the boxes ends. It ends as soon as one of them does.",
+    ),
+    Mistake(
+        "intersection's sides not cut, 0 for a union below 0",
+        f"{COMMON}  # (N, M)\n    {UNION}\n    {RATIO}",
+        "common = np.prod(lower_right - upper_left, axis=-1)\n"
+        "    union = area(boxes)[:, None] + area(others) - common\n"
+        "    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)",
+        "Two boxes that lie apart in x and in y have two negative sides, and their product is "
+        "positive: they seem to overlap. Cut each side of the intersection at 0.",
+    ),
+    Mistake(
+        "intersection's sides not cut, union as it is",
+        f"{COMMON}  # (N, M)\n    {UNION}\n    {RATIO}",
+        "common = np.prod(lower_right - upper_left, axis=-1)\n"
+        "    return common / (area(boxes)[:, None] + area(others) - common)",
+        "Two boxes that lie apart in x and in y have two negative sides, and their product is "
+        "positive: they seem to overlap. Cut each side of the intersection at 0.",
+    ),
+    Mistake(
+        "+ 1 in the intersection, 0 for a union below 0",
+        f"{COMMON}  # (N, M)\n    {UNION}\n    {RATIO}",
+        "common = area(np.concatenate([upper_left, lower_right + 1], axis=-1))\n"
+        "    union = area(boxes)[:, None] + area(others) - common\n"
+        "    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)",
+        "The sides of the intersection are one too long, those of the boxes are not: equal boxes "
+        "have an IoU above 1.",
+    ),
     # last, for a wrong area makes IoU wrong too
     Mistake(
         "+ 1 left in",

@@ -731,6 +731,78 @@ MISTAKES = [
         "The boxes are half as wide and high as they should be: an edge lies half a side away from "
         "the centre.",
     ),
+    Mistake(
+        "move the wrong way in x alone",
+        SHIFT,
+        SHIFT + "\n    shift[:, 0] *= -1",
+        "tx leads from the destination back to the source.",
+    ),
+    Mistake(
+        "move in sides of the destination in x alone",
+        SHIFT,
+        SHIFT + "\n    shift[:, 0] *= sides[:, 0] / wanted[:, 0]",
+        "tx was divided by the destination's side; it counts in sides of the source.",
+    ),
+    Mistake(
+        "quotient upside down in x alone",
+        GROWTH,
+        GROWTH + "\n    growth[:, 0] *= -1",
+        "In tw the source stands above the line, so a box that should grow has a negative one.",
+    ),
+    Mistake(
+        "quotient without logarithm in x alone",
+        GROWTH,
+        GROWTH + "\n    growth[:, 0] = np.exp(growth[:, 0])",
+        "tw is the quotient itself; its logarithm is asked for.",
+    ),
+    Mistake(
+        "log of the distance in x alone",
+        GROWTH,
+        GROWTH + "\n    growth[:, 0] = np.log(np.abs(wanted - sides)[:, 0])",
+        "In tw the logarithm of the difference of the sides was taken. It is the logarithm of the quotient.",
+    ),
+    Mistake(
+        "growth of the other side in x",
+        GROWTH,
+        GROWTH + "\n    growth[:, 0] = growth[:, 1]",
+        "tw is the growth of the other side.",
+    ),
+    Mistake(
+        "move the wrong way in y alone",
+        SHIFT,
+        SHIFT + "\n    shift[:, 1] *= -1",
+        "ty leads from the destination back to the source.",
+    ),
+    Mistake(
+        "move in sides of the destination in y alone",
+        SHIFT,
+        SHIFT + "\n    shift[:, 1] *= sides[:, 1] / wanted[:, 1]",
+        "ty was divided by the destination's side; it counts in sides of the source.",
+    ),
+    Mistake(
+        "quotient upside down in y alone",
+        GROWTH,
+        GROWTH + "\n    growth[:, 1] *= -1",
+        "In th the source stands above the line, so a box that should grow has a negative one.",
+    ),
+    Mistake(
+        "quotient without logarithm in y alone",
+        GROWTH,
+        GROWTH + "\n    growth[:, 1] = np.exp(growth[:, 1])",
+        "th is the quotient itself; its logarithm is asked for.",
+    ),
+    Mistake(
+        "log of the distance in y alone",
+        GROWTH,
+        GROWTH + "\n    growth[:, 1] = np.log(np.abs(wanted - sides)[:, 1])",
+        "In th the logarithm of the difference of the sides was taken. It is the logarithm of the quotient.",
+    ),
+    Mistake(
+        "growth of the other side in y",
+        GROWTH,
+        GROWTH + "\n    growth[:, 1] = growth[:, 0]",
+        "th is the growth of the other side.",
+    ),
     # last, for wrong centres make what follows wrong too
     Mistake(
         "+ 1 left in",

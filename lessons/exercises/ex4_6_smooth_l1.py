@@ -584,4 +584,11 @@ MISTAKES = [
         "    loss = (each.sum() - 0.5 * end) / len(offsets)",
         "1 / (2 sigma^2) was taken off once, from the sum. It is taken off every |d| in the straight part.",
     ),
+    Mistake(
+        "sigma in the slope of the straight part",
+        SLOPE,
+        "slope = np.where(np.abs(difference) < 1 / sigma**2, sigma**2 * difference, sigma * "
+        "np.sign(difference))",
+        "Beyond the parabola the slope was multiplied by sigma. It is 1 or -1 there.",
+    ),
 ]

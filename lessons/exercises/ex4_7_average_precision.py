@@ -843,4 +843,22 @@ MISTAKES = [
         "reached = precision[recall < k / 10]",
         "The largest precision was looked for below the point. It is the largest from the point on.",
     ),
+    Mistake(
+        "largest behind this place",
+        BEST,
+        "best = np.append(np.maximum.accumulate(precision[:0:-1])[::-1], 0.0)[: len(precision)]",
+        "best leaves out the place itself. It is the largest from here to the end, this one included.",
+    ),
+    Mistake(
+        "area divided by the number of detections",
+        AREA,
+        "return float((steps * best).sum() / max(len(recall), 1))",
+        "The area was divided by the number of detections. The steps of the recall are its widths already.",
+    ),
+    Mistake(
+        "largest of the eleven",
+        ELEVENTH,
+        "return float(precision.max(initial=0))",
+        "The largest of the eleven numbers was returned. Their mean is asked for.",
+    ),
 ]

@@ -115,6 +115,6 @@ WRONG = [
         "mean in place of the maximum",
     ),
     ("recomputed.py", "x[where].max(axis=(1, 2))", "x[where].max()", "maximum over the channels too"),
-    ("recomputed.py", "dx[where] += (first", "dx[where] = (first", ""),
+    ("recomputed.py", "dx[where] += (first", "dx[where] = (first", "last box overwrites"),
     ("recomputed.py", "dx = np.zeros_like(x)", "dx = x", "input modified in place"),
 ]
