@@ -89,6 +89,8 @@ def batch_norm_eval_forward(x, gamma, beta, running_mean, running_var, *, eps):
 
 # Nothing from here on is handed out.
 
+import re
+
 from minires.course.parts import Mistake, Part
 
 LESSON = 5
@@ -178,8 +180,30 @@ STATISTICS = """mean = x.mean(axis=(0, 2, 3))
     var = x.var(axis=(0, 2, 3))  # biased: NumPy divides by M
     std = np.sqrt(var + eps)
     x_hat = (x - mean[:, None, None]) / std[:, None, None]"""
+HAT = "(x - mean[:, None, None]) / std[:, None, None]"
+Y = "y = gamma[:, None, None] * x_hat + beta[:, None, None]"
+STD = "std = np.sqrt(var + eps)"
+UNBIASED = "unbiased = var * count / (count - 1)"
 AVERAGES = """running_mean = momentum * running_mean + (1 - momentum) * mean
     running_var = momentum * running_var + (1 - momentum) * unbiased"""
+
+
+def averaged(axes):
+    """Return the lines of train mode with mean and variance over other axes."""
+    keep = f"axis={axes}, keepdims=True"
+    hat = f"(x - x.mean({keep})) / np.sqrt(x.var({keep}) + eps)"
+    return STATISTICS.replace(HAT, hat)
+
+
+def either(name, old, new, says):
+    """Return the rows of a mistake that can be made in train mode and in eval mode."""
+    return [Mistake(name, old, new, says), Mistake(f"{name} in eval mode", in_eval(old), in_eval(new), says)]
+
+
+def in_eval(text):
+    """Return a line of train mode as it stands in eval mode."""
+    return re.sub(r"(?<![._\w])(mean|var)\b", r"running_\1", text).replace("y = ", "return ")
+
 
 MISTAKES = [
     Mistake(
@@ -193,12 +217,6 @@ MISTAKES = [
         "np.sqrt(var + eps)",
         "np.sqrt(var)",
         "These are the numbers without eps: a channel that is the same everywhere would be divided by 0.",
-    ),
-    Mistake(
-        "root forgotten",
-        "np.sqrt(var + eps)",
-        "var + eps",
-        "x was divided by the variance: the standard deviation, which has the unit of x, is its root.",
     ),
     Mistake(
         "unbiased variance to normalise",
@@ -326,6 +344,438 @@ MISTAKES = [
         "(x - x.mean(axis=(0, 2, 3), keepdims=True)) / np.sqrt(x.var(axis=(0, 2, 3), keepdims=True) + eps)",
         "y was normalised with the batch's own mean and variance, as in train mode. In eval mode an image's "
         "result must not depend on the other images.",
+    ),
+    *either(
+        "root forgotten",
+        "np.sqrt(var + eps)",
+        "(var + eps)",
+        "x was divided by the variance: the standard deviation, which has the unit of x, is its root.",
+    ),
+    *either(
+        "root of the standard deviation",
+        "np.sqrt(var + eps)",
+        "np.sqrt(np.sqrt(var) + eps)",
+        "The root was taken twice: under it belongs the variance, not the standard deviation.",
+    ),
+    *either(
+        "eps subtracted",
+        "np.sqrt(var + eps)",
+        "np.sqrt(var - eps)",
+        "eps was subtracted from the variance; it is added, so that the root never becomes 0.",
+    ),
+    *either(
+        "eps squared",
+        "np.sqrt(var + eps)",
+        "np.sqrt(var + eps**2)",
+        "eps was squared: it is a small variance already, not a small standard deviation.",
+    ),
+    *either(
+        "mean not subtracted",
+        HAT,
+        "x / std[:, None, None]",
+        "x was divided, but not centred: the mean is to be subtracted first.",
+    ),
+    *either(
+        "not divided by the standard deviation",
+        HAT,
+        "x - mean[:, None, None]",
+        "x was centred, but not divided by std.",
+    ),
+    *either(
+        "multiplied by the standard deviation",
+        HAT,
+        "(x - mean[:, None, None]) * std[:, None, None]",
+        "The centred x was multiplied by std. Divided by it, a channel gets the standard deviation 1.",
+    ),
+    *either(
+        "mean minus x",
+        HAT,
+        "(mean[:, None, None] - x) / std[:, None, None]",
+        "x_hat has the wrong sign: the mean is subtracted from x, not x from the mean.",
+    ),
+    *either(
+        "mean added",
+        HAT,
+        "(x + mean[:, None, None]) / std[:, None, None]",
+        "The mean was added to x; it is to be subtracted.",
+    ),
+    *either(
+        "only the mean divided",
+        HAT,
+        "x - mean[:, None, None] / std[:, None, None]",
+        "Only the mean was divided by std: / binds more strongly than -, and a parenthesis is missing.",
+    ),
+    *either(
+        "eps added after the division",
+        HAT,
+        "(x - mean[:, None, None]) / np.sqrt(var)[:, None, None] + eps",
+        "eps was added to the quotient; it belongs to the variance, under the root.",
+    ),
+    *either(
+        "mean and std along the columns",
+        HAT,
+        "(x - mean) / std",
+        "mean and std met the columns of the images: NumPy lays (C,) along the last axis, and where that has "
+        "another length it fails. Their axis is 1, that of the channels.",
+    ),
+    *either(
+        "gamma and beta along the columns",
+        Y,
+        "y = gamma * x_hat + beta",
+        "gamma and beta met the columns of the images: NumPy lays (C,) along the last axis, and where that "
+        "has another length it fails. Their axis is 1, that of the channels.",
+    ),
+    *either(
+        "gamma and beta along the rows",
+        Y,
+        "y = gamma[:, None] * x_hat + beta[:, None]",
+        "gamma and beta met the rows of the images: (C, 1) lies along the last axis but one. Their axis is "
+        "1, that of the channels.",
+    ),
+    *either(
+        "gamma and beta along the images",
+        Y,
+        "y = gamma[:, None, None, None] * x_hat + beta[:, None, None, None]",
+        "gamma and beta met the images: (C, 1, 1, 1) lies along axis 0. Their axis is 1, that of the "
+        "channels.",
+    ),
+    *either(
+        "shift forgotten",
+        Y,
+        "y = gamma[:, None, None] * x_hat",
+        "beta is still missing.",
+    ),
+    *either(
+        "scale forgotten",
+        Y,
+        "y = x_hat + beta[:, None, None]",
+        "gamma is still missing.",
+    ),
+    *either(
+        "shift subtracted",
+        Y,
+        "y = gamma[:, None, None] * x_hat - beta[:, None, None]",
+        "beta was subtracted; it is to be added.",
+    ),
+    *either(
+        "shift scaled too",
+        Y,
+        "y = gamma[:, None, None] * (x_hat + beta[:, None, None])",
+        "beta was multiplied by gamma: it is added after the scale.",
+    ),
+    *either(
+        "divided by gamma",
+        Y,
+        "y = x_hat / gamma[:, None, None] + beta[:, None, None]",
+        "x_hat was divided by gamma, which is a factor.",
+    ),
+    Mistake(
+        "gamma and beta exchanged in eval mode",
+        in_eval(Y),
+        "return beta[:, None, None] * x_hat + gamma[:, None, None]",
+        "gamma is the scale and beta the shift; here it is the other way round.",
+    ),
+    Mistake(
+        "scale and shift forgotten in eval mode",
+        in_eval(Y),
+        "return x_hat",
+        "This is x_hat: gamma and beta are still missing.",
+    ),
+    Mistake(
+        "running_var taken for std",
+        "std = np.sqrt(running_var + eps)",
+        "std = running_var",
+        "x was divided by running_var itself. It is a variance: eps is added, and the root is taken.",
+    ),
+    Mistake(
+        "batch mean in eval mode",
+        in_eval(HAT),
+        "(x - x.mean(axis=(0, 2, 3), keepdims=True)) / std[:, None, None]",
+        "The batch's own mean was subtracted, though the variance is the running one. In eval mode both are "
+        "running averages.",
+    ),
+    Mistake(
+        "batch variance in eval mode",
+        in_eval(HAT),
+        "(x - running_mean[:, None, None]) / np.sqrt(x.var(axis=(0, 2, 3), keepdims=True) + eps)",
+        "x was divided by the batch's own standard deviation, though the mean is the running one. In eval "
+        "mode both are running averages.",
+    ),
+    Mistake(
+        "mean of each image",
+        HAT,
+        "(x - x.mean(axis=(2, 3), keepdims=True)) / std[:, None, None]",
+        "Every image was centred by its own mean. The mean runs over the images too (axis 0), not only over "
+        "the pixels.",
+    ),
+    Mistake(
+        "variance of each image",
+        HAT,
+        "(x - mean[:, None, None]) / np.sqrt(x.var(axis=(2, 3), keepdims=True) + eps)",
+        "Every image was divided by its own standard deviation. The variance runs over the images too (axis "
+        "0), not only over the pixels.",
+    ),
+    Mistake(
+        "statistics of each image over all channels",
+        STATISTICS,
+        averaged((1, 2, 3)),
+        "Every image was normalised over its channels and pixels, which is layer norm. Batch norm has "
+        "statistics for each channel, over the images.",
+    ),
+    Mistake(
+        "statistics of each pixel over all channels",
+        STATISTICS,
+        averaged((0, 1)),
+        "Mean and variance were taken over axes 0 and 1. The channels are on axis 1, and theirs is the one "
+        "axis that must be left.",
+    ),
+    Mistake(
+        "statistics of each column",
+        STATISTICS,
+        averaged((0, 2)),
+        "Mean and variance were taken over axes 0 and 2, for each column by itself: axis 3 is missing.",
+    ),
+    Mistake(
+        "statistics of each row",
+        STATISTICS,
+        averaged((0, 3)),
+        "Mean and variance were taken over axes 0 and 3, for each row by itself: axis 2 is missing.",
+    ),
+    Mistake(
+        "one mean for the whole array",
+        HAT,
+        "(x - x.mean()) / std[:, None, None]",
+        "The mean of the whole array was subtracted; every channel has its own.",
+    ),
+    Mistake(
+        "one variance for the whole array",
+        HAT,
+        "(x - mean[:, None, None]) / np.sqrt(x.var() + eps)",
+        "x was divided by one standard deviation, that of the whole array; every channel has its own.",
+    ),
+    Mistake(
+        "variance around the mean of the whole array",
+        "var = x.var(axis=(0, 2, 3))",
+        "var = ((x - x.mean()) ** 2).mean(axis=(0, 2, 3))",
+        "The distances in the variance were measured from the mean of the whole array; every channel has a "
+        "mean of its own.",
+    ),
+    Mistake(
+        "mean not squared in the variance",
+        "var = x.var(axis=(0, 2, 3))",
+        "var = (x**2).mean(axis=(0, 2, 3)) - mean",
+        "From the mean square the mean itself was subtracted. It is the square of the mean that leaves the "
+        "variance.",
+    ),
+    Mistake(
+        "mean absolute distance for the standard deviation",
+        "std = np.sqrt(var + eps)",
+        "std = np.abs(x - mean[:, None, None]).mean(axis=(0, 2, 3)) + eps",
+        "x was divided by the mean absolute distance from the mean. The standard deviation is the root of "
+        "the mean square.",
+    ),
+    Mistake(
+        "the mean's 1/M is missing",
+        "mean = x.mean(axis=(0, 2, 3))",
+        "mean = x.sum(axis=(0, 2, 3))",
+        "The mean is a sum: it is still to be divided by M.",
+    ),
+    Mistake(
+        "the mean's 1/M is missing, in the variance too",
+        "mean = x.mean(axis=(0, 2, 3))\n    var = x.var(axis=(0, 2, 3))",
+        "mean = x.sum(axis=(0, 2, 3))\n    var = ((x - mean[:, None, None]) ** 2).mean(axis=(0, 2, 3))",
+        "The mean is a sum: it is still to be divided by M. The variance was measured from it, and is wrong "
+        "with it.",
+    ),
+    Mistake(
+        "the variance's 1/M is missing",
+        "np.sqrt(var + eps)",
+        "np.sqrt(var * count + eps)",
+        "The variance is a sum of squares: it is still to be divided by M.",
+    ),
+    Mistake(
+        "M counts only the images",
+        "mean = x.mean(axis=(0, 2, 3))\n    var = x.var(axis=(0, 2, 3))",
+        "count = len(x)\n    mean = x.sum(axis=(0, 2, 3)) / count\n"
+        "    var = ((x - mean[:, None, None]) ** 2).sum(axis=(0, 2, 3)) / count",
+        "The sums were divided by N. A channel has N * H * W values: its pixels count too.",
+    ),
+    Mistake(
+        "M counts only the pixels",
+        "mean = x.mean(axis=(0, 2, 3))\n    var = x.var(axis=(0, 2, 3))",
+        "count = x[0, 0].size\n    mean = x.sum(axis=(0, 2, 3)) / count\n"
+        "    var = ((x - mean[:, None, None]) ** 2).sum(axis=(0, 2, 3)) / count",
+        "The sums were divided by H * W. A channel has N * H * W values: the images count too.",
+    ),
+    Mistake(
+        "M counts all channels",
+        "mean = x.mean(axis=(0, 2, 3))\n    var = x.var(axis=(0, 2, 3))",
+        "count = x.size\n    mean = x.sum(axis=(0, 2, 3)) / count\n"
+        "    var = ((x - mean[:, None, None]) ** 2).sum(axis=(0, 2, 3)) / count",
+        "The sums of a channel were divided by the size of the whole array. A channel has N * H * W values.",
+    ),
+    Mistake(
+        "the variance's M counts only the images",
+        "np.sqrt(var + eps)",
+        "np.sqrt(var * count / len(x) + eps)",
+        "The sum of squares was divided by N. A channel has N * H * W values: its pixels count too.",
+    ),
+    Mistake(
+        "Bessel's correction with the number of images",
+        UNBIASED,
+        "unbiased = var * len(x) / (len(x) - 1)",
+        "The variance was made unbiased with N / (N - 1). It was averaged over N * H * W values, and with "
+        "N = 1 this even divides by 0.",
+    ),
+    Mistake(
+        "Bessel's correction with the number of pixels",
+        UNBIASED,
+        "unbiased = var * x[0, 0].size / (x[0, 0].size - 1)",
+        "The variance was made unbiased with the number of pixels of one image. It was averaged over "
+        "M = N * H * W values.",
+    ),
+    Mistake(
+        "Bessel's correction with the size of the array",
+        UNBIASED,
+        "unbiased = var * x.size / (x.size - 1)",
+        "The variance was made unbiased with the size of the whole array. It was averaged over the "
+        "M = N * H * W values of a channel.",
+    ),
+    Mistake(
+        "Bessel's correction upside down",
+        UNBIASED,
+        "unbiased = var * (count - 1) / count",
+        "The biased variance was multiplied by (M - 1) / M, and became smaller. The unbiased one is the "
+        "larger one.",
+    ),
+    Mistake(
+        "Bessel's correction applied twice",
+        UNBIASED,
+        "unbiased = var * (count / (count - 1)) ** 2",
+        "The variance was multiplied by M / (M - 1) twice, for instance once by ddof=1 and once by hand.",
+    ),
+    Mistake(
+        "mean square divided by M - 1",
+        UNBIASED,
+        "unbiased = var / (count - 1)",
+        "The mean square was divided by M - 1 once more. It is the sum of squares that is divided by M - 1.",
+    ),
+    Mistake(
+        "sum of squares in the running variance",
+        UNBIASED,
+        "unbiased = var * count",
+        "The sum of squares went into the running average. It is still to be divided, by M - 1.",
+    ),
+    Mistake(
+        "root of the unbiased variance averaged",
+        UNBIASED,
+        "unbiased = np.sqrt(var * count / (count - 1))",
+        "A standard deviation went into the running average, where the (unbiased) variance belongs.",
+    ),
+    Mistake(
+        "root of the variance averaged",
+        UNBIASED,
+        "unbiased = np.sqrt(var)",
+        "A standard deviation went into the running average, where the (unbiased) variance belongs.",
+    ),
+    Mistake(
+        "batch's share of the average missing",
+        AVERAGES,
+        AVERAGES.replace("(1 - momentum) * ", ""),
+        "The old average was multiplied by momentum, but the batch's value was added whole. The two weights "
+        "make 1 together.",
+    ),
+    Mistake(
+        "old average kept whole",
+        AVERAGES,
+        AVERAGES.replace("= momentum * ", "= "),
+        "The old average was kept whole, and the batch's value added to it. The two weights make 1 together, "
+        "and momentum is that of the old average.",
+    ),
+    Mistake(
+        "momentum for both",
+        AVERAGES,
+        AVERAGES.replace("(1 - momentum)", "momentum"),
+        "Old average and batch were both multiplied by momentum. The two weights make 1 together.",
+    ),
+    Mistake(
+        "batch's share subtracted",
+        AVERAGES,
+        AVERAGES.replace("+ (1", "- (1"),
+        "The batch's value was subtracted from the old average; it is to be added.",
+    ),
+    Mistake(
+        "mean of old and new",
+        AVERAGES,
+        "running_mean, running_var = (running_mean + mean) / 2, (running_var + unbiased) / 2",
+        "Old average and batch have the weight 1/2 each. The old one has the weight momentum.",
+    ),
+    Mistake(
+        "mean in the running variance",
+        "(1 - momentum) * unbiased",
+        "(1 - momentum) * mean",
+        "The batch's mean went into running_var, where its (unbiased) variance belongs.",
+    ),
+    Mistake(
+        "running mean in the running variance",
+        "running_var = momentum * running_var",
+        "running_var = momentum * running_mean",
+        "The old running mean went into running_var; its own old value is to be averaged.",
+    ),
+    Mistake(
+        "averages keep four axes",
+        "return y, cache, running_mean, running_var",
+        "return y, cache, running_mean[None, :, None, None], running_var[None, :, None, None]",
+        "The averages have the shape (1, C, 1, 1): they kept the axes over which they were taken. (C,) is "
+        "asked for.",
+    ),
+    Mistake(
+        "Bessel's correction with the number of images, none for one image",
+        UNBIASED,
+        "unbiased = var * len(x) / (len(x) - 1) if len(x) > 1 else var",
+        "The variance was made unbiased with N / (N - 1). It was averaged over M = N * H * W values.",
+    ),
+    Mistake(
+        "M without the width",
+        "mean = x.mean(axis=(0, 2, 3))\n    var = x.var(axis=(0, 2, 3))",
+        "count = x.shape[0] * x.shape[2]\n"
+        "    mean = x.sum(axis=(0, 2, 3)) / count\n"
+        "    var = ((x - mean[:, None, None]) ** 2).sum(axis=(0, 2, 3)) / count",
+        "The sums were divided by N * H. A channel has N * H * W values.",
+    ),
+    Mistake(
+        "M without the height",
+        "mean = x.mean(axis=(0, 2, 3))\n    var = x.var(axis=(0, 2, 3))",
+        "count = x.shape[0] * x.shape[3]\n"
+        "    mean = x.sum(axis=(0, 2, 3)) / count\n"
+        "    var = ((x - mean[:, None, None]) ** 2).sum(axis=(0, 2, 3)) / count",
+        "The sums were divided by N * W. A channel has N * H * W values.",
+    ),
+    Mistake(
+        "root and eps forgotten",
+        "np.sqrt(var + eps)",
+        "var",
+        "x was divided by the variance, without eps. The standard deviation is the root of both together.",
+    ),
+    *either(
+        "neither x divided nor the mean scaled",
+        Y,
+        "y = gamma[:, None, None] * x - mean[:, None, None] / std[:, None, None] + beta[:, None, None]",
+        "x was not divided by std, and the mean not multiplied by gamma: a parenthesis around x - "
+        "mean is missing.",
+    ),
+    Mistake(
+        "mean absolute distance for the variance",
+        "np.sqrt(var + eps)",
+        "np.sqrt(np.abs(x - mean[:, None, None]).mean(axis=(0, 2, 3)) + eps)",
+        "The variance is the mean of the squared distances from the mean; here their absolute values "
+        "were averaged.",
+    ),
+    Mistake(
+        "M + 1 for M - 1",
+        UNBIASED,
+        "unbiased = var * count / (count + 1)",
+        "The variance was made smaller by M / (M + 1). The unbiased one is divided by M - 1.",
     ),
     Mistake(
         "input modified in place",

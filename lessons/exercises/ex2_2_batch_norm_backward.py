@@ -212,7 +212,26 @@ PARTS = [
     ),
 ]
 
-DX = "(gamma / std)[:, None, None] * (dy - by_mean - by_std)"
+PATHS = "(dy - by_mean - by_std)"
+DX = f"(gamma / std)[:, None, None] * {PATHS}"
+RETURN = "return dx, dgamma, dbeta"
+RETURN_EVAL = "return dy * (gamma / std)[:, None, None], dgamma, dbeta"
+S = "std[:, None, None]"
+
+
+def paths(name, new, says):
+    """Return the row of a mistake in the sum of the three paths."""
+    return Mistake(name, PATHS, new, says)
+
+
+def sums(name, dgamma, dbeta, says):
+    """Return the rows of a mistake in dgamma and dbeta that can be made in train mode and in eval mode."""
+    new = f"{dgamma}, {dbeta}"
+    return [
+        Mistake(name, RETURN, f"return dx, {new}", says),
+        Mistake(f"{name} in eval mode", RETURN_EVAL, RETURN_EVAL.replace("dgamma, dbeta", new), says),
+    ]
+
 
 MISTAKES = [
     Mistake(
@@ -388,6 +407,553 @@ MISTAKES = [
         "dgamma = (dy * x_hat).sum(axis=(0, 2, 3))\n    dbeta",
         "dgamma = (dy * x_hat).sum(axis=(0, 2, 3))\n    dy *= 2\n    dbeta",
         "",
+    ),
+    paths(
+        "both paths have the wrong sign",
+        "(dy + by_mean + by_std)",
+        "The paths through mean and standard deviation were added. The mean is subtracted in forward and std "
+        "divides, so what comes back through either is subtracted.",
+    ),
+    paths(
+        "straight path is missing",
+        "(-by_mean - by_std)",
+        "dx holds only what comes back through mean and standard deviation. x also reaches its own x_hat "
+        "directly.",
+    ),
+    paths(
+        "only the path through the mean",
+        "-by_mean",
+        "dx holds only what comes back through the mean: the other two paths are missing, or overwritten. "
+        "The three are added up.",
+    ),
+    paths(
+        "only the path through the variance",
+        "-by_std",
+        "dx holds only what comes back through the standard deviation: the other two paths are missing, or "
+        "overwritten. The three are added up.",
+    ),
+    paths(
+        "power of std in the variance's path: one too low",
+        f"(dy - by_mean - by_std * {S})",
+        "The path through the standard deviation is too large by a factor of std. Look at the powers: the "
+        "derivative of 1 / s is -1 / s^2, and of v^(-1/2) it is -1/2 v^(-3/2).",
+    ),
+    paths(
+        "power of std in the variance's path: two too low",
+        f"(dy - by_mean - by_std * {S} ** 2)",
+        "The path through the standard deviation is too large by a factor of std^2. Look at the powers: the "
+        "derivative of v^(-1/2) is -1/2 v^(-3/2), not v^(-1/2).",
+    ),
+    paths(
+        "power of std in the variance's path: three too low",
+        f"(dy - by_mean - by_std * {S} ** 3)",
+        "The path through the standard deviation is too large by a factor of std^3: the power of std is "
+        "missing in it.",
+    ),
+    paths(
+        "power of std in the variance's path: one too high",
+        f"(dy - by_mean - by_std / {S})",
+        "The path through the standard deviation is divided by std once too often. The cache holds x_hat, "
+        "which has been divided by std already, and std, whose root has been taken.",
+    ),
+    paths(
+        "power of std in the variance's path: two too high",
+        f"(dy - by_mean - by_std / {S} ** 2)",
+        "The path through the standard deviation is divided by std twice too often. Where the derivation "
+        "says x - mean, x_hat alone has been divided by std already.",
+    ),
+    paths(
+        "power of std and the root's 1/2",
+        f"(dy - by_mean - 2 * by_std * {S})",
+        "The path through the standard deviation is too large by a factor of 2 * std. The derivative of "
+        "v^(-1/2) has the factor 1/2 and the power -3/2.",
+    ),
+    paths(
+        "derivative 1/s without its power and 1/2",
+        f"(dy - by_mean - 2 * by_std * {S} ** 2)",
+        "The path through the standard deviation is too large by a factor of 2 * std^2. The derivative of "
+        "v^(-1/2) has the factor 1/2 and the power -3/2.",
+    ),
+    paths(
+        "power 3/2 for the factor 1/2",
+        "(dy - by_mean - 3 * by_std)",
+        "The path through the standard deviation is 3 times too large. The derivative of v^(-1/2) has the "
+        "factor 1/2 and the power -3/2.",
+    ),
+    paths(
+        "square and root: four times too large",
+        "(dy - by_mean - 4 * by_std)",
+        "The path through the standard deviation is 4 times too large: the 2 of the square and the 1/2 of "
+        "the root cancel.",
+    ),
+    paths(
+        "gamma is missing in the path through the mean",
+        "(dy - by_mean / gamma[:, None, None] - by_std)",
+        "In the path through the mean gamma is missing: dy was averaged before it had been multiplied by "
+        "gamma.",
+    ),
+    paths(
+        "gamma is missing in the path through the variance",
+        "(dy - by_mean - by_std / gamma[:, None, None])",
+        "In the path through the standard deviation gamma is missing: dy was taken for the gradient of "
+        "x_hat.",
+    ),
+    paths(
+        "gamma twice in the path through the mean",
+        "(dy - by_mean * gamma[:, None, None] - by_std)",
+        "The path through the mean holds gamma twice.",
+    ),
+    paths(
+        "gamma twice in the path through the variance",
+        "(dy - by_mean - by_std * gamma[:, None, None])",
+        "The path through the standard deviation holds gamma twice.",
+    ),
+    paths(
+        "1/std is missing in the path through the mean",
+        f"(dy - by_mean * {S} - by_std)",
+        "In the path through the mean 1/std is missing: the mean is subtracted from x before x is divided "
+        "by std.",
+    ),
+    paths(
+        "1/std twice in the path through the mean",
+        f"(dy - by_mean / {S} - by_std)",
+        "The path through the mean is divided by std twice.",
+    ),
+    paths(
+        "1/std is missing in the straight path",
+        f"(dy * {S} - by_mean - by_std)",
+        "In the straight path 1/std is missing; the other two have it.",
+    ),
+    Mistake(
+        "factor on the straight path alone",
+        DX,
+        "(gamma / std)[:, None, None] * dy - by_mean - by_std",
+        "gamma / std multiplies the straight path alone. All three paths have this factor: a parenthesis is "
+        "missing.",
+    ),
+    Mistake(
+        "gamma on the straight path, 1/std on all",
+        DX,
+        "gamma[:, None, None] * (dy / std[:, None, None] - by_mean - by_std)",
+        "1/std multiplies the straight path alone. All three paths have this factor.",
+    ),
+    Mistake(
+        "gamma twice",
+        DX,
+        f"(gamma**2 / std)[:, None, None] * {PATHS}",
+        "dx holds gamma twice.",
+    ),
+    Mistake(
+        "divided by gamma",
+        DX,
+        f"{PATHS} / (gamma * std)[:, None, None]",
+        "dx was divided by gamma; it is a factor in forward, and so it is in backward.",
+    ),
+    Mistake(
+        "factor along the columns",
+        DX,
+        f"gamma / std * {PATHS}",
+        "gamma / std met the columns of the images: NumPy lays (C,) along the last axis, and where that has "
+        "another length it fails. Its axis is 1, that of the channels.",
+    ),
+    Mistake(
+        "vectors along the columns",
+        DX,
+        "gamma / std * (dy - dbeta / count - x_hat * dgamma / count)",
+        "The channels' vectors met the columns of the images: NumPy lays (C,) along the last axis, and where "
+        "that has another length it fails. Their axis is 1.",
+    ),
+    Mistake(
+        "1/M in front is missing",
+        DX,
+        f"{DX} * count",
+        "dx is too large by the factor M: with M * dy - (sum of dy) - x_hat * (sum of dy * x_hat) in the "
+        "parenthesis, 1/M stands before it.",
+    ),
+    Mistake(
+        "1/N for the 1/M in front",
+        DX,
+        f"{DX} * count / len(dy)",
+        "dx is too large by the number of pixels: the factor before the parenthesis is 1/M with "
+        "M = N * H * W, not 1/N.",
+    ),
+    Mistake(
+        "divided by M once more",
+        DX,
+        f"{DX} / count",
+        "dx is too small by the factor M: it was divided by M once too often.",
+    ),
+    Mistake(
+        "averaged over the images",
+        DX,
+        f"{DX} / len(dy)",
+        "dx was divided by N. The loss decides whether it is a mean, and dy has that factor already.",
+    ),
+    paths(
+        "the straight path was divided by M too",
+        "(dy / count - by_mean - by_std)",
+        "The straight path was divided by M like the other two. It comes from one value alone and has no "
+        "1/M; with 1/M in front of everything, M stands before dy.",
+    ),
+    paths(
+        "the straight path was divided by N too",
+        "(dy * len(dy) / count - by_mean - by_std)",
+        "The straight path is too small by the number of pixels: with 1/M in front of everything, M stands "
+        "before dy, not N.",
+    ),
+    paths(
+        "x_hat is missing in the path through the variance",
+        "(dy - by_mean - (dgamma / count)[:, None, None])",
+        "In the path through the standard deviation the same number was subtracted everywhere. How much a "
+        "value moves the standard deviation depends on its distance from the mean: x_hat is a factor.",
+    ),
+    paths(
+        "x_hat is missing in the sum of the variance's path",
+        "(dy - by_mean - x_hat * (dbeta / count)[:, None, None])",
+        "In the path through the standard deviation dy alone was averaged. std divides each x_hat, so dy is "
+        "multiplied by x_hat before the average.",
+    ),
+    paths(
+        "x_hat squared in the path through the variance",
+        "(dy - by_mean - x_hat**2 * (dgamma / count)[:, None, None])",
+        "In the path through the standard deviation x_hat stands twice outside the sum; it stands there "
+        "once.",
+    ),
+    paths(
+        "sums exchanged in the paths",
+        "(dy - (dgamma / count)[:, None, None] - x_hat * (dbeta / count)[:, None, None])",
+        "dgamma and dbeta are exchanged in dx: the mean's path has the sum of dy, the other one that of "
+        "dy * x_hat.",
+    ),
+    paths(
+        "not summed in the path through the variance",
+        "(dy - by_mean - x_hat * dy * x_hat / count)",
+        "The path through the standard deviation holds only each value's own dy. A value moves std, and std "
+        "moves every x_hat of the channel: the sum over the channel is missing.",
+    ),
+    paths(
+        "not summed in the path through the mean",
+        "(dy - dy / count - by_std)",
+        "The path through the mean holds only each value's own dy. A value moves the mean, and that moves "
+        "every x_hat of the channel: the sum over the channel is missing.",
+    ),
+    paths(
+        "not summed in either path",
+        "(dy - dy / count - x_hat * dy * x_hat / count)",
+        "Both paths hold only each value's own dy. Mean and std move every x_hat of the channel: the sums "
+        "over the channel are missing.",
+    ),
+    paths(
+        "averages of each image",
+        "(dy - dy.mean((2, 3), keepdims=True) - x_hat * (dy * x_hat).mean((2, 3), keepdims=True))",
+        "The averages in dx run over the pixels of one image. A channel's mean and variance come from all "
+        "images, so these averages run over axes 0, 2 and 3.",
+    ),
+    paths(
+        "average of each image in the path through the mean",
+        "(dy - dy.mean((2, 3), keepdims=True) - by_std)",
+        "In the path through the mean dy was averaged over the pixels of one image. It is averaged over all "
+        "images, axes 0, 2 and 3.",
+    ),
+    paths(
+        "average of each image in the path through the variance",
+        "(dy - by_mean - x_hat * (dy * x_hat).mean((2, 3), keepdims=True))",
+        "In the path through the standard deviation the average runs over the pixels of one image. It runs "
+        "over all images, axes 0, 2 and 3.",
+    ),
+    paths(
+        "average over single pixels in the path through the mean",
+        "(dy - dy.mean(axis=0) - by_std)",
+        "In the path through the mean dy was averaged over the images alone. It is averaged over the pixels "
+        "too, axes 0, 2 and 3.",
+    ),
+    paths(
+        "average over single pixels in the path through the variance",
+        "(dy - by_mean - x_hat * (dy * x_hat).mean(axis=0))",
+        "In the path through the standard deviation the average runs over the images alone. It runs over the "
+        "pixels too, axes 0, 2 and 3.",
+    ),
+    paths(
+        "averages over all channels",
+        "(dy - dy.mean() - x_hat * (dy * x_hat).mean())",
+        "The averages in dx were taken over the whole array. Every channel has a mean and a variance of its "
+        "own.",
+    ),
+    paths(
+        "average over all channels in the path through the mean",
+        "(dy - dy.mean() - by_std)",
+        "In the path through the mean dy was averaged over the whole array. Every channel has its own mean.",
+    ),
+    paths(
+        "average over all channels in the path through the variance",
+        "(dy - by_mean - x_hat * (dy * x_hat).mean())",
+        "In the path through the standard deviation the average was taken over the whole array. Every "
+        "channel has its own variance.",
+    ),
+    paths(
+        "averages over all channels of one image",
+        "(dy - dy.mean((1, 2, 3), keepdims=True) - x_hat * (dy * x_hat).mean((1, 2, 3), keepdims=True))",
+        "The averages in dx run over the channels of one image, which is layer norm. They run over axes 0, 2 "
+        "and 3, all but that of the channels.",
+    ),
+    paths(
+        "M counts only the images in the path through the mean",
+        "(dy - by_mean * count / len(dy) - by_std)",
+        "In the path through the mean the sum was divided by N. A channel has M = N * H * W values.",
+    ),
+    paths(
+        "M counts only the images in the path through the variance",
+        "(dy - by_mean - by_std * count / len(dy))",
+        "In the path through the standard deviation the sum was divided by N. A channel has M = N * H * W "
+        "values.",
+    ),
+    Mistake(
+        "M counts only the pixels",
+        "count = dy[:, 0].size",
+        "count = dy[0, 0].size",
+        "The sums were divided by H * W. A channel has N * H * W values: the images count too.",
+    ),
+    Mistake(
+        "M is the number of channels",
+        "count = dy[:, 0].size",
+        "count = dy.shape[1]",
+        "The sums were divided by the number of channels. A channel has M = N * H * W values.",
+    ),
+    paths(
+        "M - 1 in the path through the variance",
+        "(dy - by_mean - by_std * count / (count - 1))",
+        "In the path through the standard deviation the sum was divided by M - 1. Forward normalised with "
+        "the biased variance, which is divided by M.",
+    ),
+    *sums(
+        "dgamma multiplied by gamma",
+        "gamma * dgamma",
+        "dbeta",
+        "dgamma holds gamma: it was summed from dy * gamma. y = gamma * x_hat + beta changes with gamma by "
+        "x_hat alone.",
+    ),
+    *sums(
+        "dbeta multiplied by gamma",
+        "dgamma",
+        "gamma * dbeta",
+        "dbeta holds gamma: it was summed from dy * gamma. beta is added after the scale.",
+    ),
+    *sums(
+        "dgamma and dbeta multiplied by gamma",
+        "gamma * dgamma",
+        "gamma * dbeta",
+        "Both sums hold gamma: they were made from dy * gamma. They belong to dy itself.",
+    ),
+    *sums(
+        "dgamma from x - mean",
+        "std * dgamma",
+        "dbeta",
+        "dgamma was summed from dy * (x - mean). gamma multiplies x_hat, which has been divided by std.",
+    ),
+    *sums(
+        "dgamma divided by std",
+        "dgamma / std",
+        "dbeta",
+        "dgamma was divided by std: x_hat has been divided by it already.",
+    ),
+    *sums(
+        "dy is missing in dgamma",
+        "x_hat.sum(axis=(0, 2, 3))",
+        "dbeta",
+        "dgamma is the sum of x_hat alone: the gradient that arrives, dy, is a factor.",
+    ),
+    *sums(
+        "means over the images in dgamma and dbeta",
+        "dgamma / len(dy)",
+        "dbeta / len(dy)",
+        "The sums of gamma's and beta's gradients were divided by N. They are sums; whether the loss is a "
+        "mean over the batch stands in dy already.",
+    ),
+    *sums(
+        "sums over all channels",
+        "(dy * x_hat).sum() + 0 * gamma",
+        "dy.sum() + 0 * gamma",
+        "All channels got the same number, the sum over the whole array. Each has its own gamma and beta.",
+    ),
+    *sums(
+        "sums over axes 0 and 2",
+        "(dy * x_hat).sum(axis=(0, 2))",
+        "dy.sum(axis=(0, 2))",
+        "Axis 3 was not summed. gamma and beta have one value a channel: all axes but 1 are summed.",
+    ),
+    *sums(
+        "sums over axes 0 and 3",
+        "(dy * x_hat).sum(axis=(0, 3))",
+        "dy.sum(axis=(0, 3))",
+        "Axis 2 was not summed. gamma and beta have one value a channel: all axes but 1 are summed.",
+    ),
+    *sums(
+        "sums over axes 1, 2 and 3",
+        "(dy * x_hat).sum(axis=(1, 2, 3))",
+        "dy.sum(axis=(1, 2, 3))",
+        "The channels were summed, and the images left: that is one number an image. gamma and beta have one "
+        "value a channel, and all axes but 1 are summed.",
+    ),
+    *sums(
+        "summed axes kept",
+        "dgamma[None, :, None, None]",
+        "dbeta[None, :, None, None]",
+        "The gradient has the shape (1, C, 1, 1): the sum kept its axes. (C,) is asked for, like gamma.",
+    ),
+    *sums(
+        "dgamma overwritten instead of added",
+        "(dy * x_hat)[-1, :, -1, -1]",
+        "dbeta",
+        "dgamma has what the very last pixel gives: gamma takes part in all of them, and a gradient that "
+        "arrives several times is added up (+=), not overwritten (=).",
+    ),
+    *sums(
+        "last image alone in dgamma and dbeta",
+        "(dy * x_hat)[-1].sum(axis=(1, 2))",
+        "dy[-1].sum(axis=(1, 2))",
+        "The sums of gamma's and beta's gradients have the last image alone: each image overwrites (=) what "
+        "the one before has left, where it should be added (+=).",
+    ),
+    *sums(
+        "sum of products taken for product of sums",
+        "dbeta * x_hat.sum(axis=(0, 2, 3))",
+        "dbeta",
+        "dgamma is the sum of dy times the sum of x_hat. Each dy is multiplied by its own x_hat, and then "
+        "they are summed.",
+    ),
+    Mistake(
+        "mean instead of sum in dgamma in eval mode",
+        RETURN_EVAL,
+        RETURN_EVAL.replace("dgamma", "dgamma / dy[:, 0].size"),
+        "dgamma is a mean. gamma takes part in every value of its channel, and its gradient is the sum.",
+    ),
+    Mistake(
+        "mean instead of sum in dbeta in eval mode",
+        RETURN_EVAL,
+        RETURN_EVAL.replace("dbeta", "dbeta / dy[:, 0].size"),
+        "dbeta is a mean. beta takes part in every value of its channel, and its gradient is the sum.",
+    ),
+    Mistake(
+        "x_hat is missing in dgamma in eval mode",
+        RETURN_EVAL,
+        RETURN_EVAL.replace("dgamma", "dbeta"),
+        "dgamma is the sum of dy, as dbeta is. gamma is multiplied by x_hat, which its gradient needs.",
+    ),
+    Mistake(
+        "dgamma and dbeta exchanged in eval mode",
+        RETURN_EVAL,
+        RETURN_EVAL.replace("dgamma, dbeta", "dbeta, dgamma"),
+        "The values of dgamma and dbeta are each other's: is the order dx, dgamma, dbeta?",
+    ),
+    Mistake(
+        "sums over the wrong axes in eval mode",
+        RETURN_EVAL,
+        RETURN_EVAL.replace("dgamma, dbeta", "(dy * x_hat).sum(axis=0), dy.sum(axis=0)"),
+        "The gradient was summed over the images alone. gamma and beta have one value a channel, so the "
+        "pixels are summed too.",
+    ),
+    Mistake(
+        "sums of each image in eval mode",
+        RETURN_EVAL,
+        RETURN_EVAL.replace("dgamma, dbeta", "(dy * x_hat).sum(axis=(2, 3)), dy.sum(axis=(2, 3))"),
+        "The gradient was summed over the pixels alone, one row an image. gamma and beta serve all images, "
+        "so the images are summed too.",
+    ),
+    Mistake(
+        "path through the mean in eval mode",
+        RETURN_EVAL,
+        "return (dy - dy.mean((0, 2, 3), keepdims=True)) * (gamma / std)[:, None, None], dgamma, dbeta",
+        "dx has the path by way of the mean. In eval mode the mean is a fixed number, and x cannot move it.",
+    ),
+    Mistake(
+        "path through the variance in eval mode",
+        RETURN_EVAL,
+        RETURN_EVAL.replace("dy *", "(dy - x_hat * (dgamma / dy[:, 0].size)[:, None, None]) *"),
+        "dx has the path by way of the variance. In eval mode std is a fixed number, and x cannot move it.",
+    ),
+    Mistake(
+        "dx is dy in eval mode",
+        RETURN_EVAL,
+        "return dy, dgamma, dbeta",
+        "dx is dy itself. y is x times a slope, plus a number: the slope is missing.",
+    ),
+    Mistake(
+        "x_hat in dx in eval mode",
+        RETURN_EVAL,
+        RETURN_EVAL.replace("dy *", "dy * x_hat *"),
+        "dx holds x_hat. y is a straight line of x in each channel, and its slope does not depend on x.",
+    ),
+    Mistake(
+        "divided by M in eval mode",
+        RETURN_EVAL,
+        RETURN_EVAL.replace("dy *", "dy / dy[:, 0].size *"),
+        "dx was divided by M. In eval mode nothing is averaged over the batch.",
+    ),
+    Mistake(
+        "divided by the variance in eval mode",
+        RETURN_EVAL,
+        RETURN_EVAL.replace("/ std", "/ std**2"),
+        "dx was divided by std twice. The cache holds std, with the root already taken.",
+    ),
+    Mistake(
+        "root of std in eval mode",
+        RETURN_EVAL,
+        RETURN_EVAL.replace("/ std", "/ np.sqrt(std)"),
+        "The root of std was taken. The cache holds std, with the root already taken.",
+    ),
+    Mistake(
+        "root of std",
+        DX,
+        DX.replace("/ std", "/ np.sqrt(std)"),
+        "The root of std was taken. The cache holds std, with the root already taken.",
+    ),
+    Mistake(
+        "multiplied by std in eval mode",
+        RETURN_EVAL,
+        RETURN_EVAL.replace("/ std", "* std"),
+        "Forward divided by std, and so does backward: the derivative of x / std is 1 / std.",
+    ),
+    Mistake(
+        "divided by gamma in eval mode",
+        RETURN_EVAL,
+        RETURN_EVAL.replace("(gamma / std)", "(1 / (gamma * std))"),
+        "dx was divided by gamma; it is a factor in forward, and so it is in backward.",
+    ),
+    Mistake(
+        "factor along the columns in eval mode",
+        RETURN_EVAL,
+        "return dy * gamma / std, dgamma, dbeta",
+        "gamma / std met the columns of the images: NumPy lays (C,) along the last axis, and where that has "
+        "another length it fails. Its axis is 1, that of the channels.",
+    ),
+    paths(
+        "sums of each image in the paths",
+        "(dy - dy.sum((2, 3), keepdims=True) / count - x_hat * (dy * x_hat).sum((2, 3), "
+        "keepdims=True) / count)",
+        "The sums in dx run over the pixels of one image. They run over all images, axes 0, 2 and 3.",
+    ),
+    paths(
+        "x_hat squared outside, dy alone in the sum",
+        "(dy - by_mean - x_hat**2 * (dbeta / count)[:, None, None])",
+        "In the path through the standard deviation x_hat[i] is squared. One of the two is x_hat[j], "
+        "and stands in the sum beside dy[j].",
+    ),
+    paths(
+        "1/std is missing in the straight path and in the mean's",
+        "(dy * std[:, None, None] - by_mean * std[:, None, None] - by_std)",
+        "In the straight path and in the one through the mean 1/std is missing: x - mean is divided by std.",
+    ),
+    Mistake(
+        "M without the width",
+        "count = dy[:, 0].size",
+        "count = dy.shape[0] * dy.shape[2]",
+        "The sums were divided by N * H. A channel has N * H * W values.",
+    ),
+    Mistake(
+        "M without the height",
+        "count = dy[:, 0].size",
+        "count = dy.shape[0] * dy.shape[3]",
+        "The sums were divided by N * W. A channel has N * H * W values.",
     ),
     Mistake(
         "train mode's paths in eval mode",

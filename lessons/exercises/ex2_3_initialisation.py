@@ -209,6 +209,20 @@ PARTS = [
 
 XAVIER = "rng.standard_normal(shape) * math.sqrt(1 / fan_in)"
 MSRA = "rng.standard_normal(shape) * math.sqrt(2 / fan_in)"
+N_VAR = "fans(shape)[0] * std**2"
+HALVED = "factors[1:] /= 2"
+CUMPROD = "return mean_square * np.cumprod(factors)"
+FANS = "return shape[1] * area, shape[0] * area"
+AREA = "math.prod(shape[2:])"
+
+
+def either(name, new, says):
+    """Return the rows of a mistake that can be made in Xavier's rule and in MSRA's; GAIN is 1 or 2."""
+    return [
+        Mistake(name, XAVIER, new.replace("GAIN", "1"), says),
+        Mistake(f"{name} in MSRA", MSRA, new.replace("GAIN", "2"), says),
+    ]
+
 
 MISTAKES = [
     Mistake(
@@ -291,8 +305,8 @@ MISTAKES = [
         "only the 2 under the root",
         MSRA,
         "rng.standard_normal(shape) * (math.sqrt(2) / fan_in)",
-        "The root was taken of the 2 but not of n. The variance is 2/n, and its root is that of the whole "
-        "quotient.",
+        "Either the root was taken of the 2 but not of n, or 1/sqrt(n) stands in twice (what xavier returns "
+        "has it); look which your code does. The variance is 2/n, and its root is that of the whole.",
     ),
     Mistake(
         "halved instead of doubled",
@@ -322,10 +336,12 @@ MISTAKES = [
         "add up: the fan in.",
     ),
     Mistake(
-        "first input halved too",
+        "one half too many with a ReLU",
         "factors[1:] /= 2",
         "factors /= 2",
-        "The first layer got a 1/2 as well, but its input has not been through a ReLU.",
+        "Every number is half of what it should be. Either the first layer's input was halved, though it has "
+        "not been through a ReLU, or these are mean squares after the ReLU, and variances before it are "
+        "asked for; look which your code does.",
     ),
     Mistake(
         "ReLU's half is missing",
@@ -380,6 +396,266 @@ MISTAKES = [
         "return np.cumprod(factors)",
         "The numbers are right for an input of mean square 1; mean_square is not in them.",
     ),
+    *either(
+        "root of the fan in multiplied",
+        "rng.standard_normal(shape) * math.sqrt(GAIN * fan_in)",
+        "The numbers were multiplied by the root of n. The more products are summed, the smaller the weights"
+        " must be.",
+    ),
+    Mistake(
+        "n upside down in MSRA",
+        MSRA,
+        "rng.standard_normal(shape) * math.sqrt(fan_in / 2)",
+        "The variance is n/2: solve 1/2 * n * Var[w] = 1 once more.",
+    ),
+    Mistake(
+        "halved in Xavier's rule",
+        XAVIER,
+        "rng.standard_normal(shape) * math.sqrt(1 / (2 * fan_in))",
+        "The weights have variance 1/(2n). n * Var[w] = 1 has no factor 2.",
+    ),
+    *either(
+        "sum of the fans",
+        "rng.standard_normal(shape) * math.sqrt(GAIN / sum(fans(shape)))",
+        "The weights are scaled by fan in + fan out together. Asked for is the rule by the fan in alone.",
+    ),
+    Mistake(
+        "average of the fans in MSRA",
+        MSRA,
+        "rng.standard_normal(shape) * math.sqrt(4 / sum(fans(shape)))",
+        "The weights are scaled by the mean of fan in and fan out. Asked for is the rule by the fan in "
+        "alone.",
+    ),
+    *either(
+        "channels alone for the fan in",
+        "rng.standard_normal(shape) * math.sqrt(GAIN / shape[1])",
+        "For a convolution the weights are too large: n has the kernel's area in it. The first value of fans"
+        " is n.",
+    ),
+    *either(
+        "outputs alone for the fan in",
+        "rng.standard_normal(shape) * math.sqrt(GAIN / shape[0])",
+        "The weights are scaled by the length of their first axis, the number of outputs. n is the fan in, "
+        "which fans returns first.",
+    ),
+    *either(
+        "last axis for the fan in",
+        "rng.standard_normal(shape) * math.sqrt(GAIN / shape[-1])",
+        "The weights are scaled by the length of their last axis, which is the kernel's width in a "
+        "convolution. n is the fan in, which fans returns first.",
+    ),
+    *either(
+        "number of weights for the fan in",
+        "rng.standard_normal(shape) * math.sqrt(GAIN / math.prod(shape))",
+        "The weights are scaled by how many they are. n counts those of one output.",
+    ),
+    *either(
+        "product of the fans",
+        "rng.standard_normal(shape) * math.sqrt(GAIN / math.prod(fans(shape)))",
+        "The weights are scaled by the product of both fans. Asked for is the rule by the fan in alone.",
+    ),
+    *either(
+        "bound for the standard deviation",
+        "rng.standard_normal(shape) * math.sqrt(3 * GAIN / fan_in)",
+        "The variance is three times too large: the factor is the bound of a uniform distribution, and a "
+        "normal one is asked for.",
+    ),
+    *either(
+        "uniform with Glorot's bound",
+        "rng.uniform(-1, 1, shape) * math.sqrt(6 * GAIN / sum(fans(shape)))",
+        "The numbers are drawn from a uniform distribution, by the mean of fan in and fan out. Asked for is "
+        "a normal one, by the fan in alone.",
+    ),
+    *either(
+        "drawn uniformly between 0 and 1",
+        "rng.random(shape) * math.sqrt(GAIN / fan_in)",
+        "The numbers lie between 0 and 1 before they are scaled. Weights have mean 0: rng.standard_normal.",
+    ),
+    *either(
+        "standard deviation given as the mean",
+        "rng.normal(math.sqrt(GAIN / fan_in), size=shape)",
+        "The standard deviation was given to rng.normal as the mean: all weights are shifted by it, and not "
+        "scaled.",
+    ),
+    *either(
+        "mean 1",
+        "rng.normal(1, math.sqrt(GAIN / fan_in), shape)",
+        "The weights have the mean 1. Draw them with mean 0, so that the products of one output do not all "
+        "push the same way.",
+    ),
+    *either(
+        "drawn transposed",
+        "rng.standard_normal(shape[::-1]).T * math.sqrt(GAIN / fan_in)",
+        "The scale is right, but the numbers stand in other places: they were drawn in another shape. Draw "
+        "with rng.standard_normal(shape).",
+    ),
+    *either(
+        "normalised after drawing",
+        "(lambda w: (w - w.mean()) / w.std())(rng.standard_normal(shape)) * math.sqrt(GAIN / fan_in)",
+        "The numbers were brought to mean 0 and standard deviation 1 after they had been drawn. They are to "
+        "be multiplied by the standard deviation, and that is all.",
+    ),
+    Mistake(
+        "uniform instead of normal in MSRA",
+        MSRA,
+        "rng.uniform(-math.sqrt(6 / fan_in), math.sqrt(6 / fan_in), shape)",
+        "The variance is right, but the numbers are drawn from a uniform distribution. Asked for is a normal"
+        " one, so that they can be compared.",
+    ),
+    Mistake(
+        "uniform of the wrong width in MSRA",
+        MSRA,
+        "rng.uniform(-math.sqrt(2 / fan_in), math.sqrt(2 / fan_in), shape)",
+        "The numbers are drawn uniformly between minus and plus sqrt(2/n). Their variance is a third of 2/n;"
+        " besides, a normal distribution is asked for.",
+    ),
+    Mistake(
+        "not scaled in MSRA",
+        MSRA,
+        "rng.standard_normal(shape)",
+        "These weights have standard deviation 1: they are not scaled yet.",
+    ),
+    Mistake(
+        "scaled by 2 alone",
+        MSRA,
+        "rng.standard_normal(shape) * math.sqrt(2)",
+        "These weights have variance 2: n is missing.",
+    ),
+    Mistake(
+        "a generator of its own in MSRA",
+        MSRA,
+        "np.random.default_rng(0).standard_normal(shape) * math.sqrt(2 / fan_in)",
+        "The scale is right, but the numbers come from default_rng(0) and not from rng. With a generator "
+        "made inside, every layer of one shape would get the same weights.",
+    ),
+    Mistake(
+        "fan in missing",
+        N_VAR,
+        "std**2",
+        "A layer's factor is n * Var[w]; n is missing.",
+    ),
+    Mistake(
+        "variance of the weights missing",
+        N_VAR,
+        "1.0 * fans(shape)[0]",
+        "A layer's factor is n * Var[w]; Var[w] is missing.",
+    ),
+    Mistake(
+        "channels alone in the factors",
+        N_VAR,
+        "shape[1] * std**2",
+        "For convolutions the factors are too small: n has the kernel's area in it.",
+    ),
+    Mistake(
+        "number of weights in the factors",
+        N_VAR,
+        "math.prod(shape) * std**2",
+        "Each factor was made with the number of all weights. n counts those of one output.",
+    ),
+    Mistake(
+        "divided by the fan in",
+        N_VAR,
+        "std**2 / fans(shape)[0]",
+        "Var[w] was divided by n. The variances of n products add up: multiply.",
+    ),
+    Mistake(
+        "root of a layer's factor",
+        N_VAR,
+        "math.sqrt(fans(shape)[0]) * std",
+        "A layer's factor is n * Var[w]; here it is the root of that.",
+    ),
+    Mistake(
+        "factors added to mean_square",
+        CUMPROD,
+        "return mean_square + np.cumsum(factors)",
+        "The factors were added up. Each layer multiplies the variance of the one before.",
+    ),
+    Mistake(
+        "factors added up",
+        CUMPROD,
+        "return mean_square * np.cumsum(factors)",
+        "The factors were added up. Each layer multiplies the variance of the one before.",
+    ),
+    Mistake(
+        "mean square at every layer",
+        CUMPROD,
+        "return np.cumprod(mean_square * factors)",
+        "mean_square was multiplied in at every layer. It is the input of the first alone.",
+    ),
+    Mistake(
+        "mean square of the input squared",
+        CUMPROD,
+        "return mean_square**2 * np.cumprod(factors)",
+        "mean_square was squared. It is a mean of squares already.",
+    ),
+    Mistake(
+        "root of the mean square of the input",
+        CUMPROD,
+        "return math.sqrt(mean_square) * np.cumprod(factors)",
+        "The root of mean_square was taken. Variances are mean squares, and so is it.",
+    ),
+    Mistake(
+        "one layer behind",
+        CUMPROD,
+        "return mean_square * np.cumprod(np.concatenate([np.ones(1), factors[:-1]]))",
+        "The numbers are one layer late: the first is the input's mean square, and the last layer's is "
+        "missing.",
+    ),
+    Mistake(
+        "input's mean square in front",
+        CUMPROD,
+        "return mean_square * np.cumprod(np.concatenate([np.ones(1), factors]))",
+        "There is one number more than there are layers: the first is the input's own mean square.",
+    ),
+    Mistake(
+        "last layer's variance alone",
+        CUMPROD,
+        "return mean_square * np.prod(factors)",
+        "This is the variance after the last layer. Those after all layers are asked for.",
+    ),
+    Mistake(
+        "from the last layer to the first",
+        CUMPROD,
+        "return mean_square * np.cumprod(factors[::-1])",
+        "The layers were gone through from the last to the first.",
+    ),
+    Mistake(
+        "halved once in all",
+        HALVED,
+        "factors[1:2] /= 2",
+        "The variance was halved once, however many ReLUs stand before the layer. Each halves it.",
+    ),
+    Mistake(
+        "half at the wrong end",
+        HALVED,
+        "factors[:-1] /= 2",
+        "The first layer has the 1/2 and the last one has not. The first layer's input has not been through "
+        "a ReLU, the last one's has.",
+    ),
+    Mistake(
+        "quarter at each ReLU",
+        HALVED,
+        "factors[1:] /= 4",
+        "Each ReLU was given the factor 1/4. It lets half of the mean square through.",
+    ),
+    Mistake(
+        "doubled at each ReLU",
+        HALVED,
+        "factors[1:] *= 2",
+        "Each ReLU was given the factor 2. The weights of MSRA's rule make up for the half; a ReLU halves.",
+    ),
+    Mistake(
+        "first layer alone halved",
+        HALVED,
+        "factors[0] /= 2",
+        "The 1/2 stands at the first layer, whose input has not been through a ReLU, and at no other.",
+    ),
+    Mistake(
+        "with and without ReLU exchanged",
+        "if relu:",
+        "if not relu:",
+        "The variance is halved with relu=False, and not with relu=True.",
+    ),
     # last, for a wrong fan makes the weights wrong too
     Mistake(
         "fan in and fan out exchanged",
@@ -412,5 +688,87 @@ MISTAKES = [
         "return shape[1] * area, shape[0] * area",
         "return math.prod(shape), math.prod(shape)",
         "This is the number of all weights. One output uses only the weights of its own row, weight[o].",
+    ),
+    Mistake(
+        "kernel area missing in fan in",
+        "shape[1] * area",
+        "shape[1]",
+        "The fan out has the kernel's area, the fan in has not: one output sums over all pixels of the "
+        "kernel.",
+    ),
+    Mistake(
+        "sides of the kernel added",
+        AREA,
+        "sum(shape[2:]) or 1",
+        "Height and width of the kernel were added. The pixels of the kernel are their product.",
+    ),
+    Mistake(
+        "kernel's height alone",
+        AREA,
+        "math.prod(shape[2:3])",
+        "Only the height of the kernel was counted. All of its pixels are summed.",
+    ),
+    Mistake(
+        "kernel's width alone",
+        AREA,
+        "math.prod(shape[3:])",
+        "Only the width of the kernel was counted. All of its pixels are summed.",
+    ),
+    Mistake(
+        "kernel's width taken for both sides",
+        AREA,
+        "shape[3] ** 2 if len(shape) == 4 else 1",
+        "The kernel's area was taken as KW * KW: kernels need not be square.",
+    ),
+    Mistake(
+        "fan in for both",
+        FANS,
+        "return shape[1] * area, shape[1] * area",
+        "The fan out is the fan in once more. It counts the outputs in which one input takes part.",
+    ),
+    Mistake(
+        "fan out for both",
+        FANS,
+        "return shape[0] * area, shape[0] * area",
+        "The fan in is the fan out once more. It counts the products that are summed for one output.",
+    ),
+    Mistake(
+        "product of all axes but the last",
+        FANS,
+        "return shape[1] * area, math.prod(shape[:-1])",
+        "The fan out is the product of all axes but the last. It has no input channels in it, but the whole "
+        "kernel.",
+    ),
+    Mistake(
+        "kernel's axes taken to come first",
+        FANS,
+        "return math.prod(shape[:-2]) * shape[-2], math.prod(shape[:-2]) * shape[-1]",
+        "The shape was read as (KH, KW, C, O), as some libraries store kernels. Here it is (O, C, KH, KW).",
+    ),
+    Mistake(
+        "last two axes",
+        FANS,
+        "return shape[-1], shape[-2]",
+        "The fans are the last two axes. That fits a linear layer; in a convolution these are the sides of "
+        "the kernel.",
+    ),
+    Mistake(
+        "fan out of all inputs",
+        FANS,
+        "return shape[1] * area, math.prod(shape)",
+        "The fan out is the number of all weights. One input uses only those of its own channel.",
+    ),
+    Mistake(
+        "fan in of all outputs",
+        FANS,
+        "return math.prod(shape), shape[0] * area",
+        "The fan in is the number of all weights. One output uses only those of its own row, weight[o].",
+    ),
+    Mistake(
+        "fan in plus fan out",
+        FANS,
+        "return (shape[0] + shape[1]) * area, (shape[0] + shape[1]) * area",
+        "Inputs and outputs were added. The fan in counts the inputs of one output, the fan out the outputs "
+        "of one input.",
     ),
 ]

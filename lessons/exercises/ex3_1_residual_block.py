@@ -218,6 +218,12 @@ IDENTITY_SUM = "dx = dx_branch + dy"
 PROJECTION_SUM = "dx = dx_branch + dx_shortcut"
 PROJECTION = "dx_shortcut, dprojection = conv2d_backward(dy, shortcut_cache)"
 RELU = "dhidden = relu_backward(dactive, relu_cache)"
+ID2 = "dactive, dweight2 = conv2d_backward(dy, cache2)  # the sum"
+ID1 = "dx_branch, dweight1 = conv2d_backward(dhidden, cache1)"
+ID_RETURN = "return dx, dweight1, dweight2\n"
+PROJECTED2 = "dactive, dweight2 = conv2d_backward(dy, cache2)\n"
+PROJECTED1 = "dx_branch, dweight1 = conv2d_backward(relu_backward(dactive, relu_cache), cache1)"
+RETURN = "return dx, dweight1, dweight2, dprojection"
 REPEATED = """_, dprojection = conv2d_backward(dy, shortcut_cache)
     dx_shortcut = np.einsum("nohw,oc->nchw", dy, shortcut_cache[1][:, :, 0, 0])
     height, width = dx_branch.shape[2:]
@@ -344,5 +350,365 @@ MISTAKES = [
         "dx_shortcut, dprojection = conv2d_backward(relu_backward(dy, relu_cache), shortcut_cache)",
         "The projection's gradients were computed from a dy that had been masked by the ReLU. The ReLU "
         "stands inside the branch; the shortcut runs past it.",
+    ),
+    Mistake(
+        "caches exchanged throughout",
+        ID2,
+        f"cache1, cache2 = cache2, cache1\n    {ID2}",
+        "Each backward of a convolution was given the cache of the other one. Where all shapes "
+        "agree, nothing fails, but the gradients are those of other arrays.",
+    ),
+    Mistake(
+        "ReLU's mask turned around",
+        RELU,
+        "dhidden = np.where(relu_cache, 0, dactive)",
+        "The gradient passed where the ReLU's input was negative, and was stopped where it was "
+        "positive. It is the other way round.",
+    ),
+    Mistake(
+        "ReLU in place of its backward",
+        RELU,
+        "dhidden = relu_cache.astype(dactive.dtype)",
+        "The gradient after the ReLU is its mask alone. What arrives from the second convolution is "
+        "multiplied by it.",
+    ),
+    Mistake(
+        "ReLU after the first convolution",
+        f"{RELU}\n    {ID1}",
+        "dx_branch, dweight1 = conv2d_backward(dactive, cache1)\n"
+        "    dx_branch = relu_backward(dx_branch, relu_cache)",
+        "The mask of the ReLU was applied after the backward of the first convolution. In forward "
+        "the ReLU follows that convolution, so on the way back it comes first.",
+    ),
+    Mistake(
+        "sum of both paths through the ReLU",
+        IDENTITY_SUM,
+        "dx = relu_backward(dx_branch + dy, relu_cache)",
+        "The sum of both paths was masked by the ReLU. That ReLU stands inside the branch, between "
+        "its convolutions.",
+    ),
+    Mistake(
+        "branch through the ReLU twice",
+        IDENTITY_SUM,
+        "dx = relu_backward(dx_branch, relu_cache) + dy",
+        "What the first convolution's backward returned was masked by the ReLU as well. The ReLU "
+        "comes after that convolution in forward; its mask was applied already.",
+    ),
+    Mistake(
+        "first convolution left out",
+        IDENTITY_SUM,
+        "dx = dhidden + dy",
+        "The branch's part of dx is the gradient before the first convolution's backward, not after "
+        "it: the last step of the way back is missing.",
+    ),
+    Mistake(
+        "gradient before the ReLU's backward in dx",
+        IDENTITY_SUM,
+        "dx = dactive + dy",
+        "The branch's part of dx is what came out of the second convolution's backward: the ReLU and "
+        "the first convolution are missing on the way back.",
+    ),
+    Mistake(
+        "shortcut's gradient taken from inside the branch",
+        IDENTITY_SUM,
+        "dx = dx_branch + dhidden",
+        "To dx a gradient from inside the branch was added. On the shortcut it is dy that comes back.",
+    ),
+    Mistake(
+        "gradient of the ReLU's output on the shortcut",
+        IDENTITY_SUM,
+        "dx = dx_branch + dactive",
+        "To dx a gradient from inside the branch was added. On the shortcut it is dy that comes back.",
+    ),
+    Mistake(
+        "branch subtracted",
+        IDENTITY_SUM,
+        "dx = dy - dx_branch",
+        "The branch's gradient was subtracted: y is a sum, and its parts' gradients are added.",
+    ),
+    Mistake(
+        "shortcut subtracted",
+        IDENTITY_SUM,
+        "dx = dx_branch - dy",
+        "dy was subtracted: y is a sum, and its parts' gradients are added.",
+    ),
+    Mistake(
+        "paths multiplied",
+        IDENTITY_SUM,
+        "dx = dx_branch * dy",
+        "The gradients of the two paths were multiplied. They are added up.",
+    ),
+    Mistake(
+        "branch counted twice",
+        IDENTITY_SUM,
+        "dx = 2 * dx_branch + dy",
+        "The branch's gradient stands in dx twice. x went into the branch once.",
+    ),
+    Mistake(
+        "shortcut's gradient where dy is positive",
+        IDENTITY_SUM,
+        "dx = dx_branch + np.maximum(dy, 0)",
+        "On the shortcut the negative values of dy are missing. No ReLU stands there, and a gradient "
+        "may have either sign.",
+    ),
+    Mistake(
+        "dx masked by its sign",
+        IDENTITY_SUM,
+        "dx = np.maximum(dx_branch + dy, 0)",
+        "The negative values of dx are missing. Nothing cuts a gradient off at 0.",
+    ),
+    Mistake(
+        "dy added before the ReLU's mask",
+        f"{RELU}\n    {ID1}\n    {IDENTITY_SUM}",
+        "dhidden = relu_backward(dactive + dy, relu_cache)\n"
+        "    dx, dweight1 = conv2d_backward(dhidden, cache1)",
+        "dy was added inside the branch, before the ReLU's mask. The shortcut runs past the whole "
+        "branch, so dy is added to what the first convolution's backward returns.",
+    ),
+    Mistake(
+        "dy added after the ReLU's mask",
+        f"{RELU}\n    {ID1}\n    {IDENTITY_SUM}",
+        "dhidden = relu_backward(dactive, relu_cache) + dy\n"
+        "    dx, dweight1 = conv2d_backward(dhidden, cache1)",
+        "dy was added inside the branch, before the first convolution. The shortcut runs past the "
+        "whole branch, so dy is added to what the first convolution's backward returns.",
+    ),
+    Mistake(
+        "dy fed to the first convolution",
+        ID1,
+        ID1.replace("dhidden", "dy"),
+        "The first convolution's backward was given dy. It receives what comes back through the "
+        "second convolution and the ReLU.",
+    ),
+    Mistake(
+        "dweight1 without the ReLU",
+        ID_RETURN,
+        "return dx, conv2d_backward(dactive, cache1)[1], dweight2\n",
+        "dx is right, but dweight1 was computed from the gradient before the ReLU's mask.",
+    ),
+    Mistake(
+        "dweight1 from dy",
+        ID_RETURN,
+        "return dx, conv2d_backward(dy, cache1)[1], dweight2\n",
+        "dweight1 was computed from dy. The first convolution receives what comes back through the "
+        "second one and the ReLU.",
+    ),
+    Mistake(
+        "dweight2 through the ReLU",
+        ID_RETURN,
+        "return dx, dweight1, conv2d_backward(relu_backward(dy, relu_cache), cache2)[1]\n",
+        "dweight2 was computed from a masked dy. The ReLU comes before the second convolution in "
+        "forward, so nothing is masked there yet.",
+    ),
+    Mistake(
+        "gradients of the weights exchanged",
+        ID_RETURN,
+        "return dx, dweight2, dweight1\n",
+        "dweight1 and dweight2 are each other's: check the order of the returned values.",
+    ),
+    Mistake(
+        "dweight1 from the second convolution",
+        ID_RETURN,
+        "return dx, dweight2, dweight2\n",
+        "dweight1 is dweight2 once more.",
+    ),
+    Mistake(
+        "gradients of the weights averaged over the batch",
+        ID_RETURN,
+        "return dx, dweight1 / len(dy), dweight2 / len(dy)\n",
+        "The gradients of the weights were divided by N. Whether the loss is a mean over the batch "
+        "stands in dy already.",
+    ),
+    Mistake(
+        "weight's gradients are zero",
+        ID_RETURN,
+        "return dx, np.zeros_like(dweight1), np.zeros_like(dweight2)\n",
+        "The gradients of the weights are zero, so neither convolution would learn.",
+    ),
+    Mistake(
+        "branch masked by the wrong tensor",
+        PROJECTED1,
+        PROJECTED1.replace("relu_backward(dactive, relu_cache)", "np.where(dactive > 0, dactive, 0)"),
+        "The ReLU's mask was taken from the gradient. It asks whether the ReLU's input was positive, "
+        "in forward; a gradient may have either sign.",
+    ),
+    Mistake(
+        "ReLU left out beside the projection",
+        PROJECTED1,
+        PROJECTED1.replace("relu_backward(dactive, relu_cache)", "dactive"),
+        "The gradient went from one convolution of the branch to the other without the ReLU between "
+        "them. Where forward put out 0 there, nothing may pass.",
+    ),
+    Mistake(
+        "mask turned around beside the projection",
+        PROJECTED1,
+        PROJECTED1.replace("relu_backward(dactive, relu_cache)", "np.where(relu_cache, 0, dactive)"),
+        "The gradient passed where the ReLU's input was negative, and was stopped where it was "
+        "positive. It is the other way round.",
+    ),
+    Mistake(
+        "dy through the ReLU first, with a projection",
+        PROJECTED2,
+        f"dy = relu_backward(dy, relu_cache)\n    {PROJECTED2}",
+        "dy was masked before anything else, as if the ReLU stood after the addition. Here it stands "
+        "between the branch's convolutions, and nothing follows the addition.",
+    ),
+    Mistake(
+        "dy through the ReLU in the branch alone",
+        PROJECTED2,
+        PROJECTED2.replace("(dy,", "(relu_backward(dy, relu_cache),"),
+        "In the branch dy was masked before the second convolution. The ReLU comes before that "
+        "convolution in forward, so nothing is masked there yet.",
+    ),
+    Mistake(
+        "projection fed the gradient inside the branch",
+        PROJECTION,
+        PROJECTION.replace("(dy,", "(dactive,"),
+        "The projection's backward was given a gradient from inside the branch. y = shortcut + "
+        "branch, so both receive dy.",
+    ),
+    Mistake(
+        "projection fed the gradient behind the ReLU",
+        PROJECTION,
+        PROJECTION.replace("(dy,", "(relu_backward(dactive, relu_cache),"),
+        "The projection's backward was given a gradient from inside the branch. y = shortcut + "
+        "branch, so both receive dy.",
+    ),
+    Mistake(
+        "projection fed both gradients",
+        PROJECTION,
+        PROJECTION.replace("(dy,", "(dy + dactive,"),
+        "The projection's backward was given dy and a gradient from inside the branch together. y = "
+        "shortcut + branch, so it receives dy alone.",
+    ),
+    Mistake(
+        "projection fed twice dy",
+        PROJECTION,
+        PROJECTION.replace("(dy,", "(2 * dy,"),
+        "The projection's backward was given twice dy. y = shortcut + branch, and each receives dy once.",
+    ),
+    Mistake(
+        "dprojection from inside the branch",
+        RETURN,
+        "return dx, dweight1, dweight2, conv2d_backward(dactive, shortcut_cache)[1]",
+        "dprojection was computed from a gradient inside the branch. y = shortcut + branch, so the "
+        "projection receives dy.",
+    ),
+    Mistake(
+        "first convolution fed dy, with a projection",
+        PROJECTED1,
+        PROJECTED1.replace("relu_backward(dactive, relu_cache)", "dy"),
+        "The first convolution's backward was given dy. It receives what comes back through the "
+        "second convolution and the ReLU.",
+    ),
+    Mistake(
+        "mean of the branch and the projection",
+        PROJECTION_SUM,
+        "dx = (dx_branch + dx_shortcut) / 2",
+        "dx is half of what it should be: the gradients of two uses are added up, not averaged.",
+    ),
+    Mistake(
+        "projection's dx subtracted",
+        PROJECTION_SUM,
+        "dx = dx_branch - dx_shortcut",
+        "The projection's part of dx was subtracted: y is a sum, and its parts' gradients are added.",
+    ),
+    Mistake(
+        "branch's dx subtracted",
+        PROJECTION_SUM,
+        "dx = dx_shortcut - dx_branch",
+        "The branch's part of dx was subtracted: y is a sum, and its parts' gradients are added.",
+    ),
+    Mistake(
+        "branch counted twice beside the projection",
+        PROJECTION_SUM,
+        "dx = 2 * dx_branch + dx_shortcut",
+        "The branch's gradient stands in dx twice. x went into the branch once.",
+    ),
+    Mistake(
+        "paths multiplied, with a projection",
+        PROJECTION_SUM,
+        "dx = dx_branch * dx_shortcut",
+        "The gradients of the two paths were multiplied. They are added up.",
+    ),
+    Mistake(
+        "dweight1 without the ReLU, with a projection",
+        RETURN,
+        "return dx, conv2d_backward(dactive, cache1)[1], dweight2, dprojection",
+        "dx is right, but dweight1 was computed from the gradient before the ReLU's mask.",
+    ),
+    Mistake(
+        "dweight1 and dweight2 exchanged, with a projection",
+        RETURN,
+        "return dx, dweight2, dweight1, dprojection",
+        "dweight1 and dweight2 are each other's: check the order of the returned values.",
+    ),
+    Mistake(
+        "averaged over the batch, with a projection",
+        RETURN,
+        "return dx, dweight1 / len(dy), dweight2 / len(dy), dprojection / len(dy)",
+        "The gradients of the weights were divided by N. Whether the loss is a mean over the batch "
+        "stands in dy already.",
+    ),
+    Mistake(
+        "dprojection averaged over the batch",
+        RETURN,
+        "return dx, dweight1, dweight2, dprojection / len(dy)",
+        "dprojection was divided by N. Whether the loss is a mean over the batch stands in dy already.",
+    ),
+    Mistake(
+        "dprojection without its last two axes",
+        RETURN,
+        "return dx, dweight1, dweight2, dprojection[:, :, 0, 0]",
+        "dprojection has the shape (O, C). It is a convolution's weight, (O, C, 1, 1), and its "
+        "gradient has the same shape.",
+    ),
+    Mistake(
+        "dprojection transposed",
+        RETURN,
+        "return dx, dweight1, dweight2, dprojection.transpose(1, 0, 2, 3)",
+        "dprojection is transposed: its first axis counts the outputs, its second the inputs.",
+    ),
+    Mistake(
+        "projection's gradient without gaps",
+        PROJECTION,
+        PROJECTION + "\n    seen, dx_shortcut = dx_shortcut[:, :, ::2, ::2], np.zeros_like(dx_shortcut)\n"
+        "    dx_shortcut[:, :, : seen.shape[2], : seen.shape[3]] = seen",
+        "The projection's gradients stand side by side in the upper left corner. With stride 2, "
+        "pixel (r, s) of y looked at pixel (2r, 2s) of x.",
+    ),
+    Mistake(
+        "branch overwritten where the projection looks",
+        PROJECTION_SUM,
+        "dx = dx_branch.copy()\n    dx[:, :, ::2, ::2] = dx_shortcut[:, :, ::2, ::2]",
+        "Where the projection looks, its gradient overwrites (=) the branch's. Gradients of two uses "
+        "are added up (+=).",
+    ),
+    Mistake(
+        "overwritten by the projection's last output",
+        PROJECTION_SUM,
+        "dx = dx_branch.copy()\n    dx[:, :, ::2, ::2] = dy[:, -1:] * shortcut_cache[1][None, -1]",
+        "Where the projection looks, dx has the gradient of its last output alone: each output "
+        "overwrites (=) what was there. All are added up (+=).",
+    ),
+    Mistake(
+        "dprojection overwritten",
+        RETURN,
+        "last = np.outer(dy[-1, :, -1, -1], shortcut_cache[0][-1, :, -1, -1, 0, 0])\n"
+        "    return dx, dweight1, dweight2, last[:, :, None, None]",
+        "dprojection has what the very last pixel gives: each pixel overwrites (=) what was there. "
+        "All are added up (+=).",
+    ),
+    Mistake(
+        "ReLU's output in place of the gradient",
+        RELU,
+        "dhidden = cache2[0][..., 1, 1]",
+        "Where the ReLU is open, its own output went on in place of the gradient that arrived.",
+    ),
+    Mistake(
+        "ReLU's output in place of the gradient, with a projection",
+        PROJECTED1,
+        PROJECTED1.replace("relu_backward(dactive, relu_cache)", "cache2[0][..., 1, 1]"),
+        "Where the ReLU is open, its own output went on in place of the gradient that arrived.",
     ),
 ]

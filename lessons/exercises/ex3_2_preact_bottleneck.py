@@ -418,6 +418,10 @@ BOTH_BACK = f"{IDENTITY_BACK}\n    {IDENTITY_SUM_BACK}"
 PROJECTION = 'conv2d_forward(active1, parameters["projection"], stride=stride)'
 PROJECTION_BACK = 'dactive1_shortcut, gradients["projection"] = conv2d_backward(dy, shortcut_cache)'
 FORK_BACK = "dactive1 = dactive1_branch + dactive1_shortcut"
+LAST = 'branch, conv3 = conv2d_forward(active3, parameters["weight3"])'
+FIRST = 'active1, act1 = activate_forward(x, parameters["gamma1"], parameters["beta1"])\n    branch, '
+IDENTITY_FIRST = f"{FIRST}branch_cache = branch_forward(active1, parameters, 1)"
+PROJECTION_FIRST = f"{FIRST}branch_cache = branch_forward(active1, parameters, stride)"
 FIRST_BACK = '    dx, gradients["gamma1"], gradients["beta1"] = activate_backward(dactive1, act1)'
 
 MISTAKES = [
@@ -592,5 +596,371 @@ MISTAKES = [
         + '\n    _, gradients["gamma1"], gradients["beta1"] = activate_backward(dactive1_shortcut, act1)',
         "dx is a sum over both paths, but the gradients of gamma1 and beta1 are the projection's alone: the "
         "branch's were overwritten, or left out. They are added up like those of x.",
+    ),
+    Mistake(
+        "second activation left out",
+        SECOND,
+        SECOND.replace("active2,", "_,") + "\n    active2 = reduced",
+        "The 3x3 convolution was given its input as the first 1x1 had left it: a batch norm and a "
+        "ReLU stand between them.",
+    ),
+    Mistake(
+        "ReLU of the third activation missing",
+        THIRD,
+        THIRD + '\n    active3 = batch_norm_forward(middle, parameters["gamma3"], parameters["beta3"])[0]',
+        "Between the 3x3 and the last 1x1 convolution there is a batch norm, but no ReLU.",
+    ),
+    Mistake(
+        "ReLU of the second activation missing",
+        SECOND,
+        SECOND + '\n    active2 = batch_norm_forward(reduced, parameters["gamma2"], parameters["beta2"])[0]',
+        "Between the first 1x1 convolution and the 3x3 there is a batch norm, but no ReLU.",
+    ),
+    Mistake(
+        "batch norm of the third activation missing",
+        THIRD,
+        THIRD + "\n    active3 = np.maximum(middle, 0)",
+        "Between the 3x3 and the last 1x1 convolution there is a ReLU, but no batch norm.",
+    ),
+    Mistake(
+        "batch norm of the second activation missing",
+        SECOND,
+        SECOND + "\n    active2 = np.maximum(reduced, 0)",
+        "Between the first 1x1 convolution and the 3x3 there is a ReLU, but no batch norm.",
+    ),
+    Mistake(
+        "both activations left out",
+        f"{SECOND}\n    {MIDDLE}\n    {THIRD}",
+        f"{SECOND}\n    active2 = reduced\n    {MIDDLE}\n    {THIRD}\n    active3 = middle",
+        "The three convolutions follow each other directly. A batch norm and a ReLU stand before the "
+        "second and the third.",
+    ),
+    Mistake(
+        "gamma and beta of the third activation exchanged",
+        THIRD,
+        THIRD.replace('"gamma3"], parameters["beta3"]', '"beta3"], parameters["gamma3"]'),
+        "beta3 was given as the scale and gamma3 as the shift.",
+    ),
+    Mistake(
+        "gamma and beta of the second activation exchanged",
+        SECOND,
+        SECOND.replace('"gamma2"], parameters["beta2"]', '"beta2"], parameters["gamma2"]'),
+        "beta2 was given as the scale and gamma2 as the shift.",
+    ),
+    Mistake(
+        "third parameters in the second activation",
+        SECOND,
+        SECOND.replace("gamma2", "gamma3").replace("beta2", "beta3"),
+        "The second activation was computed with gamma3 and beta3. Each has its own.",
+    ),
+    Mistake(
+        "stride in the last 1x1",
+        f"{MIDDLE}\n    {THIRD}\n    {LAST}",
+        f"{MIDDLE}\n    {THIRD}\n    {LAST}".replace("stride=stride, ", "").replace(
+            '"weight3"])', '"weight3"], stride=stride)'
+        ),
+        "The last 1x1 convolution has the stride; the 3x3 should have it.",
+    ),
+    Mistake(
+        "stride forgotten",
+        MIDDLE,
+        MIDDLE.replace("stride=stride, ", ""),
+        "The 3x3 convolution has stride 1, whatever stride is.",
+    ),
+    Mistake(
+        "padding forgotten",
+        MIDDLE,
+        MIDDLE.replace(", padding=1", ""),
+        "The 3x3 convolution has no padding, so the image becomes smaller by two rows and columns.",
+    ),
+    Mistake(
+        "stride in two convolutions",
+        f"{MIDDLE}\n    {THIRD}\n    {LAST}",
+        f"{MIDDLE}\n    {THIRD}\n    {LAST}".replace('"weight3"])', '"weight3"], stride=stride)'),
+        "Two convolutions have the stride. Only the 3x3 has it.",
+    ),
+    Mistake(
+        "stride in the first 1x1 too",
+        f"{FIRST_1X1}\n    {SECOND}",
+        f"{FIRST_1X1}\n    {SECOND}".replace('"weight1"])', '"weight1"], stride=stride)'),
+        "Two convolutions have the stride. Only the 3x3 has it.",
+    ),
+    Mistake(
+        "second activation left out in backward",
+        SECOND_BACK,
+        SECOND_BACK.replace("dreduced,", "_,") + "\n    dreduced = dactive2",
+        "The gradient went from the 3x3 convolution to the first 1x1 without the batch norm and ReLU "
+        "between them.",
+    ),
+    Mistake(
+        "gradients of gamma2 and beta2 exchanged",
+        SECOND_BACK,
+        'dreduced, gradients["beta2"], gradients["gamma2"] = activate_backward(dactive2, act2)',
+        "gamma2 and beta2 received each other's gradients: see in which order activate_backward "
+        "returns them.",
+    ),
+    Mistake(
+        "third cache in the second activation",
+        SECOND_BACK,
+        SECOND_BACK.replace("act2)", "act3)"),
+        "The second activation's backward was given the third one's cache. Where the shapes agree "
+        "nothing fails, but the mask and the statistics are those of another array.",
+    ),
+    Mistake(
+        "ReLU of the third activation missing in backward",
+        THIRD_BACK,
+        THIRD_BACK.replace("activate_backward(dactive3, act3)", "batch_norm_backward(dactive3, act3[0])"),
+        "In the third activation the gradient went through the batch norm, but not through the ReLU.",
+    ),
+    Mistake(
+        "ReLU of the second activation missing in backward",
+        SECOND_BACK,
+        SECOND_BACK.replace("activate_backward(dactive2, act2)", "batch_norm_backward(dactive2, act2[0])"),
+        "In the second activation the gradient went through the batch norm, but not through the ReLU.",
+    ),
+    Mistake(
+        "batch norm of the third activation missing in backward",
+        THIRD_BACK,
+        THIRD_BACK + "\n    dmiddle = relu_backward(dactive3, act3[1])",
+        "In the third activation the gradient went through the ReLU, but not through the batch norm.",
+    ),
+    Mistake(
+        "batch norm of the second activation missing in backward",
+        SECOND_BACK,
+        SECOND_BACK + "\n    dreduced = relu_backward(dactive2, act2[1])",
+        "In the second activation the gradient went through the ReLU, but not through the batch norm.",
+    ),
+    Mistake(
+        "gradients of the weights averaged over the batch",
+        "return dactive1, gradients\n",
+        "for name in ('weight1', 'weight2', 'weight3'):\n"
+        "        gradients[name] = gradients[name] / len(dbranch)\n    return dactive1, gradients\n",
+        "The gradients of the weights were divided by N. Whether the loss is a mean over the batch "
+        "stands in dbranch already.",
+    ),
+    Mistake(
+        "branch missing",
+        IDENTITY_SUM,
+        "    y = x",
+        "y is x alone: the branch was not added.",
+    ),
+    Mistake(
+        "branch subtracted",
+        IDENTITY_SUM,
+        "    y = x - branch",
+        "The branch was subtracted; it is to be added.",
+    ),
+    Mistake(
+        "activated x and x both added",
+        IDENTITY_SUM,
+        "    y = x + active1 + branch",
+        "x and the activated x were both added. The shortcut carries x, once.",
+    ),
+    Mistake(
+        "x added twice",
+        IDENTITY_SUM,
+        "    y = 2 * x + branch",
+        "x was added twice.",
+    ),
+    Mistake(
+        "first ReLU missing",
+        IDENTITY_FIRST,
+        IDENTITY_FIRST.replace(
+            "branch_forward(active1",
+            'branch_forward(batch_norm_forward(x, parameters["gamma1"], parameters["beta1"])[0]',
+        ),
+        "The branch was given x after its first batch norm, without the ReLU.",
+    ),
+    Mistake(
+        "first batch norm missing",
+        IDENTITY_FIRST,
+        IDENTITY_FIRST.replace("branch_forward(active1", "branch_forward(np.maximum(x, 0)"),
+        "The branch was given the ReLU of x: the first batch norm is missing.",
+    ),
+    Mistake(
+        "gamma1 and beta1 exchanged as parameters",
+        IDENTITY_FIRST,
+        IDENTITY_FIRST.replace('"gamma1"], parameters["beta1"]', '"beta1"], parameters["gamma1"]'),
+        "beta1 was given as the scale and gamma1 as the shift.",
+    ),
+    Mistake(
+        "second parameters in the first activation",
+        IDENTITY_FIRST,
+        IDENTITY_FIRST.replace("gamma1", "gamma2").replace("beta1", "beta2"),
+        "The first activation was computed with gamma2 and beta2. Each has its own.",
+    ),
+    Mistake(
+        "gradients of gamma1 and beta1 exchanged",
+        IDENTITY_BACK,
+        'dx_branch, gradients["beta1"], gradients["gamma1"] = activate_backward(dactive1, act1)',
+        "gamma1 and beta1 received each other's gradients: see in which order activate_backward "
+        "returns them.",
+    ),
+    Mistake(
+        "activation fed dy",
+        IDENTITY_BACK,
+        IDENTITY_BACK.replace("(dactive1,", "(dy,"),
+        "The first activation's backward was given dy. It receives what comes back through the branch.",
+    ),
+    Mistake(
+        "gamma1 and beta1 from dy too",
+        IDENTITY_BACK,
+        IDENTITY_BACK
+        + '\n    _, gradients["gamma1"], gradients["beta1"] = activate_backward(dactive1 + dy, act1)',
+        "In the gradients of gamma1 and beta1 dy is included. The shortcut runs past the first "
+        "activation; they belong to the branch alone.",
+    ),
+    Mistake(
+        "first ReLU missing in backward",
+        IDENTITY_BACK,
+        IDENTITY_BACK.replace("activate_backward(dactive1, act1)", "batch_norm_backward(dactive1, act1[0])"),
+        "In the first activation the gradient went through the batch norm, but not through the ReLU.",
+    ),
+    Mistake(
+        "first batch norm missing in backward",
+        IDENTITY_BACK,
+        IDENTITY_BACK + "\n    dx_branch = relu_backward(dactive1, act1[1])",
+        "In the first activation the gradient went through the ReLU, but not through the batch norm.",
+    ),
+    Mistake(
+        "shortcut through the first ReLU",
+        IDENTITY_SUM_BACK,
+        "dx = dx_branch + relu_backward(dy, act1[1])",
+        "The shortcut's gradient was masked by the first ReLU. The shortcut carries x itself and "
+        "runs past it.",
+    ),
+    Mistake(
+        "mean of the two paths",
+        IDENTITY_SUM_BACK,
+        "dx = (dx_branch + dy) / 2",
+        "dx is half of what it should be: the gradients of two uses are added up, not averaged.",
+    ),
+    Mistake(
+        "branch subtracted in backward",
+        IDENTITY_SUM_BACK,
+        "dx = dy - dx_branch",
+        "The branch's gradient was subtracted: the gradients of two uses are added up.",
+    ),
+    Mistake(
+        "dy subtracted",
+        IDENTITY_SUM_BACK,
+        "dx = dx_branch - dy",
+        "dy was subtracted: the gradients of two uses are added up.",
+    ),
+    Mistake(
+        "branch counted twice",
+        IDENTITY_SUM_BACK,
+        "dx = 2 * dx_branch + dy",
+        "The branch's gradient stands in dx twice.",
+    ),
+    Mistake(
+        "gradient with respect to the activated x in dx",
+        IDENTITY_SUM_BACK,
+        "dx = dx_branch + dy + dactive1",
+        "To dx the gradient with respect to the activated x was added. It has gone back through the "
+        "first activation already, as dx_branch.",
+    ),
+    Mistake(
+        "branch missing beside the projection",
+        "y = branch + shortcut",
+        "y = shortcut",
+        "y is what the projection makes of the activated x: the branch was not added.",
+    ),
+    Mistake(
+        "projection subtracted",
+        "y = branch + shortcut",
+        "y = branch - shortcut",
+        "The projection was subtracted; it is to be added.",
+    ),
+    Mistake(
+        "ReLU after the addition of the projection",
+        "y = branch + shortcut",
+        "y = np.maximum(branch + shortcut, 0)",
+        "y went through a ReLU after the addition, as in the original block. With pre-activation "
+        "nothing follows, and y may be negative.",
+    ),
+    Mistake(
+        "ReLU after the projection",
+        "y = branch + shortcut",
+        "y = branch + np.maximum(shortcut, 0)",
+        "The projection's output went through a ReLU. Nothing follows the projection but the addition.",
+    ),
+    Mistake(
+        "branch of x beside the projection",
+        PROJECTION_FIRST,
+        PROJECTION_FIRST.replace("branch_forward(active1", "branch_forward(x"),
+        "The branch was given x as it came in. Both paths take the activated x.",
+    ),
+    Mistake(
+        "first batch norm missing before the fork",
+        PROJECTION_FIRST,
+        PROJECTION_FIRST.replace("branch_forward(active1", "branch_forward(np.maximum(x, 0)").replace(
+            "\n", "\n    active1 = np.maximum(x, 0)\n", 1
+        ),
+        "Both paths were given the ReLU of x: the first batch norm is missing.",
+    ),
+    Mistake(
+        "paths subtracted at the fork",
+        FORK_BACK,
+        "dactive1 = dactive1_branch - dactive1_shortcut",
+        "The projection's gradient was subtracted: the gradients of two uses are added up.",
+    ),
+    Mistake(
+        "mean at the fork",
+        FORK_BACK,
+        "dactive1 = (dactive1_branch + dactive1_shortcut) / 2",
+        "The mean was taken of what comes back on the two paths. The gradients of two uses are added up.",
+    ),
+    Mistake(
+        "projection counted twice",
+        FORK_BACK,
+        "dactive1 = dactive1_branch + 2 * dactive1_shortcut",
+        "What comes back through the projection was added twice.",
+    ),
+    Mistake(
+        "branch counted twice at the fork",
+        FORK_BACK,
+        "dactive1 = 2 * dactive1_branch + dactive1_shortcut",
+        "What comes back through the branch was added twice.",
+    ),
+    Mistake(
+        "first activation left out behind the fork",
+        FIRST_BACK,
+        FIRST_BACK + "\n    dx = dactive1",
+        "dx is the gradient with respect to the activated x. It has to go back through the first "
+        "ReLU and batch norm.",
+    ),
+    Mistake(
+        "first ReLU left out behind the fork",
+        FIRST_BACK,
+        FIRST_BACK.replace("activate_backward(dactive1, act1)", "batch_norm_backward(dactive1, act1[0])"),
+        "In the first activation the gradient went through the batch norm, but not through the ReLU.",
+    ),
+    Mistake(
+        "first batch norm left out behind the fork",
+        FIRST_BACK,
+        FIRST_BACK + "\n    dx = relu_backward(dactive1, act1[1])",
+        "In the first activation the gradient went through the ReLU, but not through the batch norm.",
+    ),
+    Mistake(
+        "gradients of gamma1 and beta1 exchanged behind the fork",
+        FIRST_BACK,
+        '    dx, gradients["beta1"], gradients["gamma1"] = activate_backward(dactive1, act1)',
+        "gamma1 and beta1 received each other's gradients: see in which order activate_backward "
+        "returns them.",
+    ),
+    Mistake(
+        "dprojection averaged over the batch",
+        PROJECTION_BACK,
+        PROJECTION_BACK + '\n    gradients["projection"] = gradients["projection"] / len(dy)',
+        "The gradient of projection was divided by N. Whether the loss is a mean over the batch "
+        "stands in dy already.",
+    ),
+    Mistake(
+        "projection's gradient added to dx too",
+        FIRST_BACK,
+        FIRST_BACK + "\n    dx = dx + dactive1_shortcut",
+        "What comes back through the projection stands in dx twice: once through the first "
+        "activation, and once past it.",
     ),
 ]

@@ -138,16 +138,14 @@ def probability_cases(rng):
 
 
 def gate_cases(rng):
-    """Return tests, and seeds whose first number lies below and above the survival probability."""
+    """Return tests, and seeds whose first number lies below and above the survival probability.
+
+    There are many, for a gate is 0 or 1, and two mistakes must not have all of them in common.
+    """
     cases = [{"survival": 0.8, "train": False, "rng": 0}, {"survival": 0.3, "train": False, "rng": 1}]
-    for survival, survives in [
-        (0.8, True),
-        (0.8, False),
-        (0.3, True),
-        (0.3, False),
-        (0.6, True),
-        (1.0, True),
-    ]:
+    chosen = [(0.8, True), (0.8, False), (0.3, True), (0.3, False), (0.6, True), (1.0, True)]
+    drawn = [(round(survival, 2), i % 2 == 0) for i, survival in enumerate(rng.uniform(0.2, 0.8, 24))]
+    for survival, survives in [*chosen, *drawn]:
         while True:
             seed = int(rng.integers(2**31))
             first = np.random.default_rng(seed).random()
@@ -249,6 +247,7 @@ RELU = "y, relu_cache = relu_forward(total)"
 MASKED = "dtotal = relu_backward(dy, relu_cache)"
 GATED = "dx_branch, dweight = branch_backward(gate * dtotal, branch_cache)"
 SUM = "dx = dx_branch + dtotal"
+AT_TEST = "return survival\n"
 
 MISTAKES = [
     Mistake(
@@ -446,5 +445,347 @@ MISTAKES = [
         SUM,
         "dy[...] = dtotal\n    dx = dx_branch + dy",
         "",
+    ),
+    Mistake(
+        "divided by L + 1",
+        RULE,
+        "return 1 - block / (blocks + 1) * (1 - last)",
+        "l was divided by L + 1, so the last block has not reached p_L. There are L blocks, and l / "
+        "L is 1 at the last.",
+    ),
+    Mistake(
+        "divided by L - 1",
+        RULE,
+        'with np.errstate(all="ignore"):\n        return 1 - block / (blocks - 1) * (1 - last)',
+        "l was divided by L - 1, so the last block lies below p_L. l runs from 1 to L, and l / L is "
+        "1 at the last.",
+    ),
+    Mistake(
+        "rises to p_L",
+        RULE,
+        "return block / blocks * last",
+        "The probabilities rise from nearly 0 to p_L. They fall from nearly 1 to p_L: early blocks "
+        "survive more often.",
+    ),
+    Mistake(
+        "last block first",
+        RULE,
+        "return (1 - block / blocks * (1 - last))[::-1]",
+        "The first block has p_L. Early blocks, on which all others build, survive more often; p_L "
+        "belongs to the last.",
+    ),
+    Mistake(
+        "parenthesis around the quotient missing",
+        RULE,
+        "return 1 - block / (blocks * (1 - last))",
+        "1 - p_L stands below the line. It is a factor: (l / L) * (1 - p_L).",
+    ),
+    Mistake(
+        "parenthesis around 1 - l / L",
+        RULE,
+        "return (1 - block / blocks) * (1 - last)",
+        "1 was taken into the first parenthesis. l / L * (1 - p_L) is subtracted from 1 as a whole.",
+    ),
+    Mistake(
+        "parenthesis around 1 - p_L missing",
+        RULE,
+        "return 1 - block / blocks * 1 - last",
+        "The parenthesis around 1 - p_L is missing, so p_L was subtracted as it is.",
+    ),
+    Mistake(
+        "falls to p_L from 1 by multiplying",
+        RULE,
+        "return (1.0 * last) ** (block / blocks)",
+        "Each block has the same fraction of the one before, p_L^(l / L). The linear rule takes the "
+        "same amount off each time.",
+    ),
+    Mistake(
+        "one probability too many",
+        "block = np.arange(1, blocks + 1)",
+        "block = np.arange(blocks + 1)",
+        "There are L + 1 numbers: l = 0 is the network's input, not a block.",
+    ),
+    Mistake(
+        "last block missing",
+        "block = np.arange(1, blocks + 1)",
+        "block = np.arange(1, blocks)",
+        "There are L - 1 numbers: np.arange ends before its second argument.",
+    ),
+    Mistake(
+        "whole-number division",
+        RULE,
+        "return 1 - block // blocks * (1.0 - last)",
+        "l / L was rounded down: // divides whole numbers.",
+    ),
+    Mistake(
+        "l counted from 2",
+        "block = np.arange(1, blocks + 1)",
+        "block = np.arange(2, blocks + 2)",
+        "The numbers are one block ahead: l is 1 for the first block.",
+    ),
+    Mistake(
+        "scaled in training, not at test time",
+        f"{AT_TEST}    {DRAWN}",
+        "return 1.0\n    return float(rng.random() < survival) / survival",
+        "An open gate is 1 / p, and at test time the gate is 1, as in most programs for dropout. "
+        "Stochastic depth, as the paper has it, leaves the training as it is and scales in the test.",
+    ),
+    Mistake(
+        "1 - p at test time",
+        AT_TEST,
+        "return 1 - survival\n",
+        "At test time the branch is multiplied by the probability of being left out; it is "
+        "multiplied by that to survive.",
+    ),
+    Mistake(
+        "closed at test time",
+        AT_TEST,
+        "return 0.0\n",
+        "At test time every branch is left out. There every branch takes part, multiplied by p.",
+    ),
+    Mistake(
+        "gate multiplied by p in training",
+        DRAWN,
+        "return float(rng.random() < survival) * survival",
+        "An open gate is p in training. It is 1 there; p is for the test.",
+    ),
+    Mistake(
+        "fair coin",
+        DRAWN,
+        "return float(rng.random() < 0.5)",
+        "The number was compared with 1/2, whatever survival is.",
+    ),
+    Mistake(
+        "drawn from a normal distribution",
+        DRAWN,
+        "return float(rng.standard_normal() < survival)",
+        "The number was drawn from a normal distribution. Only of a uniform one does the fraction p "
+        "lie below p: rng.random().",
+    ),
+    Mistake(
+        "drawn with rng.binomial",
+        DRAWN,
+        "return float(rng.binomial(1, survival))",
+        "The gate was drawn with rng.binomial: the probabilities are right, but the numbers differ "
+        "from those of rng.random(), which is asked for so that they can be compared.",
+    ),
+    Mistake(
+        "drawn with rng.integers",
+        DRAWN,
+        "return float(rng.integers(0, 2))",
+        "The gate is 0 or 1 with equal probability, whatever survival is.",
+    ),
+    Mistake(
+        "second number",
+        DRAWN,
+        "rng.random()\n    return float(rng.random() < survival)",
+        "Two numbers were drawn, and the second decided. One gate takes one number.",
+    ),
+    Mistake(
+        "1 - u compared",
+        DRAWN,
+        "return float(1 - rng.random() < survival)",
+        "Either 1 - u was compared with survival, or the gate was drawn with rng.choice; look which your "
+        "code does. The probability is right, but the gate is to be 1 if u itself is below.",
+    ),
+    Mistake(
+        "the drawn number itself",
+        DRAWN,
+        "return rng.random()",
+        "The number u itself is the gate. It only decides: 1.0 below survival, else 0.0.",
+    ),
+    Mistake(
+        "always open in training",
+        DRAWN,
+        "return 1.0",
+        "The gate is always open in training. It is drawn there.",
+    ),
+    Mistake(
+        "gate turned around",
+        TOTAL,
+        "total = (1 - gate) * branch + x",
+        "The branch was multiplied by 1 - gate: it is left out with gate 1.",
+    ),
+    Mistake(
+        "divided by the gate",
+        TOTAL,
+        "total = branch / gate + x",
+        "The branch was divided by the gate, which fails at 0. The gate is a factor.",
+    ),
+    Mistake(
+        "gate squared",
+        TOTAL,
+        "total = gate * gate * branch + x",
+        "The branch was multiplied by the gate twice.",
+    ),
+    Mistake(
+        "shortcut subtracted",
+        TOTAL,
+        "total = gate * branch - x",
+        "x was subtracted; it is to be added.",
+    ),
+    Mistake(
+        "ReLU on the branch too",
+        TOTAL,
+        "total = gate * np.maximum(branch, 0) + x",
+        "The branch went through a ReLU of its own before the addition, so it cannot subtract from "
+        "x. The only ReLU after it comes after the addition.",
+    ),
+    Mistake(
+        "activated x on the shortcut",
+        TOTAL,
+        "total = gate * branch + np.maximum(x, 0)",
+        "The ReLU of x was added. The shortcut carries x itself.",
+    ),
+    Mistake(
+        "ReLU of each path",
+        f"{TOTAL}\n    {RELU}",
+        "total = gate * branch + x\n"
+        "    y, relu_cache = relu_forward(np.maximum(gate * branch, 0) + np.maximum(x, 0))",
+        "Each path went through a ReLU of its own. It is the sum that goes through the ReLU.",
+    ),
+    Mistake(
+        "closed block without its ReLU",
+        RELU,
+        "y, relu_cache = relu_forward(total)\n    y = y if gate else x",
+        "With gate 0, x was returned as it came. Only the branch is left out; the ReLU after the "
+        "addition remains.",
+    ),
+    Mistake(
+        "closed block outputs nothing",
+        TOTAL,
+        "total = gate * branch + x if gate else 0 * x",
+        "With gate 0 the output is 0. Only the branch is left out; the shortcut remains.",
+    ),
+    Mistake(
+        "dx without the gate",
+        GATED,
+        GATED + "\n    dx_branch = branch_backward(dtotal, branch_cache)[0]",
+        "The gate reached dweight only. x goes into the gated branch as well: what the branch "
+        "returns for x has the same factor.",
+    ),
+    Mistake(
+        "gate turned around in backward",
+        GATED,
+        GATED.replace("gate * ", "(1 - gate) * "),
+        "The branch received 1 - gate times the gradient. What forward multiplies by gate, backward "
+        "multiplies by gate too.",
+    ),
+    Mistake(
+        "divided by the gate in backward",
+        GATED,
+        GATED.replace("gate * dtotal", "dtotal / gate"),
+        "The gradient was divided by the gate. What forward multiplies by gate, backward multiplies "
+        "by gate too.",
+    ),
+    Mistake(
+        "branch past the last ReLU",
+        GATED,
+        GATED.replace("dtotal", "dy"),
+        "The branch received dy without the mask of the last ReLU. The ReLU comes after the "
+        "addition, so both paths begin after its mask.",
+    ),
+    Mistake(
+        "closed block: gradient without the mask",
+        SUM,
+        "dx = dx_branch + (dtotal if gate else dy)",
+        "With gate 0, dx is dy. Only the branch is left out: the ReLU after the addition remains, "
+        "and its mask holds for the shortcut too.",
+    ),
+    Mistake(
+        "last ReLU's mask at the very end",
+        f"{GATED}\n    {SUM}",
+        "dx_branch, dweight = branch_backward(gate * dy, branch_cache)\n"
+        "    dx = relu_backward(dx_branch + dy, relu_cache)",
+        "The mask of the last ReLU was applied to the finished dx. In forward that ReLU is the last "
+        "step, so on the way back it is the first.",
+    ),
+    Mistake(
+        "mask turned around",
+        MASKED,
+        "dtotal = np.where(relu_cache, 0, dy)",
+        "The gradient passed where the ReLU's input was negative, and was stopped where it was "
+        "positive. It is the other way round.",
+    ),
+    Mistake(
+        "mask of the branch's ReLU",
+        MASKED,
+        "dtotal = relu_backward(dy, branch_cache[0])",
+        "dy was masked by the ReLU inside the branch. The one after the addition has a cache of its own.",
+    ),
+    Mistake(
+        "shortcut through the branch's ReLU",
+        SUM,
+        "dx = dx_branch + relu_backward(dtotal, branch_cache[0])",
+        "The shortcut's gradient was masked by the ReLU inside the branch. The shortcut runs past "
+        "the branch.",
+    ),
+    Mistake(
+        "shortcut counted twice in backward",
+        SUM,
+        "dx = dx_branch + 2 * dtotal",
+        "The shortcut's gradient stands in dx twice. x was added once.",
+    ),
+    Mistake(
+        "branch subtracted in backward",
+        SUM,
+        "dx = dtotal - dx_branch",
+        "The branch's gradient was subtracted: the gradients of two uses are added up.",
+    ),
+    Mistake(
+        "shortcut subtracted in backward",
+        SUM,
+        "dx = dx_branch - dtotal",
+        "The shortcut's gradient was subtracted: the gradients of two uses are added up.",
+    ),
+    Mistake(
+        "mean of the two paths",
+        SUM,
+        "dx = (dx_branch + dtotal) / 2",
+        "dx is half of what it should be: the gradients of two uses are added up, not averaged.",
+    ),
+    Mistake(
+        "paths multiplied",
+        SUM,
+        "dx = dx_branch * dtotal",
+        "The gradients of the two paths were multiplied. They are added up.",
+    ),
+    Mistake(
+        "gate on both paths at the end",
+        SUM,
+        "dx = gate * (dx_branch + dtotal)",
+        "The finished dx was multiplied by the gate. Only the branch is gated; the shortcut has no "
+        "gate, and the branch's gradient has it already.",
+    ),
+    Mistake(
+        "dweight is None with gate 0",
+        "return dx, dweight\n",
+        "return dx, (dweight if gate else None)\n",
+        "With gate 0, dweight is None. It is an array of zeros then, so that an optimizer can go on.",
+    ),
+    Mistake(
+        "dweight is zero",
+        "return dx, dweight\n",
+        "return dx, np.zeros_like(dweight)\n",
+        "dweight is zero whatever the gate is, so the branch would never learn.",
+    ),
+    Mistake(
+        "dweight averaged over the batch",
+        "return dx, dweight\n",
+        "return dx, dweight / len(dy)\n",
+        "dweight was divided by N. Whether the loss is a mean over the batch stands in dy already.",
+    ),
+    Mistake(
+        "gate on the shortcut's gradient of an open block",
+        SUM,
+        "dx = dx_branch + (gate * dtotal if gate else dtotal)",
+        "Unless the gate is 0, the gradient on the shortcut was multiplied by it; x was added without it.",
+    ),
+    Mistake(
+        "branch's ReLU left out in backward",
+        GATED,
+        GATED + "\n    dx_branch = conv2d_backward(gate * dtotal, branch_cache[1])[0]",
+        "In dx the ReLU at the beginning of the branch is missing: where x is negative, nothing may "
+        "come back through the branch.",
     ),
 ]

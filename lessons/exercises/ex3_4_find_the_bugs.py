@@ -467,8 +467,8 @@ MISTAKES = [
         "all elements moved at once",
         "step[place] = h",
         "step[...] = h",
-        "The step was added to every element of x, not to one. So each element holds the slope along the "
-        "diagonal.",
+        "Each element holds the sum of all slopes. Either the step was added to every element of x, not to "
+        "one, or the slopes were added up; look which your code does.",
     ),
     Mistake(
         "earlier steps not taken back",
@@ -574,5 +574,322 @@ MISTAKES = [
         "dhidden = (dnormalised - mean - slope) / std",
         "The same number was subtracted from all values of a channel. How much a value moves the standard "
         "deviation depends on how far it lies from the mean.",
+    ),
+    Mistake(
+        "backward difference",
+        DIFFERENCE,
+        "(f(x) - f(x - step)) / h",
+        "The step goes to one side only. That is a numeric gradient too, but its error shrinks like "
+        "h; that of a step to both sides shrinks like h squared.",
+    ),
+    Mistake(
+        "divided by h only, left to right",
+        DIFFERENCE,
+        "(f(x + step) - f(x - step)) / 2 / h**2",
+        "The difference was divided by h squared. The distance between the two places is 2 * h.",
+    ),
+    Mistake(
+        "parenthesis around the difference missing",
+        DIFFERENCE,
+        "f(x + step) - f(x - step) / (2 * h)",
+        "Only the second value was divided: / binds more strongly than -, and a parenthesis is missing.",
+    ),
+    Mistake(
+        "two steps of 2 h",
+        DIFFERENCE,
+        "(f(x + 2 * step) - f(x - 2 * step)) / (2 * h)",
+        "The steps are twice as long as the distance that is divided by.",
+    ),
+    Mistake(
+        "half steps",
+        DIFFERENCE,
+        "(f(x + step / 2) - f(x - step / 2)) / h",
+        "The steps are half as long as asked for: h to one side and h to the other.",
+    ),
+    Mistake(
+        "values added",
+        DIFFERENCE,
+        "(f(x + step) + f(x - step)) / (2 * h)",
+        "The two values of f were added. The slope is their difference by the distance.",
+    ),
+    Mistake(
+        "absolute difference",
+        DIFFERENCE,
+        "abs(f(x + step) - f(x - step)) / (2 * h)",
+        "The slope has lost its sign.",
+    ),
+    Mistake(
+        "second derivative",
+        DIFFERENCE,
+        "(f(x + step) - 2 * f(x) + f(x - step)) / h**2",
+        "This is the second derivative. The slope is the difference of two values by their distance.",
+    ),
+    Mistake(
+        "step multiplies",
+        DIFFERENCE,
+        "(f(x * (1 + step)) - f(x * (1 - step))) / (2 * h)",
+        "x was multiplied by 1 + h. The step is added.",
+    ),
+    Mistake(
+        "element not restored after both steps",
+        f"    for place in np.ndindex(x.shape):\n{STEP}        {ASSIGNED}",
+        "    x = x.astype(np.float64)\n"
+        "    for place in np.ndindex(x.shape):\n"
+        "        x[place] += h\n"
+        "        above = f(x)\n"
+        "        x[place] -= 2 * h\n"
+        "        gradient[place] = (above - f(x)) / (2 * h)",
+        "The first element is right. Those moved before it are still moved by -h: each element must "
+        "be put back.",
+    ),
+    Mistake(
+        "element not restored after the first step",
+        f"    for place in np.ndindex(x.shape):\n{STEP}        {ASSIGNED}",
+        "    x = x.astype(np.float64)\n"
+        "    for place in np.ndindex(x.shape):\n"
+        "        x[place] += h\n"
+        "        above = f(x)\n"
+        "        x[place] -= h\n"
+        "        gradient[place] = (above - f(x)) / (2 * h)",
+        "The element was taken back by h only, to where it began: from there to the first step it is "
+        "h, not 2 * h.",
+    ),
+    Mistake(
+        "moved to h in place of by h",
+        f"    for place in np.ndindex(x.shape):\n{STEP}        {ASSIGNED}",
+        "    for place in np.ndindex(x.shape):\n"
+        "        above, below = x.astype(np.float64), x.astype(np.float64)\n"
+        "        above[place], below[place] = h, -h\n"
+        "        gradient[place] = (f(above) - f(below)) / (2 * h)",
+        "The element was set to h and -h. It is moved by h from where it is.",
+    ),
+    Mistake(
+        "last element alone",
+        ASSIGNED,
+        f"gradient[...] = {DIFFERENCE}",
+        "Every element holds the slope at the last place: gradient was written as a whole.",
+    ),
+    Mistake(
+        "first row alone",
+        "for place in np.ndindex(x.shape):",
+        "for place in np.ndindex(1, *x.shape[1:]):",
+        "Only the first row was filled. Every element of x has a slope.",
+    ),
+    Mistake(
+        "last element missing",
+        "for place in np.ndindex(x.shape):",
+        "for place in list(np.ndindex(x.shape))[:-1]:",
+        "The last element was left out.",
+    ),
+    Mistake(
+        "diagonal alone",
+        "for place in np.ndindex(x.shape):",
+        "for place in (p for p in np.ndindex(x.shape) if len(set(p)) == 1):",
+        "Only the diagonal was filled. Every element of x has a slope.",
+    ),
+    Mistake(
+        "divided by the number of elements",
+        ASSIGNED,
+        f"gradient[place] = {DIFFERENCE} / x.size",
+        "The slopes were divided by the number of elements. An element of the gradient is the slope itself.",
+    ),
+    Mistake(
+        "gradient with one axis",
+        "    return gradient\n",
+        "    return gradient.ravel()\n",
+        "The gradient has one axis. It has the shape of x.",
+    ),
+    Mistake(
+        "pooling: divided by the height alone",
+        HEAD,
+        "dpixel = dpooled / shape[2]",
+        "dx was divided by the height alone. The mean runs over all pixels of an image: H * W.",
+    ),
+    Mistake(
+        "pooling: divided by the width alone",
+        HEAD,
+        "dpixel = dpooled / shape[3]",
+        "dx was divided by the width alone. The mean runs over all pixels of an image: H * W.",
+    ),
+    Mistake(
+        "pooling: height plus width",
+        HEAD,
+        "dpixel = dpooled / (shape[2] + shape[3])",
+        "dx was divided by H + W. An image has H * W pixels.",
+    ),
+    Mistake(
+        "pooling: divided by the channels too",
+        HEAD,
+        "dpixel = dpooled / (shape[1] * shape[2] * shape[3])",
+        "dx is now too small by the number of channels. The mean runs over the pixels alone.",
+    ),
+    Mistake(
+        "pooling: divided by the channels",
+        HEAD,
+        "dpixel = dpooled / shape[1]",
+        "dx was divided by the number of channels. The mean runs over the pixels.",
+    ),
+    Mistake(
+        "pooling: divided by the batch",
+        HEAD,
+        "dpixel = dpooled / shape[0]",
+        "dx was divided by N. The mean of the pooling runs over the pixels; that over the batch is "
+        "in dlogits already.",
+    ),
+    Mistake(
+        "pooling: H squared",
+        HEAD,
+        "dpixel = dpooled / shape[2] ** 2",
+        "dx was divided by H * H. Images need not be square.",
+    ),
+    Mistake(
+        "pooling: W squared",
+        HEAD,
+        "dpixel = dpooled / shape[3] ** 2",
+        "dx was divided by W * W. Images need not be square.",
+    ),
+    Mistake(
+        "pooling: precedence",
+        HEAD,
+        "dpixel = dpooled / shape[2] * shape[3]",
+        "dx was divided by H and multiplied by W: Python works from left to right, and a / b * c is "
+        "(a / b) * c.",
+    ),
+    Mistake(
+        "block: shortcut masked twice by sign",
+        BLOCK,
+        "dshortcut, dprojection = np.maximum(dsum, 0), None",
+        "The negative values of the shortcut's gradient are missing. A gradient may have either sign.",
+    ),
+    Mistake(
+        "block: scale on the shortcut",
+        BLOCK,
+        "dshortcut, dprojection = scale[:, None, None] * dsum, None",
+        "The shortcut's gradient was multiplied by scale. scale stands in the branch alone.",
+    ),
+    Mistake(
+        "block: shortcut counted twice",
+        BLOCK,
+        "dshortcut, dprojection = 2 * dsum, None",
+        "What comes back on the shortcut is twice as large as it should be.",
+    ),
+    Mistake(
+        "block: wrong sign on the shortcut",
+        BLOCK,
+        "dshortcut, dprojection = -dsum, None",
+        "What comes back on the shortcut has the wrong sign.",
+    ),
+    Mistake(
+        "block: branch's gradient on the shortcut",
+        BLOCK,
+        "dshortcut, dprojection = dsum * (convolved > 0), None",
+        "The shortcut's gradient was masked where the convolution's output is negative. The ReLU's "
+        "input is the sum.",
+    ),
+    Mistake(
+        "block: mask only without a projection",
+        BLOCK,
+        "dshortcut, dprojection = (dsum if shortcut_cache is None else dy), None",
+        "Without a projection the block is right now. With one, the projection is still given a dy "
+        "without the mask.",
+    ),
+    Mistake(
+        "block: mask only with a projection",
+        BLOCK,
+        "dshortcut, dprojection = (dy if shortcut_cache is None else dsum), None",
+        "With a projection the block is right now. Without one, dy is still passed on without the mask.",
+    ),
+    Mistake(
+        "batch norm: slope alone",
+        STEM,
+        "dhidden = (dnormalised - slope * dnormalised) / std",
+        "The average was multiplied by dnormalised. How much a value moves std depends on its own "
+        "distance from the mean: normalised.",
+    ),
+    Mistake(
+        "batch norm: average without normalised",
+        STEM_FIX,
+        STEM_FIX.replace("(dnormalised * normalised)", "dnormalised"),
+        "In the path through the standard deviation dnormalised alone was averaged: it is multiplied "
+        "by normalised first.",
+    ),
+    Mistake(
+        "batch norm: average of normalised squared",
+        STEM_FIX,
+        STEM_FIX.replace("(dnormalised * normalised)", "(normalised * normalised)"),
+        "In the path through the standard deviation the average holds no gradient: dnormalised is "
+        "missing in it.",
+    ),
+    Mistake(
+        "batch norm: power of std, one too low",
+        STEM,
+        "dhidden = (dnormalised - mean - normalised * slope * std) / std",
+        "The path through the standard deviation is too large by a factor of std: normalised has "
+        "been divided by it once only.",
+    ),
+    Mistake(
+        "batch norm: power of std, one too high",
+        STEM,
+        "dhidden = (dnormalised - mean - normalised * slope / std) / std",
+        "The path through the standard deviation was divided by std once too often.",
+    ),
+    Mistake(
+        "batch norm: factor 2",
+        STEM,
+        "dhidden = (dnormalised - mean - 2 * normalised * slope) / std",
+        "The path through the standard deviation is twice as large as it should be: the 2 of the "
+        "square and the 1/2 of the root cancel.",
+    ),
+    Mistake(
+        "batch norm: factor 1/2",
+        STEM,
+        "dhidden = (dnormalised - mean - normalised * slope / 2) / std",
+        "The path through the standard deviation is half as large as it should be: the 2 of the "
+        "square and the 1/2 of the root cancel.",
+    ),
+    Mistake(
+        "batch norm: average over single pixels",
+        STEM_FIX,
+        STEM_FIX.replace("axis=PIXELS", "axis=0"),
+        "In the path through the standard deviation the average runs over the images alone. It runs "
+        "over all pixels of a channel.",
+    ),
+    Mistake(
+        "batch norm: average of each image",
+        STEM_FIX,
+        STEM_FIX.replace("axis=PIXELS", "axis=(2, 3)"),
+        "In the path through the standard deviation the average runs over one image alone. It runs "
+        "over all images of the batch.",
+    ),
+    Mistake(
+        "batch norm: average over all channels",
+        STEM_FIX,
+        STEM_FIX.replace("axis=PIXELS, ", ""),
+        "In the path through the standard deviation the average was taken over all channels. Every "
+        "channel has its own std.",
+    ),
+    Mistake(
+        "batch norm: from dscaled",
+        STEM_FIX,
+        STEM_FIX.replace("(dnormalised * normalised)", "(dscaled * normalised)"),
+        "In the path through the standard deviation gamma is missing: the average was taken of dscaled.",
+    ),
+    Mistake(
+        "batch norm: divided by std twice",
+        STEM,
+        STEM.replace("/ std", "/ std**2"),
+        "The stem's gradients were divided by std twice.",
+    ),
+    Mistake(
+        "batch norm: 1 / std missing",
+        STEM,
+        STEM.replace(" / std", ""),
+        "1/std is missing: hidden was divided by std.",
+    ),
+    Mistake(
+        "batch norm: factor on the new path alone",
+        STEM,
+        "dhidden = dnormalised - mean - normalised * slope / std",
+        "Only the new path was divided by std. All three paths are: a parenthesis is missing.",
     ),
 ]

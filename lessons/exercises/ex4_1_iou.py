@@ -87,6 +87,7 @@ def iou_cases(rng):
         [
             [0.0, 0.0, 10.0, 10.0],  # against others: equal, inside, touching, apart in x and y, apart in x
             [12.0, 14.0, 12.0, 14.0],  # a point
+            [20.0, 20.0, 20.7, 20.7],  # less than a pixel, and so is its union with the last one
         ]
     )
     others = np.array(
@@ -97,6 +98,7 @@ def iou_cases(rng):
             [13.0, 16.0, 18.0, 19.0],
             [15.0, 2.0, 19.0, 7.0],
             [12.0, 14.0, 12.0, 14.0],
+            [20.6, 20.0, 21.3, 20.7],
         ]
     )
     return [
@@ -248,6 +250,188 @@ MISTAKES = [
         "return (common / np.where(union > 0, union, 1)).T",
         "overlaps[m, n] holds what overlaps[n, m] should: the first axis counts boxes, the second others.",
     ),
+    Mistake(
+        "intersection's sides not cut at 0",
+        COMMON,
+        "common = np.prod(lower_right - upper_left, axis=-1)",
+        "Two boxes that lie apart in x and in y have two negative sides, and their product is "
+        "positive: they seem to overlap. Cut each side of the intersection at 0.",
+    ),
+    Mistake(
+        "intersection cut after the product",
+        COMMON,
+        "common = np.maximum(np.prod(lower_right - upper_left, axis=-1), 0)",
+        "The intersection was cut at 0 after its sides had been multiplied. Two negative sides have "
+        "a positive product: cut each side.",
+    ),
+    Mistake(
+        "absolute values in the intersection",
+        COMMON,
+        "common = np.abs(np.prod(lower_right - upper_left, axis=-1))",
+        "The gap between boxes that lie apart was taken for their intersection: its sides are "
+        "negative there, and 0 should be left.",
+    ),
+    Mistake(
+        "sides of the intersection added",
+        COMMON,
+        "common = np.maximum(lower_right - upper_left, 0).sum(axis=-1)",
+        "Width and height of the intersection were added; its area is their product.",
+    ),
+    Mistake(
+        "width of the intersection alone",
+        COMMON,
+        "common = np.maximum(lower_right - upper_left, 0)[..., 0]",
+        "The intersection's width stands for its area; the height is missing.",
+    ),
+    Mistake(
+        "width of the intersection squared",
+        COMMON,
+        "common = np.maximum(lower_right - upper_left, 0)[..., 0] ** 2",
+        "The intersection's width was squared; its area is width times height.",
+    ),
+    Mistake(
+        "intersection added to the union",
+        UNION,
+        "union = area(boxes)[:, None] + area(others) + common",
+        "The intersection was added below the line. It is in the two areas twice, and once it must "
+        "be taken off.",
+    ),
+    Mistake(
+        "intersection taken off twice",
+        UNION,
+        "union = area(boxes)[:, None] + area(others) - 2 * common",
+        "The intersection was taken off twice: below the line stands what belongs to one box alone. "
+        "In the union it is once.",
+    ),
+    Mistake(
+        "over the larger box",
+        UNION,
+        "union = np.maximum(area(boxes)[:, None], area(others))",
+        "The intersection was divided by the larger of the two areas. Divide by the area of the union.",
+    ),
+    Mistake(
+        "areas multiplied in the union",
+        UNION,
+        "union = area(boxes)[:, None] * area(others) - common",
+        "The two areas were multiplied. The union is their sum without what is common.",
+    ),
+    Mistake(
+        "area of the boxes twice in the union",
+        UNION,
+        "union = 2 * area(boxes)[:, None] + 0 * area(others) - common",
+        "The area of boxes[n] stands in the union twice, and that of others[m] not at all.",
+    ),
+    Mistake(
+        "area of the others twice in the union",
+        UNION,
+        "union = 2 * area(others) + 0 * area(boxes)[:, None] - common",
+        "The area of others[m] stands in the union twice, and that of boxes[n] not at all.",
+    ),
+    Mistake(
+        "areas along the wrong axes",
+        UNION,
+        "union = area(boxes) + area(others)[:, None] - common",
+        "The areas of boxes were laid along the axis of others: in overlaps[n, m], n counts boxes "
+        "and m others.",
+    ),
+    Mistake(
+        "union at least 1",
+        RATIO,
+        "return common / np.maximum(union, 1)",
+        "A union below 1 was taken for 1, so small boxes have too small an IoU. Only a union of 0 "
+        "must be kept out.",
+    ),
+    Mistake(
+        "1 for two empty boxes",
+        RATIO,
+        "return np.where(union > 0, common / np.where(union > 0, union, 1), 1).astype(common.dtype)",
+        "Two empty boxes have an IoU of 1. Where the union has no area, 0 is asked for.",
+    ),
+    Mistake(
+        "1 - IoU",
+        RATIO,
+        "return 1 - common / np.where(union > 0, union, 1)",
+        "This is 1 - IoU, a distance: equal boxes have 0.",
+    ),
+    Mistake(
+        "whole-number division",
+        RATIO,
+        "return common // np.where(union > 0, union, 1)",
+        "The quotient was rounded down: // leaves whole numbers only.",
+    ),
+    Mistake(
+        "upside down",
+        RATIO,
+        'with np.errstate(all="ignore"):\n'
+        "        return np.where(union > 0, union / common, 0).astype(common.dtype)",
+        "The union stands above the line. The intersection is divided by it.",
+    ),
+    Mistake(
+        "the intersection's area alone",
+        RATIO,
+        "return common",
+        "These are the areas of the intersections; they are still to be divided by those of the unions.",
+    ),
+    *(
+        Mistake(
+            f"{small:g} added to the union",
+            RATIO,
+            f"return common / (union + {small})",
+            f"{small:g} was added to the union, and all overlaps are too small by a little. Keep only a "
+            "union of 0 out of the division.",
+        )
+        for small in (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1.0)
+    ),
+    Mistake(
+        "earlier of two beginnings in x alone",
+        UPPER,
+        UPPER + "\n    upper_left[..., 0] = np.minimum(boxes[:, None, 0], others[:, 0])",
+        "In x the intersection begins where the first of the boxes begins. It begins when both have.",
+    ),
+    Mistake(
+        "earlier of two beginnings in y alone",
+        UPPER,
+        UPPER + "\n    upper_left[..., 1] = np.minimum(boxes[:, None, 1], others[:, 1])",
+        "In y the intersection begins where the first of the boxes begins. It begins when both have.",
+    ),
+    Mistake(
+        "later of two ends in x alone",
+        LOWER,
+        LOWER + "\n    lower_right[..., 0] = np.maximum(boxes[:, None, 2], others[:, 2])",
+        "In x the intersection ends where the second of the boxes ends. It ends as soon as one of them does.",
+    ),
+    Mistake(
+        "later of two ends in y alone",
+        LOWER,
+        LOWER + "\n    lower_right[..., 1] = np.maximum(boxes[:, None, 3], others[:, 3])",
+        "In y the intersection ends where the second of the boxes ends. It ends as soon as one of them does.",
+    ),
+    Mistake(
+        "intersection's sides not cut, 0 for a union below 0",
+        f"{COMMON}  # (N, M)\n    {UNION}\n    {RATIO}",
+        "common = np.prod(lower_right - upper_left, axis=-1)\n"
+        "    union = area(boxes)[:, None] + area(others) - common\n"
+        "    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)",
+        "Two boxes that lie apart in x and in y have two negative sides, and their product is "
+        "positive: they seem to overlap. Cut each side of the intersection at 0.",
+    ),
+    Mistake(
+        "intersection's sides not cut, union as it is",
+        f"{COMMON}  # (N, M)\n    {UNION}\n    {RATIO}",
+        "common = np.prod(lower_right - upper_left, axis=-1)\n"
+        "    return common / (area(boxes)[:, None] + area(others) - common)",
+        "Two boxes that lie apart in x and in y have two negative sides, and their product is "
+        "positive: they seem to overlap. Cut each side of the intersection at 0.",
+    ),
+    Mistake(
+        "+ 1 in the intersection, 0 for a union below 0",
+        f"{COMMON}  # (N, M)\n    {UNION}\n    {RATIO}",
+        "common = area(np.concatenate([upper_left, lower_right + 1], axis=-1))\n"
+        "    union = area(boxes)[:, None] + area(others) - common\n"
+        "    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)",
+        "The sides of the intersection are one too long, those of the boxes are not: equal boxes "
+        "have an IoU above 1.",
+    ),
     # last, for a wrong area makes IoU wrong too
     Mistake(
         "+ 1 left in",
@@ -296,5 +480,93 @@ MISTAKES = [
         "np.maximum(boxes[..., 1::2] - boxes[..., ::2], 0)",
         "The numbers of a box were taken in the order x1, x2, y1, y2. First come the two of the upper left "
         "corner, then the two of the lower right one.",
+    ),
+    Mistake(
+        "left edge minus right edge",
+        CUT_SIDES,
+        "np.maximum(boxes[..., :2] - boxes[..., 2:], 0)",
+        "Ordinary boxes have the area 0. Either the sides were taken the wrong way round, first edge minus "
+        "last, or they were cut from above (np.minimum) in place of below; look which your code does.",
+    ),
+    Mistake(
+        "sides at least 1",
+        CUT_SIDES,
+        "np.maximum(boxes[..., 2:] - boxes[..., :2], 1)",
+        "A box that ends before it begins has sides of 1. Its area is 0.",
+    ),
+    Mistake(
+        "one too short",
+        CUT_SIDES,
+        "np.maximum(boxes[..., 2:] - boxes[..., :2] - 1, 0)",
+        "Every side is one too short. A box is x2 - x1 wide.",
+    ),
+    Mistake(
+        "height not cut",
+        f"{CUT_SIDES}\n    {PRODUCT}",
+        "boxes[..., 2:] - boxes[..., :2]\n    return np.maximum(sides[..., 0], 0) * sides[..., 1]",
+        "The width was cut at 0, the height was not.",
+    ),
+    Mistake(
+        "width not cut",
+        f"{CUT_SIDES}\n    {PRODUCT}",
+        "boxes[..., 2:] - boxes[..., :2]\n    return sides[..., 0] * np.maximum(sides[..., 1], 0)",
+        "The height was cut at 0, the width was not.",
+    ),
+    Mistake(
+        "width squared",
+        PRODUCT,
+        "return sides[..., 0] * sides[..., 0]",
+        "The width was multiplied by itself; the area is width times height.",
+    ),
+    Mistake(
+        "height squared",
+        PRODUCT,
+        "return sides[..., 1] * sides[..., 1]",
+        "The height was multiplied by itself; the area is width times height.",
+    ),
+    Mistake(
+        "width alone",
+        PRODUCT,
+        "return sides[..., 0]",
+        "This is the width; the area is width times height.",
+    ),
+    Mistake(
+        "half the area",
+        PRODUCT,
+        "return sides[..., 0] * sides[..., 1] / 2",
+        "The area is half of what it should be: a box is no triangle.",
+    ),
+    Mistake(
+        "perimeter",
+        PRODUCT,
+        "return 2 * (sides[..., 0] + sides[..., 1])",
+        "This is the way around the box, not its area.",
+    ),
+    Mistake(
+        "areas added up",
+        PRODUCT,
+        "return (sides[..., 0] * sides[..., 1]).sum()",
+        "All areas were added up. Each box has its own.",
+    ),
+    Mistake(
+        "axis of length 1 kept",
+        PRODUCT,
+        "return sides[..., :1] * sides[..., 1:]",
+        "The areas have an axis of length 1 left at their end: index it with 0 or 1, not with a slice.",
+    ),
+    Mistake(
+        "first corner alone",
+        CUT_SIDES,
+        "np.maximum(boxes[..., :2], 0)",
+        "The first two numbers of a box were taken for its width and height. They are its left and "
+        "upper edge.",
+    ),
+    Mistake(
+        "0 only if both sides are negative",
+        f"{CUT_SIDES}\n    {PRODUCT}",
+        "boxes[..., 2:] - boxes[..., :2]\n"
+        "    return np.where((sides <= 0).all(axis=-1), 0, sides[..., 0] * sides[..., "
+        "1]).astype(boxes.dtype)",
+        "Only a box that ends before it begins in x and in y has the area 0. One of the two is enough.",
     ),
 ]

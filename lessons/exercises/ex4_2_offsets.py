@@ -126,7 +126,7 @@ def decode_cases(rng):
     for n, stds in [(1, PLAIN), (3, PLAIN), (2, USUAL), (6, np.array([0.1, 0.3, 0.2, 0.5]))]:
         offsets = rng.uniform(0.2, 1.5, (n, 4)) * rng.choice([-1.0, 1.0], (n, 4)) / stds
         cases.append({"sources": drawn(rng, n), "offsets": offsets.round(2), "stds": stds})
-    cases[2]["offsets"][1, 2:] = 4.5, 9.0
+    cases[2]["offsets"][1, 2:] = 4.5, 70.0
     cases[2]["offsets"][2] = 6.0, -0.5, 0.4, -5.0  # a move is not cut, and nothing is cut from below
     cases[3]["offsets"][0, 2:] = 24.0, 12.0  # times 0.2: the first is to be cut, the second is not
     return cases
@@ -380,6 +380,429 @@ MISTAKES = [
         "there = offsets[:, :2] * sides",
         "The move was taken for the place: it begins at the source's centre.",
     ),
+    Mistake(
+        "source and destination exchanged",
+        "(here, sides), (there, wanted) = centres_and_sides(sources), centres_and_sides(destinations)",
+        "(here, sides), (there, wanted) = centres_and_sides(destinations), centres_and_sides(sources)",
+        "The offsets lead from the destination to the source, measured in the destination's sides.",
+    ),
+    Mistake(
+        "width and height of the source exchanged",
+        SHIFT,
+        "shift = (there - here) / sides[:, ::-1]",
+        "tx was divided by the height and ty by the width.",
+    ),
+    Mistake(
+        "height for both directions",
+        SHIFT,
+        "shift = (there - here) / sides[:, 1:]",
+        "Both moves were divided by the height; tx counts in widths.",
+    ),
+    Mistake(
+        "move in half sides",
+        SHIFT,
+        "shift = (there - here) / (sides / 2)",
+        "The moves were divided by half the sides; they count in whole ones.",
+    ),
+    Mistake(
+        "move multiplied by the sides",
+        SHIFT,
+        "shift = (there - here) * sides",
+        "The moves were multiplied by the source's sides; they are divided by them.",
+    ),
+    Mistake(
+        "centres not subtracted",
+        SHIFT,
+        "shift = there / sides",
+        "tx and ty are the destination's place, not the move to it: the source's centre is to be subtracted.",
+    ),
+    Mistake(
+        "from the source's corner",
+        SHIFT,
+        "shift = (there - sources[:, :2]) / sides",
+        "The move was measured from the source's upper left corner to the destination's centre. It "
+        "leads from centre to centre.",
+    ),
+    Mistake(
+        "to the destination's corner",
+        SHIFT,
+        "shift = (destinations[:, :2] - here) / sides",
+        "The move was measured from the source's centre to the destination's upper left corner. It "
+        "leads from centre to centre.",
+    ),
+    Mistake(
+        "absolute moves",
+        SHIFT,
+        "shift = np.abs(there - here) / sides",
+        "The moves have lost their sign, so nobody can tell left from right.",
+    ),
+    Mistake(
+        "move divided by both sides",
+        SHIFT,
+        "shift = (there - here) / np.sqrt(sides * wanted)",
+        "The moves were divided by the geometric mean of both boxes' sides. They count in sides of "
+        "the source.",
+    ),
+    Mistake(
+        "logarithm of the move too",
+        SHIFT,
+        "shift = np.log(np.abs((there - here) / sides))",
+        "The logarithm of tx and ty was taken too. Only the sides have one.",
+    ),
+    Mistake(
+        "logarithm of the destination's sides alone",
+        GROWTH,
+        "growth = np.log(wanted)",
+        "The source's sides are missing in tw and th: it is the logarithm of the quotient.",
+    ),
+    Mistake(
+        "quotient of the logarithms",
+        GROWTH,
+        "growth = np.log(wanted) / np.log(sides)",
+        "The logarithms were divided. It is the logarithm of the quotient (or the difference of the "
+        "logarithms).",
+    ),
+    Mistake(
+        "sum of the logarithms",
+        GROWTH,
+        "growth = np.log(wanted) + np.log(sides)",
+        "The logarithms were added. The logarithm of a quotient is their difference.",
+    ),
+    Mistake(
+        "logarithm of the quotient plus 1",
+        GROWTH,
+        "growth = np.log1p(wanted / sides)",
+        "1 was added under the logarithm (np.log1p does that). A box that keeps its size should have tw = 0.",
+    ),
+    Mistake(
+        "difference of the sides",
+        GROWTH,
+        "growth = wanted - sides",
+        "tw and th are the differences of the sides in pixels. It is the logarithm of their quotient.",
+    ),
+    Mistake(
+        "exp in place of the logarithm",
+        GROWTH,
+        "growth = np.exp(wanted / sides)",
+        "exp belongs to the way back; here the logarithm is asked for.",
+    ),
+    Mistake(
+        "growth of the area",
+        GROWTH,
+        "growth = np.log(np.prod(wanted, axis=1) / np.prod(sides, axis=1))[:, None] + 0 * sides",
+        "Both numbers are the growth of the area. Width and height have one each.",
+    ),
+    Mistake(
+        "tw and th exchanged",
+        ENCODED,
+        "return np.concatenate([shift, growth[:, ::-1]], axis=1) / stds",
+        "The growth of the height comes before that of the width.",
+    ),
+    Mistake(
+        "order tw, th, tx, ty",
+        ENCODED,
+        "return np.concatenate([growth, shift], axis=1) / stds",
+        "The growth comes before the move. The order is tx, ty, tw, th.",
+    ),
+    Mistake(
+        "order tx, tw, ty, th",
+        ENCODED,
+        "return np.stack([shift[:, 0], growth[:, 0], shift[:, 1], growth[:, 1]], axis=1) / stds",
+        "The order is tx, tw, ty, th. Both moves come first, then both growths.",
+    ),
+    Mistake(
+        "order ty, tx, th, tw",
+        ENCODED,
+        "return np.concatenate([shift[:, ::-1], growth[:, ::-1]], axis=1) / stds",
+        "y comes before x. The order is tx, ty, tw, th.",
+    ),
+    Mistake(
+        "stds on the moves alone",
+        ENCODED,
+        "return np.concatenate([shift / stds[:2], growth], axis=1)",
+        "tw and th were not divided by stds.",
+    ),
+    Mistake(
+        "stds on the growth alone",
+        ENCODED,
+        "return np.concatenate([shift, growth / stds[2:]], axis=1)",
+        "tx and ty were not divided by stds.",
+    ),
+    Mistake(
+        "stds under the logarithm",
+        f"{GROWTH}  # tw, th\n    {ENCODED}",
+        "growth = np.log(wanted / sides / stds[2:])\n"
+        "    return np.concatenate([shift / stds[:2], growth], axis=1)",
+        "The sides were divided by stds before the logarithm was taken. It is tw and th themselves "
+        "that are divided.",
+    ),
+    Mistake(
+        "the first of stds for all",
+        ENCODED,
+        "return np.concatenate([shift, growth], axis=1) / stds[0]",
+        "All four numbers were divided by the first of stds. Each has its own.",
+    ),
+    Mistake(
+        "stds turned around",
+        ENCODED,
+        "return np.concatenate([shift, growth], axis=1) / stds[::-1]",
+        "The numbers were divided by stds in the reversed order.",
+    ),
+    Mistake(
+        "stds subtracted",
+        ENCODED,
+        "return np.concatenate([shift, growth], axis=1) - stds",
+        "stds was subtracted; the numbers are divided by it.",
+    ),
+    Mistake(
+        "joined along the wrong axis",
+        ENCODED,
+        "return np.concatenate([shift, growth], axis=0) / stds[:2]",
+        "Moves and growths stand below each other. Each box has four numbers in one row: axis 1.",
+    ),
+    Mistake(
+        "stds on the moves alone in decode",
+        SCALED,
+        "offsets = np.concatenate([offsets[:, :2] * stds[:2], offsets[:, 2:]], axis=1)",
+        "tw and th were not multiplied by stds.",
+    ),
+    Mistake(
+        "stds on the growth alone in decode",
+        SCALED,
+        "offsets = np.concatenate([offsets[:, :2], offsets[:, 2:] * stds[2:]], axis=1)",
+        "tx and ty were not multiplied by stds.",
+    ),
+    Mistake(
+        "the first of stds for all in decode",
+        SCALED,
+        "offsets = offsets * stds[0]",
+        "All four numbers were multiplied by the first of stds. Each has its own.",
+    ),
+    Mistake(
+        "stds turned around in decode",
+        SCALED,
+        "offsets = offsets * stds[::-1]",
+        "The numbers were multiplied by stds in the reversed order.",
+    ),
+    Mistake(
+        "move the wrong way in decode",
+        MOVED,
+        "there = here - offsets[:, :2] * sides",
+        "The move was subtracted from the source's centre; it is added.",
+    ),
+    Mistake(
+        "move divided by the sides",
+        MOVED,
+        "there = here + offsets[:, :2] / sides",
+        "The move was divided by the source's sides. encode divided, so decode multiplies.",
+    ),
+    Mistake(
+        "width for both directions in decode",
+        MOVED,
+        "there = here + offsets[:, :2] * sides[:, :1]",
+        "Both moves were multiplied by the width; ty counts in heights.",
+    ),
+    Mistake(
+        "width and height exchanged in decode",
+        MOVED,
+        "there = here + offsets[:, :2] * sides[:, ::-1]",
+        "tx was multiplied by the height and ty by the width.",
+    ),
+    Mistake(
+        "not moved",
+        MOVED,
+        "there = here",
+        "tx and ty were not used: all boxes stay where their source is.",
+    ),
+    Mistake(
+        "corner and whole sides",
+        MOVED,
+        "there = sources[:, :2] + offsets[:, :2] * sides",
+        "The move begins at the source's upper left corner. It begins at its centre.",
+    ),
+    Mistake(
+        "move in half sides in decode",
+        MOVED,
+        "there = here + offsets[:, :2] / 2 * sides",
+        "The move was multiplied by half the sides; it counts in whole ones.",
+    ),
+    Mistake(
+        "not grown",
+        HALF,
+        "half = sides / 2",
+        "tw and th were not used: all boxes keep the sides of their source.",
+    ),
+    Mistake(
+        "sides of the source forgotten",
+        HALF,
+        "half = np.exp(np.minimum(offsets[:, 2:], LARGEST)) / 2 + 0 * sides",
+        "exp(tw) was taken for the side itself. It is the factor by which the source's side grows.",
+    ),
+    Mistake(
+        "divided by exp",
+        HALF,
+        "half = sides / np.exp(np.minimum(offsets[:, 2:], LARGEST)) / 2",
+        "The sides were divided by exp(tw), so boxes shrink that should grow.",
+    ),
+    Mistake(
+        "exp of the product",
+        HALF,
+        "half = np.exp(np.minimum(sides * offsets[:, 2:], LARGEST)) / 2",
+        "tw was multiplied by the side before exp. wd = ws * exp(tw).",
+    ),
+    Mistake(
+        "cut after exp",
+        HALF,
+        "half = sides * np.minimum(np.exp(offsets[:, 2:]), LARGEST) / 2",
+        "exp(tw) was cut at LARGEST. LARGEST is a limit for tw itself; exp(LARGEST) = 62.5.",
+    ),
+    Mistake(
+        "cut from the wrong side",
+        HALF,
+        "half = sides * np.exp(np.maximum(offsets[:, 2:], LARGEST)) / 2",
+        "Small tw and th were raised to LARGEST, and large ones left. np.minimum cuts large ones.",
+    ),
+    Mistake(
+        "side cut at LARGEST",
+        HALF,
+        "half = np.minimum(sides * np.exp(offsets[:, 2:]), LARGEST) / 2",
+        "The new sides were cut at LARGEST. LARGEST is a limit for tw and th.",
+    ),
+    Mistake(
+        "cut at 62.5",
+        HALF,
+        "half = sides * np.exp(np.minimum(offsets[:, 2:], 1000 / 16)) / 2",
+        "tw and th were cut at 62.5. That is the largest growth, and its logarithm is LARGEST.",
+    ),
+    Mistake(
+        "only the width cut",
+        HALF,
+        "half = sides * np.exp(np.minimum(offsets[:, 2:], [[LARGEST, np.inf]]).astype(sides.dtype)) / 2",
+        "Only tw was cut at LARGEST; th is cut too.",
+    ),
+    Mistake(
+        "only the height cut",
+        HALF,
+        "half = sides * np.exp(np.minimum(offsets[:, 2:], [[np.inf, LARGEST]]).astype(sides.dtype)) / 2",
+        "Only th was cut at LARGEST; tw is cut too.",
+    ),
+    Mistake(
+        "tw and th exchanged in decode",
+        HALF,
+        "half = sides * np.exp(np.minimum(offsets[:, :1:-1], LARGEST)) / 2",
+        "The width grew by th and the height by tw.",
+    ),
+    Mistake(
+        "centre taken for the lower right corner",
+        EDGES,
+        "return np.concatenate([there - 2 * half, there], axis=1)",
+        "The new centre was returned as the lower right corner, so all boxes lie half a side too far "
+        "left and up.",
+    ),
+    Mistake(
+        "order x1, x2, y1, y2",
+        EDGES,
+        "return np.stack([there - half, there + half], axis=2).reshape(-1, 4)",
+        "The edges come in the order x1, x2, y1, y2. A box is (x1, y1, x2, y2).",
+    ),
+    Mistake(
+        "corners exchanged",
+        EDGES,
+        "return np.concatenate([there + half, there - half], axis=1)",
+        "The lower right corner comes before the upper left one.",
+    ),
+    Mistake(
+        "1 subtracted at the right and lower edge",
+        EDGES,
+        "return np.concatenate([there - half, there + half - 1], axis=1)",
+        "1 was taken off the right and the lower edge, as in programs that number the pixels. Edges "
+        "lie between the pixels.",
+    ),
+    Mistake(
+        "edges cut at 0",
+        EDGES,
+        "return np.concatenate([np.maximum(there - half, 0), np.maximum(there + half, 0)], axis=1)",
+        "Edges below 0 were cut to 0. A box may reach beyond the image here.",
+    ),
+    Mistake(
+        "quarter sides to both edges",
+        EDGES,
+        "return np.concatenate([there - half / 2, there + half / 2], axis=1)",
+        "The boxes are half as wide and high as they should be: an edge lies half a side away from "
+        "the centre.",
+    ),
+    Mistake(
+        "move the wrong way in x alone",
+        SHIFT,
+        SHIFT + "\n    shift[:, 0] *= -1",
+        "tx leads from the destination back to the source.",
+    ),
+    Mistake(
+        "move in sides of the destination in x alone",
+        SHIFT,
+        SHIFT + "\n    shift[:, 0] *= sides[:, 0] / wanted[:, 0]",
+        "tx was divided by the destination's side; it counts in sides of the source.",
+    ),
+    Mistake(
+        "quotient upside down in x alone",
+        GROWTH,
+        GROWTH + "\n    growth[:, 0] *= -1",
+        "In tw the source stands above the line, so a box that should grow has a negative one.",
+    ),
+    Mistake(
+        "quotient without logarithm in x alone",
+        GROWTH,
+        GROWTH + "\n    growth[:, 0] = np.exp(growth[:, 0])",
+        "tw is the quotient itself; its logarithm is asked for.",
+    ),
+    Mistake(
+        "log of the distance in x alone",
+        GROWTH,
+        GROWTH + "\n    growth[:, 0] = np.log(np.abs(wanted - sides)[:, 0])",
+        "In tw the logarithm of the difference of the sides was taken. It is the logarithm of the quotient.",
+    ),
+    Mistake(
+        "growth of the other side in x",
+        GROWTH,
+        GROWTH + "\n    growth[:, 0] = growth[:, 1]",
+        "tw is the growth of the other side.",
+    ),
+    Mistake(
+        "move the wrong way in y alone",
+        SHIFT,
+        SHIFT + "\n    shift[:, 1] *= -1",
+        "ty leads from the destination back to the source.",
+    ),
+    Mistake(
+        "move in sides of the destination in y alone",
+        SHIFT,
+        SHIFT + "\n    shift[:, 1] *= sides[:, 1] / wanted[:, 1]",
+        "ty was divided by the destination's side; it counts in sides of the source.",
+    ),
+    Mistake(
+        "quotient upside down in y alone",
+        GROWTH,
+        GROWTH + "\n    growth[:, 1] *= -1",
+        "In th the source stands above the line, so a box that should grow has a negative one.",
+    ),
+    Mistake(
+        "quotient without logarithm in y alone",
+        GROWTH,
+        GROWTH + "\n    growth[:, 1] = np.exp(growth[:, 1])",
+        "th is the quotient itself; its logarithm is asked for.",
+    ),
+    Mistake(
+        "log of the distance in y alone",
+        GROWTH,
+        GROWTH + "\n    growth[:, 1] = np.log(np.abs(wanted - sides)[:, 1])",
+        "In th the logarithm of the difference of the sides was taken. It is the logarithm of the quotient.",
+    ),
+    Mistake(
+        "growth of the other side in y",
+        GROWTH,
+        GROWTH + "\n    growth[:, 1] = growth[:, 0]",
+        "th is the growth of the other side.",
+    ),
     # last, for wrong centres make what follows wrong too
     Mistake(
         "+ 1 left in",
@@ -426,5 +849,70 @@ MISTAKES = [
         "    return boxes[:, :2] + sides / 2, sides",
         "Height comes before width, and y before x. Boxes are (x1, y1, x2, y2): x comes first, unlike in "
         "an array's axes.",
+    ),
+    Mistake(
+        "centre on the other side of the corner",
+        CENTRES,
+        "return boxes[:, :2] - sides / 2, sides",
+        "Half the sides was subtracted from the upper left corner. The centre lies to the right of "
+        "it and below.",
+    ),
+    Mistake(
+        "half a side beyond the lower right corner",
+        CENTRES,
+        "return boxes[:, 2:] + sides / 2, sides",
+        "Half the sides was added to the lower right corner, which lies half a side beyond the "
+        "centre already.",
+    ),
+    Mistake(
+        "lower right corner in place of the centre",
+        CENTRES,
+        "return boxes[:, 2:], sides",
+        "These are the lower right corners, a whole side from the upper left ones. Half a side leads to the "
+        "centre.",
+    ),
+    Mistake(
+        "centre rounded down",
+        CENTRES,
+        "return (boxes[:, :2] + boxes[:, 2:]) // 2, sides",
+        "The centres were rounded down: // leaves whole numbers only.",
+    ),
+    Mistake(
+        "half the sides rounded down",
+        CENTRES,
+        "return boxes[:, :2] + sides // 2, sides",
+        "Half of the sides was rounded down: // leaves whole numbers only.",
+    ),
+    Mistake(
+        "left edge minus right edge",
+        SIDES,
+        "sides = boxes[:, :2] - boxes[:, 2:]",
+        "The sides are negative: the last edge comes first in the difference.",
+    ),
+    Mistake(
+        "sum of the edges for the sides",
+        SIDES,
+        "sides = boxes[:, 2:] + boxes[:, :2]",
+        "The two edges were added; a side is their difference.",
+    ),
+    Mistake(
+        "last two numbers for the sides",
+        f"{SIDES}\n    {CENTRES}",
+        "sides = boxes[:, 2:]\n    return boxes[:, :2] + sides / 2, sides",
+        "The last two numbers of a box were taken for its width and height. They are its right and "
+        "lower edge.",
+    ),
+    Mistake(
+        "read as x1, x2, y1, y2",
+        f"{SIDES}\n    {CENTRES}",
+        "sides = boxes[:, 1::2] - boxes[:, ::2]\n    return boxes[:, ::2] + sides / 2, sides",
+        "The numbers of a box were taken in the order x1, x2, y1, y2. First come the two of the "
+        "upper left corner.",
+    ),
+    Mistake(
+        "sides and centres exchanged",
+        CENTRES,
+        "return sides, sides / 2 + boxes[:, :2]",
+        "The two values are each other's: first the centres, then the sides.",
     ),
 ]

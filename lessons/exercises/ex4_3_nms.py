@@ -102,8 +102,11 @@ def cases(rng):
     half = {"boxes": np.array([[0.0, 0, 8, 16], [0.0, 0, 8, 8], [2.0, 0, 8, 8], [0.0, 8, 8, 16]])}
     half["scores"] = np.array([0.8, 0.6, 0.7, 0.5])
     twins = {"boxes": np.repeat(CHAIN[::2], 2, axis=0), "scores": rng.permutation(6) / 8 + 0.125}
+    # so many that a sort which is not stable turns some of them around
+    many = {"boxes": np.repeat(10.0 * np.arange(24)[:, None], 4, axis=1) + [0, 0, 8, 8]}
+    many["scores"] = rng.permutation(np.arange(24) % 3) / 4 + 0.25
     none = {"boxes": np.zeros((0, 4)), "scores": np.zeros(0)}
-    found = [{**case, "threshold": 0.5} for case in (few, chain, line, equal, half, twins, none)]
+    found = [{**case, "threshold": 0.5} for case in (few, chain, line, equal, half, twins, none, many)]
     return [*found, clusters(rng, 8, 0.3), clusters(rng, 12, 0.5), clusters(rng, 12, 0.7)]
 
 
@@ -117,9 +120,11 @@ def label_cases(rng):
     found[1]["labels"] = np.array([0, 1, 0, 1, 0])
     found[3]["labels"][[1, 3]] = 1
     found[4]["labels"] = np.array([0, 0, 1, 1])
-    order = np.argsort(-found[8]["scores"])
+    order = np.argsort(-found[9]["scores"])
     # in falling order of score the classes take turns, so they cannot come one after the other
-    found[8]["labels"][order] = np.arange(len(order)) % 2
+    found[9]["labels"][order] = np.arange(len(order)) % 2
+    found[6]["labels"] = np.array([], int)
+    found[10]["labels"] = 3 * found[10]["labels"] + 1  # numbers with gaps
     return found
 
 
@@ -312,5 +317,207 @@ MISTAKES = [
         ALL,
         "order = np.argsort(scores, kind='stable')\n    return order[stays[order]]",
         "The right boxes stay, but the one with the lowest score comes first.",
+    ),
+    Mistake(
+        "sort that is not stable",
+        ORDER,
+        "for box in np.argsort(-scores):",
+        "Of boxes with equal scores it was left to chance which comes first: np.argsort keeps their "
+        'order only with kind="stable".',
+    ),
+    Mistake(
+        "last of equal scores first, or by chance",
+        ORDER,
+        "for box in np.argsort(scores)[::-1]:",
+        "Of boxes with equal scores the last came first, or any: sorting upwards and reading "
+        'backwards turns equals around. Sort -scores, with kind="stable".',
+    ),
+    Mistake(
+        "threshold ignored",
+        ASK,
+        "if not np.any(overlaps[box, kept] > 0.5):",
+        "The overlap was compared with 0.5, whatever threshold is.",
+    ),
+    Mistake(
+        "any overlap suppresses",
+        ASK,
+        "if not np.any(overlaps[box, kept] > 0):",
+        "Every box that overlaps a kept one at all went. It goes only if its IoU is above threshold.",
+    ),
+    Mistake(
+        "nothing suppressed",
+        ASK,
+        "if True:",
+        "All boxes stayed. One goes if its IoU with a kept box is above threshold.",
+    ),
+    Mistake(
+        "small overlaps suppress",
+        ASK,
+        "if not np.any(overlaps[box, kept] < threshold):",
+        "A box went because of a kept one that it overlaps little. It goes if the IoU is above threshold.",
+    ),
+    Mistake(
+        "all kept boxes must overlap",
+        ASK,
+        "if not kept or not np.all(overlaps[box, kept] > threshold):",
+        "A box went only if it overlaps every kept one. One kept box is enough to make it go.",
+    ),
+    Mistake(
+        "mean of the overlaps",
+        ASK,
+        "if not kept or not np.mean(overlaps[box, kept]) > threshold:",
+        "The mean of the overlaps with the kept boxes was compared with threshold. One kept box is "
+        "enough to make it go.",
+    ),
+    Mistake(
+        "sum of the overlaps",
+        ASK,
+        "if not np.sum(overlaps[box, kept]) > threshold:",
+        "The overlaps with all kept boxes were added up. Each one by itself is compared with threshold.",
+    ),
+    Mistake(
+        "compared with the box before in the order",
+        f"{ORDER}\n        {ASK}\n            {KEEP}",
+        'order = np.argsort(-scores, kind="stable")\n'
+        "    for place, box in enumerate(order):\n"
+        "        if place == 0 or not overlaps[box, order[place - 1]] > threshold:\n"
+        "            kept.append(box)",
+        "A box was compared with the one just before it in the order, kept or not. Every box that "
+        "was kept can make it go.",
+    ),
+    Mistake(
+        "places taken for indices",
+        f"{ORDER}\n        {ASK}\n            {KEEP}",
+        "places = []\n"
+        '    for place, box in enumerate(np.argsort(-scores, kind="stable")):\n'
+        "        if not np.any(overlaps[place, places] > threshold):\n"
+        "            kept.append(box)\n"
+        "            places.append(place)",
+        "The overlaps were looked up by the place in the sorted order, but they belong to boxes in "
+        "the order of the input: other boxes were compared.",
+    ),
+    Mistake(
+        "boxes after it in the input",
+        f"{ORDER}\n        {ASK}\n            {KEEP}",
+        'for box in np.argsort(-scores, kind="stable"):\n'
+        "        if not np.any(overlaps[box, box + 1 :] > threshold):\n"
+        "            kept.append(box)",
+        "A box was compared with those after it in the input. It is compared with those that were kept.",
+    ),
+    Mistake(
+        "compared with itself",
+        ASK,
+        "if not np.any(overlaps[box] > threshold):",
+        "A box was compared with itself too, and that overlap is 1: nothing but what is empty stays.",
+    ),
+    Mistake(
+        "best box alone",
+        RETURN,
+        "return np.array(kept[:1], dtype=np.int64)",
+        "Only the best box stayed. There may be several objects.",
+    ),
+    Mistake(
+        "threshold for the scores",
+        RETURN,
+        "return np.array([box for box in kept if scores[box] > threshold], dtype=np.int64)",
+        "Boxes with a score below threshold are missing. threshold is for the IoU; no score is too low here.",
+    ),
+    Mistake(
+        "lowest score first in the answer",
+        RETURN,
+        "return np.array(kept[::-1], dtype=np.int64)",
+        "The right boxes stay, but the one with the lowest score comes first.",
+    ),
+    Mistake(
+        "scores returned",
+        RETURN,
+        "return np.array([scores[box] for box in kept])",
+        "The scores of the boxes that stay were returned. Their indices are asked for.",
+    ),
+    Mistake(
+        "how many stay",
+        RETURN,
+        "return len(kept)",
+        "This is the number of boxes that stay. Their indices are asked for.",
+    ),
+    Mistake(
+        "last class alone",
+        f"        {MARK}",
+        f"        stays[:] = False\n        {MARK}",
+        "Only boxes of the last class are left: what earlier classes had kept was overwritten.",
+    ),
+    Mistake(
+        "scores of all boxes within the class",
+        MARK,
+        MARK.replace("scores[own]", "scores[: len(own)]"),
+        "Within a class the boxes were sorted by scores of other boxes: scores is to be indexed like boxes.",
+    ),
+    Mistake(
+        "boxes of all classes within the class",
+        MARK,
+        MARK.replace("boxes[own]", "boxes[: len(own)]"),
+        "Within a class the overlaps of other boxes were compared: boxes is to be indexed like scores.",
+    ),
+    Mistake(
+        "classes numbered from 0 without a gap",
+        EACH,
+        "for label in range(len(np.unique(labels))):",
+        "Labels were taken to be 0, 1, 2, ... without a gap, and other numbers are missing. Any "
+        "integers may come: np.unique.",
+    ),
+    Mistake(
+        "last class missing",
+        EACH,
+        "for label in range(labels.max(initial=0)):",
+        "Boxes of the class with the largest number are missing: range ends before its argument.",
+    ),
+    Mistake(
+        "equal scores class by class",
+        f"{BODY}\n    {ALL}",
+        "kept = [np.zeros(0, np.int64)]\n"
+        f"    {EACH}\n        own = np.flatnonzero(labels == label)\n"
+        "        kept.append(own[non_maximum_suppression(boxes[own], scores[own], threshold=threshold)])\n"
+        "    kept = np.concatenate(kept)\n    return kept[np.argsort(-scores[kept], kind='stable')]",
+        "The right boxes stay, but of equal scores those of one class come first, wherever they "
+        "stand in the input. Of equal scores the first box in the input comes first.",
+    ),
+    Mistake(
+        "sort of all classes that is not stable",
+        ALL,
+        "order = np.argsort(-scores)\n    return order[stays[order]]",
+        "The right boxes stay, but the order of equal scores was left to chance: np.argsort keeps it "
+        'only with kind="stable".',
+    ),
+    Mistake(
+        "last of equal scores first in all classes",
+        ALL,
+        'order = np.argsort(scores, kind="stable")[::-1]\n    return order[stays[order]]',
+        "The right boxes stay, but of equal scores the last comes first: sorting upwards and reading "
+        "backwards turns equals around.",
+    ),
+    Mistake(
+        "last of equal scores first in all classes, or by chance",
+        ALL,
+        "order = np.argsort(scores)[::-1]\n    return order[stays[order]]",
+        "The right boxes stay, but of equal scores the last comes first, or any: sorting upwards and "
+        "reading backwards turns equals around.",
+    ),
+    Mistake(
+        "marks in place of indices, within the classes",
+        ALL,
+        "return stays",
+        "Every box has a True or False. The indices of those that stay are asked for, in falling "
+        "order of score.",
+    ),
+    Mistake(
+        "boxes of other classes suppress, those of the same do not",
+        f"{BODY}",
+        "order = np.argsort(-scores, kind='stable')\n"
+        "    for box in order:\n"
+        "        best = order[stays[order]]\n"
+        "        over = iou(boxes[[box]], boxes[best])[0] > threshold\n"
+        "        stays[box] = not np.any(over & (labels[best] != labels[box]))",
+        "A box went because of one of another class, and never because of one of its own. It is the "
+        "other way round.",
     ),
 ]

@@ -190,7 +190,8 @@ MISTAKES = [
         "ratio as width / height",
         SHAPES,
         "width, height = (np.array(sides) * root).ravel(), (np.array(sides) / root).ravel()",
-        "The anchors lie where they should stand: the ratio is height / width, and 2 means high.",
+        "The anchors lie where they should stand: the ratio is height / width, and 2 means high. (Or width "
+        "and height were exchanged.)",
     ),
     Mistake(
         "all ratios of the first side first",
@@ -340,5 +341,220 @@ MISTAKES = [
         "return separate.transpose(3, 4, 0, 1, 2).reshape(n, -1, 4)",
         "The image's number is not the slowest any more, so the answers of several images are mixed. It "
         "stays the first axis.",
+    ),
+    Mistake(
+        "both sides divided",
+        SHAPES,
+        "width, height = (np.array(sides) / root).ravel(), (np.array(sides) / root).ravel()",
+        "Width and height were divided by the same number, so every anchor is square. One is "
+        "multiplied, the other divided.",
+    ),
+    Mistake(
+        "width divided by the ratio, height kept",
+        SHAPES,
+        "width, height = (np.array(sides) / root**2).ravel(), (np.array(sides) + 0 * root).ravel()",
+        "The height was left as it is and the width divided by the ratio. The shape is right, but "
+        "the area is not side^2 any more.",
+    ),
+    Mistake(
+        "side squared",
+        SHAPES,
+        "width, height = (np.array(sides) ** 2 / root).ravel(), (np.array(sides) ** 2 * root).ravel()",
+        "The sides were squared. side^2 is the area; width and height are side divided by and "
+        "multiplied by the ratio's root.",
+    ),
+    Mistake(
+        "ratio ignored",
+        SHAPES,
+        "width, height = (np.array(sides) + 0 * root).ravel(), (np.array(sides) + 0 * root).ravel()",
+        "All anchors are square, whatever the ratio.",
+    ),
+    Mistake(
+        "corner and sides",
+        BASE,
+        "return np.stack([-width / 2, -height / 2, width, height], axis=1)",
+        "The last two numbers are width and height. They are the right and the lower edge.",
+    ),
+    Mistake(
+        "quarter of the sides",
+        BASE,
+        "return np.stack([-width, -height, width, height], axis=1) / 4",
+        "The anchors are half as large as they should be: an edge lies half a side from the centre.",
+    ),
+    Mistake(
+        "corner at 0, half as large",
+        BASE,
+        "return np.stack([0 * width, 0 * height, width, height], axis=1) / 2",
+        "The upper left corner lies at (0, 0). The centre should lie there.",
+    ),
+    Mistake(
+        "signs exchanged",
+        BASE,
+        "return np.stack([width, height, -width, -height], axis=1) / 2",
+        "The lower right corner comes before the upper left one.",
+    ),
+    Mistake(
+        "sides in whole pixels",
+        BASE,
+        "return np.stack([-np.round(width), -np.round(height), np.round(width), np.round(height)], "
+        "axis=1) / 2",
+        "Width and height were rounded to whole pixels. Old programs do that; here nothing is rounded.",
+    ),
+    Mistake(
+        "one anchor for each ratio alone",
+        f"{ROOT}\n    {SHAPES}",
+        "root = np.sqrt(np.array(ratios))\n    width, height = sides[0] / root, sides[0] * root",
+        "Only the first side was combined with the ratios. All combinations are asked for.",
+    ),
+    Mistake(
+        "first ratio alone",
+        f"{ROOT}\n    {SHAPES}",
+        "root = math_root = np.sqrt(ratios[0])\n"
+        "    width, height = np.array(sides) / root, np.array(sides) * math_root",
+        "Only the first ratio was combined with the sides. All combinations are asked for.",
+    ),
+    Mistake(
+        "anchors in an array of three axes",
+        BASE,
+        "return np.stack([-width, -height, width, height], axis=1).reshape(len(ratios), -1, 4) / 2",
+        "The anchors come as (ratios, sides, 4). They are one list, (A, 4).",
+    ),
+    Mistake(
+        "stride added in place of multiplied",
+        CENTRES,
+        "x, y = np.arange(w) + 0.5 + stride, np.arange(h) + 0.5 + stride",
+        "stride was added to the number of the cell. It is a factor.",
+    ),
+    Mistake(
+        "a whole cell further",
+        CENTRES,
+        "x, y = (np.arange(w) + 1.0) * stride, (np.arange(h) + 1.0) * stride",
+        "The centres lie at the lower right corners of the cells: 1 was added in place of 1/2.",
+    ),
+    Mistake(
+        "cells counted from 1",
+        CENTRES,
+        "x, y = (np.arange(w) + 1.5) * stride, (np.arange(h) + 1.5) * stride",
+        "The cells were counted from 1, so all anchors lie one cell too far right and down.",
+    ),
+    Mistake(
+        "half a cell to the left",
+        CENTRES,
+        "x, y = (np.arange(w) - 0.5) * stride, (np.arange(h) - 0.5) * stride",
+        "Half a cell was subtracted, so all anchors lie one cell too far left and up.",
+    ),
+    Mistake(
+        "divided by stride",
+        CENTRES,
+        "x, y = (np.arange(w) + 0.5) / stride, (np.arange(h) + 0.5) / stride",
+        "The centres were divided by stride. A cell stands for stride pixels: multiply.",
+    ),
+    Mistake(
+        "half a cell in x alone",
+        CENTRES,
+        "x, y = (np.arange(w) + 0.5) * stride, np.arange(h) * 1.0 * stride",
+        "The centres lie half a cell to the right, but not half a cell down.",
+    ),
+    Mistake(
+        "half a cell in y alone",
+        CENTRES,
+        "x, y = np.arange(w) * 1.0 * stride, (np.arange(h) + 0.5) * stride",
+        "The centres lie half a cell down, but not half a cell to the right.",
+    ),
+    Mistake(
+        "upper left corner moved alone",
+        FOUR,
+        "np.stack([x, y, 0 * x, 0 * y], axis=-1)",
+        "Only the upper left corners were moved to the cell. All four edges move.",
+    ),
+    Mistake(
+        "lower right corner moved alone",
+        FOUR,
+        "np.stack([0 * x, 0 * y, x, y], axis=-1)",
+        "Only the lower right corners were moved to the cell. All four edges move.",
+    ),
+    Mistake(
+        "order x, x, y, y",
+        FOUR,
+        "np.stack([x, x, y, y], axis=-1)",
+        "The cell's place was added as (x, x, y, y). A box is (x1, y1, x2, y2), so (x, y, x, y) is added.",
+    ),
+    Mistake(
+        "moved the other way",
+        LISTED,
+        "return (base - centres[:, :, None]).reshape(-1, 4)",
+        "The cell's place was subtracted; it is to be added.",
+    ),
+    Mistake(
+        "not listed",
+        LISTED,
+        "return centres[:, :, None] + base",
+        "The anchors come as (H, W, A, 4). They are one list, (H*W*A, 4).",
+    ),
+    Mistake(
+        "listed without the anchors' axis",
+        LISTED,
+        "return (centres[:, :, None] + base).reshape(h * w, -1)",
+        "The anchors of a cell stand in one row. Each has a row of its own: (H*W*A, 4).",
+    ),
+    Mistake(
+        "cut to the image",
+        LISTED,
+        "return np.maximum((centres[:, :, None] + base).reshape(-1, 4), 0)",
+        "Anchors that reach beyond the image's edge were cut there. Here nothing is cut.",
+    ),
+    Mistake(
+        "places alone",
+        LISTED,
+        "return (centres[:, :, None] + 0 * base).reshape(-1, 4)",
+        "These are the cells' centres; base was not added.",
+    ),
+    Mistake(
+        "four numbers before the anchors",
+        ROWS,
+        "return separate.transpose(0, 3, 4, 2, 1).reshape(n, -1, 4)",
+        "The last axis is the anchors', not that of the four numbers: both were exchanged in transpose.",
+    ),
+    Mistake(
+        "anchor between row and column",
+        ROWS,
+        "return separate.transpose(0, 3, 1, 4, 2).reshape(n, -1, 4)",
+        "The order is row, anchor, column. It is row, column, anchor.",
+    ),
+    Mistake(
+        "anchor before row, column before row",
+        ROWS,
+        "return separate.transpose(0, 1, 4, 3, 2).reshape(n, -1, 4)",
+        "The order is anchor, column, row. It is row, column, anchor.",
+    ),
+    Mistake(
+        "anchor between column and row",
+        ROWS,
+        "return separate.transpose(0, 4, 1, 3, 2).reshape(n, -1, 4)",
+        "The order is column, anchor, row. It is row, column, anchor.",
+    ),
+    Mistake(
+        "(N, H, W, 4A)",
+        ROWS,
+        "return maps.transpose(0, 2, 3, 1)",
+        "The channels stand last, but the answers are not listed: (N, H*W*A, 4) is asked for.",
+    ),
+    Mistake(
+        "images in one list",
+        ROWS,
+        "return separate.transpose(0, 3, 4, 1, 2).reshape(-1, 4)",
+        "The answers of all images stand in one list. The image stays the first axis.",
+    ),
+    Mistake(
+        "four numbers first",
+        ROWS,
+        "return separate.transpose(0, 3, 4, 1, 2).reshape(n, -1, 4).transpose(0, 2, 1)",
+        "The last two axes are exchanged: (N, H*W*A, 4) is asked for.",
+    ),
+    Mistake(
+        "first image alone",
+        ROWS,
+        "return separate[:1].transpose(0, 3, 4, 1, 2).reshape(1, -1, 4)",
+        "Only the first image was brought into order.",
     ),
 ]

@@ -487,4 +487,306 @@ MISTAKES = [
         f"window[channel, row, column] += dy[r, :, p, q] * {X_OF}.max(axis=(1, 2))",
         "dy was multiplied by the value of the largest cell. y is that cell, so its derivative is 1.",
     ),
+    Mistake(
+        "rounded up",
+        ROUNDED,
+        "first, last = math.ceil(low), math.ceil(high)",
+        "The edges were rounded up. They are rounded to the nearest cell.",
+    ),
+    Mistake(
+        "not rounded",
+        f"{ROUNDED}\n    {COUNT}\n    {BEGIN}\n    {END}",
+        "first, count, p = low, high - low + 1, np.arange(size)\n"
+        "    begin = np.floor(first + p * count / size).astype(int)\n"
+        "    end = np.ceil(first + (p + 1) * count / size).astype(int)",
+        "The edges were not rounded before the box was divided. They are rounded to whole cells first.",
+    ),
+    Mistake(
+        "+ 1 missing, count 0 kept",
+        COUNT,
+        "count, p = last - first, np.arange(size)",
+        "The box has one cell less than it should: the last one counts too.",
+    ),
+    Mistake(
+        "+ 1 twice",
+        COUNT,
+        "count, p = last - first + 2, np.arange(size)",
+        "The box has one cell too many: 1 is added once.",
+    ),
+    Mistake(
+        "count not below 1",
+        COUNT,
+        "count, p = max(last - first + 1, size), np.arange(size)",
+        "A box with fewer cells than bins was made larger. It stays as it is, and bins share cells.",
+    ),
+    Mistake(
+        "bins counted from 1",
+        COUNT,
+        "count, p = last - first + 1, np.arange(1, size + 1)",
+        "The bins were counted from 1, so each is where the next one should be.",
+    ),
+    Mistake(
+        "end one too far",
+        END,
+        "end = first + (p + 1) * count // size + 1",
+        "Each bin got one more cell at its end. Its end is rounded up, which is the same as + 1 only "
+        "where P does not divide.",
+    ),
+    Mistake(
+        "beginning rounded up",
+        BEGIN,
+        "begin = first - p * -count // size",
+        "The beginnings were rounded up. A bin begins at the cell in which its edge lies: rounded down.",
+    ),
+    Mistake(
+        "half a cell: rounded to the nearest in the bins",
+        f"{BEGIN}\n    {END}",
+        "begin = first + np.floor(p * count / size + 0.5).astype(int)\n"
+        "    end = first + np.floor((p + 1) * count / size + 0.5).astype(int)",
+        "The bins' edges were rounded to the nearest cell. A beginning is rounded down, an end up.",
+    ),
+    Mistake(
+        "end of the bin is its width",
+        "return np.clip(begin, 0, length), np.clip(end, 0, length)",
+        "return np.clip(begin, 0, length), np.clip(end - begin, 0, length)",
+        "The second array holds widths. It should hold ends.",
+    ),
+    Mistake(
+        "beginning of the box forgotten in the end",
+        END,
+        "end = -((p + 1) * -count // size)",
+        "The ends count from 0, whatever the box. They count from its first cell.",
+    ),
+    Mistake(
+        "only the beginning cut",
+        CUT,
+        "return np.clip(begin, 0, length), end",
+        "The ends were not cut to the map.",
+    ),
+    Mistake(
+        "only the end cut",
+        CUT,
+        "return begin, np.clip(end, 0, length)",
+        "The beginnings were not cut to the map: a negative index counts from the other end in NumPy.",
+    ),
+    Mistake(
+        "cut at 0 alone",
+        CUT,
+        "return np.maximum(begin, 0), np.maximum(end, 0)",
+        "Nothing was cut at the far edge of the map.",
+    ),
+    Mistake(
+        "cut at length alone",
+        CUT,
+        "return np.minimum(begin, length), np.minimum(end, length)",
+        "Nothing was cut at 0: a negative index counts from the other end in NumPy.",
+    ),
+    Mistake(
+        "beginning cut at the last cell",
+        CUT,
+        "return np.clip(begin, 0, length - 1), np.clip(end, 0, length)",
+        "The beginnings were cut at length - 1, so a bin beyond the map has its last cell. It should "
+        "be empty.",
+    ),
+    Mistake(
+        "last cell belongs to the bin",
+        CUT,
+        "return np.clip(begin, 0, length), np.clip(end - 1, 0, length)",
+        "The ends are the last cells of the bins. They should be the first cells that do not belong "
+        "any more.",
+    ),
+    Mistake(
+        "smallest value of the bin",
+        LARGEST,
+        "y[r, :, p, q], place[r, :, p, q] = cells.min(axis=1), cells.argmin(axis=1)",
+        "These are the smallest values of the bins. Their largest are asked for.",
+    ),
+    Mistake(
+        "sum of the bin",
+        LARGEST,
+        "y[r, :, p, q], place[r, :, p, q] = cells.sum(axis=1), cells.argmax(axis=1)",
+        "These are the sums of the bins. Their largest values are asked for.",
+    ),
+    Mistake(
+        "place in place of the value",
+        LARGEST,
+        "y[r, :, p, q], place[r, :, p, q] = cells.argmax(axis=1), cells.argmax(axis=1)",
+        "These are the places of the largest values, not the values.",
+    ),
+    Mistake(
+        "first cell of the bin",
+        LARGEST,
+        "y[r, :, p, q], place[r, :, p, q] = cells[:, 0], cells.argmax(axis=1)",
+        "These are the first cells of the bins. Their largest values are asked for.",
+    ),
+    Mistake(
+        "largest absolute value",
+        LARGEST,
+        "y[r, :, p, q], place[r, :, p, q] = np.abs(cells).max(axis=1), cells.argmax(axis=1)",
+        "The absolute values were compared. The largest value is asked for, with its sign.",
+    ),
+    Mistake(
+        "absolute value chosen",
+        LARGEST,
+        "where = np.abs(cells).argmax(axis=1)\n"
+        "                y[r, :, p, q], place[r, :, p, q] = cells[np.arange(channels), where], where",
+        "The cell with the largest absolute value was chosen. The largest value is asked for, with its sign.",
+    ),
+    Mistake(
+        "one cell less in every bin",
+        READ,
+        READ.replace("bottom[p]", "bottom[p] - 1").replace("right[q]", "right[q] - 1"),
+        "The last row and column of every bin are missing. A bin runs up to, but without, its end; "
+        "that is what a slice does.",
+    ),
+    Mistake(
+        "one cell more in every bin",
+        READ,
+        READ.replace("bottom[p]", "bottom[p] + 1").replace("right[q]", "right[q] + 1"),
+        "Every bin has one row and column too many. A bin runs up to, but without, its end; that is "
+        "what a slice does.",
+    ),
+    Mistake(
+        "bins of rows and columns exchanged",
+        READ,
+        READ.replace("top[p] : bottom[p], left[q] : right[q]", "left[q] : right[q], top[p] : bottom[p]"),
+        "The bins in x were used for the rows and those in y for the columns.",
+    ),
+    Mistake(
+        "diagonal bins",
+        READ,
+        READ.replace("left[q] : right[q]", "left[p] : right[p]"),
+        "p was used in both directions: to the right it is bin q.",
+    ),
+    Mistake(
+        "height and width of the map exchanged",
+        "channels, h, w = x.shape[1:]",
+        "channels, w, h = x.shape[1:]",
+        "Height and width of the map are exchanged: x is (N, C, H, W).",
+    ),
+    Mistake(
+        "boxes rounded before they are scaled",
+        BOXES,
+        "in enumerate(np.floor(boxes + 0.5) * scale):",
+        "The boxes were rounded in pixels, before they were multiplied by scale. It is cells that "
+        "are rounded.",
+    ),
+    Mistake(
+        "boxes as x, y, width, height",
+        "for r, (x1, y1, x2, y2) in enumerate(boxes * scale):",
+        "for r, (x1, y1, x2, y2) in enumerate((boxes + np.pad(boxes[:, :2], ((0, 0), (2, 0)))) * scale):",
+        "The last two numbers of a box were taken for its width and height. They are its right and "
+        "lower edge.",
+    ),
+    Mistake(
+        "scale of the first corner alone",
+        "for r, (x1, y1, x2, y2) in enumerate(boxes * scale):",
+        "for r, (x1, y1, x2, y2) in enumerate(boxes * [scale, scale, 1, 1]):",
+        "Only the upper left corner was multiplied by scale.",
+    ),
+    Mistake(
+        "last image for all boxes",
+        READ,
+        READ.replace("image_index[r]", "-1"),
+        "All boxes were cut out of the last image. image_index says in which one each of them lies.",
+    ),
+    Mistake(
+        "dy of the whole box",
+        ADD,
+        ADD.replace("dy[r, :, p, q]", "dy[r].sum(axis=(1, 2))"),
+        "Each bin passed on the sum of its box's dy. A bin passes on its own.",
+    ),
+    Mistake(
+        "dy of the first bin",
+        ADD,
+        ADD.replace("dy[r, :, p, q]", "dy[r, :, 0, 0]"),
+        "Each bin passed on the dy of the first bin of its box.",
+    ),
+    Mistake(
+        "dy transposed",
+        ADD,
+        ADD.replace("dy[r, :, p, q]", "dy[r, :, q, p]"),
+        "p and q are exchanged in dy: its third axis goes downwards, its fourth to the right.",
+    ),
+    Mistake(
+        "1 in place of dy",
+        ADD,
+        ADD.replace("dy[r, :, p, q]", "1"),
+        "The largest cells got 1. They get dy.",
+    ),
+    Mistake(
+        "subtracted",
+        ADD,
+        ADD.replace("+=", "-="),
+        "dy was subtracted from the cells; it is added.",
+    ),
+    Mistake(
+        "averaged over the boxes",
+        ADD,
+        ADD.replace("dy[r, :, p, q]", "dy[r, :, p, q] / len(dy)"),
+        "dy was divided by the number of boxes. Whether the loss is a mean over them stands in dy already.",
+    ),
+    Mistake(
+        "averaged over the bins",
+        ADD,
+        ADD.replace("dy[r, :, p, q]", "dy[r, :, p, q] / (dy.shape[2] * dy.shape[3])"),
+        "dy was divided by the number of bins. Each bin has a dy of its own.",
+    ),
+    Mistake(
+        "last cell of the bin",
+        ADD,
+        "window[channel, -1, -1] += dy[r, :, p, q]",
+        "All of dy went to the last cell of its bin. The cell that was the largest in forward gets it.",
+    ),
+    Mistake(
+        "same cell in all channels",
+        ADD,
+        "window[:, row[0], column[0]] += dy[r, :, p, q]",
+        "In every channel the cell of the first channel got dy. Each channel has a largest cell of its own.",
+    ),
+    Mistake(
+        "gradients of all channels in each",
+        ADD,
+        "for c in channel:\n                    window[:, row[c], column[c]] += dy[r, :, p, q]",
+        "Every channel's dy also went to the largest cells of the other channels. Each channel is "
+        "pooled on its own.",
+    ),
+    Mistake(
+        "last box overwrites",
+        ADD,
+        "before = window.copy()\n"
+        "                window[...] = np.where(before, 0, before)\n"
+        "                window[channel, row, column] = dy[r, :, p, q]",
+        "What other bins and boxes had left in the cells of a bin was cleared. All that comes is added.",
+    ),
+    Mistake(
+        "rows and columns exchanged in the window",
+        ADD,
+        "window[channel, column % window.shape[1], row % window.shape[2]] += dy[r, :, p, q]",
+        "Row and column of the largest cell are exchanged.",
+    ),
+    Mistake(
+        "number of the box taken for the image in backward",
+        VIEW,
+        VIEW.replace("image_index[r]", "r % len(x)"),
+        "The gradient of box r went to image r. image_index says in which one each box lies.",
+    ),
+    Mistake(
+        "rounded towards 0",
+        ROUNDED,
+        "first, last = int(low + 0.5), int(high + 0.5)",
+        "Left of 0, v + 1/2 was rounded up: int cuts off the digits, and goes towards 0. floor goes down.",
+    ),
+    Mistake(
+        "height of the map for both directions",
+        "left, right = bins(x1, x2, size=size, length=w)",
+        "left, right = bins(x1, x2, size=size, length=h)",
+        "In x the bins were cut at the map's height. It is the width there.",
+    ),
+    Mistake(
+        "width of the map for both directions",
+        "top, bottom = bins(y1, y2, size=size, length=h)",
+        "top, bottom = bins(y1, y2, size=size, length=w)",
+        "In y the bins were cut at the map's width. It is the height there.",
+    ),
 ]

@@ -170,7 +170,8 @@ MISTAKES = [
         "sigma not squared in the end",
         EACH,
         "each = np.where(size < 1 / sigma, 0.5 * (sigma * difference) ** 2, size - 0.5 * end)",
-        "The parabola ends at 1 / sigma; it should end at 1 / sigma^2, where its slope sigma^2 |d| is 1.",
+        "The parabola ends at |d| = 1 / sigma, which is d^2 = 1 / sigma^2. It should end at "
+        "|d| = 1 / sigma^2, where its slope sigma^2 |d| is 1.",
     ),
     Mistake(
         "sigma not squared",
@@ -338,7 +339,8 @@ MISTAKES = [
         "cut from above alone",
         SLOPE,
         "slope = np.minimum(sigma**2 * difference, 1)",
-        "Large negative differences have slopes below -1. They are limited on both sides.",
+        "Large negative differences have slopes below -1. They are limited on both sides: it is |d| that is "
+        "compared with the parabola's end.",
     ),
     Mistake(
         "gradient of the targets",
@@ -363,5 +365,235 @@ MISTAKES = [
         RETURNED,
         "doffsets = slope * (dloss / difference.size)",
         "The gradient was divided by 4 R, the number of all offsets. The loss was divided by R.",
+    ),
+    Mistake(
+        "parabola without its 1/2 and with sigma alone",
+        EACH,
+        "each = np.where(size < end, sigma * difference**2, size - 0.5 * end)",
+        "In the parabola sigma is not squared and the 1/2 is missing: it is (sigma * d)^2 / 2.",
+    ),
+    Mistake(
+        "sigma twice squared",
+        EACH,
+        "each = np.where(size < end, 0.5 * (sigma**2 * difference) ** 2, size - 0.5 * end)",
+        "In the parabola sigma has the power 4: sigma^2 was squared once more. It is (sigma * d)^2 / 2.",
+    ),
+    Mistake(
+        "sigma missing in the parabola",
+        EACH,
+        "each = np.where(size < end, 0.5 * difference**2, size - 0.5 * end)",
+        "In the parabola sigma is missing: it is (sigma * d)^2 / 2.",
+    ),
+    Mistake(
+        "1/2 not squared away",
+        EACH,
+        "each = np.where(size < end, (0.5 * sigma * difference) ** 2, size - 0.5 * end)",
+        "The 1/2 of the parabola was squared too: it stands outside of the square.",
+    ),
+    Mistake(
+        "parabola not squared",
+        EACH,
+        "each = np.where(size < end, 0.5 * sigma * size, size - 0.5 * end)",
+        "The parabola is no parabola: sigma * d is to be squared.",
+    ),
+    Mistake(
+        "whole 1 / sigma^2 taken off",
+        EACH,
+        "each = np.where(size < end, 0.5 * (sigma * difference) ** 2, size - end)",
+        "Beyond the parabola 1 / sigma^2 was taken off |d|. It is half of that, so that the two meet.",
+    ),
+    Mistake(
+        "1 / (2 sigma) taken off",
+        EACH,
+        "each = np.where(size < end, 0.5 * (sigma * difference) ** 2, size - 0.5 / sigma)",
+        "Beyond the parabola 1 / (2 sigma) was taken off |d|. It is 1 / (2 sigma^2).",
+    ),
+    Mistake(
+        "sigma^2 / 2 taken off",
+        EACH,
+        "each = np.where(size < end, 0.5 * (sigma * difference) ** 2, size - 0.5 * sigma**2)",
+        "Beyond the parabola sigma^2 / 2 was taken off |d|; sigma^2 belongs below the line.",
+    ),
+    Mistake(
+        "added in the straight part",
+        EACH,
+        "each = np.where(size < end, 0.5 * (sigma * difference) ** 2, size + 0.5 * end)",
+        "Beyond the parabola 1 / (2 sigma^2) was added to |d|. It is taken off, so that the two meet.",
+    ),
+    Mistake(
+        "straight part without absolute value",
+        EACH,
+        "each = np.where(size < end, 0.5 * (sigma * difference) ** 2, difference - 0.5 * end)",
+        "Beyond the parabola d stands in place of |d|, so the loss becomes negative.",
+    ),
+    Mistake(
+        "sigma in the straight part",
+        EACH,
+        "each = np.where(size < end, 0.5 * (sigma * difference) ** 2, sigma * size - 0.5 * end)",
+        "Beyond the parabola |d| was multiplied by sigma. Its slope is 1 there.",
+    ),
+    Mistake(
+        "precedence: half of the whole straight part",
+        EACH,
+        "each = np.where(size < end, 0.5 * (sigma * difference) ** 2, 0.5 * (size - end))",
+        "The 1/2 was taken of the whole straight part. It belongs to 1 / sigma^2 alone.",
+    ),
+    Mistake(
+        "parabola ends at sigma^2",
+        EACH,
+        "each = np.where(size < sigma**2, 0.5 * (sigma * difference) ** 2, size - 0.5 * end)",
+        "The parabola ends at sigma^2, or sigma; it should end at 1 / sigma^2.",
+    ),
+    Mistake(
+        "parabola ends at 1 / (2 sigma^2)",
+        EACH,
+        "each = np.where(size < 0.5 * end, 0.5 * (sigma * difference) ** 2, size - 0.5 * end)",
+        "The parabola ends at 1 / (2 sigma^2); it should end at 1 / sigma^2, where both parts meet.",
+    ),
+    Mistake(
+        "divided by the number of offsets of the positives",
+        MEAN,
+        "loss = each.sum() / max(4 * positive.sum(), 1)",
+        "The sum was divided by the number of offsets of the positive boxes. Divide by R, the number "
+        "of all boxes.",
+    ),
+    Mistake(
+        "sum over the rows alone",
+        MEAN,
+        "loss = each.sum(axis=1) / len(offsets)",
+        "Each box has its own loss. The loss is a single number, their sum.",
+    ),
+    Mistake(
+        "negative loss",
+        MEAN,
+        "loss = -each.sum() / len(offsets)",
+        "The loss has the wrong sign: it is 0 where nothing is wrong, and else above 0.",
+    ),
+    Mistake(
+        "targets added",
+        MASKED,
+        "difference = (offsets + targets) * positive[:, None]",
+        "The targets were added to the offsets. It is their difference that counts.",
+    ),
+    Mistake(
+        "targets forgotten",
+        MASKED,
+        "difference = offsets * positive[:, None]",
+        "The targets were not subtracted from the offsets.",
+    ),
+    Mistake(
+        "only one offset of each box",
+        f"{EACH}\n    {MEAN}",
+        "each = np.where(size < end, 0.5 * (sigma * difference) ** 2, size - 0.5 * end)\n"
+        "    loss = each[:, 0].sum() / len(offsets)",
+        "Only the first offset of each box was counted. The loss is a sum over all four.",
+    ),
+    Mistake(
+        "2 and sigma in the slope",
+        SLOPE,
+        "slope = np.clip(2 * sigma**2 * difference, -1, 1)",
+        "The slope of the parabola is twice too steep: the 2 of the square and the 1/2 before it cancel.",
+    ),
+    Mistake(
+        "derivative of the parabola is the parabola",
+        SLOPE,
+        "slope = np.where(np.abs(difference) < 1 / sigma**2, 0.5 * (sigma * difference) ** 2, "
+        "np.sign(difference))",
+        "On the parabola the value itself was returned. Its derivative is asked for.",
+    ),
+    Mistake(
+        "slope of the straight part",
+        SLOPE,
+        "slope = np.where(np.abs(difference) < 1 / sigma**2, sigma**2 * difference, difference)",
+        "Beyond the parabola the slope is d. It is the sign of d there, 1 or -1.",
+    ),
+    Mistake(
+        "slope of the absolute value",
+        SLOPE,
+        "slope = np.where(np.abs(difference) < 1 / sigma**2, sigma**2 * np.abs(difference), "
+        "np.sign(difference))",
+        "On the parabola the slope has lost its sign: it is sigma^2 * d, not |d|.",
+    ),
+    Mistake(
+        "slope zero beyond the parabola",
+        SLOPE,
+        "slope = np.where(np.abs(difference) < 1 / sigma**2, sigma**2 * difference, 0)",
+        "Beyond the parabola the slope is 0. It is 1 or -1 there.",
+    ),
+    Mistake(
+        "slope cut at 1 / sigma^2",
+        SLOPE,
+        "slope = np.clip(sigma**2 * difference, -1 / sigma**2, 1 / sigma**2)",
+        "The slope was cut at 1 / sigma^2. That is where the parabola ends; its slope is 1 there.",
+    ),
+    Mistake(
+        "difference cut at 1",
+        SLOPE,
+        "slope = sigma**2 * np.clip(difference, -1, 1)",
+        "The difference was cut at 1, and then multiplied by sigma^2. It is the slope that is cut.",
+    ),
+    Mistake(
+        "end of the slope's parabola at 1",
+        SLOPE,
+        "slope = np.where(np.abs(difference) < 1, sigma**2 * difference, np.sign(difference))",
+        "In backward the parabola goes on up to |d| = 1. It ends at 1 / sigma^2.",
+    ),
+    Mistake(
+        "end of the slope's parabola at 1 / sigma",
+        SLOPE,
+        "slope = np.where(np.abs(difference) < 1 / sigma, sigma**2 * difference, np.sign(difference))",
+        "In backward the parabola goes on up to 1 / sigma. It ends at 1 / sigma^2.",
+    ),
+    Mistake(
+        "branches exchanged in backward",
+        SLOPE,
+        "slope = np.where(np.abs(difference) < 1 / sigma**2, np.sign(difference), sigma**2 * difference)",
+        "In backward small differences are on the straight part, and large ones on the parabola.",
+    ),
+    Mistake(
+        "sigma taken for beta in backward",
+        SLOPE,
+        "slope = np.where(np.abs(difference) < sigma, difference / sigma, np.sign(difference))",
+        "In backward sigma was taken for the place where the parabola ends, which PyTorch calls "
+        "beta. That place is 1 / sigma^2.",
+    ),
+    Mistake(
+        "rows that do not count in R",
+        RETURNED,
+        "doffsets = slope * (dloss / max(float(np.any(difference, axis=1).sum()), 1.0))",
+        "The gradient was divided by the number of positive boxes. The loss was divided by R, the "
+        "number of all boxes.",
+    ),
+    Mistake(
+        "multiplied by R",
+        RETURNED,
+        "doffsets = slope * (dloss * len(difference))",
+        "The gradient was multiplied by R. The loss was divided by it, and so is its gradient.",
+    ),
+    Mistake(
+        "divided by dloss",
+        RETURNED,
+        "doffsets = slope / (dloss * len(difference))",
+        "The gradient was divided by dloss. It is a factor.",
+    ),
+    Mistake(
+        "summed over the rows",
+        RETURNED,
+        "doffsets = (slope * (dloss / len(difference))).sum(axis=0)",
+        "The gradient was summed over the boxes. Each has its own row.",
+    ),
+    Mistake(
+        "taken off once",
+        f"{EACH}\n    {MEAN}",
+        "each = np.where(size < end, 0.5 * (sigma * difference) ** 2, size)\n"
+        "    loss = (each.sum() - 0.5 * end) / len(offsets)",
+        "1 / (2 sigma^2) was taken off once, from the sum. It is taken off every |d| in the straight part.",
+    ),
+    Mistake(
+        "sigma in the slope of the straight part",
+        SLOPE,
+        "slope = np.where(np.abs(difference) < 1 / sigma**2, sigma**2 * difference, sigma * "
+        "np.sign(difference))",
+        "Beyond the parabola the slope was multiplied by sigma. It is 1 or -1 there.",
     ),
 ]

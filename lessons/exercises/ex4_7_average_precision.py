@@ -127,8 +127,18 @@ def match_cases(rng):
     none = {"boxes": [square, far, next_to_it], "scores": [0.5, 0.75, 0.25], "objects": np.zeros((0, 4))}
     nothing = {"boxes": np.zeros((0, 4)), "scores": [], "objects": [square, far]}
     found = [few, twice, taken, half, best, miss, equal, none, nothing]
+    # more objects than detections, the last one found; two objects overlapped alike; and so many detections
+    # with equal scores that a sort which is not stable turns some of them around
+    more = {"boxes": [far, [31.0, 30, 36, 38]], "scores": [0.5, 0.75], "objects": [square, next_to_it, far]}
+    alike = {"boxes": [[2.0, 0, 12, 10], [5.0, 0, 14, 10]], "scores": [0.5, 0.25]}
+    alike |= {"objects": [square, next_to_it]}
+    places = 20.0 * (np.arange(24) // 2)[:, None] + [0, 0, 10, 10]
+    many = {"boxes": places + rng.uniform(0, 1, (24, 4)).round(1), "objects": places[::2]}
+    many["scores"] = np.arange(24) // 2 % 3 / 4 + 0.25
+    found = [*found, more, alike, many]
     found = [{name: np.array(value, float) for name, value in case.items()} for case in found]
-    return [{**case, "threshold": 0.5} for case in [*found, drawn(rng, 9, 3), drawn(rng, 14, 5)]]
+    found = [{**case, "threshold": 0.5} for case in [*found, drawn(rng, 9, 3), drawn(rng, 14, 5)]]
+    return [*found, {**drawn(rng, 12, 4), "threshold": 0.75}, {**drawn(rng, 12, 4), "threshold": 0.3}]
 
 
 def drawn(rng, detections, objects):
@@ -139,7 +149,8 @@ def drawn(rng, detections, objects):
         boxes = true[rng.integers(0, objects, detections)] + rng.uniform(-2, 2, (detections, 4)).round(1)
         overlaps = iou(boxes, true)
         ranked = np.sort(overlaps, axis=1)
-        if np.abs(overlaps - 0.5).min() > 0.01 and (ranked[:, -1] - ranked[:, -2]).min() > 0.01:
+        clear = min(np.abs(overlaps - threshold).min() for threshold in (0.3, 0.5, 0.75)) > 0.01
+        if clear and (ranked[:, -1] - ranked[:, -2]).min() > 0.01:
             scores = (rng.permutation(detections) + 1) / (detections + 1)
             return {"boxes": boxes, "scores": scores, "objects": true}
 
@@ -154,7 +165,9 @@ def curve_cases(rng):
         scores = (rng.permutation(detections) + 1) / (detections + 1)
         right = rng.permutation(np.arange(detections) < hits)
         cases.append({"scores": scores, "right": right, "count": count})
-    return [*cases, {"scores": np.zeros(0), "right": np.zeros(0, bool), "count": 20}]
+    # so many equal scores that a sort which is not stable turns some of them around
+    many = {"scores": rng.integers(1, 4, 30) / 4, "right": np.arange(30) % 2 == 0, "count": 18}
+    return [*cases, many, {"scores": np.zeros(0), "right": np.zeros(0, bool), "count": 20}]
 
 
 def precision_cases(rng):
@@ -166,6 +179,7 @@ def precision_cases(rng):
         right = rng.permutation(np.arange(detections) < hits)
         right[:2] = False, True
         found.append(curve(right, max(count, right.sum())))
+    found.append(curve([1, 1, 0, 0, 0, 1], 4))  # read from the other end it is another one
     found.append(curve([1, 0, 1, 1, 0, 1, 1, 0, 1, 1, 0, 1], 10))  # 3/10, 6/10 and 7/10 are reached
     return [*found, {"precision": np.zeros(0), "recall": np.zeros(0)}]
 
@@ -496,5 +510,355 @@ MISTAKES = [
         ELEVENTH,
         "return total / max(sum(k / 10 <= recall.max(initial=0) for k in range(11)), 1)",
         "The mean was taken over the points that are reached. The others count as 0.",
+    ),
+    Mistake(
+        "sort that is not stable",
+        ORDER,
+        "for found in np.argsort(-scores):",
+        "Of detections with equal scores it was left to chance which chooses first: np.argsort keeps "
+        'their order only with kind="stable".',
+    ),
+    Mistake(
+        "last of equal scores first, or by chance",
+        ORDER,
+        "for found in np.argsort(scores)[::-1]:",
+        "Of detections with equal scores the last chose first, or any: sorting upwards and reading "
+        'backwards turns equals around. Sort -scores, with kind="stable".',
+    ),
+    Mistake(
+        "threshold ignored",
+        RIGHT,
+        "if overlaps[found, chosen] >= 0.5 and not taken[chosen]:",
+        "The overlap was compared with 0.5, whatever threshold is.",
+    ),
+    Mistake(
+        "any overlap is right",
+        RIGHT,
+        "if overlaps[found, chosen] > 0 and not taken[chosen]:",
+        "Every detection that overlaps a free object at all was called right. The IoU must be at "
+        "least threshold.",
+    ),
+    Mistake(
+        "threshold not asked for",
+        RIGHT,
+        "if not taken[chosen]:",
+        "The overlap was not compared with threshold.",
+    ),
+    Mistake(
+        "right below the threshold",
+        RIGHT,
+        "if overlaps[found, chosen] < threshold and not taken[chosen]:",
+        "Detections were called right whose IoU is below threshold.",
+    ),
+    Mistake(
+        "or in place of and",
+        RIGHT,
+        "if overlaps[found, chosen] >= threshold or not taken[chosen]:",
+        "One of the two conditions was enough. A detection is right if its overlap is large enough "
+        "and the object is free.",
+    ),
+    Mistake(
+        "marked by the object's number",
+        SET,
+        "taken[chosen] = True\n                right[chosen % len(right)] = True",
+        "True stands at the number of the object, not at that of the detection.",
+    ),
+    Mistake(
+        "object with the smallest overlap",
+        CHOOSE,
+        "chosen = overlaps[found].argmin()",
+        "Each detection took the object that it overlaps least.",
+    ),
+    Mistake(
+        "last of equally overlapped objects",
+        CHOOSE,
+        "chosen = len(objects) - 1 - overlaps[found, ::-1].argmax()",
+        "Of several objects with the same overlap the last was taken. It is the first.",
+    ),
+    Mistake(
+        "first object always",
+        CHOOSE,
+        "chosen = 0",
+        "Each detection was compared with the first object alone.",
+    ),
+    Mistake(
+        "stops at the first wrong one",
+        LOOP,
+        "if len(objects):\n"
+        "            chosen = overlaps[found].argmax()\n"
+        "            if overlaps[found, chosen] < threshold or taken[chosen]:\n"
+        "                break\n"
+        "            right[found] = taken[chosen] = True",
+        "The loop ended at the first detection that is wrong. Those after it may be right.",
+    ),
+    Mistake(
+        "wrong ones marked",
+        "    return right\n",
+        "    return ~right\n",
+        "True stands where a detection is wrong.",
+    ),
+    Mistake(
+        "number of right ones",
+        "    return right\n",
+        "    return right.sum()\n",
+        "This is the number of right detections. Which are right is asked for.",
+    ),
+    Mistake(
+        "indices of right ones",
+        "    return right\n",
+        "    return np.flatnonzero(right)\n",
+        "These are the indices of the right detections. True or False for each is asked for.",
+    ),
+    Mistake(
+        "equal scores by chance",
+        HITS,
+        "hits = np.cumsum(right[np.argsort(-scores)])",
+        "Of detections with equal scores it was left to chance which is counted first: np.argsort "
+        'keeps their order only with kind="stable".',
+    ),
+    Mistake(
+        "equal scores turned around, or by chance",
+        HITS,
+        "hits = np.cumsum(right[np.argsort(scores)[::-1]])",
+        "Of detections with equal scores the last was counted first, or any: sorting upwards and "
+        'reading backwards turns equals around. Sort -scores, with kind="stable".',
+    ),
+    Mistake(
+        "wrong ones counted",
+        HITS,
+        'hits = np.cumsum(~right[np.argsort(-scores, kind="stable")])',
+        "The wrong detections were counted; the right ones are asked for.",
+    ),
+    Mistake(
+        "counted from the end",
+        HITS,
+        'hits = np.cumsum(right[np.argsort(-scores, kind="stable")][::-1])[::-1]',
+        "The detections were counted from the lowest score up to this one. The best k are counted.",
+    ),
+    Mistake(
+        "product in place of the sum",
+        HITS,
+        'hits = np.cumprod(right[np.argsort(-scores, kind="stable")])',
+        "A running product was taken. The right ones are counted: a running sum.",
+    ),
+    Mistake(
+        "scores added up",
+        HITS,
+        'hits = np.cumsum((right * scores).astype(float)[np.argsort(-scores, kind="stable")])',
+        "The scores of the right detections were added up. They are counted, each as 1.",
+    ),
+    Mistake(
+        "answers in the order of the input",
+        CURVE,
+        'back = np.argsort(np.argsort(-scores, kind="stable"))\n'
+        "    return (hits / np.arange(1, len(hits) + 1))[back], (hits / count)[back]",
+        "The numbers are right, but stand in the order of the input. They come for the best "
+        "detection, the best two, and so on.",
+    ),
+    Mistake(
+        "precision over the objects",
+        CURVE,
+        "return hits / count, hits / count",
+        "The precision was divided by the number of objects. Of the best k it is right ones / k.",
+    ),
+    Mistake(
+        "k + 1 for k",
+        CURVE,
+        "return hits / np.arange(2, len(hits) + 2), hits / count",
+        "The precision was divided by k + 1. The best detection alone makes k = 1.",
+    ),
+    Mistake(
+        "recall over objects not found",
+        CURVE,
+        "return hits / np.arange(1, len(hits) + 1), hits / np.maximum(count - hits, 1)",
+        "The recall was divided by the objects that are not found yet. It is the fraction of all objects.",
+    ),
+    Mistake(
+        "precision over the wrong ones",
+        CURVE,
+        "return hits / np.maximum(np.arange(1, len(hits) + 1) - hits, 1), hits / count",
+        "The precision was divided by the number of wrong ones. Of the best k it is right ones / k.",
+    ),
+    Mistake(
+        "counts in place of the recall",
+        CURVE,
+        "return hits / np.arange(1, len(hits) + 1), 1.0 * hits",
+        "The recall is a count: it is still to be divided by the number of objects.",
+    ),
+    Mistake(
+        "counts in place of the precision",
+        CURVE,
+        "return 1.0 * hits, hits / count",
+        "The precision is a count: it is still to be divided by k.",
+    ),
+    Mistake(
+        "recall falls",
+        CURVE,
+        "return hits / np.arange(1, len(hits) + 1), 1 - hits / count",
+        "This is 1 - recall, the fraction of objects that are missed.",
+    ),
+    Mistake(
+        "last values alone",
+        CURVE,
+        "return (hits / np.arange(1, len(hits) + 1))[-1:], (hits / count)[-1:]",
+        "There is only the value for all detections. One for the best, one for the best two, and so "
+        "on, are asked for.",
+    ),
+    Mistake(
+        "sentinels in front",
+        CURVE,
+        "return np.append(1.0, hits / np.arange(1, len(hits) + 1)), np.append(0.0, hits / count)",
+        "There is one value too many: a point for no detection at all stands in front.",
+    ),
+    Mistake(
+        "steps of 1 / D",
+        AREA,
+        "return float(best.sum() / max(len(recall), 1) * recall.max(initial=0))",
+        "All steps were taken to be equal. A detection that is wrong makes no step of the recall.",
+    ),
+    Mistake(
+        "recall times precision added up",
+        AREA,
+        "return float((recall * best).sum())",
+        "The recall itself was multiplied by the height. It is the step from one recall to the next "
+        "that is the width.",
+    ),
+    Mistake(
+        "last step missing",
+        AREA,
+        "return float((steps * best)[:-1].sum())",
+        "The last rectangle is missing.",
+    ),
+    Mistake(
+        "first rectangle alone",
+        AREA,
+        "return float((steps * best)[:1].sum())",
+        "Only the first rectangle was counted.",
+    ),
+    Mistake(
+        "largest precision",
+        AREA,
+        "return float(best.max(initial=0))",
+        "This is the largest precision. The area below best is asked for.",
+    ),
+    Mistake(
+        "largest precision everywhere",
+        BEST,
+        "best = np.full_like(precision, precision.max(initial=0))",
+        "best is the largest precision of all everywhere. It is the largest from here to the end.",
+    ),
+    Mistake(
+        "next precision alone",
+        BEST,
+        "best = np.maximum(precision, np.append(precision[1:], 0))[: len(precision)]",
+        "best looks one place ahead only. It is the largest from here to the end.",
+    ),
+    Mistake(
+        "result not turned back",
+        BEST,
+        "best = np.maximum.accumulate(precision[::-1])",
+        "The precision was turned around before, but the result was not turned back.",
+    ),
+    Mistake(
+        "sorted precision",
+        BEST,
+        "best = -np.sort(-precision)",
+        "The precisions were sorted. best is the largest from here to the end, and each stays at its place.",
+    ),
+    Mistake(
+        "negative area",
+        AREA,
+        "return float(-(steps * best).sum())",
+        "The area has the wrong sign.",
+    ),
+    Mistake(
+        "precision of the last reached",
+        "total += reached.max() if len(reached) else 0.0",
+        "total += reached[-1] if len(reached) else 0.0",
+        "The precision at the largest recall was taken. best(r) is the largest at a recall of r or more.",
+    ),
+    Mistake(
+        "mean in place of the largest",
+        "total += reached.max() if len(reached) else 0.0",
+        "total += reached.mean() if len(reached) else 0.0",
+        "The mean of the precisions was taken. best(r) is the largest.",
+    ),
+    Mistake(
+        "smallest in place of the largest at the points",
+        "total += reached.max() if len(reached) else 0.0",
+        "total += reached.min() if len(reached) else 0.0",
+        "The smallest precision was taken. best(r) is the largest.",
+    ),
+    Mistake(
+        "not divided by 11",
+        ELEVENTH,
+        "return total",
+        "The eleven numbers were added up, but not divided by 11.",
+    ),
+    Mistake(
+        "divided by the number of detections",
+        ELEVENTH,
+        "return total / max(len(recall), 1)",
+        "The sum was divided by the number of detections. There are eleven points.",
+    ),
+    Mistake(
+        "overwritten instead of added",
+        TOTAL,
+        TOTAL.replace("+=", "="),
+        "Only the last point is in the answer: total is overwritten (=) where it should be added (+=).",
+    ),
+    Mistake(
+        "recall near the point",
+        REACHED,
+        "reached = precision[np.abs(recall - k / 10) < 0.05]",
+        "Only recalls near the point were looked at. best(r) is the largest at a recall of r or more.",
+    ),
+    Mistake(
+        "points with the area",
+        ELEVENTH,
+        "return float(average_precision(precision, recall))",
+        "This is the area below best. The mean of best over eleven numbers is asked for.",
+    ),
+    Mistake(
+        "recall is the precision",
+        CURVE,
+        "return hits / np.arange(1, len(hits) + 1), hits / np.arange(1, len(hits) + 1)",
+        "The recall is the precision once more. It is the fraction of the objects that are found.",
+    ),
+    Mistake(
+        "best is 1 everywhere",
+        BEST,
+        "best = np.ones_like(precision)",
+        "best is 1 everywhere. It is the largest precision from here to the end; behind the end it is 0.",
+    ),
+    Mistake(
+        "area is 1",
+        AREA,
+        "return 1.0",
+        "The answer is always 1: best was taken to be 1 up to recall 1. Behind the last detection best is 0.",
+    ),
+    Mistake(
+        "recall below the point",
+        REACHED,
+        "reached = precision[recall < k / 10]",
+        "The largest precision was looked for below the point. It is the largest from the point on.",
+    ),
+    Mistake(
+        "largest behind this place",
+        BEST,
+        "best = np.append(np.maximum.accumulate(precision[:0:-1])[::-1], 0.0)[: len(precision)]",
+        "best leaves out the place itself. It is the largest from here to the end, this one included.",
+    ),
+    Mistake(
+        "area divided by the number of detections",
+        AREA,
+        "return float((steps * best).sum() / max(len(recall), 1))",
+        "The area was divided by the number of detections. The steps of the recall are its widths already.",
+    ),
+    Mistake(
+        "largest of the eleven",
+        ELEVENTH,
+        "return float(precision.max(initial=0))",
+        "The largest of the eleven numbers was returned. Their mean is asked for.",
     ),
 ]

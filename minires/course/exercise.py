@@ -186,13 +186,19 @@ def load(source, name, others, *, path=None, numpy_alone=False):
         if wanted not in others:
             return __import__(wanted, *arguments, **options)
         if wanted not in modules:
-            modules[wanted] = make(others[wanted], wanted, f"{wanted}.py")
+            modules[wanted] = make(_compiled(others[wanted], f"{wanted}.py"), wanted)
         return modules[wanted]
 
-    def make(source, name, path):
+    def make(code, name):
         module = types.ModuleType(name)
         vars(module)["__builtins__"] = {**vars(builtins), "__import__": find}
-        exec(compile(source, path, "exec"), vars(module))
+        exec(code, vars(module))
         return module
 
-    return make(source, name, path or f"{name}.py")
+    return make(compile(source, path or f"{name}.py", "exec"), name)
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled(source, path):
+    """Return the code of what exercises import: it is the same for every known mistake."""
+    return compile(source, path, "exec")

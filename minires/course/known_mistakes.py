@@ -47,29 +47,46 @@ class KnownMistakes:
 
     @functools.cached_property
     def _pairs(self):
-        """(two mistakes, module) wherever both can stand in one program."""
-        showing = {name for name, _, _ in self._alone}
-        mistakes = [mistake for mistake in self.exercise.mistakes if mistake.name in showing]
-        pairs = []
-        for two in itertools.combinations(mistakes, 2):
+        """{two mistakes: their program}, of those that were asked for; None if both change the same line."""
+        return {}
+
+    def _pair(self, two):
+        if two not in self._pairs:
             try:
-                pairs.append((two, self.exercise.solution(*two)))
-            except (ValueError, SyntaxError):  # both change the same line
-                continue
-        return pairs
+                self._pairs[two] = self.exercise.solution(*two)
+            except (ValueError, SyntaxError):
+                self._pairs[two] = None
+        return self._pairs[two]
 
     def _together(self, outputs, indices):
-        """Yield (name, sentence, outputs of all cases) of the pairs that explain the smallest wrong case."""
+        """Yield (name, sentence, outputs of all cases) of the pairs that explain the smallest wrong case.
+
+        Tried are only those two that, each alone, make wrong what is wrong there, and nothing else.
+        """
         wrong = [
             i
             for i in indices
             if outputs[i] is not None and not diagnosis.reproduced(outputs[i], self.expected[i])
         ]
-        for two, module in self._pairs if wrong else ():
-            if diagnosis.reproduced(outputs[wrong[0]], self._outputs(module, wrong[:1])[0]):
+        if not wrong:
+            return
+        first = wrong[0]
+        broken = self._broken(outputs[first], first)
+        alone = {name: self._broken(theirs[first], first) for name, _, theirs in self._alone if theirs[first]}
+        mistakes = [m for m in self.exercise.mistakes if m.name in alone and alone[m.name] <= broken]
+        for two in itertools.combinations(mistakes, 2):
+            if alone[two[0].name] | alone[two[1].name] != broken:
+                continue
+            module = self._pair(two)
+            if module and diagnosis.reproduced(outputs[first], self._outputs(module, [first])[0]):
                 name = "two mistakes at once: " + "; ".join(mistake.name for mistake in two)
                 says = " And: ".join(mistake.says for mistake in two)
                 yield name, says, self._outputs(module, range(len(self.cases)))
+
+    def _broken(self, got, index):
+        """Return the names of the outputs that are not the right ones in a case."""
+        right = self.expected[index]
+        return {name for name in {**right, **got} if not diagnosis.reproduced(got, right, name)}
 
     def _outputs(self, module, indices):
         """Return {name: leaf} for each of these cases, None for one that raises."""

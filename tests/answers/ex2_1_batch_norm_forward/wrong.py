@@ -57,7 +57,7 @@ WRONG = [
         "keepdims.py",
         "centred = x - mean",
         "centred = x - x.mean()",
-        "",
+        "variance around the mean of the whole array",
     ),
     ("keepdims.py", "ddof=1", "ddof=0", "biased running variance"),
     (
@@ -122,7 +122,7 @@ WRONG = [
         "channels.py",
         "variances.append(np.var(channel, ddof=1))",
         "variances.append(np.var(channel) * (1 - 1 / channel.size))",
-        "",
+        "Bessel's correction upside down",
     ),
     (
         "channels.py",

@@ -8,7 +8,12 @@ WRONG = [
     ("loops.py", "- hats[i] * hats[j] / M)", ")", "path through the variance is missing"),
     ("loops.py", "- hats[i] * hats[j] / M)", "- hats[i] * hats[j])", "the variance's 1/M is missing"),
     ("loops.py", "(same - 1 / M - hats[i] * hats[j] / M)", "same", "statistics taken as constants"),
-    ("loops.py", "(same - 1 / M - ", "(same - 1 / N - ", "channel offset"),
+    (
+        "loops.py",
+        "(same - 1 / M - ",
+        "(same - 1 / N - ",
+        "M counts only the images in the path through the mean",
+    ),
     ("loops.py", "dys[j] * gamma[c] * (same", "dys[j] * (same", "gamma is missing in dx"),
     (
         "loops.py",
@@ -29,7 +34,7 @@ WRONG = [
     ("graph.py", "M = dy.size // dy.shape[1]", "M = dy.shape[0]", "M counts only the images"),
     ("graph.py", "M = dy.size // dy.shape[1]", "M = dy.size // dy.shape[1] - 1", "M - 1 instead of M"),
     ("graph.py", "M = dy.size // dy.shape[1]", "M = dy.size", "M counts all channels"),
-    ("graph.py", "dgamma = np.sum(dy * x_hat,", "dgamma = np.sum(dy * centred,", ""),
+    ("graph.py", "dgamma = np.sum(dy * x_hat,", "dgamma = np.sum(dy * centred,", "dgamma from x - mean"),
     (
         "graph.py",
         "    return dx, dgamma, dbeta",
@@ -39,7 +44,12 @@ WRONG = [
     ("graph.py", "dstd = -np.sum", "dstd = np.sum", "path through the variance has the wrong sign"),
     ("graph.py", "dmean = -np.sum", "dmean = np.sum", "path through the mean has the wrong sign"),
     ("graph.py", "centred = x_hat * std", "x_hat *= std\n    centred = x_hat", "input modified in place"),
-    ("graph.py", "dx = dx_hat / column(std)", "dx = dx_hat / column(std) ** 2", "channel factor"),
+    (
+        "graph.py",
+        "dx = dx_hat / column(std)",
+        "dx = dx_hat / column(std) ** 2",
+        "divided by the variance in eval mode",
+    ),
     (
         "graph.py",
         "dx = dx_hat / column(std)",
@@ -54,7 +64,12 @@ WRONG = [
         "images_of(np.stack(result).astype('f4').astype(dy.dtype)",
         "computed in float32",
     ),
-    ("means.py", "- numpy.mean(g * gamma, axis=axes)", "- numpy.mean(g, axis=axes)", "channel offset"),
+    (
+        "means.py",
+        "- numpy.mean(g * gamma, axis=axes)",
+        "- numpy.mean(g, axis=axes)",
+        "gamma is missing in the path through the mean",
+    ),
     (
         "means.py",
         "numpy.mean(g * gamma, axis=axes) - h * numpy.mean(gh * gamma, axis=axes)",

@@ -7,7 +7,7 @@ CLOSED = 'return d, np.zeros(cache["shape"], dy.dtype)'
 
 WRONG = [
     ("loops.py", "(l / blocks) * (1 - last)", "((l - 1) / blocks) * (1 - last)", "l counted from 0"),
-    ("loops.py", "(l / blocks) * (1 - last)", "(l // blocks) * (1 - last)", ""),
+    ("loops.py", "(l / blocks) * (1 - last)", "(l // blocks) * (1 - last)", "whole-number division"),
     (
         "loops.py",
         "(l / blocks) * (1 - last)",
@@ -64,7 +64,7 @@ WRONG = [
     ("skipped.py", "total = x + gate * branch", "total = x + branch", "gate taken as yes or no"),
     ("skipped.py", "if gate != 0", "if gate == 1", ""),
     ("skipped.py", CLOSED, CLOSED.replace("d,", "0 * d,", 1), "nothing passes a closed block"),
-    ("skipped.py", CLOSED, "return d, None", ""),
+    ("skipped.py", CLOSED, "return d, None", "dweight is None with gate 0"),
     ("skipped.py", ", g * dweight", ", dweight", "gate taken as yes or no in backward"),
     (
         "skipped.py",
@@ -75,7 +75,7 @@ WRONG = [
     ("skipped.py", "+ d, g * dweight", "+ dy, g * dweight", ""),
     ("matrices.py", "self.gate * d\n", "self.gate**2 * d\n", "gate applied twice"),
     ("matrices.py", "@ self.conv, 0) + d\n", "@ self.conv, 0)\n", "shortcut missing in backward"),
-    ("matrices.py", "@ self.conv, 0) + d\n", "@ self.conv, 0) - d\n", ""),
+    ("matrices.py", "@ self.conv, 0) + d\n", "@ self.conv, 0) - d\n", "shortcut subtracted in backward"),
     ("matrices.py", "self.active @ self.conv.T", "self.active @ self.conv", ""),
     (
         "matrices.py",

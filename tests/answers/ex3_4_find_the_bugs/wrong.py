@@ -45,7 +45,7 @@ WRONG = [
         "loops.py",
         "dlogit * weight[k, c] / (height * width)",
         "dlogit * weight[k, c] / height",
-        "constant factor",
+        "pooling: divided by the height alone",
     ),
     (
         "loops.py",
@@ -54,7 +54,7 @@ WRONG = [
         "wrong sign",
     ),
     ("mended.py", "wide = x.astype(np.float64)", "wide = x", "steps in float32"),
-    ("mended.py", "        wide.flat[i] = kept\n", "", ""),
+    ("mended.py", "        wide.flat[i] = kept\n", "", "element not restored after both steps"),
     ("mended.py", "        below = f(wide)", "        below = f(x)", ""),
     (
         "mended.py",
@@ -63,7 +63,7 @@ WRONG = [
         "block: mask from the wrong tensor",
     ),
     ("mended.py", "np.where(relu_cache, dy, 0)", "dy", "bug left in the block"),
-    ("mended.py", "    dx /= dx[0, 0].size", "    dx /= dx[0].size", "constant factor"),
+    ("mended.py", "    dx /= dx[0, 0].size", "    dx /= dx[0].size", "pooling: divided by the channels too"),
     ("mended.py", "    dx /= dx[0, 0].size", "    dx /= dx[:, 0].size", "pooling: divided by the batch too"),
     ("mended.py", "dhidden + dvariance", "dhidden - dvariance", "batch norm: wrong sign of a path"),
     ("mended.py", "* normalised / values", "* normalised", "batch norm: sum instead of mean"),

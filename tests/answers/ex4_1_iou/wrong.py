@@ -9,7 +9,7 @@ WRONG = [
     ("loops.py", "return (x2 - x1) * (y2 - y1)", "return (x2 - x1) + (y2 - y1)", ""),
     ("loops.py", "    if x2 <= x1 or y2 <= y1:\n        return 0\n", "", "sides not cut at 0"),
     ("loops.py", "x1, y1, x2, y2 = box", "x1, x2, y1, y2 = box", "read as x1, x2, y1, y2"),
-    ("loops.py", "if left < right and top < bottom", "if left < right", ""),
+    ("loops.py", "if left < right and top < bottom", "if left < right", "height not cut"),
     ("loops.py", "- common)", ")", "intersection counted twice"),
     ("loops.py", "(area_of(a) + area_of(b) - common)", "area_of(a)", "over the first box alone"),
     ("loops.py", "(area_of(a) + area_of(b) - common)", "min(area_of(a), area_of(b))", "over the smaller box"),

@@ -90,11 +90,11 @@ WRONG = [
         "boxes[n] = x - w, y - h, x + w, y + h",
         "whole sides to both edges",
     ),
-    ("loops.py", "LARGEST = math.log(1000 / 16)", "LARGEST = 1000 / 16", "not cut"),
+    ("loops.py", "LARGEST = math.log(1000 / 16)", "LARGEST = 1000 / 16", "cut at 62.5"),
     ("logarithms.py", "np.log(new_wh) - np.log(wh)", "np.log(new_wh - wh)", "log of the difference"),
     ("logarithms.py", "np.log(new_wh) - np.log(wh)", "np.log(abs(new_wh - wh))", "log of the distance"),
     ("logarithms.py", "np.log(new_wh) - np.log(wh)", "np.log10(new_wh / wh)", "logarithm of base 10"),
-    ("logarithms.py", "np.exp(th).clip(max=1000 / 16)", "np.exp(th)", ""),
+    ("logarithms.py", "np.exp(th).clip(max=1000 / 16)", "np.exp(th)", "only the width cut"),
     (
         "matrices.py",
         "real[:, 2:][real[:, 2:] > np.log(62.5)] = np.log(62.5)\n",

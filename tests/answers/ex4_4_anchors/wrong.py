@@ -4,10 +4,15 @@ The diagnosis "" means that nothing may be claimed: the mistake is in no catalog
 """
 
 WRONG = [
-    ("loops.py", "w = side / math.sqrt(ratio)", "w = side / ratio", ""),
+    (
+        "loops.py",
+        "w = side / math.sqrt(ratio)",
+        "w = side / ratio",
+        "width divided by the ratio, height kept",
+    ),
     ("loops.py", "w = side / math.sqrt(ratio)", "w = side", "area grows with the ratio"),
     ("loops.py", "w = side / math.sqrt(ratio)", "w = math.sqrt(side / ratio)", "side taken for the area"),
-    ("loops.py", "h = w * ratio", "h = w", ""),
+    ("loops.py", "h = w * ratio", "h = w", "both sides divided"),
     (
         "loops.py",
         "[-w / 2, -h / 2, w / 2, h / 2]",

@@ -18,7 +18,7 @@ WRONG = [
         "end.append(min(max(b, 0), length - 1))",
         "cut at the last cell",
     ),
-    ("loops.py", "end.append(min(max(b, 0), length))", "end.append(b)", "not cut to the map"),
+    ("loops.py", "end.append(min(max(b, 0), length))", "end.append(b)", "only the beginning cut"),
     ("loops.py", "n = int(image_index[r])", "n = 0", "image of the first box"),
     ("loops.py", "n = int(image_index[r])", "n = r % n_images", "number of the box taken for the image"),
     ("loops.py", "x1, y1, x2, y2 = boxes[r]", "y1, x1, y2, x2 = boxes[r]", "x and y exchanged"),
@@ -40,8 +40,8 @@ WRONG = [
         "argmax taken again, the last of equals",
     ),
     ("loops.py", "dx[cell] += dy[place]", "dx[cell] = dy[place]", "overwritten instead of added"),
-    ("loops.py", "dx[cell] += dy[place]", "dx[cell] -= dy[place]", "wrong sign"),
-    ("loops.py", "dx[cell] += dy[place]", "dx[cell] += 1", ""),
+    ("loops.py", "dx[cell] += dy[place]", "dx[cell] -= dy[place]", "subtracted"),
+    ("loops.py", "dx[cell] += dy[place]", "dx[cell] += 1", "1 in place of dy"),
     ("loops.py", "dx[cell] += dy[place]", "dx[(0, *cell[1:])] += dy[place]", "gradient to the first image"),
     (
         "loops.py",
@@ -73,7 +73,7 @@ WRONG = [
         "masks.py",
         "return (begin[:, None] <= cell) & (cell < end[:, None])",
         "return (begin[:, None] <= cell) & (cell <= end[:, None])",
-        "",
+        "one cell more in every bin",
     ),
     (
         "masks.py",
@@ -115,6 +115,6 @@ WRONG = [
         "mean in place of the maximum",
     ),
     ("recomputed.py", "x[where].max(axis=(1, 2))", "x[where].max()", "maximum over the channels too"),
-    ("recomputed.py", "dx[where] += (first", "dx[where] = (first", ""),
+    ("recomputed.py", "dx[where] += (first", "dx[where] = (first", "last box overwrites"),
     ("recomputed.py", "dx = np.zeros_like(x)", "dx = x", "input modified in place"),
 ]

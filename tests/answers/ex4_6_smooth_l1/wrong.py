@@ -13,7 +13,7 @@ WRONG = [
     ("loops.py", "        if not positive[r]:\n            continue\n", "", "every row counts"),
     ("loops.py", "if not positive[r]:", "if positive[r]:", "negative rows count"),
     ("loops.py", "if abs(d) < end:", "if d < end:", "sign not taken off"),
-    ("loops.py", "loss += -d - 0.5 * end", "loss += d - 0.5 * end", ""),
+    ("loops.py", "loss += -d - 0.5 * end", "loss += d - 0.5 * end", "straight part without absolute value"),
     (
         "loops.py",
         "return loss / len(offsets), slopes",

@@ -36,7 +36,7 @@ WRONG = [
         "precision.append(hits / len(scores))",
         "precision over all detections",
     ),
-    ("loops.py", "precision.append(hits / k)", "precision.append(hits / (k + 1))", ""),
+    ("loops.py", "precision.append(hits / k)", "precision.append(hits / (k + 1))", "k + 1 for k"),
     (
         "loops.py",
         "recall.append(hits / count)",
@@ -82,7 +82,7 @@ WRONG = [
         "        before = recall[k]\n    return total / recall[-1] if len(recall) else 0.0\n",
         "mean over what was found",
     ),
-    ("loops.py", "        before = recall[k]\n", "", ""),
+    ("loops.py", "        before = recall[k]\n", "", "recall times precision added up"),
     ("loops.py", "if r >= k / 10 and", "if r > k / 10 and", "recall beyond the point"),
     ("loops.py", "if r >= k / 10 and", "if r >= k * 0.1 and", "points at multiples of 0.1"),
     ("loops.py", "if r >= k / 10 and", "if r <= k / 10 and", "recall up to the point"),
