@@ -16,7 +16,9 @@ class Part:
     idea, the formula, the step; points: what it is worth. numeric: for a backward without `after`, which
     takes (dy, cache): called with a case, returns (forward, inputs) with inputs {name: array} and
     forward(**inputs) -> (y, cache) as the library computes them, so that numeric gradients can be taken of
-    it.
+    it. partial: {output: points}, what each right output earns if another one is wrong and outputs are
+    counted singly (`minires grade --partial`); None: all or nothing. Raises ValueError if these are not
+    points of its outputs that add up.
     """
 
     name: str
@@ -26,6 +28,15 @@ class Part:
     after: str | None = None
     points: int = 1
     numeric: Callable | None = None
+    partial: dict | None = None
+
+    def __post_init__(self):
+        if self.partial is not None and (
+            not self.partial.keys() <= set(self.returns) or sum(self.partial.values()) != self.points
+        ):
+            raise ValueError(
+                f"{self.name}: expected points of outputs that add up to {self.points}, got {self.partial}"
+            )
 
     @property
     def call(self):

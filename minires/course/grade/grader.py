@@ -47,7 +47,8 @@ class Question:
         answers = records.checked(answers, len(cases), lines)
         with self._turn, np.errstate(all="ignore"):
             try:
-                return message.of_verdict(self.examination.judge(answers))
+                verdict = self.examination.judge(answers)
+                return {**message.of_verdict(verdict), "partial": verdict.partial}
             except Exception as error:  # what nobody foresaw costs this function its points, not the class
                 raise records.BrokenRecords from error
 
@@ -117,7 +118,8 @@ class Grader:
                 )
 
     def grade(self, files, stop=None):
-        """Return a list with a dict for every function: exercise, function, points, of, and the message.
+        """Return a list with a dict for every function: exercise, function, points, of, and the message;
+        partial: points of a wrong one's right outputs, where its exercise counts them singly.
 
         files: `submissions.Files`; stop: an Event that makes it raise Stopped before the next function.
         """
