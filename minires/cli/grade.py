@@ -7,6 +7,7 @@ import sys
 import textwrap
 from collections import Counter
 
+from minires.cli import gradebook
 from minires.cli.terminal import warn
 
 EPILOG = """\
@@ -44,34 +45,34 @@ def add_arguments(parser):
         action="store_true",
         help=f"refuse to start unless these are protected: {', '.join(ESSENTIAL)}",
     )
+    gradebook.add_arguments(parser)
 
 
 def run(arguments):
     """Grade and write all files; return the exit code."""
-    from minires.course.exercise import of_assignment
     from minires.course.grade import journal, submissions
 
     out, folder = _places(arguments)
     found = submissions.find(arguments.submissions)
-    number = arguments.assignment or _assignment(found)
-    exercises = of_assignment(number)
+    exercises = gradebook.exercises(arguments, lambda: arguments.assignment or _assignment(found))
+    rules = gradebook.rules(arguments, exercises, found, out, folder)
     _isolate(arguments.require_isolation)
     folder.mkdir(parents=True, exist_ok=True)
     with journal.alone(folder):
-        return _grade(arguments, found, number, exercises, out, folder)
+        return _grade(arguments, found, exercises, rules, out, folder)
 
 
-def _grade(arguments, found, number, exercises, out, folder):
+def _grade(arguments, found, exercises, rules, out, folder):
     from minires.course.grade import journal, results, submissions
     from minires.course.grade import run as runner
+    from minires.course.grade.gradebook.entry import entries
     from minires.course.grade.grader import Grader
-    from minires.course.handout import title
 
     seed = runner.seed_in(arguments.seed_file or folder / "seed")
     memory = arguments.memory << 20
     grader = Grader(exercises, seed, memory=memory)
     grader.rehearse()
-    heading = f"Assignment {number}: {title(number)}"
+    heading = gradebook.title(exercises)
     print(f"{heading}, {len(found)} submission{'s' if len(found) > 1 else ''}", flush=True)
     others = submissions.passed_over(arguments.submissions)
     if others:
@@ -81,7 +82,12 @@ def _grade(arguments, found, number, exercises, out, folder):
     grades = _graded(runner, grader, found, kept, mark, arguments.jobs)
     if grades is None:
         return 130
-    for path in results.write(out, folder, grades, title=heading, warn=warn):
+    times = {each.student: getattr(each, "when", None) for each in found}
+    book = entries(grades, rules, times)
+    for line in gradebook.said(rules, book):
+        print(line)
+    written = results.write(out, folder, grades, title=heading, warn=warn, book=book)
+    for path in [*written, *gradebook.export(arguments, book, found, folder, heading, warn)]:
         print(path)
     return 0
 

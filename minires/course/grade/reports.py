@@ -4,16 +4,12 @@ import collections
 import re
 
 from minires.course.examination import NOT_YET
+from minires.course.grade.gradebook.entry import entries
 
 MOST = 12  # diagnoses of the class that are listed
 SUBMISSION = "the submission "  # how a problem of the whole submission begins
 MISSING = re.compile(r"\b(is|are) missing\b")  # a file, or all of them
 MORE = re.compile(r" at line \d.*| \(.*|[:;] .*")  # of a problem, what the count of a class has no use for
-
-
-def points(rows):
-    """Return (points, points there are) of one submission."""
-    return sum(row["points"] for row in rows), sum(row["of"] for row in rows)
 
 
 def functions(grades):
@@ -34,22 +30,32 @@ def said(row):
     return [text for text in (f"{row['problem']}.".replace("?.", "?"), mistake) if text]
 
 
-def report(student, rows, title):
-    """Return a student's report as Markdown."""
-    lines = [f"# {_text(student)}: {'{} of {} points'.format(*points(rows))}", "", title, ""]
+def report(student, rows, title, entry=None):
+    """Return a student's report as Markdown. entry: of the gradebook, if it says more than the rows."""
+    entry = entry or entries({student: rows})[student]
+    lines = [f"# {_text(student)}: {entry.total} of {entry.of} points", "", title, ""]
     lines += ["| exercise | function | points |", "| --- | --- | --- |"]
     lines += [f"| {row['exercise']} | `{row['function']}` | {row['points']} of {row['of']} |" for row in rows]
-    if _is_of_all(rows[0]):
-        return "\n".join([*lines, "", f"{_text(_sentence(rows[0]['problem']))}."]) + "\n"
-    for together in _grouped(rows):
-        names = ", ".join(f"`{row['function']}`" for row in together)
-        lines += ["", f"## {together[0]['exercise']} {names}", ""]
-        paragraphs = said(together[0]) if len(together) == 1 else _said_of_all(together[0])
-        lines += "\n\n".join(_text(paragraph) for paragraph in paragraphs).split("\n")
-        lines += ["", f"To continue: `minires exercise check {together[0]['exercise']}`"]
-    if all(row["points"] == row["of"] for row in rows):
-        lines += ["", "Everything is right."]
+    lines += ["", *(f"- {_text(remark)}" for remark in entry.remarks)] if entry.remarks else []
+    for exercise, functions, paragraphs in sections(rows):
+        if exercise:
+            names = ", ".join(f"`{name}`" for name in functions)
+            lines += ["", f"## {exercise} {names}"]
+        lines += ["", *"\n\n".join(_text(paragraph) for paragraph in paragraphs).split("\n")]
+        lines += ["", f"To continue: `minires exercise check {exercise}`"] if exercise else []
     return "\n".join(lines) + "\n"
+
+
+def sections(rows):
+    """Yield (exercise, its functions, paragraphs) of what is to be said; exercise "": of everything."""
+    if _is_of_all(rows[0]):
+        yield "", [], [f"{_sentence(rows[0]['problem'])}."]
+        return
+    for together in _grouped(rows):
+        paragraphs = said(together[0]) if len(together) == 1 else _said_of_all(together[0])
+        yield together[0]["exercise"], [row["function"] for row in together], paragraphs
+    if not any(row["problem"] for row in rows):
+        yield "", [], ["Everything is right."]
 
 
 def _grouped(rows):
@@ -80,13 +86,17 @@ def _text(text):
     return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", text)
 
 
-def gradescope(rows):
-    """Return the content of Gradescope's results.json."""
-    score, most = points(rows)
+def gradescope(rows, entry=None, visibility="visible"):
+    """Return the content of Gradescope's results.json. entry: as of `report`; visibility: in its words.
+
+    Where the tests are not visible yet, the points are not told either.
+    """
+    entry = entry or entries({"": rows})[""]
+    said_of_all = [f"{entry.total} of {entry.of} points"] if visibility == "visible" else []
     return {
-        "score": score,
-        "output": f"{score} of {most} points",
-        "visibility": "visible",
+        "score": entry.total,
+        "output": "\n\n".join([*said_of_all, *entry.remarks]),
+        "visibility": visibility,
         "tests": [
             {
                 "name": _name(row),
@@ -94,7 +104,7 @@ def gradescope(rows):
                 "max_score": row["of"],
                 "status": "failed" if row["problem"] else "passed",
                 "output": "\n\n".join(said(row)),
-                "visibility": "visible",
+                "visibility": visibility,
             }
             for row in rows
         ],
@@ -136,10 +146,11 @@ def _diagnosis(row):
     return f"{_name(row)}: {problem}"
 
 
-def summary(grades, title):
-    """Return the class's summary as Markdown."""
-    totals = sorted(points(rows)[0] for rows in grades.values())
-    most = points(next(iter(grades.values())))[1]
+def summary(grades, title, book=None):
+    """Return the class's summary as Markdown. book: {student: Entry} of the gradebook."""
+    book = book or entries(grades)
+    totals = sorted(entry.total for entry in book.values())
+    most = next(iter(book.values())).of
     middle = (totals[(len(totals) - 1) // 2] + totals[len(totals) // 2]) / 2
     lines = [f"# {title}", ""]
     lines += [f"{len(totals)} submissions, {most} points.", ""]

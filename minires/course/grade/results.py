@@ -4,7 +4,6 @@ Everything is written from the grades alone, in sorted order, so the same grades
 is ever there by half: each is written beside its place and moved.
 """
 
-import csv
 import hashlib
 import io
 import json
@@ -13,31 +12,43 @@ import re
 import unicodedata
 import warnings
 
-from minires.course.grade import reports
+from minires.course.grade import page, reports
+from minires.course.grade.gradebook import edits, tables
+from minires.course.grade.gradebook.entry import entries
+from minires.course.grade.gradebook.tables import cell
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins so is run by a spreadsheet
+__all__ = ["cell", "file_names", "replace", "table", "write"]
+
 RESERVED = re.compile(
     r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE
 )  # names that Windows keeps to itself
 LETTERS = 50  # of a file's name, each up to four bytes of the 255 that systems allow
 
 
-def write(out, folder, grades, *, title, warn=warnings.warn):
+def write(out, folder, grades, *, title, warn=warnings.warn, book=None):
     """Write all files and return the paths of those that the instructor opens first.
 
     out: path of the table; folder: of everything else; grades: {student: rows of `Grader.grade`}; title: of
-    the assignment; warn: called with a text if the chart cannot be drawn, on which no grade depends.
+    the assignment; warn: called with a text if the chart cannot be drawn, on which no grade depends; book:
+    {student: Entry} of the gradebook, None: the grades as they are.
     """
+    book = book or entries(grades)
+    grades = {student: entry.rows for student, entry in book.items()}
     names = file_names(grades)
-    for student, rows in grades.items():
-        results = json.dumps(reports.gradescope(rows), indent=2) + "\n"
-        replace(folder / "reports" / f"{names[student]}.md", reports.report(student, rows, title))
+    for student, entry in book.items():
+        results = json.dumps(reports.gradescope(entry.rows, entry), indent=2) + "\n"
+        report = reports.report(student, entry.rows, title, entry)
+        replace(folder / "reports" / f"{names[student]}.md", report)
+        replace(folder / "pages" / f"{names[student]}.html", page.report(entry, title))
         replace(folder / "gradescope" / f"{names[student]}.json", results)
     if len(grades) == 1:
         replace(folder / "results.json", results)
-    replace(folder / "summary.md", reports.summary(grades, title))
-    replace(out, table(grades))
-    for kind in ("reports", "gradescope"):
+    replace(folder / "summary.md", reports.summary(grades, title, book))
+    content = table(book)
+    edits.keep(folder, [*edits.kept(folder), content], replace)  # killed here, either is what was written
+    replace(out, content)
+    edits.keep(folder, [content], replace)
+    for kind in ("reports", "pages", "gradescope"):
         _forget(folder / kind, set(names.values()))
     try:
         _draw(folder / "summary.png", grades, title)
@@ -49,7 +60,7 @@ def write(out, folder, grades, *, title, warn=warnings.warn):
 def _forget(folder, names):
     """Remove the files of students who are no longer in the class."""
     for path in folder.iterdir():
-        if path.suffix in (".md", ".json") and path.stem not in names:
+        if path.suffix in (".md", ".html", ".json") and path.stem not in names:
             path.unlink()
 
 
@@ -64,23 +75,21 @@ def _draw(path, grades, title):
     replace(path, picture.getvalue())
 
 
-def table(grades):
-    """Return the grades as CSV: student, total, a column for every function, notes."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    columns = reports.functions(grades)
-    rows.writerow(["student", "total", *columns, "notes"])
-    for student in sorted(grades):
-        points = [row["points"] for row in grades[student]]
-        notes = "; ".join(dict.fromkeys(row["problem"] for row in grades[student] if row["noted"]))
-        rows.writerow([cell(student), sum(points), *points, cell(notes)])
-    return text.getvalue()
+def table(book):
+    """Return the grades as CSV: student, total, a column for every function, days late, notes.
 
-
-def cell(text):
-    """Return a text as one line that no spreadsheet takes for a formula."""
-    text = " ".join(text.split())
-    return f"'{text}" if text.startswith(FORMULA) else text
+    book: {student: Entry}. The days are left out if no one's are known.
+    """
+    is_dated = any(entry.days is not None for entry in book.values())
+    columns = reports.functions({student: entry.rows for student, entry in book.items()})
+    rows = [["student", "total", *columns, *(["days late"] if is_dated else []), "notes"]]
+    for student, entry in sorted(book.items()):
+        points = [row["points"] for row in entry.rows]
+        noted = [row["problem"] for row in entry.rows if row["noted"]]
+        notes = "; ".join(dict.fromkeys([*noted, *entry.remarks, *entry.notes]))
+        days = [entry.days or 0] if is_dated else []
+        rows.append([student, entry.total, *points, *days, notes])
+    return tables.text(rows)
 
 
 def file_names(students):
