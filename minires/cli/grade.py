@@ -7,7 +7,7 @@ import sys
 import textwrap
 from collections import Counter
 
-from minires.cli import gradebook
+from minires.cli import gradebook, gradescope
 from minires.cli.terminal import warn
 
 EPILOG = """\
@@ -27,8 +27,8 @@ def add_arguments(parser):
     """Add the options of `minires grade` to an argparse parser."""
     parser.epilog = EPILOG
     parser.set_defaults(product_is_files=True)
-    parser.add_argument("submissions", metavar="SUBMISSIONS", help="a folder, or one zip")
-    parser.add_argument("--out", required=True, metavar="FILE.csv", help="the table to write")
+    parser.add_argument("submissions", nargs="?", metavar="SUBMISSIONS", help="a folder, or one zip")
+    parser.add_argument("--out", metavar="FILE.csv", help="the table to write")
     parser.add_argument(
         "--assignment", type=int, metavar="N", help="1, 2, 3 or 4 (inferred from the file names)"
     )
@@ -46,12 +46,20 @@ def add_arguments(parser):
         help=f"refuse to start unless these are protected: {', '.join(ESSENTIAL)}",
     )
     gradebook.add_arguments(parser)
+    gradescope.add_arguments(parser)
 
 
 def run(arguments):
     """Grade and write all files; return the exit code."""
     from minires.course.grade import journal, submissions
 
+    if arguments.gradescope_bundle:
+        return gradescope.run(arguments)
+    missing = [name for name in ("SUBMISSIONS", "--out") if not getattr(arguments, name.strip("-").lower())]
+    if missing:
+        raise ValueError(f"expected SUBMISSIONS and --out FILE.csv; {' and '.join(missing)} is missing")
+    if arguments.visibility:
+        raise ValueError("--visibility: expected --gradescope-bundle too")
     out, folder = _places(arguments)
     found = submissions.find(arguments.submissions)
     exercises = gradebook.exercises(arguments, lambda: arguments.assignment or _assignment(found))

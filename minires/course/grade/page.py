@@ -31,7 +31,7 @@ code { padding: 0.1em 0.3em; border-radius: 3px; background: var(--code); font-s
 
 def report(entry, title):
     """Return the page. entry: of the gradebook; title: of the assignment."""
-    head = f"{entry.student}: {entry.total} of {entry.of} points"
+    head = f"{entry.student}: {reports.score(entry)}"
     parts = [f"<h1>{escape(head)}</h1>", f'<p class="title">{escape(title)}</p>', *_table(entry.rows)]
     parts += (
         ["<ul>", *(f"<li>{escape(each)}</li>" for each in entry.remarks), "</ul>"] if entry.remarks else []
@@ -70,6 +70,6 @@ def _table(rows):
     for row in rows:
         kind = "wrong" if row["problem"] else "right"
         name = f"<code>{escape(row['function'])}</code>"
-        points = f"{row['points']} of {row['of']}"
+        points = f"{reports.shown(row['points'])} of {row['of']}"
         yield f'<tr class="{kind}"><td>{escape(row["exercise"])}</td><td>{name}</td><td>{points}</td></tr>'
     yield "</table>"

@@ -9,7 +9,26 @@ from minires.course.grade.gradebook.entry import entries
 MOST = 12  # diagnoses of the class that are listed
 SUBMISSION = "the submission "  # how a problem of the whole submission begins
 MISSING = re.compile(r"\b(is|are) missing\b")  # a file, or all of them
+NOT_GRADED = "not graded"  # where the grader failed, in place of points
 MORE = re.compile(r" at line \d.*| \(.*|[:;] .*")  # of a problem, what the count of a class has no use for
+
+
+def points(rows):
+    """Return (points, points there are) of one submission; None for points if a function was not graded."""
+    got = [row["points"] for row in rows]
+    return None if None in got else sum(got), sum(row["of"] for row in rows)
+
+
+def shown(number):
+    """Return points as they are shown."""
+    return NOT_GRADED if number is None else number
+
+
+def score(entry):
+    """Return the points of an entry of the gradebook in words."""
+    if entry.total is None:
+        return f"{entry.of} points, not all graded"
+    return f"{entry.total} of {entry.of} points"
 
 
 def functions(grades):
@@ -33,9 +52,10 @@ def said(row):
 def report(student, rows, title, entry=None):
     """Return a student's report as Markdown. entry: of the gradebook, if it says more than the rows."""
     entry = entry or entries({student: rows})[student]
-    lines = [f"# {_text(student)}: {entry.total} of {entry.of} points", "", title, ""]
+    lines = [f"# {_text(student)}: {score(entry)}", "", title, ""]
     lines += ["| exercise | function | points |", "| --- | --- | --- |"]
-    lines += [f"| {row['exercise']} | `{row['function']}` | {row['points']} of {row['of']} |" for row in rows]
+    for row in rows:
+        lines.append(f"| {row['exercise']} | `{row['function']}` | {shown(row['points'])} of {row['of']} |")
     lines += ["", *(f"- {_text(remark)}" for remark in entry.remarks)] if entry.remarks else []
     for exercise, functions, paragraphs in sections(rows):
         if exercise:
@@ -49,7 +69,7 @@ def report(student, rows, title, entry=None):
 def sections(rows):
     """Yield (exercise, its functions, paragraphs) of what is to be said; exercise "": of everything."""
     if _is_of_all(rows[0]):
-        yield "", [], [f"{_sentence(rows[0]['problem'])}."]
+        yield "", [], [f"{sentence(rows[0]['problem'])}."]
         return
     for together in _grouped(rows):
         paragraphs = said(together[0]) if len(together) == 1 else _said_of_all(together[0])
@@ -77,7 +97,8 @@ def _is_of_all(row):
     return row["problem"].startswith(SUBMISSION)
 
 
-def _sentence(text):
+def sentence(text):
+    """Return a text with a capital letter at its beginning."""
     return text[:1].upper() + text[1:]
 
 
@@ -92,23 +113,24 @@ def gradescope(rows, entry=None, visibility="visible"):
     Where the tests are not visible yet, the points are not told either.
     """
     entry = entry or entries({"": rows})[""]
-    said_of_all = [f"{entry.total} of {entry.of} points"] if visibility == "visible" else []
+    said_of_all = [score(entry)] if visibility == "visible" else []
     return {
-        "score": entry.total,
+        **({} if entry.total is None else {"score": entry.total}),
         "output": "\n\n".join([*said_of_all, *entry.remarks]),
         "visibility": visibility,
-        "tests": [
-            {
-                "name": _name(row),
-                "score": row["points"],
-                "max_score": row["of"],
-                "status": "failed" if row["problem"] else "passed",
-                "output": "\n\n".join(said(row)),
-                "visibility": visibility,
-            }
-            for row in rows
-        ],
+        "tests": [_test(row, visibility) for row in rows],
     }
+
+
+def _test(row, visibility):
+    """Return a function as one of Gradescope's tests, without a score if it was not graded."""
+    graded = {
+        "score": row["points"],
+        "max_score": row["of"],
+        "status": "failed" if row["problem"] else "passed",
+    }
+    graded = {} if row["points"] is None else graded
+    return {"name": _name(row), **graded, "output": "\n\n".join(said(row)), "visibility": visibility}
 
 
 def reached(grades):
@@ -146,25 +168,34 @@ def _diagnosis(row):
     return f"{_name(row)}: {problem}"
 
 
+def _statistics(totals):
+    """Return a line with the mean and the median. totals: sorted."""
+    if not totals:
+        return "No submission is graded."
+    middle = (totals[(len(totals) - 1) // 2] + totals[len(totals) // 2]) / 2
+    mean = sum(totals) / len(totals)
+    return f"Mean {mean:.1f}, median {middle:g}, lowest {totals[0]}, highest {totals[-1]}."
+
+
 def summary(grades, title, book=None):
     """Return the class's summary as Markdown. book: {student: Entry} of the gradebook."""
     book = book or entries(grades)
-    totals = sorted(entry.total for entry in book.values())
-    most = next(iter(book.values())).of
-    middle = (totals[(len(totals) - 1) // 2] + totals[len(totals) // 2]) / 2
+    totals = sorted(entry.total for entry in book.values() if entry.total is not None)
     lines = [f"# {title}", ""]
-    lines += [f"{len(totals)} submissions, {most} points.", ""]
-    lines += [
-        f"Mean {sum(totals) / len(totals):.1f}, median {middle:g}, lowest {totals[0]}, highest {totals[-1]}.",
-        "",
-    ]
+    lines += [f"{len(book)} submissions, {next(iter(book.values())).of} points.", ""]
+    if len(totals) < len(book):
+        lines += [
+            f"{len(book) - len(totals)} submissions are not graded in full: the grader failed there.",
+            "",
+        ]
+    lines += [_statistics(totals), ""]
     lines += ["![points of every function, and the most frequent diagnoses](summary.png)", ""]
     lines += ["| function | right | share | missing or not written yet |", "| --- | --- | --- | --- |"]
     unwritten = collections.Counter(
         _name(row) for rows in grades.values() for row in rows if _is_unwritten(row)
     )
     for name, count in reached(grades).items():
-        lines.append(f"| {_text(name)} | {count} | {100 * count / len(totals):.0f} % | {unwritten[name]} |")
+        lines.append(f"| {_text(name)} | {count} | {100 * count / len(book):.0f} % | {unwritten[name]} |")
     found = diagnoses(grades)
     if found:
         lines += ["", "| most frequent diagnoses | students |", "| --- | --- |"]

@@ -84,11 +84,11 @@ def table(book):
     columns = reports.functions({student: entry.rows for student, entry in book.items()})
     rows = [["student", "total", *columns, *(["days late"] if is_dated else []), "notes"]]
     for student, entry in sorted(book.items()):
-        points = [row["points"] for row in entry.rows]
+        points = [reports.shown(row["points"]) for row in entry.rows]
         noted = [row["problem"] for row in entry.rows if row["noted"]]
         notes = "; ".join(dict.fromkeys([*noted, *entry.remarks, *entry.notes]))
         days = [entry.days or 0] if is_dated else []
-        rows.append([student, entry.total, *points, *days, notes])
+        rows.append([student, reports.shown(entry.total), *points, *days, notes])
     return tables.text(rows)
 
 
