@@ -136,7 +136,17 @@ def make(folder, students, seed, held, out):
 
 
 def _command(folder, out, *more):
-    call = [sys.executable, "-c", SCRIPT, "grade", folder / "in", "--out", folder / out / "grades.csv", *more]
+    call = [
+        sys.executable,
+        "-c",
+        SCRIPT,
+        "grade",
+        folder / "in",
+        "--out",
+        folder / out / "grades.csv",
+        "--without-isolation",
+        *more,
+    ]
     return list(map(str, call))
 
 
@@ -179,7 +189,8 @@ def measure(folder, *, students, seed, jobs, times, held):
     wrong = {student: pair for student, pair in wrong.items() if pair[0] != pair[1]}
     assert not wrong, wrong
     lines = (folder / "first/grades/journal.jsonl").read_text("utf-8").splitlines()
-    assert sorted(json.loads(line)["student"] for line in lines) == sorted(deserved)  # nobody twice
+    graded = [line["student"] for line in map(json.loads, lines) if "student" in line]
+    assert sorted(graded) == sorted(deserved)  # nobody twice
     if times > 1:
         seeded = ("--seed-file", folder / "first/grades/seed")
         table.append(("again, the same seed", grade(folder, "again", *jobs, *seeded)))

@@ -2,6 +2,8 @@
 
 import pathlib
 
+from minires.cli.terminal import warn
+
 FILE = "overrides.csv"
 PLATFORMS = ("moodle", "canvas")
 
@@ -97,7 +99,7 @@ def policy(arguments):
 def rules(arguments, exercises, students, out, folder):
     """Return the Rules, after changes by hand in the table have been taken care of. Raises ValueError.
 
-    students: have a `student`, and perhaps an `id`; out: path of the table; folder: of everything else.
+    students: Submissions of `gather`; out: path of the table; folder: of everything else.
     """
     from minires.course.grade.gradebook import entry, late, overrides, tables, weights
 
@@ -116,7 +118,7 @@ def rules(arguments, exercises, students, out, folder):
         raise ValueError(f"--overrides: there is no file {path}")
     _keep_edits(arguments.keep_edits, path, exercises, out, folder)
     decided = overrides.read(path, exercises) if path.exists() else []
-    names = {str(each.id): each.student for each in students if getattr(each, "id", None)}
+    names = {str(each.id): each.student for each in students if each.id}
     names |= {tables.shown(each.student): each.student for each in students}
     names |= {each.student: each.student for each in students}
     return entry.Rules(
@@ -151,7 +153,7 @@ def said(rules, book):
 
     lines = []
     if rules.due is not None:
-        days = [entry.days for entry in book.values()]
+        days = [entry.days for entry in book.values() if entry.days is not None]
         lines.append(f"due {late.shown(rules.due)}: {sum(map(bool, days))} of {len(days)} handed in late")
         unknown = sum(bool(entry.notes) for entry in book.values())
         if unknown:
@@ -160,16 +162,32 @@ def said(rules, book):
     return [*lines, f"{decided} overrides"] if decided else lines
 
 
-def export(arguments, book, students, folder, column, warn):
-    """Write what platforms import and return the paths. column: the grade's name, if none was given."""
+def book(grades, rules, students):
+    """Return {student: Entry}. students: Submissions of `gather`."""
+    from minires.course.grade.gradebook.entry import book_of
+
+    found = book_of(grades, rules, {each.student: each.when for each in students if each.attempts})
+    for line in said(rules, found):
+        print(line)
+    return found
+
+
+def export(arguments, book, students, listed, platform, folder, column):
+    """Write what platforms import and return the paths.
+
+    students: Submissions, as `roster.join` returns them; listed: Persons of the roster; platform: of
+    `gather.Gathered`; column: the grade's name, if none was given.
+    """
+    from minires.course.grade import roster
     from minires.course.grade.gradebook import exports
     from minires.course.grade.results import replace
 
     paths = []
-    for platform in dict.fromkeys(arguments.export):
-        name = arguments.column or ("" if platform == "moodle" else column)
-        text, unknown = exports.text(platform, book, exports.people(students), name)
-        paths.append(folder / f"{platform}.csv")
+    people = exports.people(students, roster.persons(students, listed) if listed else None, platform)
+    for target in dict.fromkeys(arguments.export):
+        name = arguments.column or ("" if target == "moodle" else column)
+        text, unknown = exports.text(target, book, people, name)
+        paths.append(folder / f"{target}.csv")
         replace(paths[-1], text)
         if unknown:
             warn(f"{paths[-1]}: {unknown} of {len(book)} students have no id there: found by name alone")

@@ -9,7 +9,8 @@ import zipfile
 import pytest
 
 from minires.course.grade import containers, submissions
-from minires.course.grade.submissions import assignments, find, read
+from minires.course.grade.gather import gather
+from minires.course.grade.submissions import assignments, read, source_at
 
 NAME = "ex1_1_linear.py"
 MODULES = ["ex1_1_linear", "ex1_2_pointwise"]
@@ -48,22 +49,25 @@ def test_folders_and_zips_are_students_and_litter_is_not(tmp_path):
     write(tmp_path / "cy" / NAME)
     for litter in (".DS_Store", "__MACOSX/x", ".git/x", "readme.txt"):
         write(tmp_path / litter)
-    found = find(tmp_path)
-    assert [each.student for each in found] == ["Bo_12345_assignsubmission_file_", "ann", "cy", "cy.zip"]
+    found = gather(tmp_path)
+    students = ["Bo_12345_assignsubmission_file_", "ann", "cy", "cy.zip"]
+    assert [each.student for each in found.submissions] == students
+    assert [each.name for each in found.of("no hand-in")] == [".DS_Store", ".git", "__MACOSX", "readme.txt"]
 
 
-def test_a_folder_with_exercises_and_a_zip_are_single_submissions(tmp_path):
+def test_a_folder_and_a_zip_with_exercises_at_the_top_are_single_submissions(tmp_path):
     write(tmp_path / "mine" / NAME)
-    assert [each.student for each in find(tmp_path / "mine")] == ["mine"]
-    archive = zipped(tmp_path / "yours.zip", {NAME: b"1"})
-    assert [each.path for each in find(archive)] == [archive]
+    assert [each.student for each in gather(tmp_path / "mine").submissions] == ["mine"]
+    archive = gather(zipped(tmp_path / "yours.zip", {NAME: b"1"}))
+    assert archive.is_one and [each.student for each in archive.submissions] == ["yours"]
+    assert read(archive.submissions[0].source, MODULES).found == {"ex1_1_linear": b"1"}
 
 
 def test_names_that_could_break_a_line_are_cleaned_and_stay_apart(tmp_path):
     write(tmp_path / "a\nb" / NAME)
     write(tmp_path / "a b" / NAME)
     os.mkdir(os.fsencode(tmp_path) + b"/\xff")
-    names = [each.student for each in find(tmp_path)]
+    names = [each.student for each in gather(tmp_path).submissions]
     assert len(set(names)) == 3 and all(name.isprintable() for name in names)
     "".join(names).encode()  # no half of a character is left
 
@@ -72,15 +76,15 @@ def test_names_that_could_break_a_line_are_cleaned_and_stay_apart(tmp_path):
 def test_nothing_to_grade_is_an_error(tmp_path, make):
     make(tmp_path / "x")
     with pytest.raises(ValueError, match="x: (there is no|expected a folder)"):
-        find(tmp_path / "x")
+        gather(tmp_path / "x")
 
 
 def test_the_assignment_is_told_by_the_names(tmp_path):
     write(tmp_path / "a" / "deep" / NAME)
     write(tmp_path / "a" / "ex3_2_x.py")
-    assert assignments(tmp_path / "a") == {1, 3}
-    assert assignments(zipped(tmp_path / "b.zip", {"b/ex2_1_x.py": b""})) == {2}
-    assert assignments(write(tmp_path / "broken.zip")) == set()
+    assert assignments(source_at(tmp_path / "a")) == {1, 3}
+    assert assignments(source_at(zipped(tmp_path / "b.zip", {"b/ex2_1_x.py": b""}))) == {2}
+    assert assignments(containers.Refused("is broken")) == set()
 
 
 # -- where the files lie ------------------------------------------------------------------------------------
@@ -98,20 +102,26 @@ def test_files_are_found_in_folders_and_zips_and_others_are_not_read(tmp_path, i
 
 
 def test_a_renamed_file_and_a_notebook_are_named(tmp_path):
-    write(tmp_path / "s" / "ex1_1_linear (1).py")
-    assert problem(tmp_path / "s") == "ex1_1_linear.py is missing: ex1_1_linear (1).py has another name"
+    write(tmp_path / "s" / "ex1_1_linear_final.py")
+    assert problem(tmp_path / "s") == "ex1_1_linear.py is missing: ex1_1_linear_final.py has another name"
     write(tmp_path / "t" / "assignment-1.ipynb")
-    assert problem(tmp_path / "t").startswith("the submission holds a notebook and no file")
+    assert problem(tmp_path / "t").startswith(
+        "the submission holds a notebook without the assignment's cells"
+    )
     write(tmp_path / "u" / "thesis.tex")
     write(tmp_path / "u" / "__MACOSX" / "ex1_1_linear2.py")
     assert problem(tmp_path / "u") == "the submission holds no file of the assignment: all are missing"
 
 
 def test_what_is_no_submission_is_not_passed_over_in_silence(tmp_path):
-    for name in ("ann/x", "bo.rar", "cy.tar.gz", NAME.replace("1_1", "x"), ".DS_Store"):
+    for name in ("ann/x", "bo.rar", "cy.tar.gz", NAME.replace("1_1", "x"), ".DS_Store", "fred.pdf"):
         write(tmp_path / name)
-    assert submissions.passed_over(tmp_path) == ["bo.rar", "cy.tar.gz", "exx_linear.py"]
-    assert submissions.passed_over(tmp_path / "ann") == ["x"]
+    found = gather(tmp_path)
+    assert [each.name for each in found.of("no hand-in")] == [".DS_Store", "exx_linear.py", "fred.pdf"]
+    assert [each.student for each in found.submissions] == ["ann", "bo.rar", "cy.tar.gz"]
+    assert read(found.submissions[1].source, MODULES).problem == (
+        "the submission is a .rar archive, which is not read: hand in a folder or a zip"
+    )
 
 
 def test_a_file_too_deep_is_missing(tmp_path):

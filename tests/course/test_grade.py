@@ -14,7 +14,7 @@ from minires import cli
 from minires.course import exercise
 from minires.course.grade import grader, isolation, journal, message, reports, results
 
-FIELDS = ["student", "total", "1.1 linear_forward", "1.1 linear_backward", "notes"]
+FIELDS = ["student", "total", "1.1 linear_forward", "1.1 linear_backward", "id", "handed in", "notes"]
 
 
 @pytest.fixture(autouse=True)
@@ -137,7 +137,7 @@ def test_the_same_seed_gives_the_same_bytes(graded, capsys, tmp_path):
 # -- gone on with ----------------------------------------------------------------------
 
 
-def test_resume_grades_what_is_new_or_changed_and_forgets_who_is_gone(
+def test_resume_grades_what_is_new_or_changed_and_keeps_the_table_of_who_is_gone(
     tmp_path, capsys, monkeypatch, exercises
 ):
     write_class(tmp_path / "in", {"ann": SOLUTION, "bo": SOLUTION, "cy": SOLUTION})
@@ -156,6 +156,7 @@ def test_resume_grades_what_is_new_or_changed_and_forgets_who_is_gone(
     assert grade(capsys, *call, "--resume")[0] == 0
     assert sorted(graded[3:]) == sorted([b"changed", SOLUTION.encode()])
     assert [row["student"] for row in rows(tmp_path / "grades.csv")] == ["ann", "bo", "di"]
+    assert [row["student"] for row in rows(tmp_path / "grades.earlier-1.csv")] == ["ann", "bo", "cy"]
     with open(exercises / NAME, "a", encoding="utf-8") as file:
         file.write("# other cases\n")
     exercise.exercises.cache_clear()
@@ -166,7 +167,7 @@ def right(paper):
     return [{"problem": "", "mistake": "", "says": "", "noted": False} for _ in paper.questions]
 
 
-def test_the_reports_of_who_is_gone_go_too_and_an_unreadable_one_is_said_once(tmp_path):
+def test_the_reports_of_who_is_gone_stay_and_an_unreadable_one_is_said_once(tmp_path):
     def row(function, problem, noted=True):
         said = {"problem": problem, "mistake": "", "says": "", "noted": noted}
         return {"exercise": "1.1", "function": function, "points": 0, "of": 1, **said}
@@ -181,9 +182,12 @@ def test_the_reports_of_who_is_gone_go_too_and_an_unreadable_one_is_said_once(tm
     assert "## 1.1 `f`, `g`\n\nNot written yet.\n" in texts["cy"]
     assert reports.diagnoses(grades) == {"the submission is not a zip, or a damaged one": 1}
     assert "| 1.1 f | 0 | 0 % | 2 |" in (tmp_path / "g/summary.md").read_text("utf-8")
-    results.write(tmp_path / "g.csv", tmp_path / "g", {"bo": absent}, title="T")
-    assert [path.name for path in (tmp_path / "g/reports").iterdir()] == ["bo.md"]
-    assert [path.name for path in (tmp_path / "g/gradescope").iterdir()] == ["bo.json"]
+    told = []
+    results.write(tmp_path / "g.csv", tmp_path / "g", {"bo": absent}, title="T", warn=told.append)
+    assert {path.name for path in (tmp_path / "g/reports").iterdir()} == {"ann.md", "bo.md", "cy.md"}
+    assert "g.earlier-1.csv is the earlier table: 2 of its students" in told[0]
+    assert "2 reports are of an earlier run" in told[1]
+    assert {row["student"] for row in rows(tmp_path / "g.earlier-1.csv")} == {"ann", "bo", "cy"}
 
 
 def test_a_chart_that_cannot_be_drawn_is_a_warning_and_all_grades_are_written(tmp_path, monkeypatch):
@@ -269,8 +273,13 @@ def test_a_users_mistake_is_one_line(tmp_path, capsys, monkeypatch, arguments, m
     assert not (tmp_path / "g.csv").exists()
 
 
-def test_required_isolation_that_is_missing_stops_it(tmp_path, capsys, monkeypatch):
-    write_class(tmp_path / "in", {"ann": SOLUTION})
-    monkeypatch.setattr(isolation, "protections", lambda: [isolation.Protection("network", False, "Open.")])
-    code, out, error = grade(capsys, tmp_path / "in", "--out", tmp_path / "g.csv", "--require-isolation")
-    assert code == 2 and "missing on this machine: network" in error and "network  NO   Open." in out
+@pytest.mark.parametrize("name", ["files", "network"])
+def test_several_students_without_a_protection_need_to_be_asked_for(tmp_path, capsys, monkeypatch, name):
+    write_class(tmp_path / "in", {"ann": SOLUTION, "bo": SOLUTION})
+    write_class(tmp_path / "one", {"ann": SOLUTION})
+    monkeypatch.setattr(isolation, "protections", lambda: [isolation.Protection(name, False, "Open.")])
+    code, out, error = grade(capsys, tmp_path / "in", "--out", tmp_path / "g.csv")
+    assert code == 2 and f"not protected on this machine: {name}" in error and f"{name}  NO   Open." in out
+    assert error.count("\n") == 1 and "--without-isolation" in error and not (tmp_path / "g").exists()
+    assert grade(capsys, tmp_path / "in", "--out", tmp_path / "g.csv", "--without-isolation")[0] == 0
+    assert grade(capsys, tmp_path / "one", "--out", tmp_path / "h.csv")[0] == 0  # nobody else is in danger

@@ -8,7 +8,8 @@ from fractions import Fraction
 import pytest
 
 from minires.course import exercise
-from minires.course.grade import results
+from minires.course.grade import results, roster
+from minires.course.grade.gather import Attempt, Submission
 from minires.course.grade.gradebook import edits, entry, exports, late, numbers, overrides, tables, weights
 
 EXERCISES = tuple(map(exercise.find, ("1.1", "1.2")))
@@ -133,7 +134,7 @@ def test_a_name_that_two_exercises_have_must_be_said_with_its_number():
 
 def test_points_are_exact_until_they_are_shown():
     third = {("1.1", "linear_forward"): Fraction(1), ("1.1", "linear_backward"): Fraction(1, 3)}
-    found = entry.entries(grades(ann=(1, 2, 0)), entry.Rules(weights=third))["ann"]
+    found = entry.book_of(grades(ann=(1, 2, 0)), entry.Rules(weights=third))["ann"]
     assert (found.total, found.of) == (1.33, 1.33) and [r["points"] for r in found.rows] == [1, 0.33]
     assert numbers.plain(Fraction(1, 200)) == 0.01 and numbers.plain(2.0) == 2
     assert isinstance(numbers.plain(2.0), int)
@@ -141,11 +142,11 @@ def test_points_are_exact_until_they_are_shown():
 
 def test_partial_credit_counts_only_if_it_is_asked_for_and_the_exercise_says_so():
     class_ = grades(bo=(1, 0, 1.5), cy=(0, 0, 0))
-    assert {s: e.total for s, e in entry.entries(class_).items()} == {"bo": 1, "cy": 0}
-    found = entry.entries(class_, entry.Rules(partial=True))
+    assert {s: e.total for s, e in entry.book_of(class_).items()} == {"bo": 1, "cy": 0}
+    found = entry.book_of(class_, entry.Rules(partial=True))
     assert {s: e.total for s, e in found.items()} == {"bo": 2.5, "cy": 0}
     del class_["bo"][1]["partial"]  # another exercise, or graded before there were such points
-    assert entry.entries(class_, entry.Rules(partial=True))["bo"].total == 1
+    assert entry.book_of(class_, entry.Rules(partial=True))["bo"].total == 1
 
 
 # -- lateness -------------------------------------------------------------------------------------------
@@ -193,7 +194,7 @@ def test_a_deadline_has_a_time_zone():
 def test_lateness_takes_from_the_total_and_not_from_the_functions():
     rules = entry.Rules(due=DUE, policy=late.policy("10%/day, 3 days"))
     times = {"ann": DUE, "bo": DUE + timedelta(days=2), "cy": DUE + timedelta(days=9), "di": None}
-    found = entry.entries(grades(**dict.fromkeys(times, (1, 2, 0))), rules, times)
+    found = entry.book_of(grades(**dict.fromkeys(times, (1, 2, 0))), rules, times)
     assert {s: (e.days, e.total) for s, e in found.items()} == {
         "ann": (0, 3),
         "bo": (2, 2.4),
@@ -233,16 +234,16 @@ def decide(text, tmp_path, names=("ann", "bo")):
 )
 def test_what_the_instructor_decides_counts(tmp_path, text, hours, total, remark):
     rules = entry.Rules(due=DUE, policy=late.policy("10%/day"), overrides=decide(text, tmp_path))
-    found = entry.entries(grades(ann=(1, 0, 0)), rules, {"ann": DUE + timedelta(hours=hours)})["ann"]
+    found = entry.book_of(grades(ann=(1, 0, 0)), rules, {"ann": DUE + timedelta(hours=hours)})["ann"]
     assert found.total == total and remark in found.remarks
 
 
 def test_what_was_not_graded_has_no_points_until_somebody_decides(tmp_path):
     class_ = grades(ann=(1, None, 0))
-    found = entry.entries(class_)["ann"]
+    found = entry.book_of(class_)["ann"]
     assert found.total is None and found.rows[1]["points"] is None
     rules = entry.Rules(overrides=decide("ann,linear_backward,2,by hand", tmp_path))
-    found = entry.entries(class_, rules)["ann"]
+    found = entry.book_of(class_, rules)["ann"]
     assert found.total == 3 and found.remarks == ("1.1 linear_backward: 2 points (by hand)",)
 
 
@@ -297,7 +298,7 @@ def test_a_table_that_was_only_saved_anew_is_not_changed(table):
 
 def test_changes_by_hand_are_seen_and_become_overrides(table):
     out, folder = table
-    text = out.read_text("utf-8").replace('"ann",1,1,0,""', '"ann","2,5",1,0.5,"spoke to her"')
+    text = out.read_text("utf-8").replace('"ann",1,1,0,"","",""', '"ann","2,5",1,0.5,"","","spoke to her"')
     out.write_text(text, encoding="utf-8")
     found = edits.find(out, folder)
     assert [str(each) for each in found] == [
@@ -318,7 +319,7 @@ def test_changes_by_hand_are_seen_and_become_overrides(table):
     [
         ('"bo"', '"eve"', "rows, columns or names were changed by hand"),
         ('"notes"', '"notes","more"', "rows, columns or names"),
-        ('"bo",3,1,2,""\n', "", "rows, columns or names"),
+        ('"bo",3,1,2,"","",""\n', "", "rows, columns or names"),
         ('"total"', '"sum"', "rows, columns or names"),
     ],
 )
@@ -362,13 +363,13 @@ def test_a_grader_that_is_killed_while_it_writes_the_table_has_changed_nothing(t
 # -- what platforms import ------------------------------------------------------------------------------
 
 PEOPLE = {
-    "ann": exports.Person("Ann Lee", "4711", "m-1", "al1", "ann@x.org", "A"),
+    "ann": exports.Person("Ann Lee", "4711", "815", "m-1", "al1", "ann@x.org", "A"),
     "bo": exports.Person("Points Possible"),
 }
 
 
 def exported(platform, column="HW 1 (99)"):
-    book = entry.entries(grades(ann=(1, 2, 0), bo=(1, None, 0)))
+    book = entry.book_of(grades(ann=(1, 2, 0), bo=(1, None, 0)))
     text, unknown = exports.text(platform, book, PEOPLE, column)
     return list(csv.reader(io.StringIO(text))), unknown
 
@@ -387,13 +388,43 @@ def test_canvas_gets_its_columns_and_the_points_possible():
 def test_moodle_gets_the_columns_of_its_import_and_of_its_worksheet():
     rows, unknown = exported("moodle", "")
     first, second = (dict(zip(rows[0], each, strict=True)) for each in rows[1:])
-    assert first["Identifier"] == "Participant 4711" and first["Email address"] == "ann@x.org"
+    assert first["Identifier"] == "Participant 815" and first["Email address"] == "ann@x.org"
     assert first["ID number"] == "m-1" and first["Grade"] == "3" and first["Maximum Grade"] == "3"
     assert first["Feedback comments"] == "3 of 3 points" and first["Last modified (grade)"] == ""
     assert second["Grade"] == "" and second["Identifier"] == "" and unknown == 1
 
 
+def listed(tmp_path, text, *students):
+    """What `exports.people` makes of hand-ins (name, id) and a roster."""
+    (tmp_path / "r.csv").write_text(text, encoding="utf-8")
+    persons = roster.read(tmp_path / "r.csv")
+    handed_in = [Submission(name, own, (Attempt((name,)),), None) for name, own in students]
+    joined = roster.join(handed_in, persons)
+    return exports.people(joined, roster.persons(joined, persons))
+
+
+def test_a_platforms_own_list_brings_its_ids_and_those_who_handed_in_nothing(tmp_path):
+    text = "Student,ID,SIS User ID,SIS Login ID,Section\n    Points Possible,,,,\n"
+    text += '"Lee, Ann",4711,m-1,al1,A\n"Ng, Bo",4712,m-2,bn2,B\n'
+    found = listed(tmp_path, text, ("leeann", "4711"))
+    assert found["Lee, Ann"] == exports.Person("Lee, Ann", "4711", "", "m-1", "al1", "", "A")
+    assert found["Ng, Bo"] == exports.Person("Ng, Bo", "4712", "", "m-2", "bn2", "", "B")
+    text = "Identifier,Full name,ID number,Email address\nParticipant 815,Ann Lee,m-1,ann@x.org\n"
+    found = listed(tmp_path, text, ("Ann Lee", "815"))
+    assert found["Ann Lee"] == exports.Person("Ann Lee", "", "815", "m-1", "", "ann@x.org", "")
+
+
+def test_a_number_from_elsewhere_is_no_platforms_own(tmp_path):
+    """Who has the matriculation number 7 is not the user 7 of Canvas, nor Moodle's participant 7."""
+    found = listed(tmp_path, "name,id,email\nAnn Lee,7,ann@x.org\n", ("Ann Lee", None))["Ann Lee"]
+    assert (found.canvas, found.moodle, found.number, found.email) == ("", "", "7", "ann@x.org")
+    alone = [Submission("Ann Lee", "7", (), None)]
+    assert exports.people(alone, None, "canvas")["Ann Lee"].canvas == "7"
+    assert exports.people(alone, None, "moodle")["Ann Lee"].moodle == "7"
+    assert exports.people(alone, None, "github")["Ann Lee"] == exports.Person("Ann Lee")
+
+
 def test_an_ids_leading_sign_and_zero_stay():
-    book = entry.entries(grades(ann=(1, 2, 0)))
+    book = entry.book_of(grades(ann=(1, 2, 0)))
     text, _ = exports.text("canvas", book, {"ann": exports.Person("=x", "007")}, "HW")
     assert '"\'=x","007"' in text

@@ -10,7 +10,6 @@ from grade_class import SOLUTION, backward, rows, write_class
 from minires import cli
 from minires.course import exercise
 from minires.course.grade import grader, isolation, results
-from minires.course.grade.gradebook import exports
 
 WRONG = backward("    return dy @ weight, dy.T @ x, dy.mean(axis=0)\n")
 
@@ -107,14 +106,25 @@ def test_a_deadline_with_times_that_nobody_knows_costs_nothing_and_is_said(capsy
     assert [row["days late"] for row in rows("g.csv")] == ["2", "0"]
 
 
-def test_what_platforms_import_is_written_beside_the_reports(capsys, counted, monkeypatch):
-    there = {"ann": exports.Person("Lee, Ann", "4711")}
-    monkeypatch.setattr(exports, "people", lambda students: there)
-    code, out, error = grade(capsys, "--export", "moodle", "canvas", "--column", "HW 1 (99)")
+def test_what_platforms_import_is_written_beside_the_reports(capsys, counted):
+    write("r.csv", "Student,ID,SIS User ID,SIS Login ID,Section\nAnn,4711,m-1,al1,A\nCy,4712,m-2,cy2,A\n")
+    export = ("--export", "moodle", "canvas", "--column", "HW 1 (99)")
+    code, out, error = grade(capsys, *export, "--roster", "r.csv", "--due", "2026-11-01T23:59")
     assert code == 0 and "g/moodle.csv" in out and "g/canvas.csv" in out
-    assert "1 of 2 students have no id there" in error
+    assert "g/canvas.csv: 1 of 3 students have no id there" in error
     table = list(csv.reader(io.StringIO(open("g/canvas.csv", encoding="utf-8").read())))
-    assert table[0][-1] == "HW 1 (99)" and table[2] == ["Lee, Ann", "4711", "", "", "", "3"]
+    assert table[0][-1] == "HW 1 (99)" and table[1][0] == "Points Possible"
+    assert table[2] == ["Ann", "4711", "m-1", "al1", "A", "3"]
+    assert table[3] == ["Cy", "4712", "m-2", "cy2", "A", "0"]  # handed in nothing, and that is not late
+    assert table[4] == ["bo", "", "", "", "", "1"]
+    assert "0 of 2 handed in late; of 2 it is not known when" in out
+
+
+def test_an_override_may_name_a_student_by_the_platforms_id(capsys, counted):
+    write("r.csv", "Student,ID,SIS Login ID\nAnn,4711,al1\n")
+    write("o.csv", "student,what,points,reason\n4711,total,2,\n")
+    assert grade(capsys, "--roster", "r.csv", "--overrides", "o.csv")[0] == 0
+    assert totals() == {"Ann": "2", "bo": "1"}
 
 
 @pytest.mark.parametrize(

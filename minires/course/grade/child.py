@@ -7,7 +7,6 @@ import ctypes
 import os
 import pathlib
 import queue
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import tempfile
 import threading
 import time
 
+from minires.course.grade import scratch
 from minires.course.sandbox import wire
 
 # the variables of the BLAS libraries: one thread, whose results are the same bits every time
@@ -45,7 +45,7 @@ class Child:
 
     def __init__(self, script, *arguments):
         """arguments: strings; {scratch} in one of them is replaced by the folder."""
-        self.scratch = tempfile.mkdtemp(prefix="minires-sandbox-")
+        self.scratch = scratch.folder()
         self.trusted = True  # until the untrusted code starts
         self.is_two, self.may_fork = True, True  # see `end`
         self._talk = None
@@ -118,10 +118,7 @@ class Child:
         with _starting:
             _own_children.discard(self._process.pid)
         self._complaints.close()
-        try:
-            shutil.rmtree(self.scratch, ignore_errors=True)
-        except RecursionError:  # folders nested without end, where Landlock does not prevent it
-            pass
+        scratch.remove(self.scratch)
 
     def _kill(self):
         process = self._process

@@ -1,6 +1,7 @@
 """A folder or a zip from a stranger: the names in it, and the content of a file, and no surprises.
 
-Nothing is unpacked to disk, no link is followed, and nothing is read beyond its limit.
+Nothing is unpacked to disk, no link is followed, and nothing is read beyond its limit. A source has names(),
+which yields tuples of folders and a name, and content(parts, limit), the bytes of a file.
 """
 
 import io
@@ -13,12 +14,15 @@ import zlib
 FILE = 1_000_000  # bytes of one file of the student's; ours have a few thousand
 ZIP = 50_000_000  # bytes of one zip, which is read into memory
 ENTRIES = 5_000  # files and folders of one submission
+CLASS = 500_000  # those of a zip that holds a class
 DEPTH = 3  # folders that may lie around the files
 ENTRY = b"PK\x01\x02"  # begins the description of every entry of a zip
 ORDINARY = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others unpack without a limit
+UTF_8 = 1 << 11  # the flag of a zip's entry whose name is in it
 # what Python's zipfile raises on bytes that are no zip, or a broken one
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
 DAMAGED += (OverflowError, struct.error, LookupError)  # a place beyond 2^63, in a zip made for it
+LITTER = ("__macosx", "__pycache__", "thumbs.db", "desktop.ini")  # of systems; and whatever begins with a dot
 
 
 class Refused(Exception):
@@ -27,7 +31,7 @@ class Refused(Exception):
 
 def is_litter(name):
     """Whether a name is one of those that systems and editors leave behind."""
-    return name.startswith(".") or name in ("__MACOSX", "__pycache__")
+    return name.startswith(".") or name.lower() in LITTER
 
 
 class Folder:
@@ -54,9 +58,9 @@ class Folder:
                 elif len(parts) < DEPTH and not is_litter(entry.name):
                     waiting.append((*parts, entry.name))
 
-    def content(self, parts):
+    def content(self, parts, limit=FILE):
         """Return the bytes of a file. Raises Refused if it is a link, too large, or cannot be read."""
-        return read_file(self.path.joinpath(*parts), FILE)
+        return read_file(self.path.joinpath(*parts), limit)
 
 
 def read_file(path, limit):
@@ -80,44 +84,94 @@ def read_file(path, limit):
 
 
 class Zip:
-    """A submission that is a zip. What it declares is checked first, and again while it is read."""
+    """A submission that is a zip. What it declares is checked first, and again while it is read.
+
+    content: its bytes, or the path of a zip that holds a class, which may be larger.
+    """
 
     def __init__(self, content):
-        if content.count(ENTRY) > ENTRIES:  # before Python makes an object of each
-            raise Refused(f"holds more than {ENTRIES} files: hand in the ex*.py files alone")
+        file, most = (io.BytesIO(content), ENTRIES) if isinstance(content, bytes) else (content, CLASS)
+        if (
+            isinstance(content, bytes) and content.count(ENTRY) > most
+        ):  # before Python makes an object of each
+            raise Refused(f"holds more than {most} files: hand in the ex*.py files alone")
         try:
-            self.zip = zipfile.ZipFile(io.BytesIO(content))
+            self.zip = zipfile.ZipFile(file)
         except DAMAGED:
             raise Refused("is not a zip, or a damaged one") from None
+        if len(self.zip.infolist()) > most:
+            raise Refused(f"holds more than {most} files")
         self.infos = {}
+        for info in self.zip.infolist():
+            self.infos.setdefault(_parts(info), []).append(info)
 
     def names(self):
         """As of Folder. Raises Refused for a name that leads out of the zip."""
-        for info in self.zip.infolist():
-            name = info.filename.replace("\\", "/")
-            parts = tuple(part for part in name.split("/") if part not in ("", "."))
-            if name.startswith("/") or ".." in parts or name[1:2] == ":":
+        for parts, infos in self.infos.items():
+            if leads_out(parts):
                 raise Refused("is a zip with a path in it that leads out of its folder")
-            if parts and not info.is_dir():
-                self.infos.setdefault(parts, []).append(info)
-                yield parts
+            if parts:
+                yield from (parts for info in infos if not info.is_dir())
 
-    def content(self, parts):
+    def content(self, parts, limit=FILE):
         """As of Folder. Raises Refused also for what is encrypted, damaged or oddly compressed."""
-        info = self.infos[parts][0]
+        info = next(info for info in self.infos[parts] if not info.is_dir())
         if stat.S_ISLNK(info.external_attr >> 16):
             raise Refused("is a link to another place: hand in the file itself")
         if info.flag_bits & 1:
             raise Refused("is encrypted: make the zip without a password")
         if info.compress_type not in ORDINARY:
             raise Refused("is compressed in an unusual way: make an ordinary zip")
-        if info.file_size > FILE:
-            raise Refused(f"is larger than {FILE // 1_000_000} MB")
+        if info.file_size > limit:
+            raise Refused(f"is larger than {limit // 1_000_000} MB")
         try:
             with self.zip.open(info) as file:
-                content = file.read(FILE + 1)
+                content = file.read(limit + 1)
         except DAMAGED:
             raise Refused("is damaged inside the zip") from None
-        if len(content) > FILE:
-            raise Refused(f"is larger than {FILE // 1_000_000} MB")
+        if len(content) > limit:
+            raise Refused(f"is larger than {limit // 1_000_000} MB")
         return content
+
+
+def _parts(info):
+    """Return the folders and the name of a zip's entry. A first part "/" or "C:" leads out of the zip."""
+    name = info.filename.replace("\\", "/")
+    if (
+        not info.flag_bits & UTF_8
+    ):  # Python took it for the letters of MS-DOS; macOS writes UTF-8 all the same
+        try:
+            name = name.encode("cp437").decode("utf-8")
+        except UnicodeError:
+            pass
+    parts = tuple(part for part in name.split("/") if part not in ("", "."))
+    return ("/", *parts) if name.startswith("/") else parts
+
+
+def leads_out(parts):
+    """Whether a path in a zip leads out of it."""
+    return bool(parts) and (parts[0] == "/" or ".." in parts or parts[0][1:2] == ":")
+
+
+class Several:
+    """A submission made of files and folders of a class's zip or folder, as a platform cut it up.
+
+    pieces: [(source, path in it, path in the submission)], one for each file.
+    """
+
+    def __init__(self, pieces):
+        self.pieces = pieces
+
+    def names(self):
+        """As of Folder."""
+        if len(self.pieces) > ENTRIES:
+            raise Refused(f"holds more than {ENTRIES} files: hand in the ex*.py files alone")
+        for _, _, name in self.pieces:
+            if leads_out(name):
+                raise Refused("is a zip with a path in it that leads out of its folder")
+            yield name
+
+    def content(self, parts, limit=FILE):
+        """As of Folder."""
+        source, inside = next((source, inside) for source, inside, name in self.pieces if name == parts)
+        return source.content(inside, limit)

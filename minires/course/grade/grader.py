@@ -2,7 +2,7 @@
 
     grader = Grader(of_assignment(1), seed, memory=2 << 30)
     grader.rehearse()
-    rows = grader.grade(submissions.read(path, grader.modules))
+    rows = grader.grade(submissions.read(source, grader.modules))
 
 A Grader has a Paper for each exercise, and that a Question for each function.
 """
@@ -49,8 +49,8 @@ class Question:
             try:
                 verdict = self.examination.judge(answers)
                 return {**message.of_verdict(verdict), "partial": verdict.partial}
-            except Exception as error:  # what nobody foresaw costs this function its points, not the class
-                raise records.BrokenRecords from error
+            except Exception as error:  # of ours, which costs nobody a point and is the instructor's to solve
+                return message.not_graded(self.part.name, error)
 
 
 class Paper:
@@ -121,6 +121,8 @@ class Grader:
         """Return a list with a dict for every function: exercise, function, points, of, and the message;
         partial: points of a wrong one's right outputs, where its exercise counts them singly.
 
+        points is None where the judge failed: that is "not graded", and no fault of the student's.
+
         files: `submissions.Files`; stop: an Event that makes it raise Stopped before the next function.
         """
         stop = stop or threading.Event()
@@ -134,7 +136,7 @@ class Grader:
                 said = [message.plain(problem)] * len(paper.questions)
             for question, each in zip(paper.questions, said, strict=True):
                 part = question.part
-                points = 0 if each["problem"] else part.points
+                points = None if each.get("not graded") else 0 if each["problem"] else part.points
                 row = {"exercise": paper.exercise.number, "function": part.name, "points": points}
                 rows.append({**row, "of": part.points, **each})
         return rows

@@ -1,5 +1,7 @@
 """What has been graded, a line of JSON a submission, on disk before the next one begins.
 
+Before the first one runs, a line holds the hash of every submission, as it was read: its seal.
+
 A grader that is killed leaves at most half a line, which is ignored. Every line has a key: a hash of what was
 handed in and of what it was graded with, so that a changed file, exercise or seed is graded anew.
 """
@@ -12,8 +14,9 @@ import threading
 
 import minires
 from minires.course import exercise as source
+from minires.course.grade import scratch
 
-FORM = 1  # of the lines: another number, and old journals count no more
+FORM = 2  # of the lines: another number, and old journals count no more
 
 
 def fingerprint(exercises, seed, memory):
@@ -25,15 +28,18 @@ def fingerprint(exercises, seed, memory):
     return _hash(part.encode() for part in parts)
 
 
-def key(mark, files):
-    """Return the key of a submission. mark: of `fingerprint`; files: `submissions.Files`."""
+def seal(files):
+    """Return a hash of what a submission was read as. files: `submissions.Files`."""
     pairs = [
         *sorted(files.found.items()),
         *((m, text.encode()) for m, text in sorted(files.problems.items())),
     ]
-    return _hash(
-        [mark.encode(), files.problem.encode(), *(p for m, text in pairs for p in (m.encode(), text))]
-    )
+    return _hash([files.problem.encode(), *(part for m, text in pairs for part in (m.encode(), text))])
+
+
+def key(mark, files):
+    """Return the key of a submission. mark: of `fingerprint`; files: `submissions.Files`."""
+    return _hash([mark.encode(), seal(files).encode()])
 
 
 def _hash(parts):
@@ -51,23 +57,12 @@ def alone(folder):
     """
     with open(folder / ".lock", "ab") as file:
         try:
-            _lock(file)
+            scratch.lock(file)
         except (BlockingIOError, PermissionError):
             raise ValueError(f"{folder}: another minires grade is writing into it") from None
         except OSError:  # a file system without locks
             pass
         yield
-
-
-def _lock(file):
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class Journal:
@@ -83,14 +78,21 @@ class Journal:
 
     def add(self, student, key, rows):
         """Keep the grade of a submission: when this returns, it is on disk."""
-        line = json.dumps({"student": student, "key": key, "rows": rows}) + "\n"
+        self._append({"student": student, "key": key, "rows": rows})
+        self._known[student, key] = rows
+
+    def sealed(self, seals):
+        """Write down what was read, before any of it runs. seals: {student: `seal` of the files}."""
+        self._append({"sealed": seals})
+
+    def _append(self, entry):
+        line = json.dumps(entry) + "\n"
         with self._turn, _private(self.path) as file:
             if file.tell():
                 line = _after_half_a_line(self.path) + line
             file.write(line.encode())
             file.flush()
             os.fsync(file.fileno())
-            self._known[student, key] = rows
 
 
 def _private(path):

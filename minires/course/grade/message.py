@@ -4,7 +4,9 @@ A submission sees its inputs and can hide them in whatever it returns: a shape, 
 of an error, of a file. So only sentences of ours are passed on, and of numbers only lines of the student's.
 """
 
+import pathlib
 import re
+import traceback
 
 from minires.course.examination import explain
 from minires.gradcheck import diagnosis as patterns
@@ -67,6 +69,16 @@ def lost(name, kind, after=None):
     elif after:
         text += f"; {after}, which runs before it, counts too"
     return plain(text)
+
+
+def not_graded(name, error):
+    """Return what to say of a function whose judge raised an exception: a matter of the instructor's."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{type(error).__name__} at line {frame.lineno} of {pathlib.Path(frame.filename).name}"
+    return {
+        **plain(f"{name} was not graded: the grader failed ({place}), not the submission"),
+        "not graded": True,
+    }
 
 
 def unreadable(file, kind):

@@ -4,13 +4,17 @@ import collections
 import re
 
 from minires.course.examination import NOT_YET
-from minires.course.grade.gradebook.entry import entries
+from minires.course.grade.gradebook.entry import book_of
 
 MOST = 12  # diagnoses of the class that are listed
 SUBMISSION = "the submission "  # how a problem of the whole submission begins
 MISSING = re.compile(r"\b(is|are) missing\b")  # a file, or all of them
 NOT_GRADED = "not graded"  # where the grader failed, in place of points
 MORE = re.compile(r" at line \d.*| \(.*|[:;] .*")  # of a problem, what the count of a class has no use for
+
+
+NOT_GRADED = "not graded"  # where the judge failed, in place of points
+NOTHING = f"{SUBMISSION}is missing: nothing was handed in"
 
 
 def points(rows):
@@ -51,17 +55,17 @@ def said(row):
 
 def report(student, rows, title, entry=None):
     """Return a student's report as Markdown. entry: of the gradebook, if it says more than the rows."""
-    entry = entry or entries({student: rows})[student]
-    lines = [f"# {_text(student)}: {score(entry)}", "", title, ""]
+    entry = entry or book_of({student: rows})[student]
+    lines = [f"# {markdown(student)}: {score(entry)}", "", title, ""]
     lines += ["| exercise | function | points |", "| --- | --- | --- |"]
     for row in rows:
         lines.append(f"| {row['exercise']} | `{row['function']}` | {shown(row['points'])} of {row['of']} |")
-    lines += ["", *(f"- {_text(remark)}" for remark in entry.remarks)] if entry.remarks else []
+    lines += ["", *(f"- {markdown(remark)}" for remark in entry.remarks)] if entry.remarks else []
     for exercise, functions, paragraphs in sections(rows):
         if exercise:
             names = ", ".join(f"`{name}`" for name in functions)
             lines += ["", f"## {exercise} {names}"]
-        lines += ["", *"\n\n".join(_text(paragraph) for paragraph in paragraphs).split("\n")]
+        lines += ["", *"\n\n".join(markdown(paragraph) for paragraph in paragraphs).split("\n")]
         lines += ["", f"To continue: `minires exercise check {exercise}`"] if exercise else []
     return "\n".join(lines) + "\n"
 
@@ -102,7 +106,7 @@ def sentence(text):
     return text[:1].upper() + text[1:]
 
 
-def _text(text):
+def markdown(text):
     """Return a text that Markdown shows as it is."""
     return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", text)
 
@@ -112,7 +116,7 @@ def gradescope(rows, entry=None, visibility="visible"):
 
     Where the tests are not visible yet, the points are not told either.
     """
-    entry = entry or entries({"": rows})[""]
+    entry = entry or book_of({"": rows})[""]
     said_of_all = [score(entry)] if visibility == "visible" else []
     return {
         **({} if entry.total is None else {"score": entry.total}),
@@ -179,15 +183,17 @@ def _statistics(totals):
 
 def summary(grades, title, book=None):
     """Return the class's summary as Markdown. book: {student: Entry} of the gradebook."""
-    book = book or entries(grades)
-    totals = sorted(entry.total for entry in book.values() if entry.total is not None)
+    book = book or book_of(grades)
+    counted = [entry for entry in book.values() if entry.rows[0]["problem"] != NOTHING]
+    totals = sorted(entry.total for entry in counted if entry.total is not None)
     lines = [f"# {title}", ""]
-    lines += [f"{len(book)} submissions, {next(iter(book.values())).of} points.", ""]
-    if len(totals) < len(book):
-        lines += [
-            f"{len(book) - len(totals)} submissions are not graded in full: the grader failed there.",
-            "",
-        ]
+    lines += [f"{len(counted)} submissions, {next(iter(book.values())).of} points.", ""]
+    if len(counted) < len(book):
+        absent = len(book) - len(counted)
+        lines += [f"{absent} of the roster handed in nothing; the mean leaves them out.", ""]
+    if len(totals) < len(counted):
+        lost = len(counted) - len(totals)
+        lines += [f"{lost} submissions are not graded in full: the grader failed there.", ""]
     lines += [_statistics(totals), ""]
     lines += ["![points of every function, and the most frequent diagnoses](summary.png)", ""]
     lines += ["| function | right | share | missing or not written yet |", "| --- | --- | --- | --- |"]
@@ -195,9 +201,9 @@ def summary(grades, title, book=None):
         _name(row) for rows in grades.values() for row in rows if _is_unwritten(row)
     )
     for name, count in reached(grades).items():
-        lines.append(f"| {_text(name)} | {count} | {100 * count / len(book):.0f} % | {unwritten[name]} |")
+        lines.append(f"| {markdown(name)} | {count} | {100 * count / len(book):.0f} % | {unwritten[name]} |")
     found = diagnoses(grades)
     if found:
         lines += ["", "| most frequent diagnoses | students |", "| --- | --- |"]
-        lines += [f"| {_text(name)} | {count} |" for name, count in found.items()]
+        lines += [f"| {markdown(name)} | {count} |" for name, count in found.items()]
     return "\n".join(lines) + "\n"

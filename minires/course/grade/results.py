@@ -1,9 +1,12 @@
 """Write what was graded: one table, a report and a Gradescope file per student, a summary of the class.
 
 Everything is written from the grades alone, in sorted order, so the same grades are the same bytes. No file
-is ever there by half: each is written beside its place and moved.
+is ever there by half: each is written beside its place and moved. Nothing is removed: reports of an earlier
+run stay, and a table with students who are gone is kept beside the new one.
 """
 
+import collections
+import csv
 import hashlib
 import io
 import json
@@ -13,9 +16,11 @@ import unicodedata
 import warnings
 
 from minires.course.grade import page, reports
+from minires.course.grade.gather import NONE
 from minires.course.grade.gradebook import edits, tables
-from minires.course.grade.gradebook.entry import entries
+from minires.course.grade.gradebook.entry import book_of
 from minires.course.grade.gradebook.tables import cell
+from minires.course.grade.names import written
 
 __all__ = ["cell", "file_names", "replace", "table", "write"]
 
@@ -25,16 +30,18 @@ RESERVED = re.compile(
 LETTERS = 50  # of a file's name, each up to four bytes of the 255 that systems allow
 
 
-def write(out, folder, grades, *, title, warn=warnings.warn, book=None):
+def write(out, folder, grades, *, title, people=None, entries=(), warn=warnings.warn, book=None):
     """Write all files and return the paths of those that the instructor opens first.
 
     out: path of the table; folder: of everything else; grades: {student: rows of `Grader.grade`}; title: of
-    the assignment; warn: called with a text if the chart cannot be drawn, on which no grade depends; book:
+    the assignment; people: {student: `gather.Submission`}; entries: of `gather.Gathered`; warn: called with a
+    text about an earlier run's files, and if the chart cannot be drawn, on which no grade depends; book:
     {student: Entry} of the gradebook, None: the grades as they are.
     """
-    book = book or entries(grades)
+    people, book = people or {}, book or book_of(grades)
     grades = {student: entry.rows for student, entry in book.items()}
     names = file_names(grades)
+    _keep_earlier(out, grades, warn)
     for student, entry in book.items():
         results = json.dumps(reports.gradescope(entry.rows, entry), indent=2) + "\n"
         report = reports.report(student, entry.rows, title, entry)
@@ -43,13 +50,15 @@ def write(out, folder, grades, *, title, warn=warnings.warn, book=None):
         replace(folder / "gradescope" / f"{names[student]}.json", results)
     if len(grades) == 1:
         replace(folder / "results.json", results)
-    replace(folder / "summary.md", reports.summary(grades, title, book))
-    content = table(book)
+    replace(folder / "summary.md", reports.summary(grades, title, book) + _no_hand_ins(entries))
+    replace(folder / "entries.csv", entries_table(entries))
+    content = table(book, people)
     edits.keep(folder, [*edits.kept(folder), content], replace)  # killed here, either is what was written
     replace(out, content)
     edits.keep(folder, [content], replace)
-    for kind in ("reports", "pages", "gradescope"):
-        _forget(folder / kind, set(names.values()))
+    older = [path for path in (folder / "reports").glob("*.md") if path.stem not in names.values()]
+    if older:
+        warn(f"{folder / 'reports'}: {len(older)} reports are of an earlier run, such as {older[0].name}")
     try:
         _draw(folder / "summary.png", grades, title)
     except Exception as error:  # Matplotlib may be missing, misconfigured, out of memory, anything
@@ -57,11 +66,23 @@ def write(out, folder, grades, *, title, warn=warnings.warn, book=None):
     return [out, folder / "summary.md", folder / "reports"]
 
 
-def _forget(folder, names):
-    """Remove the files of students who are no longer in the class."""
-    for path in folder.iterdir():
-        if path.suffix in (".md", ".html", ".json") and path.stem not in names:
-            path.unlink()
+def _keep_earlier(out, grades, warn):
+    """Copy the table that is there, if it names students who are not in the new one."""
+    try:
+        with open(out, newline="", encoding="utf-8") as file:
+            before = {row.get("student") for row in csv.DictReader(file)}
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, csv.Error):
+        before = {None}  # edited into something else: kept all the same
+    gone = before - {cell(student) for student in grades}
+    if gone:
+        number = 1
+        while out.with_name(f"{out.stem}.earlier-{number}{out.suffix}").exists():
+            number += 1
+        kept = out.with_name(f"{out.stem}.earlier-{number}{out.suffix}")
+        replace(kept, out.read_bytes())
+        warn(f"{kept} is the earlier table: {len(gone)} of its students are not among these submissions")
 
 
 def _draw(path, grades, title):
@@ -75,33 +96,69 @@ def _draw(path, grades, title):
     replace(path, picture.getvalue())
 
 
-def table(book):
-    """Return the grades as CSV: student, total, a column for every function, days late, notes.
+def table(book, people):
+    """Return the grades as CSV: student, total, a column for every function, days late, id, time, notes.
 
-    book: {student: Entry}. The days are left out if no one's are known.
+    book: {student: Entry}; people: {student: `gather.Submission`}. The days are left out if there is no
+    deadline.
     """
     is_dated = any(entry.days is not None for entry in book.values())
     columns = reports.functions({student: entry.rows for student, entry in book.items()})
-    rows = [["student", "total", *columns, *(["days late"] if is_dated else []), "notes"]]
+    dated = ["days late"] if is_dated else []
+    rows = [["student", "total", *columns, *dated, "id", "handed in", "notes"]]
     for student, entry in sorted(book.items()):
+        person = people.get(student)
+        about = [person.id or "", time(person.when)] if person else ["", ""]
         points = [reports.shown(row["points"]) for row in entry.rows]
         noted = [row["problem"] for row in entry.rows if row["noted"]]
-        notes = "; ".join(dict.fromkeys([*noted, *entry.remarks, *entry.notes]))
+        notes = [*noted, *(person.notes if person else ()), *entry.remarks, *entry.notes]
         days = [entry.days or 0] if is_dated else []
-        rows.append([student, reports.shown(entry.total), *points, *days, notes])
+        rows.append(
+            [student, reports.shown(entry.total), *points, *days, *about, "; ".join(dict.fromkeys(notes))]
+        )
     return tables.text(rows)
+
+
+def time(when):
+    """Return a time as it stands in a table, "" for None."""
+    return "" if when is None else when.isoformat(" ", "seconds")
+
+
+def entries_table(entries):
+    """Return what became of every entry of SUBMISSIONS as CSV, one row each."""
+    rows = [[written(entry.name), entry.became, entry.student, entry.says] for entry in entries]
+    return tables.text([["entry", "became", "student", "line"], *rows])
+
+
+def _no_hand_ins(entries):
+    """Return the part of the summary that lists what was found in SUBMISSIONS and is nobody's hand-in."""
+    lines = [f"| {reports.markdown(written(e.name))} | {e.says} |" for e in entries if e.became == NONE]
+    if not lines:
+        return ""
+    head = [
+        f"## {len(lines)} entries that are no hand-in",
+        "",
+        "| entry | what became of it |",
+        "| --- | --- |",
+    ]
+    return "\n".join(["", *head, *lines]) + "\n"
 
 
 def file_names(students):
     """Return {student: name for a file}, all different on every system, also where case does not count."""
     plain = {student: _plain(student) for student in students}
-    folded = [name.casefold() for name in plain.values()]
-    return {
-        student: name
-        if name == student and folded.count(name.casefold()) == 1
-        else f"{name}-{hashlib.sha256(student.encode()).hexdigest()[:8]}"
-        for student, name in plain.items()
-    }
+    count = collections.Counter(name.casefold() for name in plain.values())
+    own = {student for student, name in plain.items() if name == student and count[name.casefold()] == 1}
+    taken = {student.casefold() for student in own}
+    names = {}
+    for student in sorted(plain):
+        name, letters = plain[student], 8
+        while student not in own and (letters == 8 or name.casefold() in taken):
+            name = f"{plain[student]}-{hashlib.sha256(student.encode()).hexdigest()[:letters]}"
+            letters += 8
+        taken.add(name.casefold())
+        names[student] = name
+    return {student: names[student] for student in plain}
 
 
 def _plain(name):

@@ -6,7 +6,7 @@ import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from minires.course.grade import journal, submissions
+from minires.course.grade import journal, reports, submissions
 from minires.course.grade.grader import Stopped
 
 
@@ -29,30 +29,41 @@ def seed_in(path):
     return int(text)
 
 
-def grade_all(grader, found, kept, mark, *, jobs, progress):
+def sealed(found, modules, kept):
+    """Read all submissions, write their hashes into the journal, and return {student: Files}.
+
+    Nothing of theirs runs before, so none can change what another one handed in. found: the Submissions of
+    `gather`; modules: names of the files that were handed out; kept: the Journal.
+    """
+    files = {submission.student: submissions.read(submission.source, modules) for submission in found}
+    kept.sealed({student: journal.seal(each) for student, each in files.items()})
+    return files
+
+
+def grade_all(grader, files, kept, mark, *, jobs, progress):
     """Return {student: rows of `Grader.grade`} of all submissions.
 
-    found: Submissions; kept: the Journal that knows some of the grades and gets the others; mark: of
-    `journal.fingerprint`; jobs: threads; progress: called without arguments after every submission.
+    files: {student: Files} of `sealed`; kept: the Journal that knows some of the grades and gets the others;
+    mark: of `journal.fingerprint`; jobs: threads; progress: called without arguments after every submission.
     Ctrl-C, and whatever else is raised here, ends it after the functions that are running.
     """
     stop = threading.Event()
 
-    def one(submission):
+    def one(student):
         if stop.is_set():
             raise Stopped
-        files = submissions.read(submission.path, grader.modules)
-        key = journal.key(mark, files)
-        rows = kept.find(submission.student, key)
+        key = journal.key(mark, files[student])
+        rows = kept.find(student, key)
         if rows is None:
-            rows = grader.grade(files, stop)
-            kept.add(submission.student, key, rows)
-        return submission.student, rows
+            rows = grader.grade(files[student], stop)
+            if reports.points(rows)[0] is not None:  # else the next run grades it again
+                kept.add(student, key, rows)
+        return student, rows
 
     with ThreadPoolExecutor(jobs) as pool:
         try:
             grades = {}
-            for finished in as_completed([pool.submit(one, submission) for submission in found]):
+            for finished in as_completed([pool.submit(one, student) for student in files]):
                 student, rows = finished.result()
                 grades[student] = rows
                 progress()

@@ -9,6 +9,7 @@ References
 Canvas' lib/gradebook_importer.rb: the columns up to Section in this order, then the assignments.
 """
 
+IDS = ("canvas", "number", "login")
 COLUMNS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 POSSIBLE = "Points Possible"  # in the first cell of its row
 
@@ -20,5 +21,5 @@ def table(book, people, column, of):
         person = people[student]
         name = person.name.replace(POSSIBLE, "Points, Possible")  # a student of this name is no such row
         grade = "" if entry.total is None else entry.total
-        rows.append([name, person.id, person.number, person.login, person.section, grade])
+        rows.append([name, person.canvas, person.number, person.login, person.section, grade])
     return rows

@@ -40,13 +40,14 @@ class Entry:
     notes: tuple = ()
 
 
-def entries(grades, rules=None, times=None):
-    """Return {student: Entry}. grades: {student: rows}; times: {student: when it was handed in, or None}."""
+def book_of(grades, rules=None, times=None):
+    """Return {student: Entry}. grades: {student: rows}; times: {student: when it was handed in, None if that
+    is not known}, without those who handed in nothing."""
     rules, times = rules or Rules(), times or {}
-    return {student: _entry(student, rows, rules, times.get(student)) for student, rows in grades.items()}
+    return {student: _entry(student, rows, rules, times) for student, rows in grades.items()}
 
 
-def _entry(student, rows, rules, when):
+def _entry(student, rows, rules, times):
     decided, remarks = dict(rules.overrides.get(student, {})), []
     points = [_graded(row, rules) for row in rows]
     worth = [_worth(row, rules) for row in rows]
@@ -56,7 +57,7 @@ def _entry(student, rows, rules, when):
     for row, earned in zip(rows, points, strict=True):
         inside[row["exercise"]].append(earned)
     total = _sum([_decided(decided, (number, None), _sum(each), remarks) for number, each in inside.items()])
-    days, notes = _days(decided, rules, when, remarks)
+    days, notes = _days(decided, rules, student, times, remarks)
     if days:
         total = None if total is None else total * rules.policy.share(days)
         remarks.append(rules.policy.said(days))
@@ -104,15 +105,16 @@ def _decided(decided, what, points, remarks):
     return override.points
 
 
-def _days(decided, rules, when, remarks):
+def _days(decided, rules, student, times, remarks):
     """Return (days late or None, notes for the instructor)."""
     if LATE in decided:
         override = decided[LATE]
         reason = f" ({override.reason})" if override.reason else ""
         remarks.append(f"counted as {numbers.plain(override.points)} days late{reason}")
         return int(override.points), []
-    if rules.due is None:
+    if rules.due is None or student not in times:
         return None, []
+    when = times[student]
     if when is None:
         return 0, ["when it was handed in is not known: not counted as late"]
     return rules.policy.days_late(when if when.tzinfo else when.astimezone(), rules.due), []

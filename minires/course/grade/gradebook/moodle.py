@@ -8,6 +8,8 @@ References
 docs.moodle.org, "Grade import"; Moodle's grade/import/csv and mod/assign/feedback/offline.
 """
 
+IDS = ("moodle", "number", "email")
+PARTICIPANT = "Participant "
 COLUMNS = ("Identifier", "Full name", "ID number", "Email address")
 REST = ("Maximum Grade", "Last modified (grade)", "Feedback comments")
 
@@ -17,7 +19,7 @@ def table(book, people, column, of):
     rows = [[*COLUMNS, column or "Grade", *REST]]
     for student, entry in sorted(book.items()):
         person = people[student]
-        identifier = f"Participant {person.id}" if person.id.isdigit() else person.id
+        identifier = person.moodle and f"{PARTICIPANT}{person.moodle}"
         grade = "" if entry.total is None else entry.total
         feedback = "; ".join((f"{'not graded yet' if grade == '' else grade} of {of} points", *entry.remarks))
         rows.append([identifier, person.name, person.number, person.email, grade, of, "", feedback])

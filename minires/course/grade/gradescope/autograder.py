@@ -21,8 +21,9 @@ import traceback
 
 from minires.course import exercise
 from minires.course.grade import isolation, reports, submissions
+from minires.course.grade.containers import Refused
 from minires.course.grade.gradebook import late, numbers
-from minires.course.grade.gradebook.entry import Rules, entries
+from minires.course.grade.gradebook.entry import Rules, book_of
 from minires.course.grade.grader import Grader
 from minires.course.grade.gradescope import bundle
 from minires.course.grade.results import replace
@@ -48,9 +49,9 @@ def grade(root):
     held = _protections()
     grader = Grader(exercises, seed, memory=settings["memory"] << 20)
     grader.rehearse()
-    files = submissions.read(root / "submission", grader.modules)
+    files = submissions.read(_source(root / "submission"), grader.modules)
     rows = grader.grade(files)
-    entry = entries({"": rows}, _rules(settings, about), {"": about["when"]})[""]
+    entry = book_of({"": rows}, _rules(settings, about), {"": about["when"]})[""]
     _compare(about, entry)
     content = reports.gradescope(entry.rows, entry, settings["visibility"])
     content["output"] = "\n\n".join(filter(None, [content["output"], _received(files, grader.modules)]))
@@ -82,6 +83,13 @@ def _seed(path):
         print("minires: a second run in this container: other hidden cases than in the first")
         return secrets.randbits(128)
     return seed
+
+
+def _source(path):
+    try:
+        return submissions.source_at(path)
+    except Refused as refused:  # which the student is told
+        return refused
 
 
 def _protections():
