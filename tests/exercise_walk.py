@@ -64,7 +64,7 @@ def blocks():
 
 def main():
     """Write the README again."""
-    text = README.read_text(encoding="utf-8")
+    text, end, after = README.read_text(encoding="utf-8").partition("## From a Moodle zip")
     with tempfile.TemporaryDirectory() as folder:
         before = os.getcwd()
         os.chdir(folder)
@@ -74,7 +74,7 @@ def main():
             os.chdir(before)
     text = re.sub(r"@@\d@@|```console\n.*?\n```", lambda _: next(seen), text, flags=re.DOTALL)
     text = re.sub(r"@@TABLE@@|\| exercise \|.*?\nAssignment [^\n]+", lambda _: table(), text, flags=re.DOTALL)
-    README.write_text(text, encoding="utf-8")
+    README.write_text(text + end + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -126,7 +126,8 @@ def _print_entries(gathered):
     from minires.course.grade.gather import COUNTS, EARLIER, NONE
     from minires.course.grade.names import written
 
-    counts = ", ".join(f"{len(gathered.of(became))} {became}" for became in (COUNTS, EARLIER, NONE))
+    counts = [(len(gathered.of(became)), became) for became in (COUNTS, EARLIER, NONE)]
+    counts = ", ".join(f"{count} {became}" for count, became in counts if count)
     print(f"{gathered.read_as}: {_count(len(gathered.entries), 'entry', 'entries')}: {counts}", flush=True)
     others = [written(entry.name) for entry in gathered.of(NONE)]
     if others:

@@ -144,7 +144,8 @@ def _keep_edits(is_asked, path, exercises, out, folder):
     text = overrides.extended(path, edits.as_overrides(found, columns))
     replace(path, text)
     edits.keep(folder, [edits.text(out)], replace)  # from now on it holds nothing that is not kept elsewhere
-    print(f"{len(found)} changes by hand were moved from {out} to {path}")
+    count = f"{len(found)} change{'s' if len(found) > 1 else ''}"
+    print(f"{count} by hand moved from {out} to {path}")
 
 
 def said(rules, book):
@@ -159,7 +160,7 @@ def said(rules, book):
         if unknown:
             lines[-1] += f"; of {unknown} it is not known when (overrides: student,late,DAYS,reason)"
     decided = sum(map(len, rules.overrides.values()))
-    return [*lines, f"{decided} overrides"] if decided else lines
+    return [*lines, f"{decided} override{'s' if decided > 1 else ''}"] if decided else lines
 
 
 def book(grades, rules, students):

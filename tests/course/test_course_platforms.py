@@ -100,7 +100,7 @@ def test_a_gradescope_export_says_names_ids_and_times(tmp_path, unpacked):
     jane = next(each for each in found.submissions if each.student == "Jane Doe")
     assert jane.when == datetime.datetime(2026, 11, 3, 10, 15, 0, tzinfo=utc)
     assert [e.name for e in found.of("no hand-in")] == ["submission_metadata.yml"]
-    assert next(e.student for e in found.entries if e.name == "submission_5004") == "Al Pha, Be Ta"
+    assert next(e.students for e in found.entries if e.name == "submission_5004") == ("Al Pha", "Be Ta")
     assert found.submissions[0].notes == ("Gradescope: handed in together by Al Pha, Be Ta",)
 
 

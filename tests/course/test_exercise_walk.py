@@ -3,6 +3,8 @@
 import re
 
 import exercise_walk
+import grade_walk
+import pytest
 
 
 def rounded(text):
@@ -19,3 +21,10 @@ def test_the_walk_in_the_readme_is_what_happens(tmp_path, monkeypatch):
 
 def test_the_readme_lists_every_exercise():
     assert exercise_walk.table() in exercise_walk.README.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_walk_from_a_moodle_zip_is_what_happens(tmp_path):
+    _, section, _ = grade_walk.section()
+    for block in grade_walk.blocks(tmp_path):
+        assert block in section, "run python tests/grade_walk.py"

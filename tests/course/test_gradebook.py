@@ -2,15 +2,20 @@
 
 import csv
 import io
+import re
 from datetime import datetime, timedelta, timezone
 from fractions import Fraction
 
 import pytest
+from grade_class import backward
 
 from minires.course import exercise
-from minires.course.grade import results, roster
+from minires.course.examination import Examination
+from minires.course.grade import page, results, roster
 from minires.course.grade.gather import Attempt, Submission
 from minires.course.grade.gradebook import edits, entry, exports, late, numbers, overrides, tables, weights
+from minires.course.parts import Part
+from minires.course.sandbox import perform
 
 EXERCISES = tuple(map(exercise.find, ("1.1", "1.2")))
 UTC = timezone.utc
@@ -149,6 +154,40 @@ def test_partial_credit_counts_only_if_it_is_asked_for_and_the_exercise_says_so(
     assert entry.book_of(class_, entry.Rules(partial=True))["bo"].total == 1
 
 
+def judged(name, body):
+    """Return the Verdict on a backward of 1.1 with this line in place of the right one."""
+    subject = exercise.find("1.1")
+    examination = Examination(subject, subject.part("linear_backward"), 5)
+    module = exercise.load(backward(f"    {body}\n"), name, {})
+    return examination.judge(perform.perform(vars(module), examination.part.call, examination.cases))
+
+
+@pytest.mark.parametrize(
+    "body, partial",
+    [
+        ("return dy @ weight, dy.T @ x, dy.sum(axis=0)", 0),  # right: nothing is counted singly
+        ("return dy @ weight, dy.T @ x, dy.mean(axis=0)", 1.5),
+        ("return dy @ weight, dy.T @ x, dy", 1.5),  # of another shape
+        ("return dy @ weight, None, dy.sum(axis=0)", 1.5),
+        ("return -dy @ weight, dy.T @ x, dy.sum(axis=0)", 1),
+        ("return dy @ weight, dy.T @ x / len(x), dy.sum(axis=0) * len(x)", 1),
+        ("return dy @ weight, dy.T @ x", 0),  # which is which?
+        ("return dy @ weight, dy.T @ x, 1 / 0", 0),
+        ("dy[:] = 0; return dy @ weight, dy.T @ x, dy.sum(axis=0)", 0),
+        ("return (dy @ weight).astype(dy.dtype), (dy.T @ x).astype('f4'), dy.sum(axis=0)", 1.5),
+        ("raise NotImplementedError", 0),
+    ],
+)
+def test_an_output_earns_its_points_if_it_is_right_in_every_case(body, partial):
+    assert judged("ex1_1_linear", body).partial == partial
+
+
+def test_points_of_outputs_add_up():
+    for partial in ({"dx": 1}, {"dz": 2}, {"dx": 1, "dz": 1}):
+        with pytest.raises(ValueError, match="expected points of outputs that add up to 2"):
+            Part("f", ("dx", "dy"), list, (), points=2, partial=partial)
+
+
 # -- lateness -------------------------------------------------------------------------------------------
 
 
@@ -226,8 +265,8 @@ def decide(text, tmp_path, names=("ann", "bo")):
         ),
         ("ann,1.1,3,", 0, 3, "1.1: 3 points, not 1"),
         ("ann,total,7,bonus", 1, 7, "total: 7 points, not 0.9 (bonus)"),
-        ("ann,late,0,ill", 1, 1, "counted as 0 days late (ill)"),
-        ("ann,late,2,", 1, 0.8, "2 days late: 20 % less"),
+        ("ann,late,0,ill", 1, 1, "not counted as late (ill)"),
+        ("ann,late,2,by mail", 1, 0.8, "2 days late: 20 % less (by mail)"),
         ("ann,note,,see me", 1, 0.9, "see me"),
         ("ann,1.1,1,\nann,1.1,2,", 1, 1.8, "1.1: 2 points, not 1"),  # the last line counts
     ],
@@ -358,6 +397,22 @@ def test_a_grader_that_is_killed_while_it_writes_the_table_has_changed_nothing(t
     assert edits.find(out, folder) == []  # the old table, as it was written
     there(out, edits.kept(folder)[-1])
     assert edits.find(out, folder) == []  # or the new one
+
+
+# -- a page for each student ----------------------------------------------------------------------------
+
+
+def test_a_page_shows_everything_and_runs_and_loads_nothing(tmp_path):
+    rules = entry.Rules(overrides=decide('"<b>ann</b>",total,2,"<img src=x>"', tmp_path, ("<b>ann</b>",)))
+    class_ = {"<b>ann</b>": grades(ann=(1, None, 0))["ann"]}
+    class_["<b>ann</b>"][0] |= {"problem": "y & z", "mistake": "<i>", "says": "x < 0."}
+    text = page.report(entry.book_of(class_, rules)["<b>ann</b>"], "T <script>")
+    assert not set(re.findall(r"<(\w+)", text)) & {"b", "i", "img", "script", "link", "iframe"}
+    for part in ("&lt;b&gt;ann&lt;/b&gt;: 2 of 3 points", "T &lt;script&gt;", "&lt;img src=x&gt;"):
+        assert part in text
+    assert "not graded of 2" in text and "y &amp; z." in text and "x &lt; 0." in text
+    assert "default-src 'none'" in text and "http" not in text.replace("http-equiv", "")
+    assert "prefers-color-scheme: dark" in text and 'name="viewport"' in text
 
 
 # -- what platforms import ------------------------------------------------------------------------------

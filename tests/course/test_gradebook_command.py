@@ -74,7 +74,7 @@ def test_other_rules_write_everything_again_and_grade_nothing_again(capsys, coun
     write("w.csv", "what,points\nlinear_forward,2\nlinear_backward,8\n")
     write("g/overrides.csv", "student,what,points,reason\nbo,linear_forward,0,copied\n")
     code, out, _ = grade(capsys, "--resume", "--points", "w.csv", "--partial")
-    assert code == 0 and len(counted) == 2 and totals() == {"ann": "10", "bo": "6"} and "1 overrides" in out
+    assert code == 0 and len(counted) == 2 and totals() == {"ann": "10", "bo": "6"} and "1 override\n" in out
     report = open("g/reports/bo.md", encoding="utf-8").read()
     assert "# bo: 6 of 10 points" in report and "- 1.1 linear\\_forward: 0 points, not 2 (copied)" in report
     assert "linear_forward: 0 points, not 2 (copied)" in open("g/pages/bo.html", encoding="utf-8").read()

@@ -40,6 +40,7 @@ class Submission:
     attempts: tuple
     source: object
     notes: tuple = ()  # of all attempts, and of what was joined to it
+    known_as: str = ""  # the name before the roster's took its place
 
     @property
     def when(self):
@@ -49,12 +50,13 @@ class Submission:
 
 @dataclass(frozen=True)
 class Entry:
-    """What became of one entry of SUBMISSIONS. became: COUNTS, EARLIER or NONE; says: a line on it."""
+    """What became of one entry of SUBMISSIONS. became: COUNTS, EARLIER or NONE; students: their names (of a
+    group, several); says: why it is no hand-in, or that a later one counts."""
 
     name: str
     became: str
-    student: str
-    says: str
+    students: tuple = ()
+    says: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,9 @@ def gather(path, platform=None, own=()):
         raise ValueError(f"{path}: there is no submission in it: no folder, no zip, no ex1_1_....py")
     submissions, entries = _by_student(listing, _with_bases(known))
     entries += [
-        Entry(entry, NONE, "", _why_not(listing, entry)) for entry in listing.entries.keys() - known.keys()
+        Entry(entry, NONE, (), _why_not(listing, entry)) for entry in listing.entries.keys() - known.keys()
     ]
-    entries += [Entry(entry, NONE, "", _why_not(listing, entry)) for entry in listing.outside]
+    entries += [Entry(entry, NONE, (), _why_not(listing, entry)) for entry in listing.outside]
     read_as = f"read as {platforms.ALL[name].TITLE}, a {listing.kind}"
     return Gathered(
         tuple(sorted(submissions, key=lambda each: each.student)),
@@ -127,7 +129,7 @@ def _one(listing):
     """Return the Gathered of one student's folder or zip."""
     student = names.visible(listing.name)
     one = Submission(student, None, (Attempt((listing.name,)),), listing.whole())
-    entry = Entry(listing.name, COUNTS, student, f"the hand-in of {student}")
+    entry = Entry(listing.name, COUNTS, (student,))
     return Gathered((one,), (entry,), f"read as {platforms.ALL['one'].TITLE}, a {listing.kind}", True)
 
 
@@ -173,8 +175,8 @@ def _by_student(listing, known):
         )
         for entry, part in mine:
             counts = _time(part) == last and entry not in older
-            says = f"the hand-in of {student}" if counts else f"{student} handed in a later one, which counts"
-            became.setdefault(entry, []).append(Entry(entry, COUNTS if counts else EARLIER, student, says))
+            says = "" if counts else "a later hand-in, or version of the file, counts"
+            became.setdefault(entry, []).append(Entry(entry, COUNTS if counts else EARLIER, (student,), says))
     return submissions, [_together(found) for found in became.values()]
 
 
@@ -236,8 +238,5 @@ def _entry(listing, entry, part):
 
 def _together(found):
     """Return one Entry for an entry that belongs to several students."""
-    if len(found) == 1:
-        return found[0]
-    students = ", ".join(entry.student for entry in found)
-    became = COUNTS if any(entry.became == COUNTS for entry in found) else EARLIER
-    return Entry(found[0].name, became, students, f"the hand-in of {students}")
+    students = tuple(student for entry in found for student in entry.students)
+    return replace(max(found, key=lambda entry: entry.became == COUNTS), students=students)

@@ -51,7 +51,7 @@ def write(out, folder, grades, *, title, people=None, entries=(), warn=warnings.
     if len(grades) == 1:
         replace(folder / "results.json", results)
     replace(folder / "summary.md", reports.summary(grades, title, book) + _no_hand_ins(entries))
-    replace(folder / "entries.csv", entries_table(entries))
+    replace(folder / "entries.csv", entries_table(entries, book, people))
     content = table(book, people)
     edits.keep(folder, [*edits.kept(folder), content], replace)  # killed here, either is what was written
     replace(out, content)
@@ -124,10 +124,16 @@ def time(when):
     return "" if when is None else when.isoformat(" ", "seconds")
 
 
-def entries_table(entries):
+def entries_table(entries, book, people):
     """Return what became of every entry of SUBMISSIONS as CSV, one row each."""
-    rows = [[written(entry.name), entry.became, entry.student, entry.says] for entry in entries]
-    return tables.text([["entry", "became", "student", "line"], *rows])
+    called = {person.known_as: student for student, person in people.items() if person.known_as}
+    rows = [["entry", "became", "student", "line"]]
+    for entry in entries:
+        students = [called.get(student, student) for student in entry.students]
+        scores = [reports.score(book[student]) for student in students if student in book]
+        line = entry.says or "; ".join(dict.fromkeys(scores))
+        rows.append([written(entry.name), entry.became, ", ".join(students), line])
+    return tables.text(rows)
 
 
 def _no_hand_ins(entries):

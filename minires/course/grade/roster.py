@@ -192,6 +192,7 @@ def _spellings(submission):
 
 
 def _joined(submission, people, number, whole, column):
+    submission = replace(submission, known_as=submission.student)
     if number is None:
         return replace(submission, notes=(*submission.notes, "not in the roster"))
     notes = submission.notes

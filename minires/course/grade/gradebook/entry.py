@@ -58,9 +58,8 @@ def _entry(student, rows, rules, times):
         inside[row["exercise"]].append(earned)
     total = _sum([_decided(decided, (number, None), _sum(each), remarks) for number, each in inside.items()])
     days, notes = _days(decided, rules, student, times, remarks)
-    if days:
-        total = None if total is None else total * rules.policy.share(days)
-        remarks.append(rules.policy.said(days))
+    if days and total is not None:
+        total *= rules.policy.share(days)
     total = _decided(decided, TOTAL, total, remarks)
     if NOTE in decided:
         remarks.append(decided[NOTE].reason)
@@ -99,22 +98,27 @@ def _decided(decided, what, points, remarks):
     if override is None:
         return points
     name = what if what == TOTAL else " ".join(filter(None, what))
-    reason = f" ({override.reason})" if override.reason else ""
     now, before = numbers.plain(override.points), numbers.plain(points)
-    remarks.append(f"{name}: {now} points{'' if before is None else f', not {before}'}{reason}")
+    remarks.append(f"{name}: {now} points{'' if before is None else f', not {before}'}{_reason(override)}")
     return override.points
 
 
 def _days(decided, rules, student, times, remarks):
     """Return (days late or None, notes for the instructor)."""
     if LATE in decided:
-        override = decided[LATE]
-        reason = f" ({override.reason})" if override.reason else ""
-        remarks.append(f"counted as {numbers.plain(override.points)} days late{reason}")
-        return int(override.points), []
+        days = int(decided[LATE].points)
+        said = rules.policy.said(days) if days else "not counted as late"
+        remarks.append(said + _reason(decided[LATE]))
+        return days, []
     if rules.due is None or student not in times:
         return None, []
     when = times[student]
     if when is None:
         return 0, ["when it was handed in is not known: not counted as late"]
-    return rules.policy.days_late(when if when.tzinfo else when.astimezone(), rules.due), []
+    days = rules.policy.days_late(when if when.tzinfo else when.astimezone(), rules.due)
+    remarks += [rules.policy.said(days)] if days else []
+    return days, []
+
+
+def _reason(override):
+    return f" ({override.reason})" if override.reason else ""
