@@ -197,3 +197,40 @@ def test_every_platform_speaks_the_interface(tmp_path):
     for name, platform in platforms.ALL.items():
         assert platform.TITLE and platform.CERTAIN in (True, False), name
         assert gather(tmp_path, name).submissions
+
+
+def test_a_files_name_passes_for_nobody_elses_hand_in(tmp_path):
+    """Students choose the names of their files, and Mallory chose those of Jane's."""
+    people = {
+        ("Jane Doe", "7"): {NAME: RIGHT},
+        ("Mal Lory", "8"): {f"x_7_assignsubmission_file_{NAME}": OTHER, f"Jane Doe_7_9_{NAME}": OTHER},
+    }
+    moodle = hand_ins.moodle(tmp_path / "m.zip", people, as_folders=False)
+    canvas = hand_ins.canvas(tmp_path / "c.zip", people)
+    people["Mal Lory", "8"] = {f"x_7_attempt_2030-01-01-00-00-00_{NAME}": OTHER}
+    blackboard = hand_ins.blackboard(tmp_path / "b.zip", people)
+    for path in (moodle, canvas, blackboard):
+        seen, _ = graded(path)
+        assert {identity for identity, _ in seen.values()} == {"7", "8"} and len(seen) == 2
+        assert next(content for identity, content in seen.values() if identity == "7") == RIGHT
+
+
+def test_user_names_with_underscores_stay_apart(tmp_path):
+    entries = [(f"HW_1_{user}_attempt_2026-11-03-10-15-00_{NAME}", RIGHT) for user in ("a_doe", "b_doe")]
+    seen, _ = graded(hand_ins.write_zip(tmp_path / "b.zip", entries))
+    assert seen == {"a_doe": ("a_doe", RIGHT), "b_doe": ("b_doe", RIGHT)}
+    text = ("HW_1_a_doe_attempt_2026-11-03-10-15-00.txt", b"Name: Ann Doe (a_doe)\r\n")
+    seen, _ = graded(hand_ins.write_zip(tmp_path / "c.zip", [entries[0], text]))
+    assert seen == {"Ann Doe": ("a_doe", RIGHT)}
+    entries = [(f"{name}_2_123_9_{NAME}", RIGHT) for name in ("doe", "roe")]  # of users doe_2 and roe_2?
+    assert len(graded(hand_ins.write_zip(tmp_path / "d.zip", entries))[0]) == 2
+
+
+def test_a_downloaded_zip_alone_in_a_folder_is_the_class(tmp_path):
+    (tmp_path / "in").mkdir()
+    hand_ins.moodle(tmp_path / "in" / "m.zip")
+    (tmp_path / "in" / ".DS_Store").touch()
+    seen, found = graded(tmp_path / "in")
+    assert seen == CLASS and [entry.name for entry in found.of("no hand-in")] == [".DS_Store"]
+    export = hand_ins.gradescope(tmp_path / "g.zip")
+    assert set(graded(export, platform="gradescope")[0]) == set(CLASS)

@@ -1,5 +1,7 @@
 """A roster, as platforms and spreadsheets write it, joins names and ids and says who handed in nothing."""
 
+import datetime
+
 import hand_ins
 import pytest
 from hostile.odd import NAME, RIGHT
@@ -114,3 +116,14 @@ def test_what_is_no_roster_is_an_error(tmp_path, text):
         roster.read(tmp_path / "r.csv")
     with pytest.raises(ValueError, match="cannot be read"):
         roster.read(tmp_path / "nowhere.csv")
+
+
+@pytest.mark.parametrize(
+    "written", ["Tuesday, 3 November 2026, 10:15 AM", "Tuesday, 3 November 2026, 10:15", "03.11.2026 10:15"]
+)
+def test_a_worksheet_says_when_moodles_hand_ins_came(tmp_path, written):
+    text = f'Identifier,Full name,Last modified (submission)\nParticipant 1234,Jane Doe,"{written}"\n'
+    (tmp_path / "r.csv").write_text(text + "Participant 77,Émile Zola,-\n", encoding="utf-8")
+    class_ = gather(hand_ins.moodle(tmp_path / "m.zip")).submissions
+    times = {each.student: each.when for each in roster.join(class_, roster.read(tmp_path / "r.csv"))}
+    assert times["Jane Doe"] == datetime.datetime(2026, 11, 3, 10, 15) and times["Émile Zola"] is None

@@ -82,12 +82,9 @@ def gather(path, platform=None, own=()):
     Raises ValueError if there is no submission, or if it is not clear whose the files are.
     """
     path = pathlib.Path(path)
-    listing = listings.opened(path, own)
-    name = platform
-    if name is None:
-        name, listing = platforms.recognised(listing)
-        if name == "folders" and _is_one(path, listing):
-            name = "one"
+    name, listing = platforms.recognised(listings.opened(path, own), platform)
+    if platform is None and name == "folders" and _is_one(path, listing):
+        name = "one"
     if name == "one":
         return _one(listing)
     known = platforms.ALL[name].parts(listing)
@@ -160,7 +157,7 @@ def _by_student(listing, known):
     people = {}
     for entry, found in known.items():
         for part in found:
-            key = ("id", part.id) if part.id is not None else ("name", part.student)
+            key = part.id, part.student  # an id that two names have may be misread: nobody is merged
             people.setdefault(key, []).append((entry, part))
     order = list(people.values())
     submissions, became = [], {}

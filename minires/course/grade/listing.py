@@ -77,9 +77,19 @@ class FolderListing(Listing):
             raise Refused("is a link to another place: hand in the files themselves")
         return Folder(path) if self.entries[entry] == "folder" else Zip(read_file(path, ZIP))
 
-    def inside(self, folder):
-        """Return the listing of a folder in it."""
-        return FolderListing(self.path / folder)
+    def has_inside(self, entry):
+        """Whether an entry can be a class of its own: a folder, or a zip that can be read."""
+        try:
+            return self.inside(entry) is not None
+        except Refused:
+            return False
+
+    def inside(self, entry):
+        """Return the listing of a folder or zip in it, None of anything else. Raises Refused."""
+        if self.is_link(entry) or self.entries[entry] == "file":
+            return None
+        path = self.path / entry
+        return FolderListing(path) if self.entries[entry] == "folder" else ZipListing(path)
 
     def whole(self):
         """Return the source of all that lies here."""
@@ -112,6 +122,10 @@ class ZipListing(Listing):
             kind = "zip" if below[0].lower().endswith(".zip") else "file"
             self.entries[below[0]] = "folder" if is_folder else kind
         self.entries = dict(sorted(self.entries.items()))
+
+    def has_inside(self, entry):
+        """Whether an entry can be a class of its own: a folder."""
+        return self.entries[entry] == "folder"
 
     def inside(self, folder):
         """Return the listing of a folder in it."""
@@ -162,7 +176,7 @@ class ZipListing(Listing):
 
 
 def within(listing, folder):
-    """Return the listing of the one folder in it that holds the class."""
+    """Return the listing of the one folder or zip in it that holds the class."""
     inside = listing.inside(folder)
     inside.outside = tuple(entry for entry in listing.entries if entry != folder)
     return inside

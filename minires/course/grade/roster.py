@@ -8,6 +8,7 @@ with the first and the last name; every column with ids, user names or addresses
 
 import collections
 import csv
+import datetime
 import io
 import pathlib
 import re
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from minires.course.grade import names
 from minires.course.grade.containers import Refused
 from minires.course.grade.gather import Submission
+from minires.course.grade.platforms.part import time_in
 
 # headings, in small letters without anything but letters and digits
 NAME = ("name", "student", "fullname", "studentname", "displayname", "vollstandigername", "nomcomplet")
@@ -25,6 +27,8 @@ ID = ("id", "identifier", "idnumber", "sid", "studentid", "studentnumber", "user
 ID += ("matrikelnummer", "sisuserid", "sisloginid", "login", "loginid", "username", "user", "githubusername")
 ID += ("email", "emailaddress", "mail", "githubid", "kennung", "anmeldename")
 NOTHING = Refused("is missing: nothing was handed in")
+TIME = ("lastmodifiedsubmission", "submissiontime", "submittedat")  # Moodle's worksheet, and one's own
+TIMES = ("%A, %d %B %Y, %I:%M %p", "%A, %d %B %Y, %H:%M", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M")
 PARTICIPANT = re.compile(r"\D+ (\d+)")  # Moodle's "Participant 12345"
 NO_STUDENT = ("pointspossible", "studenttest", "teststudent")  # lines of Canvas's grade book
 
@@ -36,6 +40,7 @@ class Person:
 
     name: str
     ids: tuple
+    when: datetime.datetime | None = None  # it says when something was handed in
     cells: dict = field(default_factory=dict)
 
 
@@ -51,7 +56,7 @@ def read(path):
         rows = rows[1:]
     headings = [_plain(cell) for cell in rows[0]] if rows else []
     name = _first(headings, NAME)
-    first, last = _first(headings, FIRST), _first(headings, LAST)
+    first, last, time = (_first(headings, known) for known in (FIRST, LAST, TIME))
     ids = [column for column, heading in enumerate(headings) if heading in ID]
     if name is None and (first is None or last is None) and not ids:
         raise ValueError(
@@ -59,7 +64,7 @@ def read(path):
             f"ID, got {', '.join(rows[0])[:80] if rows else 'an empty file'}"
         )
     ids.sort(key=lambda column: ID.index(headings[column]))
-    people = [_person(row, headings, name, first, last, ids) for row in rows[1:]]
+    people = [_person(row, headings, name, first, last, time, ids) for row in rows[1:]]
     return [person for person in people if person and _plain(person.name) not in NO_STUDENT]
 
 
@@ -94,7 +99,7 @@ def _first(headings, known):
     return next((headings.index(heading) for heading in known if heading in headings), None)
 
 
-def _person(row, headings, name, first, last, ids):
+def _person(row, headings, name, first, last, time, ids):
     """Return the Person of a line, None if it names nobody."""
 
     def cell(column):
@@ -109,7 +114,17 @@ def _person(row, headings, name, first, last, ids):
     full = cell(name) or " ".join(part for part in (cell(first), cell(last)) if part)
     full = full or next(filter(None, known), "")
     cells = {heading: cell(column) for column, heading in enumerate(headings)}
-    return Person(names.visible(full), tuple(known), cells) if full else None
+    return Person(names.visible(full), tuple(known), _when(cell(time)), cells) if full else None
+
+
+def _when(text):
+    """Return the time in a cell, or None."""
+    for form in TIMES:
+        try:
+            return datetime.datetime.strptime(text, form)
+        except ValueError:
+            continue
+    return time_in(text)
 
 
 def join(submissions, people):
@@ -198,5 +213,8 @@ def _joined(submission, people, number, whole, column):
     notes = submission.notes
     if names.folded(submission.student) != names.folded(whole[number]):
         notes += (f"handed in as {submission.student}",)
+    attempts = submission.attempts
+    if submission.when is None and people[number].when is not None:
+        attempts = (*attempts[:-1], replace(attempts[-1], when=people[number].when))
     known = submission.id if submission.id is not None else _id(people[number], column)
-    return replace(submission, student=whole[number], id=known, notes=notes)
+    return replace(submission, student=whole[number], id=known, notes=notes, attempts=attempts)

@@ -25,18 +25,20 @@ ALL = {
 }
 
 
-def recognised(listing):
-    """Return (name of the platform, listing): the first whose names most entries have, else "folders".
+def recognised(listing, wanted=None):
+    """Return (name of the platform, listing): wanted, else the first whose names most entries have, else
+    "folders".
 
-    The listing returned is that of the single folder in it, if only there the names are a platform's.
+    The listing returned is that of the single folder or zip in it, if only there the names are a platform's.
     """
-    name = _first(listing, [name for name in ALL if name not in ("folders", "one")])
+    known = [wanted] if wanted else [name for name in ALL if name not in ("folders", "one")]
+    name = _first(listing, known)
     entries = listing.is_kind("folder", "zip", "file")
-    if name is None and [listing.entries[entry] for entry in entries] == ["folder"]:
+    if name is None and len(entries) == 1 and listing.has_inside(entries[0]):
         inside = within(listing, entries[0])
-        name = _first(inside, [name for name, platform in ALL.items() if platform.CERTAIN])
+        name = _first(inside, [name for name in known if ALL[name].CERTAIN])
         listing = inside if name else listing
-    return name or "folders", listing
+    return name or wanted or "folders", listing
 
 
 def _first(listing, candidates):

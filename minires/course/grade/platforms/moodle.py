@@ -5,7 +5,8 @@
     Jane Doe_12345_assignsubmission_file_ex1_1_linear.py              (without "Download in folders")
 
 The number is the participant's, which the grading worksheet calls "Participant 12345"; of a group it is the
-group's. Times are not in the names. Source: moodle, mod/assign/classes/downloader.php.
+group's. Names hold no "_", so that no file's name can pass for another student's. Times are not in the names.
+Source: moodle, mod/assign/classes/downloader.php.
 """
 
 import re
@@ -14,7 +15,7 @@ from minires.course.grade.platforms.part import Part
 
 TITLE = "a Moodle download"
 CERTAIN = True
-NAME = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?P<how>[a-z]+)(?:_(?P<file>.*))?", re.DOTALL)
+NAME = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?P<how>[a-z]+)(?:_(?P<file>.*))?", re.DOTALL)
 
 
 def parts(listing):
