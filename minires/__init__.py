@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         probe,
         reprs,
         resources,
+        site,
         sums,
         surgery,
         train,

@@ -16,7 +16,7 @@ LONGEST = 60  # characters of one value; a longer one is "..."
 
 @functools.lru_cache(maxsize=256)
 def arguments(kind: type) -> dict[str, inspect.Parameter]:
-    """Return {name: inspect.Parameter} of the arguments that a class is called with, *args and **kw apart."""
+    """Return {name: inspect.Parameter} of a class's arguments, without `*args` and `**kw`."""
     found = inspect.signature(kind).parameters.items()
     return {name: each for name, each in found if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)}
 

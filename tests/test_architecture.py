@@ -42,6 +42,7 @@ FLOORS = (
     ("detection",),
     ("catalogue", "interop", "lesson", "experiments"),
     ("course", "bench"),
+    ("site",),
     ("cli",),
     ("__main__",),
 )

@@ -214,8 +214,11 @@ def _isolate(students, is_accepted):
     scratch.tidy()
     try:
         protections = isolation.protections()
-    except isolation.SandboxError as error:
-        raise ValueError(f"no isolated process can be started here: {error}") from error
+    except (isolation.SandboxError, OSError) as error:  # OSError: in a browser there are no processes
+        raise ValueError(
+            f"no isolated process can be started here: {error}; for files that you trust, minires exercise "
+            "check needs none"
+        ) from error
     width = max(len(each.name) for each in protections)
     print("What holds on this machine while submissions run:")
     for each in protections:

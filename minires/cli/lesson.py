@@ -1,4 +1,4 @@
-"""`minires lesson`: the step-through lessons, listed, opened, run, and made into notebooks and pages."""
+"""`minires lesson`: the step-through lessons, listed, opened, run, and made into notebooks."""
 
 import pathlib
 import sys
@@ -8,8 +8,8 @@ NOTEBOOKS = pathlib.Path("lesson-notebooks")  # where a reader's own copies lie
 EPILOG = """\
 A lesson asks: in a terminal you type your predictions and choose an answer, Enter leaves a blank; in a
 notebook your number goes in place of the dots in guess=...; on the site you open what is behind "Reveal".
-Figures of --run are saved in ./lesson-figures/. Notebooks and the site need more packages:
-pip install "minires-learn[lessons]"."""
+Figures of --run are saved in ./lesson-figures/. Notebooks need more packages:
+pip install "minires-learn[lessons]". Web pages of all lessons: minires site."""
 
 
 def add_arguments(parser):
@@ -35,9 +35,6 @@ def add_arguments(parser):
         metavar="FILE",
         help="write it as a notebook that installs what it needs, for a notebook service (NN_TOPIC.ipynb)",
     )
-    what.add_argument(
-        "--site", metavar="DIR", help="run all lessons, or those given, and write them as a web site"
-    )
     parser.add_argument("--pause", action="store_true", help="with --run: wait for Enter after each cell")
     setting = parser.add_mutually_exclusive_group()
     setting.add_argument(
@@ -59,8 +56,6 @@ def run(arguments):
         lessons = library.lessons()
     if arguments.here:
         return _run(lessons, arguments)
-    if arguments.site is not None:
-        return _site(lessons, arguments)
     if not arguments.numbers:
         return _list(lessons)
     (lesson,) = lessons
@@ -73,12 +68,12 @@ def _check(arguments):
         raise ValueError("--pause: expected one lesson to run, as in minires lesson 8 --run --pause")
     if arguments.notebook is not None and (many or not arguments.numbers):
         raise ValueError("--notebook: expected one lesson's number first, as in minires lesson 8 --notebook")
-    if arguments.here or arguments.site is not None:
+    if arguments.here:
         return
     if many:
         raise ValueError("expected one number: Jupyter opens one lesson at a time")
     if arguments.setting and not arguments.numbers:
-        raise ValueError(f"--{arguments.setting}: expected a lesson's number, --run or --site")
+        raise ValueError(f"--{arguments.setting}: expected a lesson's number, or --run")
 
 
 def _list(lessons):
@@ -107,14 +102,6 @@ def _run(lessons, arguments):
         f"{len(lessons)} lessons, {f'{len(failed)} failed: {numbers}' if failed else 'all ran to completion'}"
     )
     return 1 if failed else 0
-
-
-def _site(lessons, arguments):
-    from minires.lesson import site
-
-    errors = site.build(lessons, arguments.site, setting=arguments.setting)
-    print(pathlib.Path(arguments.site) / "index.html")
-    return _failed(map(str, errors))
 
 
 def _failed(messages):

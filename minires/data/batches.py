@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 from minires import reprs
 from minires.data.dataset import Dataset
 from minires.data.imagenet import ImageFolder
+from minires.kernels.cpu import threads
 from minires.typing import Generator
 
 Batch: TypeAlias = tuple[np.ndarray, np.ndarray]  # (x, labels)
@@ -38,7 +39,7 @@ class Batches:
     drop_last
         Leave out the smaller batch at the end.
     prefetch
-        Batches prepared ahead, 0 for no thread.
+        Batches prepared ahead, in a thread; 0, or where none can be started: each when it is asked for.
 
     Raises
     ------
@@ -147,7 +148,9 @@ class Batches:
             raise ValueError(f"start: an epoch has {len(self)} batches, cannot begin with number {start}")
         numbers = range(start, len(self))
         prepare = self._preparation(e)
-        return _in_background(prepare, numbers, self.prefetch) if self.prefetch else map(prepare, numbers)
+        if self.prefetch and threads.can_start():
+            return _in_background(prepare, numbers, self.prefetch)
+        return map(prepare, numbers)
 
     def _preparation(self, e: int) -> Callable[[int], Batch]:
         """Return the function that makes batch number b of epoch e."""
@@ -176,7 +179,7 @@ class Batches:
 
 def _in_background(prepare: Callable[[int], Batch], numbers: Iterable[int], ahead: int) -> Iterator[Batch]:
     """Yield prepare(b) for b in numbers, in order, with up to `ahead` results being made or waiting."""
-    pool = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="minires-batches")
+    pool = threads.pool(1, "minires-batches")
     waiting: collections.deque[concurrent.futures.Future[Batch]] = collections.deque()
     try:
         for b in numbers:

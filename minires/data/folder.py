@@ -7,14 +7,13 @@ larger sets of images of any size while the network trains.
 import dataclasses
 import pathlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
 import numpy as np
 
 from minires.data.dataset import Dataset
 from minires.data.pictures import read_image, require_suffix
-from minires.kernels.cpu import parallel
+from minires.kernels.cpu import parallel, threads
 from minires.typing import Shape
 
 Part: TypeAlias = tuple[pathlib.Path, list[str], np.ndarray]  # (folder, files, labels): see `list_folder`
@@ -119,7 +118,7 @@ def find_damaged(
         return ""
 
     wrong: dict[str, str] = {}
-    with ThreadPoolExecutor(parallel.get_threads(), thread_name_prefix="minires-check") as pool:
+    with threads.pool(parallel.get_threads(), "minires-check") as pool:
         for first in range(0, len(files), AT_ONCE):
             some = files[first : first + AT_ONCE]
             wrong |= {file: why for file, why in zip(some, pool.map(reason, some), strict=True) if why}

@@ -11,7 +11,6 @@ import dataclasses
 import pathlib
 import zlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ import numpy as np
 from minires.data import preview
 from minires.data.folder import find_damaged, leave_out_damaged, list_folder
 from minires.data.pictures import check_image, read_image, resize
-from minires.kernels.cpu import parallel
+from minires.kernels.cpu import parallel, threads
 from minires.typing import Array, Generator, Shape
 
 SAMPLE = 2000  # images that statistics are computed from: their mean is that of all to about a grey value
@@ -188,7 +187,7 @@ class ImageFolder:
         def read_one(place: int, index: int, own_rng: Generator | None) -> None:
             windows[place] = self._window(self.folder / self.files[index], own_rng)
 
-        with ThreadPoolExecutor(parallel.get_threads(), thread_name_prefix="minires-decode") as pool:
+        with threads.pool(parallel.get_threads(), "minires-decode") as pool:
             list(pool.map(read_one, range(len(indices)), indices, generators))  # raises the first error
         return windows
 

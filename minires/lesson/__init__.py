@@ -9,7 +9,7 @@
     lesson.quiz("What does /2 mean?", ("a stride of 2", "..."), ("half the filters", "..."))
     lesson.score()
 
-The rest of this package lists the lessons, runs them cell by cell and turns them into notebooks and pages.
+The rest of this package lists the lessons, runs them cell by cell and turns them into notebooks.
 """
 
 from minires.lesson.display import setting, show, table

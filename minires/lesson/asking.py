@@ -19,11 +19,11 @@ def kind(statement):
     """Return which question a statement asks, "quiz" for `lesson.quiz(...)`, or None; predictions may be
     assigned to a name, or be values of a dictionary."""
     simple = isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr)
-    asked = {call.func.attr for call in _calls(statement)} if simple else set()
+    asked = {call.func.attr for call in calls(statement)} if simple else set()
     return next((name for name in KINDS if name in asked), None)
 
 
-def _calls(tree):
+def calls(tree):
     """Return the calls in a syntax tree that ask something, in the order of their ends."""
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     found = [node for node in found if ast.unparse(node.func) in [f"lesson.{name}" for name in KINDS]]
@@ -62,7 +62,7 @@ def with_a_blank(source):
     lines = source.split("\n")
     tokens = [token for token in tokenize.generate_tokens(io.StringIO(source).readline) if token.string]
     tokens = [token for token in tokens if token.type not in (tokenize.NL, tokenize.COMMENT)]
-    for call in reversed(_calls(ast.parse(source))):  # from the end, so that places before it stay right
+    for call in reversed(calls(ast.parse(source))):  # from the end, so that places before it stay right
         column = len(lines[call.end_lineno - 1].encode()[: call.end_col_offset].decode())
         closing = next(i for i, token in enumerate(tokens) if token.end == (call.end_lineno, column))
         _insert_blank(lines, tokens[closing - 1], closing_row=call.end_lineno)

@@ -114,6 +114,9 @@ def show(figure, *, alt=None):
         raise ValueError("alt: expected what the figure shows, in words, got nothing")
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=150)
+    if reader.is_on_page():
+        reader.show_in_notebook({"image/png": image.getvalue(), "text/plain": alt or _title(figure)})
+        return
     if reader.in_notebook():
         from IPython.display import Image, display
 

@@ -47,22 +47,26 @@ print(f"minires {{minires.__version__}},", "with a GPU" if has_gpu else "without
 START = "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); from notebook.app import main; main()"
 
 
-def require(*packages, without="to run a lesson in the terminal, minires lesson 8 --run, needs nothing more"):
-    """Raise ValueError, with the remedy, unless all these packages of the extra `lessons` are installed.
+def require(
+    *packages,
+    extra="lessons",
+    without="to run a lesson in the terminal, minires lesson 8 --run, needs nothing more",
+):
+    """Raise ValueError, with the remedy, unless all these packages of an extra are installed.
 
     without: how to do without them.
     """
     missing = [package for package in packages if importlib.util.find_spec(package) is None]
     if missing:
         raise ValueError(
-            f'this needs {", ".join(missing)}: {sys.executable} -m pip install "minires-learn[lessons]"; '
+            f'this needs {", ".join(missing)}: {sys.executable} -m pip install "minires-learn[{extra}]"; '
             f"{without}"
         )
 
 
-def convert(lesson, *, fold=True):
+def convert(lesson):
     """Return a lesson as a notebook, not executed, with a cell for each question, blanks for what its reader
-    predicts, and its answers folded, unless fold is False. Raises ValueError if Jupytext is not installed."""
+    predicts, and its answers folded. Raises ValueError if Jupytext is not installed."""
     require("jupytext")
     import jupytext
 
@@ -71,16 +75,16 @@ def convert(lesson, *, fold=True):
         "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
         "language_info": {"name": "python"},
     }
-    notebook.cells = [new for cell in notebook.cells for new in _with_questions(cell, fold)]
+    notebook.cells = [new for cell in notebook.cells for new in _with_questions(cell)]
     return _numbered(notebook)
 
 
-def _with_questions(cell, fold):
+def _with_questions(cell):
     """Return the cells that stand for one of the script in a notebook, where a reader may answer."""
     from nbformat.v4 import new_code_cell
 
     if cell.cell_type != "code":
-        if fold and asking.is_answers(cell.source):
+        if asking.is_answers(cell.source):
             cell.source = asking.folded(cell.source)
         return [cell]
     cells = []

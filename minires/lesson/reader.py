@@ -14,6 +14,7 @@ from minires.lesson import markdown, prompt
 
 LETTERS = "abcdefgh"
 _predictions = {}  # of this script, by question, in the order in which they were asked for
+_page = {"show": None}  # what shows something on a page in which Python itself runs
 
 
 class Prediction:
@@ -216,7 +217,10 @@ def _say(head, text, indent=""):
 
 
 def in_notebook():
-    """Return whether what is displayed is shown in a notebook, or on a page: Jupyter's kernel runs this."""
+    """Return whether what is displayed is shown in a notebook, or on a page: Jupyter's kernel runs this, or
+    a page itself."""
+    if _page["show"] is not None:
+        return True
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     return getattr(shell, "kernel", None) is not None  # IPython in a terminal has none
 
@@ -224,11 +228,25 @@ def in_notebook():
 def show_in_notebook(data, **question):
     """Show something in a notebook; what was asked goes along as metadata, for pages that are made of it.
 
-    data: what is shown, by MIME type.
+    data: what is shown, by MIME type; a picture as bytes.
     """
+    if _page["show"] is not None:
+        _page["show"](data, question)
+        return
     from IPython.display import display
 
     display(data, raw=True, metadata={"minires": question} if question else None)
+
+
+def show_on(page):
+    """Show everything on a page in which Python itself runs. page: called with what is shown, by MIME type,
+    and what was asked; None: no longer."""
+    _page["show"] = page
+
+
+def is_on_page():
+    """Return whether a page in which Python itself runs shows what is displayed."""
+    return _page["show"] is not None
 
 
 def _folded(question, answers):

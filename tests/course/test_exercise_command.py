@@ -272,3 +272,26 @@ def test_plot_of_what_cannot_be_drawn_still_ends_with_the_list(capsys, put):
     code, out, err = minires(capsys, "check", "1.1", "--plot", "error.png")
     assert code == 1 and err == "" and "no numbers to plot" in out and "of 2 functions are right" in out
     assert not pathlib.Path("error.png").exists()
+
+
+@pytest.mark.parametrize("assignment", [1, 2, 3, 4])
+def test_without_threads_and_processes_every_solution_is_right(capsys, assignment, no_threads, no_processes):
+    minires(capsys, "start", str(assignment), "--to", "work")
+    for subject in exercise.of_assignment(assignment):
+        pathlib.Path("work", f"{subject.module}.py").write_text(subject.head, encoding="utf-8")
+    code, out, _ = minires(capsys, "check", "work")
+    assert code == 0 and "functions are right" in out and "WRONG" not in out
+
+
+def test_without_threads_and_processes_a_mistake_has_its_name(capsys, no_threads, no_processes):
+    started(capsys, wrong())
+    code, out, _ = minires(capsys, "check", "1.1")
+    assert code == 1 and "Mean of the bias gradient." in out
+
+
+def test_where_no_process_can_be_started_grading_says_that_it_needs_one(capsys, no_processes):
+    started(capsys, LINEAR.head, folder="hand-ins/somebody")
+    code = cli.main(["grade", "hand-ins", "--out", "grades.csv"])
+    _, err = capsys.readouterr()
+    assert code == 2 and err.startswith("minires: error: ") and err.count("\n") == 1
+    assert "process" in err and "minires exercise check" in err

@@ -1,4 +1,4 @@
-"""`minires lesson` lists, runs, opens and publishes the lessons, and reports a broken one in one line."""
+"""`minires lesson` lists, runs and opens the lessons, and reports a broken one in one line."""
 
 import io
 import json
@@ -54,6 +54,13 @@ def script(number, code, title="A lesson"):
         f"# %% [markdown]\n# # {number}. {title}\n#\n# **Question.** Why?\n#\n"
         f"# *Time: 1 s. Before this: none.*\n\n# %%\n{code}\n"
     )
+
+
+@pytest.fixture
+def tools():
+    for name in ("jupytext", "nbconvert", "ipykernel"):
+        if find_spec(name) is None:
+            pytest.skip(f"{name} is not installed")
 
 
 @pytest.fixture
@@ -140,18 +147,17 @@ def test_cells_know_their_first_lines():
         (("--run", "--pause"), "--pause: expected one lesson to run"),
         ((8, "--run", "--fast", "--full"), "not allowed with argument"),
         ((8, "--run", "--notebook"), "not allowed with argument"),
-        ((8, "--run", "--site", "site"), "not allowed with argument"),
         (("--notebook",), "expected one lesson's number first"),
         ((8, 9), "one lesson at a time"),
         (("--fast",), "--fast: expected a lesson's number"),
-        (("--site", ""), "--site: expected a value"),
+        ((8, "--notebook", ""), "--notebook: expected a value"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(folder, capsys, arguments, message):
     assert message in error_of(capsys, *arguments)
 
 
-@pytest.mark.parametrize("arguments", [(8,), (8, "--notebook"), (8, "--site", "site")])
+@pytest.mark.parametrize("arguments", [(8,), (8, "--notebook")])
 def test_without_the_extra_the_error_says_how_to_get_it(folder, capsys, monkeypatch, arguments):
     monkeypatch.setattr(notebook.importlib.util, "find_spec", lambda name: None)
     message = error_of(capsys, *arguments)
@@ -245,7 +251,7 @@ def test_a_lesson_that_breaks_off_is_one_line_and_exit_code_1(folder, capsys, co
     assert error_of(capsys, 8, "--run", code=1).startswith(message)
 
 
-@pytest.mark.parametrize("arguments", [(8, "--run"), ("--run",), (8, "--site", "site")])
+@pytest.mark.parametrize("arguments", [(8, "--run"), ("--run",)])
 def test_a_setting_that_does_not_exist_is_the_users_error(folder, capsys, monkeypatch, arguments):
     monkeypatch.setenv("MINIRES_LESSON", "slow")
     monkeypatch.setattr(notebook, "require", lambda *names: None)
@@ -391,83 +397,7 @@ def test_ctrl_c_before_jupyter_listens_ends_it_without_a_traceback(monkeypatch, 
     assert capfd.readouterr().err == ""
 
 
-# -- the site ----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def tools():
-    for name in ("jupytext", "nbconvert", "ipykernel", "latex2mathml"):
-        if find_spec(name) is None:
-            pytest.skip(f"{name} is not installed")
-
-
-def test_a_site_needs_nothing_from_elsewhere_and_goes_on_after_a_failure(folder, capsys, tools):
-    (folder / "02_fails.py").write_text(script(2, f"{FIGURE}x = 1\nassert x > 1", "Fails"))
-    code, out, err = minires(capsys, "--site", "site", "--fast")
-    assert code == 1 and err == "minires: error: lesson 2: the claim does not hold: x > 1\n"
-    assert out.splitlines()[:2] == [" 2  Fails  FAILED", " 8  ReLU halves the variance, ½  ok"]
-    pages = {path.name: path.read_text(encoding="utf-8") for path in pathlib.Path("site").iterdir()}
-    assert set(pages) == {"index.html", "style.css", "02_fails.html", "08_relu_halves.html"}
-    for text in pages.values():
-        assert re.findall(r'(?:src|href)="(?!data:)[^"]*//|url\(|@import|<script', text) == []
-    assert "claim does not hold" in pages["02_fails.html"] and "data:image/png" in pages["02_fails.html"]
-    page = pages["08_relu_halves.html"]
-    assert page.count("<math") == 3 and "<mtable" in page and "$" not in page and "setting fast" in page
-    assert 'name="viewport"' in page and 'class="before" href="02_fails.html"' in page
-    assert 'href="08_relu_halves.html"' in pages["index.html"]
-
-
-def test_a_site_of_one_lesson_links_to_no_other(folder, capsys, tools):
-    (folder / "02_other.py").write_text(script(2, "x = 1"))
-    assert minires(capsys, 2, "--site", "site")[0] == 0
-    assert "08_relu" not in pathlib.Path("site/02_other.html").read_text(encoding="utf-8")
-
-
-def test_a_site_replaces_no_page_of_somebody_else(folder, capsys, tools):
-    index = pathlib.Path("site/index.html")
-    index.parent.mkdir()
-    index.write_text("<title>My page</title>")
-    assert "index.html is not the lessons'" in error_of(capsys, "--site", "site")
-    assert index.read_text() == "<title>My page</title>"
-    assert "index.html: expected a folder" in error_of(capsys, "--site", index)
-
-
-def test_a_kernel_that_ends_is_a_failure_in_one_line(folder, capsys, tools):
-    (folder / "08_relu_halves.py").write_text(script(8, "import os\nos._exit(1)"))
-    assert "lesson 8: Kernel died" in error_of(capsys, 8, "--site", "site", code=1)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-def test_ctrl_c_stops_a_site_and_its_kernel(folder, capsys, tools):
-    stops = (
-        "import os, pathlib, signal, time",
-        f"pathlib.Path({str(folder / 'pid')!r}).write_text(str(os.getpid()))",
-        "os.kill(os.getppid(), signal.SIGINT)",
-        "time.sleep(60)",
-    )
-    (folder / "08_relu_halves.py").write_text(script(8, "\n".join(stops)))
-    code, out, err = minires(capsys, "--site", "site")
-    assert code == 130 and "FAILED" not in out and err == "stopped\n"
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((folder / "pid").read_text()), 0)
-
-
-def test_a_formula_that_cannot_be_set_is_named(folder, capsys, tools):
-    (folder / "08_relu_halves.py").write_text(script(8, "x = 1").replace("Why?", r"Why $\nonsense{x}$?"))
-    assert "lesson 8: cannot set \\nonsense in the formula" in error_of(capsys, 8, "--site", "site", code=1)
-
-
-def test_every_formula_of_the_lessons_can_be_set(tools):
-    from minires.lesson.site import _renderer
-
-    for lesson in library.lessons():
-        render = _renderer(lesson)
-        for cell in lesson.cells:
-            if cell.is_text:
-                assert "$" not in re.sub(r"<code>.*?</code>", "", render(cell.source)), lesson.path.name
-
-
-# -- in a notebook and on a page -----------------------------------------------------------------------------
+# -- in a notebook -----------------------------------------------------------------------------
 
 
 def test_a_figure_is_described_by_its_titles_or_its_axes():

@@ -16,6 +16,8 @@ from minires.lesson import library
 
 PATHS = {int(path.name[:2]): path for path in sorted(resources.find("", "lessons").glob("[0-9][0-9]_*.py"))}
 
+TRAIN = (9, 17, 23, 25)  # lessons of which a changed constant costs five seconds and more
+
 
 def run(path, source):
     """Run a whole lesson's source."""
@@ -29,10 +31,15 @@ def prepare(path, monkeypatch, folder):
     monkeypatch.setattr(lesson, "show", lambda figure, *, alt: None)
 
 
-@pytest.mark.parametrize(
-    "number, old, new, conditions",
-    [(number, old, new, conditions) for number in MUTATIONS for old, new, *conditions in MUTATIONS[number]],
-)
+def changes():
+    """Yield each changed constant; of lessons that train for long all but the first are slow."""
+    for number in MUTATIONS:
+        for row, (old, new, *conditions) in enumerate(MUTATIONS[number]):
+            marks = [pytest.mark.slow] if row and number in TRAIN else []
+            yield pytest.param(number, old, new, conditions, marks=marks)
+
+
+@pytest.mark.parametrize("number, old, new, conditions", changes())
 def test_with_a_constant_changed_assertions_fail(number, old, new, conditions, monkeypatch, tmp_path):
     source = PATHS[number].read_text(encoding="utf-8")
     assert source.count(old) == 1, f"{PATHS[number].name}: {old!r} should stand there exactly once"

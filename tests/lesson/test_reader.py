@@ -1,7 +1,6 @@
 """The reader of a lesson is asked in the terminal, in a notebook and on a page, and told how near she was."""
 
 import ast
-import html.parser
 import io
 import os
 import re
@@ -13,7 +12,7 @@ import pytest
 from test_lesson_command import error_of, folder, minires, script, tools  # noqa: F401
 
 from minires import lesson
-from minires.lesson import asking, library, prompt, reader, run
+from minires.lesson import asking, prompt, reader, run
 
 ASKS = """\
 # %% [markdown]
@@ -486,103 +485,3 @@ def test_a_question_that_is_asked_again_counts_once(capsys):
         lesson.table(("", "predicted", "measured over seeds"), ("x", asked, 1.0))
     lesson.score()
     assert "1 of 1 came near" in capsys.readouterr().out
-
-
-# -- on a page ---------------------------------------------------------------------------------------------
-
-
-class Page(html.parser.HTMLParser):
-    """What stands on a page: [(tags that are open, text)], and its elements' attributes."""
-
-    VOID = {"input", "img", "meta", "link", "br", "hr", "mspace"}
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.texts, self.elements = [], [], []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-        if tag not in self.VOID:
-            self.open.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        if tag not in self.VOID:
-            assert self.open.pop()[0] == tag
-
-    def handle_data(self, data):
-        self.texts.append(([tag for tag, _ in self.open], data))
-
-    def inside(self, *tags):
-        return "".join(text for path, text in self.texts if set(tags) <= set(path))
-
-    def outside(self, *tags):
-        return "".join(text for path, text in self.texts if not set(tags) & set(path))
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """The page of the lesson that asks everything."""
-    for name in ("jupytext", "nbconvert", "ipykernel", "latex2mathml"):
-        pytest.importorskip(name)
-    from minires.lesson import site
-
-    home = tmp_path_factory.mktemp("site")
-    (home / "08_relu_halves.py").write_text(ASKS.replace("\\\\", "\\"), encoding="utf-8")
-    assert site.build([library.read(home / "08_relu_halves.py")], home / "site", setting="fast") == []
-    return Page((home / "site" / "08_relu_halves.html").read_text(encoding="utf-8"))
-
-
-def test_every_field_of_a_page_has_its_label_and_ids_are_different(page):
-    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
-    assert len(ids) == len(set(ids))
-    fields = [attributes for tag, attributes in page.elements if tag == "input"]
-    labels = {attributes.get("for") for tag, attributes in page.elements if tag == "label"}
-    assert len(fields) == 3  # two numbers and the switch of the code, which stands in its label
-    assert {field["id"] for field in fields} - labels == {"show-code"}
-    for _, attributes in page.elements:
-        for name in ("aria-describedby", "aria-labelledby"):
-            assert attributes.get(name, ids[0]) in ids
-    assert "powers of two" in page.outside("details")
-
-
-def test_what_came_out_is_behind_reveal(page):
-    reveals = re.split("Reveal", page.inside("details"))[1:]
-    assert "derived0.5measured0.4987" in reveals[0].replace("\n", "") and "a factor of 2" in reveals[0]
-    assert "derived-21" in reveals[1] and "measured" not in reveals[1].split("Near")[0]
-    assert "within 2 powers of two" in reveals[1]
-
-
-def test_a_page_gives_no_quiz_away(page):
-    everything = "".join(text for _, text in page.texts)
-    assert "lesson.quiz" not in everything and "lesson.predict" not in everything
-    assert "lesson.score" not in everything and "the right one" in page.inside("summary")
-    for said in ("Yes: it is <so>.", "No: a mistake"):
-        assert everything.count(said) == page.inside("details").count(said) == 1
-        assert said not in page.inside("summary")
-
-
-def test_code_and_answers_fold_and_results_do_not(page):
-    assert page.inside("details", "pre").count("TRUTH") == 3 and "TRUTH" not in page.outside("details")
-    assert "0.4987" in page.outside("details")
-    heads = [attributes.get("scope") for tag, attributes in page.elements if tag == "th"]
-    assert heads == ["col"] * 3 + ["row"] * 2  # the column of predictions is blank, and left out
-    assert "Show the answers" in page.inside("details", "summary")
-    assert "To try." in page.inside("details") and "To try." not in page.outside("details")
-    assert "Answers" in page.inside("h2")
-    opened = [attributes for tag, attributes in page.elements if tag == "details" and "open" in attributes]
-    assert [attributes.get("class") for attributes in opened] == ["code"] * 3
-
-
-def test_a_page_shows_no_empty_output_and_ties_punctuation_to_its_formula(page):
-    shown = [(attributes.get("class") or "").split() for _, attributes in page.elements]
-    assert sum("output_stdout" in names for names in shown) == 0  # the lesson prints a blank line
-    assert sum("tied" in names for names in shown) == 3  # "½?", "bᵢ?" and "x²."
-
-
-def test_headings_of_a_page_go_down_one_level_at_a_time(page):
-    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h\d", tag)]
-    assert levels[0] == 1 and levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))

@@ -4,8 +4,8 @@ NumPy works on one array at a time and on one core; a large array leaves the cac
 operations. So kernels cut their arrays along the outermost axis into *chunks*, one for each thread, and walk
 through a chunk in *blocks* small enough to stay in the cache while everything that has to happen to them
 happens. NumPy releases the interpreter lock inside its loops (but for a few, see `sums.of_lines`), so plain
-threads suffice. The BLAS library runs single-threaded meanwhile: its own threads would fight with ours for
-the cores.
+threads suffice; where none can be started, as in a browser, one chunk follows the other. The BLAS library
+runs single-threaded meanwhile: its own threads would fight with ours for the cores.
 
 The cut depends only on the number of rows and threads, and results come back in order: the same thread
 count gives the same bits.
@@ -15,9 +15,10 @@ import contextvars
 import math
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+
+from minires.kernels.cpu import threads
 
 BLOCK = 1 << 18  # elements of a block: 1 MB in float32, half of a common L2 cache
 WORTH_THREADS = 1 << 16  # elements below which starting a thread costs more than it saves
@@ -35,12 +36,14 @@ _lock = threading.RLock()  # one operation at a time has the threads, also where
 
 
 def get_threads():
-    """Return how many threads kernels use: set_threads, else MINIRES_THREADS, else the usable cores."""
+    """Return how many threads kernels use: set_threads, else MINIRES_THREADS, else the usable cores
+    (1 where no thread can be started).
+    """
     if _threads is None:
         wanted = os.environ.get("MINIRES_THREADS", "").strip()
         usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         try:
-            set_threads(int(wanted) if wanted else usable)
+            set_threads(int(wanted) if wanted else usable if threads.can_start() else 1)
         except ValueError:
             raise ValueError(f"MINIRES_THREADS: expected a positive integer, got {wanted!r}") from None
     return _threads
@@ -151,7 +154,7 @@ def _run(work, begin, end):
 def _threads_pool():
     global _pool
     if _pool is None:
-        _pool = ThreadPoolExecutor(get_threads() - 1, thread_name_prefix="minires")
+        _pool = threads.pool(get_threads() - 1, "minires")
     return _pool
 
 

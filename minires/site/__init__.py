@@ -1,0 +1,1 @@
+"""The web site: the lessons, the exercises and the reference of the library, as plain files."""
