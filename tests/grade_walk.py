@@ -77,7 +77,7 @@ def gradebook_blocks(folder):
     second = [_cat(folder, "grades/overrides.csv"), _run(folder, dated), _cat(folder, "grades/moodle.csv")]
     table = (folder / "grades.csv").read_text("utf-8")
     (folder / "grades.csv").write_text(table.replace('"Jane Doe",39,', '"Jane Doe",40,'), encoding="utf-8")
-    third = [_run(folder, dated), _run(folder, f"{dated} --keep-edits")]
+    third = [_run(folder, dated, code=2), _run(folder, f"{dated} --keep-edits")]
     third.append(_cat(folder, "grades/overrides.csv"))
     return ["```console\n" + "\n\n".join(block) + "\n```" for block in (first, second, third)]
 
@@ -86,12 +86,13 @@ def _cat(folder, name):
     return f"$ cat {name}\n{(folder / name).read_text('utf-8').rstrip()}"
 
 
-def _run(folder, command):
+def _run(folder, command, code=0):
     """Run a command; return what is seen, without the protections, which depend on the machine."""
     call = [sys.executable, "-m", "minires", *shlex.split(command)[1:], "--without-isolation"]
     there = {**os.environ, "COLUMNS": "100"}
     run = subprocess.run(call, cwd=folder, env=there, capture_output=True, encoding="utf-8")
-    if run.returncode:
+    assert run.returncode == code, run.stderr
+    if code:
         return f"$ {command}\n{run.stdout}{run.stderr}".rstrip()
     before, _, after = run.stdout.partition("What holds on this machine")
     said = f"{before}...\n" + after.partition("\n\n")[2]
