@@ -17,10 +17,10 @@ from minires.cli.terminal import Stopped, warn
 EPILOG = """\
 SUBMISSIONS is a folder or a zip with a folder or a zip for each student, or what Moodle, Canvas, Gradescope,
 Blackboard or GitHub Classroom hand out; or one student's folder. Beside grades.csv, the folder grades/
-receives reports/ and gradescope/ with one file per student, entries.csv with a line on everything that lies
-in SUBMISSIONS, summary.md and summary.png, the journal of what has been graded, and the secret seed of the
-hidden cases, with which later submissions can be graded on the same cases. The exit code is 1 if something
-could not be graded for a reason that is no student's."""
+receives reports/, pages/ (HTML) and gradescope/ with one file per student, entries.csv with a line on
+everything that lies in SUBMISSIONS, summary.md and summary.png, the journal of what has been graded, and the
+secret seed of the hidden cases, with which later submissions can be graded on the same cases. The exit code
+is 1 if something could not be graded for a reason that is no student's."""
 # without these a submission can cheat, or harm others
 ESSENTIAL = ("files", "descendants", "network", "grader")
 PLATFORMS = ("moodle", "canvas", "gradescope", "blackboard", "github", "folders", "one")

@@ -10,16 +10,16 @@ PLATFORMS = ("moodle", "canvas")
 
 def add_arguments(parser):
     """Add the options to an argparse parser."""
-    group = parser.add_argument_group(
-        "the gradebook",
-        "What is decided here changes nothing that has been graded: the same command with --resume and other "
-        "rules writes the table and the reports again.",
-    )
-    group.add_argument(
+    parser.add_argument(
         "--exercises",
         nargs="+",
         metavar="N.N",
         help="grade these alone, such as 1.1 1.3 (all of the assignment)",
+    )
+    group = parser.add_argument_group(
+        "the gradebook",
+        "What is decided here changes nothing that has been graded: the same command with --resume and other "
+        "rules writes the table and the reports again.",
     )
     group.add_argument(
         "--points", metavar="FILE.csv", help="what exercises or functions are worth: columns what,points"

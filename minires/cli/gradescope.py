@@ -5,7 +5,8 @@ import pathlib
 from minires.cli import gradebook
 
 VISIBILITY = ("visible", "after_due_date", "after_published", "hidden")
-NOT_THERE = ("submissions", "out", "resume", "jobs", "due", "overrides", "keep_edits", "export", "column")
+NOT_THERE = ("submissions", "out", "platform", "roster", "resume", "jobs", "without_isolation")
+NOT_THERE += ("due", "overrides", "keep_edits", "export", "column")
 
 
 def add_arguments(parser):
