@@ -10,7 +10,7 @@ from hostile.odd import NAME, RIGHT, zipped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minires.course.grade import names, results
+from minires.course.grade import containers, names, results
 from minires.course.grade.gather import gather
 from minires.course.grade.submissions import read
 
@@ -199,3 +199,17 @@ def test_unlike_names_are_unlike_and_visible(drawn):
     assert all(
         name == unicodedata.normalize("NFC", name) and name == " ".join(name.split()) for name in found
     )
+
+
+def test_a_zip_of_too_many_is_refused_before_python_lists_it(tmp_path, monkeypatch):
+    path = tmp_path / "all.zip"
+    path.write_bytes(zipped(*((f"s{n}/{NAME}", RIGHT) for n in range(9))))
+    assert len(gather(path).submissions) == 9
+    monkeypatch.setattr(containers, "CLASS", 8)
+    monkeypatch.setattr(containers.zipfile, "ZipFile", None)
+    with pytest.raises(ValueError, match=r"all.zip: holds more than 8 files"):
+        gather(path)
+    path.write_bytes(
+        b"x" * ((1 << 20) - 2) + containers.ENTRY + b"x"
+    )  # over the edge of what is read at once
+    assert containers._count_entries(path) == 1

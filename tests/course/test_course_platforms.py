@@ -119,6 +119,7 @@ def test_github_classrooms_checkouts_are_named_after_users(tmp_path):
     assert seen == {"ann": ("ann", RIGHT), "bo-2": ("bo-2", RIGHT)}
     assert found.read_as.startswith("read as GitHub Classroom")
     assert graded(hand_ins.github(tmp_path / "checkouts"))[0] == seen
+    assert set(graded(hand_ins.github(tmp_path / "more", ("ann", "abe")))[0]) == {"ann", "abe"}
     # where the folder's name says where users begin, two that begin alike keep their names
     alike = hand_ins.github(tmp_path / "hw2-submissions", ("anna-x", "anna-y"), "hw2")
     assert set(graded(alike)[0]) == {"anna-x", "anna-y"}
