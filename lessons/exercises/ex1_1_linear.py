@@ -108,6 +108,7 @@ PARTS = [
         cases=cases,
         large=large,
         points=2,
+        partial={"dx": 1, "dweight": 0.5, "dbias": 0.5},
         hints=(
             "Ask of each array: which outputs does this element reach, and with which factor? Its gradient "
             "is the sum of dy over these outputs, each times its factor.",

@@ -127,6 +127,7 @@ PARTS = [
         large=large,
         numeric=numeric,
         points=4,
+        partial={"dx": 2, "dweight": 1, "dbias": 1},
         hints=(
             "A convolution is a linear layer that is applied to every window. So its backward is that of a "
             "linear layer, and then every window's gradient must find its way back to the pixels.",

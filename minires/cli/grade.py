@@ -11,15 +11,16 @@ import textwrap
 import threading
 from collections import Counter
 
+from minires.cli import gradebook, gradescope
 from minires.cli.terminal import Stopped, warn
 
 EPILOG = """\
 SUBMISSIONS is a folder or a zip with a folder or a zip for each student, or what Moodle, Canvas, Gradescope,
 Blackboard or GitHub Classroom hand out; or one student's folder. Beside grades.csv, the folder grades/
-receives reports/ and gradescope/ with one file per student, entries.csv with a line on everything that lies
-in SUBMISSIONS, summary.md and summary.png, the journal of what has been graded, and the secret seed of the
-hidden cases, with which later submissions can be graded on the same cases. The exit code is 1 if something
-could not be graded for a reason that is no student's."""
+receives reports/, pages/ (HTML) and gradescope/ with one file per student, entries.csv with a line on
+everything that lies in SUBMISSIONS, summary.md and summary.png, the journal of what has been graded, and the
+secret seed of the hidden cases, with which later submissions can be graded on the same cases. The exit code
+is 1 if something could not be graded for a reason that is no student's."""
 # without these a submission can cheat, or harm others
 ESSENTIAL = ("files", "descendants", "network", "grader")
 PLATFORMS = ("moodle", "canvas", "gradescope", "blackboard", "github", "folders", "one")
@@ -29,8 +30,8 @@ def add_arguments(parser):
     """Add the options of `minires grade` to an argparse parser."""
     parser.epilog = EPILOG
     parser.set_defaults(product_is_files=True)
-    parser.add_argument("submissions", metavar="SUBMISSIONS", help="a folder, or one zip")
-    parser.add_argument("--out", required=True, metavar="FILE.csv", help="the table to write")
+    parser.add_argument("submissions", nargs="?", metavar="SUBMISSIONS", help="a folder, or one zip")
+    parser.add_argument("--out", metavar="FILE.csv", help="the table to write")
     parser.add_argument(
         "--assignment", type=int, metavar="N", help="1, 2, 3 or 4 (inferred from the file names)"
     )
@@ -60,34 +61,43 @@ def add_arguments(parser):
         action="store_true",
         help=f"grade several students even where one of these is not protected: {', '.join(ESSENTIAL)}",
     )
+    gradebook.add_arguments(parser)
+    gradescope.add_arguments(parser)
 
 
 def run(arguments):
     """Grade and write all files; return the exit code."""
-    from minires.course.exercise import of_assignment
     from minires.course.grade import journal, roster
     from minires.course.grade.gather import gather
 
+    if arguments.gradescope_bundle:
+        return gradescope.run(arguments)
+    missing = [name for name in ("SUBMISSIONS", "--out") if not getattr(arguments, name.strip("-").lower())]
+    if missing:
+        raise ValueError(f"expected SUBMISSIONS and --out FILE.csv; {' and '.join(missing)} is missing")
+    if arguments.visibility:
+        raise ValueError("--visibility: expected --gradescope-bundle too")
     out, folder = _places(arguments)
     gathered = gather(arguments.submissions, arguments.platform, own=(out, folder))
     _check_place(arguments, gathered, out)
-    number = arguments.assignment or _assignment(gathered.submissions)
-    exercises = of_assignment(number)
-    students = gathered.submissions
-    if arguments.roster:
-        students = roster.join(students, roster.read(arguments.roster))
+    exercises = gradebook.exercises(
+        arguments, lambda: arguments.assignment or _assignment(gathered.submissions)
+    )
+    students, people = gathered.submissions, roster.read(arguments.roster) if arguments.roster else ()
+    if people:
+        students = roster.join(students, people)
+    rules = gradebook.rules(arguments, exercises, students, out, folder)
     with _stoppable():
         _isolate(len(gathered.submissions), arguments.without_isolation)
         folder.mkdir(parents=True, exist_ok=True)
         with journal.alone(folder):
-            return _grade(arguments, gathered, students, number, exercises, out, folder)
+            return _grade(arguments, gathered, students, people, exercises, rules, out, folder)
 
 
-def _grade(arguments, gathered, students, number, exercises, out, folder):
+def _grade(arguments, gathered, students, people, exercises, rules, out, folder):
     from minires.course.grade import journal, results, similar_page
     from minires.course.grade import run as runner
     from minires.course.grade.grader import Grader
-    from minires.course.handout import title
 
     seed = runner.seed_in(arguments.seed_file or folder / "seed")
     memory = arguments.memory << 20
@@ -95,24 +105,26 @@ def _grade(arguments, gathered, students, number, exercises, out, folder):
     files = runner.sealed(students, [exercise.module for exercise in exercises], kept)
     grader = Grader(exercises, seed, memory=memory)
     grader.rehearse()
-    heading = f"Assignment {number}: {title(number)}"
+    heading = gradebook.title(exercises)
     print(f"{heading}, {_count(len(gathered.submissions), 'submission')}", flush=True)
     _print_entries(gathered)
     mark = journal.fingerprint(exercises, seed, memory)
     grades = _graded(runner, grader, files, kept, mark, arguments.jobs)
     if isinstance(grades, int):
         return grades
-    people = {
+    book = gradebook.book(grades, rules, students)
+    noted = {
         each.student: dataclasses.replace(each, notes=(*each.notes, *files[each.student].notes))
         for each in students
     }
     written = results.write(
-        out, folder, grades, title=heading, people=people, entries=gathered.entries, warn=warn
+        out, folder, grades, title=heading, people=noted, entries=gathered.entries, warn=warn, book=book
     )
     if arguments.similar:
         texts = {student: each.found for student, each in files.items()}
         written += similar_page.write(pathlib.Path(arguments.similar), exercises, texts, title=heading)
-    for path in written:
+    exported = arguments, book, students, people, gathered.platform, folder, heading
+    for path in [*written, *gradebook.export(*exported)]:
         print(path)
     return _close(out, gathered, students, grades)
 

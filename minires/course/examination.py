@@ -39,7 +39,8 @@ class Verdict:
     problem: one line that says what is wrong, without a number of a case (a student may see it where the
     cases are hidden), "" if nothing is; detail: more on it, with numbers; mistake, says: the name and
     explanation of the mistake that gives exactly these numbers, "" if none is known; facts: what else is
-    certain; right: names of outputs that are right.
+    certain; right: names of outputs that are right; partial: the points of the right
+    outputs of a wrong part, where its exercise counts them singly.
     """
 
     part: object
@@ -50,6 +51,7 @@ class Verdict:
     facts: list = field(default_factory=list)
     right: list = field(default_factory=list)
     evidence: Evidence | None = None
+    partial: float = 0
 
     @property
     def ok(self):
@@ -106,8 +108,27 @@ class Examination:
         for question in (self._raises, self._writes, self._repeats, self._structure, self._values):
             verdict = question(records)
             if verdict is not None:
+                if question in (self._structure, self._values):
+                    verdict.partial = self._partial(records)
                 return verdict
         return Verdict(self.part, right=list(self.expected[0]))
+
+    def _partial(self, records):
+        """Return the points of the outputs that are right in every case, where they are counted singly."""
+        if self.part.partial is None or any(problem_with(self.part.returns, r["given"]) for r in records):
+            return 0
+        outputs = [self._flat(record["given"]) for record in records]
+        return sum(
+            points
+            for name, points in self.part.partial.items()
+            if all(self._is_right(name, index, got) for index, got in enumerate(outputs))
+        )
+
+    def _is_right(self, name, index, got):
+        right = self.expected[index][name]
+        if name not in got or diagnosis.form(name, got[name], right)[0]:
+            return False
+        return matches(got[name], right, self._tolerance(index))
 
     def _raises(self, records):
         failed = [i for i, record in enumerate(records) if "error" in record]

@@ -19,6 +19,9 @@ class Part:
     it. large: for a backward: called with a Generator and, if need be, a number of inputs, returns one case
     of about that many. By default they are so many that numeric differences, which call forward for each of
     them, do not finish where loops over all numbers take a second (see `grade.large`).
+    partial: {output: points}, what each right output earns if another one is wrong and outputs are
+    counted singly (`minires grade --partial`); None: all or nothing. Raises ValueError if these are not
+    points of its outputs that add up.
     """
 
     name: str
@@ -29,6 +32,15 @@ class Part:
     points: int = 1
     numeric: Callable | None = None
     large: Callable | None = None
+    partial: dict | None = None
+
+    def __post_init__(self):
+        if self.partial is not None and (
+            not self.partial.keys() <= set(self.returns) or sum(self.partial.values()) != self.points
+        ):
+            raise ValueError(
+                f"{self.name}: expected points of outputs that add up to {self.points}, got {self.partial}"
+            )
 
     @property
     def call(self):

@@ -62,12 +62,13 @@ class Entry:
 @dataclass(frozen=True)
 class Gathered:
     """All hand-ins and all entries, sorted by name. read_as: a line on the layout; is_one: whether
-    SUBMISSIONS is itself one student's hand-in."""
+    SUBMISSIONS is itself one student's hand-in; platform: the name in `platforms.ALL`."""
 
     submissions: tuple
     entries: tuple
     read_as: str
     is_one: bool = False
+    platform: str = ""
 
     def of(self, became):
         """Return the entries of which this became."""
@@ -102,6 +103,7 @@ def gather(path, platform=None, own=()):
         tuple(sorted(submissions, key=lambda each: each.student)),
         tuple(sorted(entries, key=lambda each: each.name)),
         read_as,
+        platform=name,
     )
 
 

@@ -52,7 +52,8 @@ class Question:
         answers = records.checked(answers, len(cases), lines)
         with self._turn, np.errstate(all="ignore"):
             try:
-                said = message.of_verdict(self.examination.judge(answers))
+                verdict = self.examination.judge(answers)
+                said = {**message.of_verdict(verdict), "partial": verdict.partial}
                 if self.large and not said["problem"] and self.examination.error(answers) > ROUGH:
                     said["note"] = message.differences(self.part.name, "its results are as rough as those")
                 return said
@@ -150,7 +151,8 @@ class Grader:
                 )
 
     def grade(self, files, stop=None):
-        """Return a list with a dict for every function: exercise, function, points, of, and the message.
+        """Return a list with a dict for every function: exercise, function, points, of, and the message;
+        partial: points of a wrong one's right outputs, where its exercise counts them singly.
 
         points is None where the judge failed: that is "not graded", and no fault of the student's.
 

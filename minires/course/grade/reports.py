@@ -4,10 +4,12 @@ import collections
 import re
 
 from minires.course.examination import NOT_YET
+from minires.course.grade.gradebook.entry import book_of
 
 MOST = 12  # diagnoses of the class that are listed
 SUBMISSION = "the submission "  # how a problem of the whole submission begins
 MISSING = re.compile(r"\b(is|are) missing\b")  # a file, or all of them
+NOT_GRADED = "not graded"  # where the grader failed, in place of points
 MORE = re.compile(r" at line \d.*| \(.*|[:;] .*")  # of a problem, what the count of a class has no use for
 
 
@@ -24,6 +26,13 @@ def points(rows):
 def shown(number):
     """Return points as they are shown."""
     return NOT_GRADED if number is None else number
+
+
+def score(entry):
+    """Return the points of an entry of the gradebook in words."""
+    if entry.total is None:
+        return f"{entry.of} points, not all graded"
+    return f"{entry.total} of {entry.of} points"
 
 
 def functions(grades):
@@ -44,29 +53,33 @@ def said(row):
     return [text for text in (f"{row['problem']}.".replace("?.", "?"), mistake) if text]
 
 
-def report(student, rows, title):
-    """Return a student's report as Markdown."""
-    lines = [f"# {markdown(student)}: {score(rows)}", "", title, ""]
+def report(student, rows, title, entry=None):
+    """Return a student's report as Markdown. entry: of the gradebook, if it says more than the rows."""
+    entry = entry or book_of({student: rows})[student]
+    lines = [f"# {markdown(student)}: {score(entry)}", "", title, ""]
     lines += ["| exercise | function | points |", "| --- | --- | --- |"]
-    lines += [
-        f"| {row['exercise']} | `{row['function']}` | {shown(row['points'])} of {row['of']} |" for row in rows
-    ]
-    if _is_of_all(rows[0]):
-        return "\n".join([*lines, "", f"{markdown(_sentence(rows[0]['problem']))}."]) + "\n"
-    for together in _grouped(rows):
-        names = ", ".join(f"`{row['function']}`" for row in together)
-        lines += ["", f"## {together[0]['exercise']} {names}", ""]
-        paragraphs = said(together[0]) if len(together) == 1 else _said_of_all(together[0])
-        lines += "\n\n".join(markdown(paragraph) for paragraph in paragraphs).split("\n")
-        lines += ["", f"To continue: `minires exercise check {together[0]['exercise']}`"]
-    if all(row["points"] == row["of"] for row in rows):
-        lines += ["", "Everything is right."]
+    for row in rows:
+        lines.append(f"| {row['exercise']} | `{row['function']}` | {shown(row['points'])} of {row['of']} |")
+    lines += ["", *(f"- {markdown(remark)}" for remark in entry.remarks)] if entry.remarks else []
+    for exercise, functions, paragraphs in sections(rows):
+        if exercise:
+            names = ", ".join(f"`{name}`" for name in functions)
+            lines += ["", f"## {exercise} {names}"]
+        lines += ["", *"\n\n".join(markdown(paragraph) for paragraph in paragraphs).split("\n")]
+        lines += ["", f"To continue: `minires exercise check {exercise}`"] if exercise else []
     return "\n".join(lines) + "\n"
 
 
-def score(rows):
-    got, most = points(rows)
-    return f"{most} points, not all graded" if got is None else f"{got} of {most} points"
+def sections(rows):
+    """Yield (exercise, its functions, paragraphs) of what is to be said; exercise "": of everything."""
+    if _is_of_all(rows[0]):
+        yield "", [], [f"{sentence(rows[0]['problem'])}."]
+        return
+    for together in _grouped(rows):
+        paragraphs = said(together[0]) if len(together) == 1 else _said_of_all(together[0])
+        yield together[0]["exercise"], [row["function"] for row in together], paragraphs
+    if not any(row["problem"] for row in rows):
+        yield "", [], ["Everything is right."]
 
 
 def _grouped(rows):
@@ -88,7 +101,8 @@ def _is_of_all(row):
     return row["problem"].startswith(SUBMISSION)
 
 
-def _sentence(text):
+def sentence(text):
+    """Return a text with a capital letter at its beginning."""
     return text[:1].upper() + text[1:]
 
 
@@ -97,18 +111,30 @@ def markdown(text):
     return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", text)
 
 
-def gradescope(rows):
-    """Return the content of Gradescope's results.json."""
-    got, _ = points(rows)
-    total = {} if got is None else {"score": got}
-    return {**total, "output": score(rows), "visibility": "visible", "tests": [_test(row) for row in rows]}
+def gradescope(rows, entry=None, visibility="visible"):
+    """Return the content of Gradescope's results.json. entry: as of `report`; visibility: in its words.
+
+    Where the tests are not visible yet, the points are not told either.
+    """
+    entry = entry or book_of({"": rows})[""]
+    said_of_all = [score(entry)] if visibility == "visible" else []
+    return {
+        **({} if entry.total is None else {"score": entry.total}),
+        "output": "\n\n".join([*said_of_all, *entry.remarks]),
+        "visibility": visibility,
+        "tests": [_test(row, visibility) for row in rows],
+    }
 
 
-def _test(row):
+def _test(row, visibility):
     """Return a function as one of Gradescope's tests, without a score if it was not graded."""
-    graded = {} if row["points"] is None else {"score": row["points"], "max_score": row["of"]}
-    graded |= {} if row["points"] is None else {"status": "failed" if row["problem"] else "passed"}
-    return {"name": _name(row), **graded, "output": "\n\n".join(said(row)), "visibility": "visible"}
+    graded = {
+        "score": row["points"],
+        "max_score": row["of"],
+        "status": "failed" if row["problem"] else "passed",
+    }
+    graded = {} if row["points"] is None else graded
+    return {"name": _name(row), **graded, "output": "\n\n".join(said(row)), "visibility": visibility}
 
 
 def reached(grades):
@@ -147,35 +173,35 @@ def _diagnosis(row):
 
 
 def _statistics(totals):
-    """Return a line with the mean and the median; totals: sorted."""
+    """Return a line with the mean and the median. totals: sorted."""
     if not totals:
-        return ["No submission is graded."]
+        return "No submission is graded."
     middle = (totals[(len(totals) - 1) // 2] + totals[len(totals) // 2]) / 2
     mean = sum(totals) / len(totals)
-    return [f"Mean {mean:.1f}, median {middle:g}, lowest {totals[0]}, highest {totals[-1]}."]
+    return f"Mean {mean:.1f}, median {middle:g}, lowest {totals[0]}, highest {totals[-1]}."
 
 
-def summary(grades, title):
-    """Return the class's summary as Markdown."""
-    absent = sum(rows[0]["problem"] == NOTHING for rows in grades.values())
-    most = points(next(iter(grades.values())))[1]
-    totals = [points(rows)[0] for rows in grades.values() if rows[0]["problem"] != NOTHING]
+def summary(grades, title, book=None):
+    """Return the class's summary as Markdown. book: {student: Entry} of the gradebook."""
+    book = book or book_of(grades)
+    counted = [entry for entry in book.values() if entry.rows[0]["problem"] != NOTHING]
+    totals = sorted(entry.total for entry in counted if entry.total is not None)
     lines = [f"# {title}", ""]
-    lines += [f"{len(totals)} submissions, {most} points.", ""]
-    if absent:
+    lines += [f"{len(counted)} submissions, {next(iter(book.values())).of} points.", ""]
+    if len(counted) < len(book):
+        absent = len(book) - len(counted)
         lines += [f"{absent} of the roster handed in nothing; the mean leaves them out.", ""]
-    if None in totals:
-        lines += [f"{totals.count(None)} submissions are not graded in full: the grader failed there.", ""]
-    lines += [*_statistics(sorted(total for total in totals if total is not None)), ""]
+    if len(totals) < len(counted):
+        lost = len(counted) - len(totals)
+        lines += [f"{lost} submissions are not graded in full: the grader failed there.", ""]
+    lines += [_statistics(totals), ""]
     lines += ["![points of every function, and the most frequent diagnoses](summary.png)", ""]
     lines += ["| function | right | share | missing or not written yet |", "| --- | --- | --- | --- |"]
     unwritten = collections.Counter(
         _name(row) for rows in grades.values() for row in rows if _is_unwritten(row)
     )
     for name, count in reached(grades).items():
-        lines.append(
-            f"| {markdown(name)} | {count} | {100 * count / len(grades):.0f} % | {unwritten[name]} |"
-        )
+        lines.append(f"| {markdown(name)} | {count} | {100 * count / len(book):.0f} % | {unwritten[name]} |")
     found = diagnoses(grades)
     if found:
         lines += ["", "| most frequent diagnoses | students |", "| --- | --- |"]

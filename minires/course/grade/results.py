@@ -15,36 +15,47 @@ import re
 import unicodedata
 import warnings
 
-from minires.course.grade import reports
+from minires.course.grade import page, reports
 from minires.course.grade.gather import NONE
+from minires.course.grade.gradebook import edits, tables
+from minires.course.grade.gradebook.entry import book_of
+from minires.course.grade.gradebook.tables import cell
 from minires.course.grade.names import written
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins so is run by a spreadsheet
+__all__ = ["cell", "file_names", "replace", "table", "write"]
+
 RESERVED = re.compile(
     r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE
 )  # names that Windows keeps to itself
 LETTERS = 50  # of a file's name, each up to four bytes of the 255 that systems allow
 
 
-def write(out, folder, grades, *, title, people=None, entries=(), warn=warnings.warn):
+def write(out, folder, grades, *, title, people=None, entries=(), warn=warnings.warn, book=None):
     """Write all files and return the paths of those that the instructor opens first.
 
     out: path of the table; folder: of everything else; grades: {student: rows of `Grader.grade`}; title: of
     the assignment; people: {student: `gather.Submission`}; entries: of `gather.Gathered`; warn: called with a
-    text about an earlier run's files, and if the chart cannot be drawn, on which no grade depends.
+    text about an earlier run's files, and if the chart cannot be drawn, on which no grade depends; book:
+    {student: Entry} of the gradebook, None: the grades as they are.
     """
-    people = people or {}
+    people, book = people or {}, book or book_of(grades)
+    grades = {student: entry.rows for student, entry in book.items()}
     names = file_names(grades)
     _keep_earlier(out, grades, warn)
-    for student, rows in grades.items():
-        results = json.dumps(reports.gradescope(rows), indent=2) + "\n"
-        replace(folder / "reports" / f"{names[student]}.md", reports.report(student, rows, title))
+    for student, entry in book.items():
+        results = json.dumps(reports.gradescope(entry.rows, entry), indent=2) + "\n"
+        report = reports.report(student, entry.rows, title, entry)
+        replace(folder / "reports" / f"{names[student]}.md", report)
+        replace(folder / "pages" / f"{names[student]}.html", page.report(entry, title))
         replace(folder / "gradescope" / f"{names[student]}.json", results)
     if len(grades) == 1:
         replace(folder / "results.json", results)
-    replace(folder / "summary.md", reports.summary(grades, title) + _no_hand_ins(entries))
-    replace(folder / "entries.csv", entries_table(entries, grades, people))
-    replace(out, table(grades, people))
+    replace(folder / "summary.md", reports.summary(grades, title, book) + _no_hand_ins(entries))
+    replace(folder / "entries.csv", entries_table(entries, book, people))
+    content = table(book, people)
+    edits.keep(folder, [*edits.kept(folder), content], replace)  # killed here, either is what was written
+    replace(out, content)
+    edits.keep(folder, [content], replace)
     older = [path for path in (folder / "reports").glob("*.md") if path.stem not in names.values()]
     if older:
         warn(f"{folder / 'reports'}: {len(older)} reports are of an earlier run, such as {older[0].name}")
@@ -85,22 +96,28 @@ def _draw(path, grades, title):
     replace(path, picture.getvalue())
 
 
-def table(grades, people):
-    """Return the grades as CSV: student, total, a column for every function, id, time, notes."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    columns = reports.functions(grades)
-    rows.writerow(["student", "total", *columns, "id", "handed in", "notes"])
-    for student in sorted(grades):
-        points = [reports.shown(row["points"]) for row in grades[student]]
-        total = reports.shown(reports.points(grades[student])[0])
+def table(book, people):
+    """Return the grades as CSV: student, total, a column for every function, days late, id, time, notes.
+
+    book: {student: Entry}; people: {student: `gather.Submission`}. The days are left out if there is no
+    deadline.
+    """
+    is_dated = any(entry.days is not None for entry in book.values())
+    columns = reports.functions({student: entry.rows for student, entry in book.items()})
+    dated = ["days late"] if is_dated else []
+    rows = [["student", "total", *columns, *dated, "id", "handed in", "notes"]]
+    for student, entry in sorted(book.items()):
         person = people.get(student)
-        about = (cell(person.id or ""), cell(time(person.when)), person.notes) if person else ("", "", ())
-        noted = [row["problem"] for row in grades[student] if row["noted"]]
-        noted += [row["note"] for row in grades[student] if row.get("note")]
-        notes = dict.fromkeys([*noted, *about[2]])
-        rows.writerow([cell(student), total, *points, *about[:2], cell("; ".join(notes))])
-    return text.getvalue()
+        about = [person.id or "", time(person.when)] if person else ["", ""]
+        points = [reports.shown(row["points"]) for row in entry.rows]
+        noted = [row["problem"] for row in entry.rows if row["noted"]]
+        noted += [row["note"] for row in entry.rows if row.get("note")]
+        notes = [*noted, *(person.notes if person else ()), *entry.remarks, *entry.notes]
+        days = [entry.days or 0] if is_dated else []
+        rows.append(
+            [student, reports.shown(entry.total), *points, *days, *about, "; ".join(dict.fromkeys(notes))]
+        )
+    return tables.text(rows)
 
 
 def time(when):
@@ -108,18 +125,16 @@ def time(when):
     return "" if when is None else when.isoformat(" ", "seconds")
 
 
-def entries_table(entries, grades, people):
+def entries_table(entries, book, people):
     """Return what became of every entry of SUBMISSIONS as CSV, one row each."""
     called = {person.known_as: student for student, person in people.items() if person.known_as}
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["entry", "became", "student", "line"])
+    rows = [["entry", "became", "student", "line"]]
     for entry in entries:
         students = [called.get(student, student) for student in entry.students]
-        scores = [reports.score(grades[student]) for student in students if student in grades]
+        scores = [reports.score(book[student]) for student in students if student in book]
         line = entry.says or "; ".join(dict.fromkeys(scores))
-        rows.writerow([cell(written(entry.name)), entry.became, cell(", ".join(students)), cell(line)])
-    return text.getvalue()
+        rows.append([written(entry.name), entry.became, ", ".join(students), line])
+    return tables.text(rows)
 
 
 def _no_hand_ins(entries):
@@ -134,12 +149,6 @@ def _no_hand_ins(entries):
         "| --- | --- |",
     ]
     return "\n".join(["", *head, *lines]) + "\n"
-
-
-def cell(text):
-    """Return a text as one line that no spreadsheet takes for a formula."""
-    text = " ".join(text.split())
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def file_names(students):

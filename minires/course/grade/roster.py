@@ -12,7 +12,7 @@ import datetime
 import io
 import pathlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from minires.course.grade import names
 from minires.course.grade.containers import Refused
@@ -36,11 +36,12 @@ NO_STUDENT = ("pointspossible", "studenttest", "teststudent")  # lines of Canvas
 @dataclass(frozen=True)
 class Person:
     """One line of the roster. name: as it is to stand in the table; ids: what it is known by, one for each
-    column with such things, "" where the line has none."""
+    column with such things, "" where the line has none; cells: {heading, its letters alone: text}."""
 
     name: str
     ids: tuple
     when: datetime.datetime | None = None  # it says when something was handed in
+    cells: dict = field(default_factory=dict)
 
 
 def read(path):
@@ -63,7 +64,7 @@ def read(path):
             f"ID, got {', '.join(rows[0])[:80] if rows else 'an empty file'}"
         )
     ids.sort(key=lambda column: ID.index(headings[column]))
-    people = [_person(row, name, first, last, time, ids) for row in rows[1:]]
+    people = [_person(row, headings, name, first, last, time, ids) for row in rows[1:]]
     return [person for person in people if person and _plain(person.name) not in NO_STUDENT]
 
 
@@ -98,7 +99,7 @@ def _first(headings, known):
     return next((headings.index(heading) for heading in known if heading in headings), None)
 
 
-def _person(row, name, first, last, time, ids):
+def _person(row, headings, name, first, last, time, ids):
     """Return the Person of a line, None if it names nobody."""
 
     def cell(column):
@@ -112,7 +113,8 @@ def _person(row, name, first, last, time, ids):
         known.append(participant[1] if participant else value)
     full = cell(name) or " ".join(part for part in (cell(first), cell(last)) if part)
     full = full or next(filter(None, known), "")
-    return Person(names.visible(full), tuple(known), _when(cell(time))) if full else None
+    cells = {heading: cell(column) for column, heading in enumerate(headings)}
+    return Person(names.visible(full), tuple(known), _when(cell(time)), cells) if full else None
 
 
 def _when(text):
@@ -150,6 +152,17 @@ def join(submissions, people):
     unlike = names.unlike([each.student for each in joined])
     renamed = [replace(each, student=name) for each, name in zip(joined, unlike, strict=True)]
     return sorted(renamed, key=lambda each: each.student)
+
+
+def persons(submissions, people):
+    """Return {student: Person or None} of the Submissions that `join` returned."""
+    by_id, by_name = _index(people)
+    found = {}
+    for each in submissions:
+        keys = [*((by_id, key) for key in _ids(each)), *((by_name, key) for key in _spellings(each))]
+        numbers = [known[key] for known, key in keys if known.get(key) is not None]
+        found[each.student] = people[numbers[0]] if numbers else None
+    return found
 
 
 def _column(submissions, people, number):
