@@ -106,7 +106,8 @@ class Session:
 
     def _in_time(self):
         """End this process if what follows takes too long, and write down where it was."""
-        faulthandler.dump_traceback_later(self.request["seconds"], exit=True, file=self._hang)
+        if self.request["seconds"] is not None:
+            faulthandler.dump_traceback_later(self.request["seconds"], exit=True, file=self._hang)
 
     def _forms(self, module):
         names = vars(module)

@@ -9,6 +9,7 @@ What the code itself raises comes out as it is.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from minires.gradcheck.foreign.border import Border
 from minires.gradcheck.foreign.forms import Form, LayerForm, LossForm
 from minires.gradcheck.foreign.repairs import repair
 from minires.gradcheck.foreign.subject import Case, ForeignSubject
-from minires.gradcheck.numeric import Numeric
+from minires.gradcheck.numeric import Numeric, check_tensor
 from minires.gradcheck.report import KINK, NOISE, OK, VACUOUS, WRONG, Report, Row
 from minires.gradcheck.side_effects import SideEffects, keeps_dtype
 from minires.typing import Generator
@@ -37,6 +38,7 @@ KINDS = (  # of a broken rule, by words of its sentence
     ("float", "dtype"),
     ("int", "dtype"),
 )
+OF_CHANCE = ("not deterministic", "state")  # what random numbers in backward bring about too
 SECONDS = 15.0  # for the numeric gradients of one case, if forward is slow
 FEWEST = 12  # elements of a tensor that are moved at least
 
@@ -89,16 +91,24 @@ def check_form(form: Form, cases: Sequence[Case], border: Border, *, rng: Genera
     Raises Unusable, WrongReturn or NotWritten, or whatever the code raises.
     """
     form.start(border)
-    runs: list[_Run] = []
-    form.weights = {path: 0.5 * rng.standard_normal(array.shape) for path, array in form.weights.items()}
-    for case in sorted(cases, key=_size):
-        runs.append(_Run(form, case, border, rng))
+    cases = sorted(cases, key=_size)
+    if form.weights:
+        _draw_weights(form, cases[0], border, rng)
+    runs = [_Run(form, case, border, rng) for case in cases]
     names = list(dict.fromkeys(name for run in runs for name in run.names))
     gradients = [_over_all(name, runs) for name in names]
     _label(gradients)
     broken = list(dict.fromkeys(pair for run in runs for pair in run.broken))
     notes = list(dict.fromkeys(note for run in runs for note in run.notes))
     return Result(form.name, gradients, broken, notes, len(runs))
+
+
+def _draw_weights(form: Form, case: Case, border: Border, rng: Generator) -> None:
+    """Draw the weights that have a gradient, for many an object begins with zeros."""
+    subject = ForeignSubject(form, case, border)
+    subject.try_out()
+    for path in form.weights.keys() & subject.arrays.keys():
+        form.weights[path] = 0.5 * rng.standard_normal(form.weights[path].shape)
 
 
 def _label(gradients: Sequence[Gradient]) -> None:
@@ -126,6 +136,9 @@ class _Run:
         self.names = [*subject.arrays, *subject.unwritten]
         self.notes = [*subject.notes, *_absent(subject)]
         self.broken: list[tuple[str, str]] = [("order", odd) for odd in subject.odd if "expected the order" in odd]
+        if subject.draws_in_backward:
+            sentence = f"{form.names[1]} draws random numbers: what forward has drawn belongs in the cache"
+            self.broken.append((OF_CHANCE[0], sentence))
         self.notes += [odd for odd in subject.odd if "expected the order" not in odd]
         self.report, self.effects = Report(form.name, [], []), SideEffects(subject, rng)
         self.repairs: dict[str, tuple[str, str, str]] = {}
@@ -135,11 +148,12 @@ class _Run:
 
     def _check(self, form: Form, rng: Generator, elements: int) -> None:
         self.report, self.effects = check_subject(self.subject, form.name, rng, (), TOLERANCE, elements)
-        if self.effects.dy is None:
-            raise Unusable(f"{form.names[0]}{self.report.findings[0].removeprefix('forward')}")
+        if self.effects.dy is None and "not finite" in self.report.findings[0]:
+            raise Unusable(_with_names(self.report.findings[0], form))
         for sentence in self.report.findings:
-            if not self._misshapen(sentence, rng):
-                self.broken.append((_kind_of(sentence), _with_names(sentence, form)))
+            kind = _kind_of(sentence)
+            if not self._misshapen(sentence, rng) and not (self.broken and kind in OF_CHANCE):
+                self.broken.append((kind, _with_names(sentence, form)))
         if not self.report.findings:
             self.notes += self._dtypes(form)
 
@@ -183,7 +197,19 @@ class _Run:
         shapes.update({n: np.shape(dy) for n, dy in zip(upstream, dys, strict=False)})
         others = {other: numeric for other, (_, numeric) in both.items() if other != name}
         named = {n: np.asarray(dy) for n, dy in zip(upstream, dys, strict=False)}
-        return patterns.Evidence(*both[name], named, others, shapes)
+        return patterns.Evidence(*both[name], named, others, self._without(name, dys, upstream), shapes)
+
+    def _without(self, name: str, dys: Sequence[Any], upstream: Sequence[str]) -> dict[str, np.ndarray]:
+        """Return {name of an upstream gradient: numeric gradient of one input if that one were zero}."""
+        found: dict[str, np.ndarray] = {}
+        analytic = self.effects.gradients[name]
+        for zero in range(len(dys) if len(dys) > 1 else 0):
+            parts = [np.reshape(dy * (number != zero), -1) for number, dy in enumerate(dys)]
+            numeric = Numeric(self.subject, self.effects.y, np.concatenate(parts), tolerance=TOLERANCE)
+            row = check_tensor(numeric, name, analytic, np.random.default_rng(0), max_elements=MAX_ELEMENTS)
+            if row.both is not None:
+                found[upstream[zero]] = row.both[1]
+        return found
 
     def row(self, name: str) -> Row | None:
         return next((row for row in self.report.rows if row.name == name), None)

@@ -137,7 +137,8 @@ class LayerForm(Form):
 
     def start(self, border: Border) -> None:
         self._border, self._template = border, self._make()
-        self.weights = {path: border.take(array) for path, array in objects.arrays(self._template, border)}
+        found = dict(objects.arrays(self._template, border))
+        self.weights = {path: border.take(a) for path, a in objects.without_gradients(found).items()}
 
     def _with(self, weights: Mapping[str, Any]) -> Any:
         layer = copy.deepcopy(self._template)

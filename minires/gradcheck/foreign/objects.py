@@ -14,6 +14,7 @@ from minires.gradcheck.foreign.border import Border
 STEP = re.compile(r"\[(?:'([^']*)'|(\d+))\]|\.?([^.\[]+)")
 GRADIENTS = ("d{}", "dLd{}", "dL_d{}", "d_{}", "grad_{}", "{}_grad", "grad{}")  # of a weight W
 HOLDERS = ("grads", "gradients", "grad")
+HELD = re.compile(rf"(^|\.)({'|'.join(HOLDERS)})\[")
 DEEPEST = 4  # objects in objects
 
 
@@ -29,6 +30,15 @@ def arrays(thing: Any, border: Border, path: str = "", depth: int = 0) -> Iterat
                 yield inner, value
         else:
             yield from arrays(value, border, inner, depth + 1)
+
+
+def without_gradients(found: dict[str, Any]) -> dict[str, Any]:
+    """Return {path: array} without the arrays that are for the gradients of others."""
+    names = set(found)
+    for path in found:
+        *_, last = re.split(r"[.\[]", path)
+        names -= {path.removesuffix(last) + form.format(last) for form in GRADIENTS}
+    return {path: a for path, a in found.items() if path in names and not HELD.search(path)}
 
 
 def _parts(thing: Any) -> list[tuple[str, Any]]:

@@ -19,12 +19,14 @@ FACTOR = "constant factor"
 @dataclass
 class Evidence:
     """One wrong gradient. analytic, numeric: it and the true one, NaN where that was not taken; dys: {name:
-    upstream gradient}; others: {name: numeric gradient} of the other inputs; shapes: {name: shape} of all arrays."""
+    upstream gradient}; others: {name: numeric gradient} of the other inputs; without: {name of an upstream gradient:
+    numeric gradient if that one were zero}, of several outputs; shapes: {name: shape} of all arrays."""
 
     analytic: np.ndarray
     numeric: np.ndarray
     dys: Mapping[str, np.ndarray]
     others: Mapping[str, np.ndarray]
+    without: Mapping[str, np.ndarray]
     shapes: Mapping[str, tuple[int, ...]]
 
     @property
@@ -46,6 +48,14 @@ def exchanged(e: Evidence) -> str:
     for name, other in e.others.items():
         if other.shape == e.analytic.shape and reproduces(e.analytic, other):
             return f"it is what the gradient of {name} should be"
+    return ""
+
+
+def output_missing(e: Evidence) -> str:
+    """Right if one of several outputs had no gradient."""
+    for name, other in e.without.items():
+        if reproduces(e.analytic, other):
+            return f"the path through {name} is missing"
     return ""
 
 
@@ -95,6 +105,7 @@ def signs(e: Evidence) -> str:
 OWN: list[tuple[str, Callable[[Evidence], str]]] = [
     ("derivative missing", upstream_unchanged),
     ("exchanged", exchanged),
+    ("output missing", output_missing),
     ("reversed", reverse),
     ("shifted", shifted),
     ("row offset", rows),
@@ -102,12 +113,15 @@ OWN: list[tuple[str, Callable[[Evidence], str]]] = [
 ]
 
 
+EXACT = 3  # of them are looked for before any factor
+
+
 def name(cases: Sequence[Evidence]) -> tuple[str, str]:
     """Return (kind, sentence) of the first pattern that every case shows, or ("", ""). cases: the smallest first."""
     telling = [e for e in cases if np.isfinite(e.numeric).sum() > 1]
     if not telling:
         return "", ""
-    for kind, pattern in OWN[:2]:  # exact, so before any factor
+    for kind, pattern in OWN[:EXACT]:
         if all(pattern(e) for e in telling):
             return kind, pattern(telling[0])
     for kind, fits, sentence in diagnosis.MISTAKES:
@@ -116,7 +130,7 @@ def name(cases: Sequence[Evidence]) -> tuple[str, str]:
                 return kind, factor(telling)
             text = sentence(telling[0].analytic, telling[0].numeric) if callable(sentence) else sentence
             return kind, text
-    for kind, pattern in OWN[2:]:
+    for kind, pattern in OWN[EXACT:]:
         if all(pattern(e) for e in telling):
             return kind, pattern(telling[0])
     return "", ""

@@ -48,6 +48,7 @@ class ForeignSubject(Subject):
         self.returned: dict[str, Any] = {}
         self.odd: list[str] = []
         self.notes: list[str] = []
+        self.draws_in_backward = False
         self.absent: list[str] = []
         self.unwritten: list[str] = []
         self._candidates = self.arrays
@@ -77,7 +78,9 @@ class ForeignSubject(Subject):
             everything = {name: array for name, array in everything.items() if name not in moved}
         self._candidates = everything
         dys = [np.ones(np.shape(output)) if np.ndim(output) else np.float64(1.0) for output in outputs]
+        drawn = self.border.state()
         returned = self._returned(dys, memory)
+        self.draws_in_backward = self.border.state() != drawn
         self.unwritten = [name for name, gradient in returned.items() if gradient is None]
         self.arrays = {name: array for name, array in everything.items() if returned.get(name) is not None}
         self.absent = [name for name in everything if name not in self.arrays and name not in self.unwritten]
