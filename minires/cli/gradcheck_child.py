@@ -1,7 +1,7 @@
 """The process in which `minires gradcheck FILE.py` runs a file of anybody's.
 
-It writes what happens as lines of JSON into `events` of a folder, so that a file that hangs, crashes or ends Python
-loses no verdict that was reached before.
+It writes what happens as lines of JSON into `events` of a folder, so that a file that hangs, crashes or ends
+Python loses no verdict that was reached before.
 """
 
 import contextlib
@@ -18,14 +18,15 @@ import warnings
 import numpy as np
 
 from minires.cli import gradcheck_inputs
+from minires.cli.gradcheck_source import imports_from_above, keys_of
 from minires.gradcheck.foreign import pairs
 from minires.gradcheck.foreign.border import Border, TorchBorder
 from minires.gradcheck.foreign.check import Unusable, check_form
 from minires.gradcheck.foreign.forms import NotWritten, WrongReturn
 from minires.gradcheck.subject import WrongGradients
-from minires.cli.gradcheck_source import imports_from_above, keys_of
 
 SHOWN = 12  # lines of what the file prints
+MOST = 2000  # characters of them
 FRAMES = 2  # of the file's own code, the innermost
 STOPPED = (Exception, SystemExit)
 
@@ -35,13 +36,16 @@ class Prints(io.TextIOBase):
 
     def __init__(self, path):
         super().__init__()
-        self._file, self.lines = open(path, "w", encoding="utf-8", errors="replace"), 0  # noqa: SIM115
+        self._file = open(path, "w", encoding="utf-8", errors="replace")  # noqa: SIM115
+        self.lines, self._room = 0, MOST
 
     def write(self, text):
-        if self.lines < SHOWN:
-            self._file.write(text)
-            self._file.flush()
-        self.lines += text.count("\n")
+        for line in text.splitlines(keepends=True):
+            if self.lines < SHOWN and self._room > 0:
+                self._file.write(line[: self._room])
+                self._file.flush()
+                self._room -= len(line)
+            self.lines += line.endswith("\n")
         return len(text)
 
     def writable(self):
@@ -127,7 +131,7 @@ class Session:
                 return cases
             result = check_form(form, cases, border, rng=np.random.default_rng([self.request["seed"], 2]))
         except NotWritten as problem:
-            return {"state": "not yet", "text": str(problem)}
+            return {"state": "not yet", "text": _named(str(problem), form)}
         except (WrongReturn, WrongGradients) as problem:
             return {"state": "wrong", "text": _named(str(problem), form)}
         except Unusable as problem:
@@ -139,6 +143,12 @@ class Session:
 
     def _cases(self, form, own):
         """Return the Cases of a form, or what to report if there is none."""
+        if form.needs:
+            made = f"{form.name}({', '.join(form.needs)})"
+            return {
+                "state": "skipped",
+                "text": f'it is made with arguments: name it as "{self.path.name}:{made}"',
+            }
         if callable(own) and not self.inputs:
             cases = gradcheck_inputs.of_file(own, form, self.request["seed"])
             return cases or {"state": "skipped", "text": "cases(rng) returns no case with its arguments"}
@@ -149,10 +159,8 @@ class Session:
         takes = {*form.parameters, *form.also}
         unknown = sorted(self.inputs.names - takes)
         if unknown and self.request["wanted"]:
-            return {
-                "state": "skipped",
-                "text": f"it takes no {', '.join(unknown)}, but {', '.join(takes & self.inputs.names or takes)}",
-            }
+            known = [name for name in (*form.parameters, *form.also) if name not in unknown]
+            return {"state": "skipped", "text": f"it takes no {', '.join(unknown)}, but {', '.join(known)}"}
         cases = self.inputs.cases(self.request["seed"])
         for case in cases:
             case.values = {name: value for name, value in case.values.items() if name in takes}
@@ -192,13 +200,15 @@ def load(path):
 
 
 def described(error, path):
-    """Return {"type", "message", "frames": [file, line, function, text]} of an exception: the file's own frames."""
+    """Return {"type", "message", "frames": [[file, line, function, text]]} of an exception: its own frames."""
     own = str(path.resolve().parent)
     frames = traceback.extract_tb(error.__traceback__)
     frames = [f for f in frames if f.filename.startswith(own) or pathlib.Path(f.filename).name == path.name]
+    frames = [f for i, f in enumerate(frames) if i == 0 or f != frames[i - 1]]  # of a recursion, one
     places = [[pathlib.Path(f.filename).name, f.lineno, f.name, f.line or ""] for f in frames[-FRAMES:]]
     if isinstance(error, SyntaxError):
-        places = [[pathlib.Path(error.filename or path).name, error.lineno, "", (error.text or "").strip()]]
+        frames = [f for i, f in enumerate(frames) if i == 0 or f != frames[i - 1]]  # of a recursion, one
+    places = [[pathlib.Path(error.filename or path).name, error.lineno, "", (error.text or "").strip()]]
     try:
         message = error.msg if isinstance(error, SyntaxError) else str(error)
     except Exception:  # an exception of the file's own may do anything
@@ -223,7 +233,12 @@ def as_data(result):
     gradients = []
     for gradient in result.gradients:
         row = gradient.row
-        told = {"name": gradient.name, "label": gradient.label, "verdict": gradient.verdict, "kind": gradient.kind}
+        told = {
+            "name": gradient.name,
+            "label": gradient.label,
+            "verdict": gradient.verdict,
+            "kind": gradient.kind,
+        }
         told |= {"sentence": gradient.sentence, "error": gradient.error, "wrong": gradient.wrong}
         if row is not None and row.index is not None:
             told |= {"index": row.index, "analytic": row.analytic, "numeric": row.numeric}

@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ def is_file(name):
 
 
 def run(arguments):
-    """Check the file; return 0 if all is right, 1 if a gradient is wrong, 2 if something could not be checked."""
+    """Check the file; return 0 if all is right, 1 if a gradient is wrong. ValueError if it cannot be checked."""
     path, wanted = _target(arguments.name)
     if arguments.seconds <= 0:
         raise ValueError(f"--seconds: expected more than 0, got {arguments.seconds:g}")
@@ -77,7 +76,8 @@ def _run_child(folder, request, told):
     """Run one child and add to `told`; return how it was lost, or None if it came to its end."""
     (folder / "request").write_text(json.dumps(request), encoding="utf-8")
     paths = [entry for entry in sys.path if entry]
-    code = f"import sys; sys.path[:] = {paths!r}; from minires.cli.gradcheck_child import main; main({str(folder)!r})"
+    code = f"import sys; sys.path[:] = {paths!r}; from minires.cli import gradcheck_child as child; "
+    code += f"child.main({str(folder)!r})"
     environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONIOENCODING": "utf-8"}
     with open(folder / "errors", "wb") as errors:
         child = subprocess.Popen(
@@ -118,8 +118,11 @@ def _read(folder, told):
         else:
             told.update(event)
         finished = finished or bool({"finished", "none", "unloaded"} & set(event))
-    if (folder / "prints").exists() and not told["prints"]:
-        told["prints"] = (folder / "prints").read_text(encoding="utf-8", errors="replace")
+    printed = folder / "prints"
+    text = printed.read_text(encoding="utf-8", errors="replace") if printed.exists() else ""
+    told["prints"] = max(
+        told["prints"], text, key=len
+    )  # each child prints once more what reading the file prints
     return finished
 
 
@@ -136,7 +139,7 @@ def _lost(folder, request, status):
 
 
 def _frames(dump, file):
-    """Return [[file, line, function, text]] of the innermost frame of the student's own code in a dump of faulthandler."""
+    """Return [[file, line, function, text]] of the innermost place in the student's own code."""
     own = pathlib.Path(file).resolve().parent
     for name, line, function in re.findall(r'File "(.+?)", line (\d+) in (\S+)', dump):
         if pathlib.Path(name).resolve().is_relative_to(own):
@@ -203,5 +206,3 @@ def _plot(done, file):
                     raise ValueError(f"--plot: {file} cannot be written: {error}") from error
                 return f"{file}: {gradient['label']} expected, got, and the difference"
     return "--plot: nothing is wrong that could be drawn"
-
-

@@ -1,4 +1,4 @@
-"""The inputs of `minires gradcheck FILE.py`: --shapes "x=4x3 b=5", --with "pad=1 y=labels(4, 10)", cases(rng)."""
+"""The inputs of `minires gradcheck FILE.py`: --shapes "x=4x3", --with "pad=1 y=labels(4, 10)", cases(rng)."""
 
 import ast
 import re
@@ -100,10 +100,14 @@ def parse_shapes(text):
     for word in re.sub(r"\s*=\s*", "=", text).replace("(", "").replace(")", "").split():
         name, _, lengths = word.rstrip(",").partition("=")
         if not re.fullmatch(NAME, name) or not re.fullmatch(r"\d+([x×*,]\d+)*", lengths):
-            raise ValueError(f'--shapes: expected words such as x=4x3, as in --shapes "x=4x3 b=5", got {word!r}')
+            raise ValueError(
+                f'--shapes: expected words such as x=4x3, as in --shapes "x=4x3 b=5", got {word!r}'
+            )
         shape = tuple(int(length) for length in re.split(r"[x×*,]", lengths))
         if 0 in shape or np.prod(shape) > 1e7:
-            raise ValueError(f"--shapes: {word}: expected lengths from 1, and small ones: every number is moved")
+            raise ValueError(
+                f"--shapes: {word}: expected lengths from 1, and small ones: every number is moved"
+            )
         shapes[name] = shape
     return shapes
 
@@ -114,7 +118,9 @@ def parse_with(text):
     for word in _split(text):
         name, equals, expression = word.partition("=")
         if not equals or not re.fullmatch(NAME, name.strip()):
-            raise ValueError(f'--with: expected words such as pad=1, as in --with "pad=1 y=labels(4, 10)", got {word!r}')
+            raise ValueError(
+                f'--with: expected words such as pad=1, as in --with "pad=1 y=labels(4, 10)", got {word!r}'
+            )
         try:
             expressions[name.strip()] = ast.parse(expression.strip(), mode="eval").body
         except SyntaxError:
@@ -164,10 +170,8 @@ def evaluate(tree, rng):
             if not all(isinstance(number, int) for number in numbers) or name != "generator" and not numbers:
                 raise ValueError(f"expected whole numbers, as in {name}(4, 10), got {ast.unparse(tree)}")
             return MAKERS[name](rng, *numbers)
-    raise ValueError(
-        f"expected a number, a text, a dict, a list or one of {', '.join(f'{name}(...)' for name in MAKERS)}, "
-        f"got {ast.unparse(tree)}"
-    )
+    makers = ", ".join(f"{name}(...)" for name in MAKERS)
+    raise ValueError(f"expected a number, a text, a dict, a list or one of {makers}, got {ast.unparse(tree)}")
 
 
 def of_file(cases, form, seed):
@@ -181,7 +185,9 @@ def of_file(cases, form, seed):
     made = [made] if isinstance(made, (Mapping, tuple)) else made
     found = []
     for case in made:
-        values = dict(zip(form.parameters, case, strict=False)) if isinstance(case, (tuple, list)) else dict(case)
+        values = (
+            dict(zip(form.parameters, case, strict=False)) if isinstance(case, (tuple, list)) else dict(case)
+        )
         if set(values) <= {*form.parameters, *form.also} and not missing(form, values):
             found.append(Case(values))
     return found
@@ -193,7 +199,7 @@ def missing(form, given):
 
 
 def advice(form, names, source):
-    """Return the options that would give the missing arguments. source: {name: keys that the code asks it for}."""
+    """Return the options that would give the missing arguments. source: {name: keys that it is asked for}."""
     shapes, others = [], []
     for name in names:
         keys = source.get(name, [])

@@ -31,9 +31,7 @@ def width():
 def wrap(text, mark="", indent=None):
     """Return a text in lines that fit."""
     after = " " * len(mark) if indent is None else indent
-    return textwrap.fill(
-        text, width(), initial_indent=mark, subsequent_indent=after, break_on_hyphens=False
-    )
+    return textwrap.fill(text, width(), initial_indent=mark, subsequent_indent=after, break_on_hyphens=False)
 
 
 def check(pair, told, file):
@@ -60,7 +58,9 @@ def _row(gradient):
         return [*cells, f"largest error {gradient['error']:.0e}"]
     if gradient["verdict"] == "wrong" and "index" in gradient:
         index = ", ".join(map(str, gradient["index"]))
-        values = f"{gradient['label']}[{index}] is {gradient['analytic']:.6g}, should be {gradient['numeric']:.6g}"
+        values = (
+            f"{gradient['label']}[{index}] is {gradient['analytic']:.6g}, should be {gradient['numeric']:.6g}"
+        )
         return [*cells, values]
     return [*cells, ""]
 
@@ -129,7 +129,7 @@ def all_skipped(checks, path):
     """Return the error if nothing could be checked."""
     pair, told = next(iter(checks.items()))
     if len(checks) > 1:
-        return f"{path}: nothing was checked, for inputs are missing; begin with {path}:{pair} and its options above"
+        return f"{path}: nothing was checked, for inputs are missing: begin with {path}:{pair}"
     if "missing" in told:
         return f"{path}: {pair} needs {', '.join(told['missing'])}: {told['text']}"
     return f"{path}: {pair}: {told['text']}"
@@ -148,7 +148,7 @@ def unchecked(checks, file):
     if told["state"] == "ended":
         return f"{file}: {pair} ended Python"
     if told["state"] == "unusable":
-        return f"{file}: {pair}: {told['text']}"
+        return f"{file}: {pair}: {told['text']} (a function cases(rng) in the file may return others)"
     return f"{file}: {pair}: choose inputs without equal values and zeros, of moderate size"
 
 
@@ -171,7 +171,9 @@ def nothing(found, file):
 def no_pair(found, path):
     """Return the error if no pair was found."""
     if found["none"] == "no pair":
-        return f"{path}: expected NAME_forward and NAME_backward, or a loss; {path}:f,b names any two functions"
+        return (
+            f"{path}: expected NAME_forward and NAME_backward, or a loss; {path}:f,b names any two functions"
+        )
     return f"{path}: {found['none']}"
 
 
@@ -180,16 +182,20 @@ def unloaded(error, file):
     if "state" in error:
         place = "".join(f", at line {line}: {text}" for _, line, _, text in error["frames"])
         if error["state"] == "hung":
-            return f"{file} took more than {error['seconds']:g} s to be read{place}; is there a loop outside the functions?"
+            took = f"{file} took more than {error['seconds']:g} s to be read{place}"
+            return f"{took}; is there a loop outside the functions?"
         return f"{file} ends Python when it is read{place}"
     place = "".join(f"line {line} of {name}: " for name, line, *_ in error["frames"][-1:])
     text = f": {error['frames'][-1][3]}" if error["frames"] and error["frames"][-1][3] else ""
     if error["type"] in ("SyntaxError", "IndentationError", "TabError"):
         return f"{file} is not valid Python: {place}{error['message']}{text}"
     if error["type"] == "ModuleNotFoundError" and error.get("module"):
-        return f"{file} imports {error['module']}, which is not there: pip install it, or put the file beside {file}"
+        missing = error["module"]
+        return f"{file} imports {missing}, which is not there: pip install it, or put the file beside {file}"
     if error["type"] == "SystemExit":
-        return f"{file} ends Python when it is read ({place}sys.exit); put that under if __name__ == '__main__':"
+        return (
+            f"{file} ends Python when it is read ({place}sys.exit); put that under if __name__ == '__main__':"
+        )
     return f"{file} cannot be read: {place}{error['type']}: {error['message']}"
 
 
@@ -203,5 +209,7 @@ def prints(text, count):
 
 def stopped(error, file):
     """Return the line on where a stopped check was."""
-    frames = [f"{name}, line {line}, in {function}: {text}" for name, line, function, text in error["frames"][-1:]]
+    frames = [
+        f"{name}, line {line}, in {function}: {text}" for name, line, function, text in error["frames"][-1:]
+    ]
     return wrap(f"{file}: stopped" + (f"; it was at {frames[0]}" if frames else ""))

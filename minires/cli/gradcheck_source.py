@@ -11,7 +11,7 @@ def _tree(path):
 
 
 def imports_from_above(path):
-    """Return how many folders above a file belong to its package: by its relative imports, else by __init__.py."""
+    """Return how many folders above a file belong to its package: if it has relative imports."""
     levels = [node.level for node in ast.walk(_tree(path)) if isinstance(node, ast.ImportFrom)]
     depth = max(levels, default=0)
     if depth:
@@ -30,6 +30,8 @@ def keys_of(path):
                     found[name].append(key)
                 elif isinstance(ctx, ast.Store):
                     optional.add((name, key))
-            case ast.Compare(left=ast.Constant(value=str(key)), ops=[ast.In()], comparators=[ast.Name(id=name)]):
+            case ast.Compare(
+                left=ast.Constant(value=str(key)), ops=[ast.In()], comparators=[ast.Name(id=name)]
+            ):
                 optional.add((name, key))
     return {name: [key for key in keys if (name, key) not in optional] for name, keys in found.items()}

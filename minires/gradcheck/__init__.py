@@ -177,7 +177,7 @@ def check_subject(
     tolerance: float = TOLERANCE,
     max_elements: int = MAX_ELEMENTS,
 ) -> tuple[Report, SideEffects]:
-    """Check a subject, first its side effects, then its numbers; return the Report and what they were found on."""
+    """Check a subject, first its side effects, then its numbers; return the Report and the ordinary run."""
     effects = SideEffects(subject, rng).examine()
     report = Report(title, [], list(effects.findings))
     if effects.dy is None:  # forward itself is not usable

@@ -48,7 +48,7 @@ class Row:
     notes
         Sentences for the reader, the diagnosis among them.
     both
-        The whole analytic gradient and the numeric one, NaN where it was not taken; None if nothing was compared.
+        The whole analytic gradient and the numeric one, NaN where it was not taken; None if there is none.
     """
 
     name: str

@@ -193,8 +193,7 @@ class SideEffects:
 
 
 def keeps_dtype(subject: Subject, dy: Array, dtype: type = np.float32) -> list[str]:
-    """Return a list of findings about the dtypes of a subject whose arrays have this one. dy: of y's shape, any
-    dtype."""
+    """Return a list of findings about a subject whose arrays have this dtype. dy: of y's shape, any dtype."""
     findings, name = [], np.dtype(dtype).name
     try:
         y, cache = subject.forward()

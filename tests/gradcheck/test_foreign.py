@@ -1,6 +1,5 @@
 """Pairs that others write: found, called as they are meant, and the mistake in them named."""
 
-import importlib.util
 import pathlib
 import sys
 
@@ -8,8 +7,6 @@ import numpy as np
 import pytest
 
 from minires.cli import gradcheck_child
-from minires.gradcheck.foreign import assign, objects, pairs
-from minires.gradcheck.foreign.border import Border
 
 FOREIGN = pathlib.Path(__file__).parent.parent / "foreign"
 LAYERS = FOREIGN / "vision" / "layers.py"
@@ -48,11 +45,19 @@ def clean_imports():
 
 def checked(path, wanted=None, shapes=None, seed=0, **values):
     """Return {pair: what is told of it} of a file, checked in this process."""
-    request = {"file": str(path), "wanted": wanted, "shapes": shapes, "with": values.get("with"), "seed": seed}
+    request = {
+        "file": str(path),
+        "wanted": wanted,
+        "shapes": shapes,
+        "with": values.get("with"),
+        "seed": seed,
+    }
     events = []
     arguments = sys.argv
     try:
-        gradcheck_child.Session({**request, "seconds": None, "done": []}, lambda **e: events.append(e), None).run()
+        gradcheck_child.Session(
+            {**request, "seconds": None, "done": []}, lambda **e: events.append(e), None
+        ).run()
     finally:
         sys.argv = arguments
     problems = [event for event in events if {"unloaded", "none"} & set(event)]
@@ -68,7 +73,9 @@ def only(told):
 def kinds(told):
     """Return {label: kind} of the gradients that are wrong, and {"": kind} of a broken rule."""
     found = {g["label"]: g["kind"] for g in told.get("gradients", []) if g["verdict"] == "wrong"}
-    return {**found, **{"": kind for kind, _ in told.get("broken", [])}}
+    if told.get("broken"):
+        found[""] = told["broken"][-1][0]
+    return found
 
 
 # -- right ---------------------------------------------------------------------------------------------------
@@ -91,7 +98,11 @@ RIGHT = {
     "layernorm": (LAYERS, {"wanted": "layernorm", "shapes": "x=3x4 gamma=4 beta=4", "with": "ln_param={}"}),
     "dropout": (
         LAYERS,
-        {"wanted": "dropout", "shapes": "x=4x5", "with": "dropout_param={'p': 0.6, 'mode': 'train', 'seed': 1}"},
+        {
+            "wanted": "dropout",
+            "shapes": "x=4x5",
+            "with": "dropout_param={'p': 0.6, 'mode': 'train', 'seed': 1}",
+        },
     ),
     "dropout, unseeded": (
         LAYERS,
@@ -141,15 +152,29 @@ def test_what_is_found_and_why_not():
     told = checked(LAYERS, shapes="x=4x3 w=3x5 b=5")
     assert [name for name, each in told.items() if each["state"] == "ok"] == ["affine", "relu"]
     assert told["conv_naive"]["text"] == """add --with "conv_param={'stride': VALUE, 'pad': VALUE}\""""
-    assert told["batchnorm"]["text"] == '''add --shapes "gamma=NxM beta=NxM" --with "bn_param={'mode': VALUE}"'''
+    assert (
+        told["batchnorm"]["text"] == '''add --shapes "gamma=NxM beta=NxM" --with "bn_param={'mode': VALUE}"'''
+    )
     assert told["temporal_softmax_loss"]["text"] == 'add --with "y=labels(N, CLASSES) mask=mask(N, M)"'
 
 
-# -- wrong: (file, what stands there, what the student wrote, how it is checked, {gradient: kind}) --------------
+# -- wrong: (file, what stands there, what the student wrote, how it is checked, {gradient: kind}) ----------
 
 WRONG = {
-    "the bias's sum is a mean": (LAYERS, "db = dout.sum(axis=0)\n", "db = dout.mean(axis=0)\n", AFFINE, {"db": "constant factor"}),
-    "the bias's sum is missing": (LAYERS, "db = dout.sum(axis=0)\n", "db = dout\n", AFFINE, {"db": "sum missing"}),
+    "the bias's sum is a mean": (
+        LAYERS,
+        "db = dout.sum(axis=0)\n",
+        "db = dout.mean(axis=0)\n",
+        AFFINE,
+        {"db": "constant factor"},
+    ),
+    "the bias's sum is missing": (
+        LAYERS,
+        "db = dout.sum(axis=0)\n",
+        "db = dout\n",
+        AFFINE,
+        {"db": "sum missing"},
+    ),
     "the bias keeps its dimension": (
         LAYERS,
         "db = dout.sum(axis=0)\n",
@@ -166,7 +191,13 @@ WRONG = {
     ),
     "the sign of dx": (LAYERS, "dx = (dout @ w.T)", "dx = -(dout @ w.T)", AFFINE, {"dx": "wrong sign"}),
     "dx is zero": (LAYERS, "dx = (dout @ w.T)", "dx = 0 * (dout @ w.T)", AFFINE, {"dx": "all-zero"}),
-    "dw and dx in another order": (LAYERS, "    return dx, dw, db\n\n\ndef relu", "    return dw, dx, db\n\n\ndef relu", AFFINE, {"": "order"}),
+    "dw and dx in another order": (
+        LAYERS,
+        "    return dx, dw, db\n\n\ndef relu",
+        "    return dw, dx, db\n\n\ndef relu",
+        AFFINE,
+        {"": "order"},
+    ),
     "one element": (
         LAYERS,
         "    return dx, dw, db\n\n\ndef relu",
@@ -195,7 +226,13 @@ WRONG = {
         {"wanted": "relu", "shapes": "x=3x4"},
         {"dx": "derivative missing"},
     ),
-    "the mean over the batch is missing": (LAYERS, "    dx /= n\n    return loss, dx\n\n\ndef svm", "    return loss, dx\n\n\ndef svm", SOFTMAX, {"dx": "constant factor"}),
+    "the mean over the batch is missing": (
+        LAYERS,
+        "    dx /= n\n    return loss, dx\n\n\ndef svm",
+        "    return loss, dx\n\n\ndef svm",
+        SOFTMAX,
+        {"dx": "constant factor"},
+    ),
     "both paths of batch norm are missing": (
         LAYERS,
         "dx = (dxhat - dxhat.mean(axis=0) - xhat * (dxhat * xhat).mean(axis=0)) / std",
@@ -210,7 +247,13 @@ WRONG = {
         BATCHNORM,
         {"dx": "channel offset"},
     ),
-    "gamma is forgotten": (LAYERS, "dxhat = dout * gamma\n    if", "dxhat = dout\n    if", BATCHNORM, {"dx": "channel factor"}),
+    "gamma is forgotten": (
+        LAYERS,
+        "dxhat = dout * gamma\n    if",
+        "dxhat = dout\n    if",
+        BATCHNORM,
+        {"dx": "channel factor"},
+    ),
     "the mean's path of layer norm is missing": (
         LAYERS,
         "inner = dxhat - dxhat.mean(axis=1, keepdims=True)",
@@ -240,7 +283,13 @@ WRONG = {
         {**RNN, "shapes": "x=3x5 prev_h=3x5 Wx=5x5 Wh=5x5 b=5"},
         {"dWx": "exchanged", "dWh": "exchanged"},
     ),
-    "the derivative of tanh is missing": (LAYERS, "da = dnext_h * (1 - next_h**2)", "da = dnext_h", RNN, dict.fromkeys(("dx", "dprev_h", "dWx", "dWh", "db"), "")),
+    "the derivative of tanh is missing": (
+        LAYERS,
+        "da = dnext_h * (1 - next_h**2)",
+        "da = dnext_h",
+        RNN,
+        dict.fromkeys(("dx", "dprev_h", "dWx", "dWh", "db"), ""),
+    ),
     "the cell's own gradient is forgotten": (
         LAYERS,
         "dc = dnext_c + dnext_h",
@@ -262,9 +311,27 @@ WRONG = {
         RIGHT["dropout"][1],
         {"": "not deterministic"},
     ),
-    "the weight of an object": (LINEAR, "self.dLdW = dLdZ.T @ self.A", "self.dLdW = dLdZ.T @ self.A / self.N", {"wanted": "Linear(3, 4)", "shapes": "A=5x3"}, {"dW": "constant factor"}),
-    "a weight's gradient stays zero": (LINEAR, "self.dLdW = dLdZ.T", "self.dW_ = dLdZ.T", {"wanted": "Linear(3, 4)", "shapes": "A=5x3"}, {"dW": "all-zero"}),
-    "the 2 of a square": (LOSS, "return 2 * (self.A - self.Y)", "return (self.A - self.Y)", RIGHT["MSELoss"][1], {"dA": "constant factor"}),
+    "the weight of an object": (
+        LINEAR,
+        "self.dLdW = dLdZ.T @ self.A",
+        "self.dLdW = dLdZ.T @ self.A / self.N",
+        {"wanted": "Linear(3, 4)", "shapes": "A=5x3"},
+        {"dW": "constant factor"},
+    ),
+    "a weight's gradient stays zero": (
+        LINEAR,
+        "self.dLdW = dLdZ.T",
+        "self.dW_ = dLdZ.T",
+        {"wanted": "Linear(3, 4)", "shapes": "A=5x3"},
+        {"dW": "all-zero"},
+    ),
+    "the 2 of a square": (
+        LOSS,
+        "return 2 * (self.A - self.Y)",
+        "return (self.A - self.Y)",
+        RIGHT["MSELoss"][1],
+        {"dA": "constant factor"},
+    ),
     "the sign of some": (
         LAYERS,
         "dx = dout * (x > 0)",
@@ -300,4 +367,6 @@ def test_what_is_wrong_is_named(name, tmp_path):
     (tmp_path / "edited.py").write_text(source, encoding="utf-8")
     told = only(checked(tmp_path / "edited.py", **how))
     assert told["state"] == "wrong", told
-    assert kinds(told) == expected, [(g["label"], g["kind"], g["sentence"]) for g in told.get("gradients", [])]
+    assert kinds(told) == expected, [
+        (g["label"], g["kind"], g["sentence"]) for g in told.get("gradients", [])
+    ]

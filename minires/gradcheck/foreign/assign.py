@@ -80,7 +80,7 @@ def _in_another_order(named: Mapping[str, Any], arrays: Mapping[str, Any], order
 
 
 def name_of(word: Any, arrays: Mapping[str, Any], *, bare: bool = True) -> str | None:
-    """Return the name of the array whose gradient is called so ("dW", "W_grad", "dLdW"; if bare, "W"), or None."""
+    """Return the name of the array whose gradient is called so ("dW", "W_grad"; if bare, "W"), or None."""
     if not isinstance(word, str):
         return None
     stripped = [AFTER.sub("", word), BEFORE.sub("", word), BEFORE.sub("", AFTER.sub("", word))]
@@ -107,4 +107,3 @@ def _places(gradients: Sequence[Any], arrays: Sequence[np.ndarray]) -> list[int]
         ):
             return list(places)
     return list(range(len(gradients)))
-

@@ -51,8 +51,9 @@ class Unusable(Exception):
 class Gradient:
     """One gradient, over all cases.
 
-    name: of its input; label: of the gradient, "dW"; verdict: the checker's, or "not yet"; kind, sentence: of the mistake, "" if none is known; row:
-    of the first case that shows it; wrong: numbers of the cases in which it is wrong.
+    name: of its input; label: of the gradient, "dW"; verdict: the checker's, or "not yet"; kind, sentence: of the
+    mistake, "" if none is known; row: of the first case that shows it; wrong: numbers of the cases in which it is
+    wrong.
     """
 
     name: str
@@ -68,7 +69,7 @@ class Gradient:
 
 @dataclass
 class Result:
-    """The check of one Form. broken: (kind, sentence) of the rules that were broken; notes: what else is to be said."""
+    """The check of one Form. broken: (kind, sentence) of each broken rule; notes: what else is to be said."""
 
     name: str
     gradients: list[Gradient]
@@ -135,7 +136,9 @@ class _Run:
             raise Unusable(_nothing_to_compare(subject))
         self.names = [*subject.arrays, *subject.unwritten]
         self.notes = [*subject.notes, *_absent(subject)]
-        self.broken: list[tuple[str, str]] = [("order", odd) for odd in subject.odd if "expected the order" in odd]
+        self.broken: list[tuple[str, str]] = [
+            ("order", odd) for odd in subject.odd if "expected the order" in odd
+        ]
         if subject.draws_in_backward:
             sentence = f"{form.names[1]} draws random numbers: what forward has drawn belongs in the cache"
             self.broken.append((OF_CHANCE[0], sentence))
@@ -160,7 +163,7 @@ class _Run:
     def _misshapen(self, sentence: str, rng: Generator) -> bool:
         """Whether a finding is on the shape of one gradient, which is then told with that gradient."""
         for name in self.subject.arrays:
-            if sentence.startswith((f"the gradient of {name} has shape", f"backward returns ")) and (
+            if sentence.startswith((f"the gradient of {name} has shape", "backward returns ")) and (
                 name not in self.effects.gradients and f" {name} " in sentence.replace(";", " ;")
             ):
                 gradient = np.asarray(self.subject.returned[name])
@@ -233,7 +236,9 @@ def _over_all(name: str, runs: Sequence[_Run]) -> Gradient:
         first = wrong[0][2]
         if not kind and len(first.notes) and first.notes[-1].startswith("the ") and "tie" in first.notes[-1]:
             kind, sentence = "tie", first.notes[-1]
-        return Gradient(name, WRONG, kind, sentence, first, [n for n, _, _ in wrong], max(errors, default=0.0))
+        return Gradient(
+            name, WRONG, kind, sentence, first, [n for n, _, _ in wrong], max(errors, default=0.0)
+        )
     verdicts = {row.verdict for _, _, row in found}
     row = found[0][2] if found else None
     for verdict in (KINK, NOISE):
@@ -276,5 +281,7 @@ def _absent(subject: ForeignSubject) -> list[str]:
     hidden = [name for name in hidden if name_of(last_name(name), dict.fromkeys(weights), bare=False) is None]
     if hidden:
         first = last_name(hidden[0])
-        notes.append(f"not checked: {', '.join(hidden)}, of which no gradient was left (d{first}, dLd{first}, ...)")
+        notes.append(
+            f"not checked: {', '.join(hidden)}, of which no gradient was left (d{first}, dLd{first}, ...)"
+        )
     return notes

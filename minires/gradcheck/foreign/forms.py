@@ -53,7 +53,7 @@ class Form:
         self.also: dict[str, inspect.Parameter] = {}
         self.weights: dict[str, np.ndarray] = {}
         self.order: list[str] | None = None  # names of the gradients, where the code says them
-        self.notes: list[str] = []
+        self.needs: list[str] = []  # arguments of a constructor that nobody has given
 
     def start(self, border: Border) -> None:
         """Make what must exist before the first call."""

@@ -1,16 +1,17 @@
 """Find in a file of anybody's the functions and classes whose gradients can be checked.
 
-What other courses and books write: `affine_forward` beside `affine_backward`; a loss that returns its own gradient;
-a class with `forward` and `backward`, with a cache (two static methods) or without one (what backward needs
+What other courses and books write: `affine_forward` beside `affine_backward`; a loss that returns its own
+gradient; a class with `forward` and `backward`, with a cache (two static methods) or without one (what backward needs
 is in the object); a network with `params` and a `loss` that returns {name: gradient}.
 """
 
+import ast
 import inspect
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from minires.gradcheck.foreign.forms import Form, LayerForm, LossForm, NetworkForm, PairForm
+from minires.gradcheck.foreign.forms import Form, LayerForm, LossForm, NetworkForm, PairForm, parameters
 
 WORDS = {  # what a backward is called, and its forward; the longer word first
     "backpropagation": ("forwardpropagation", "propagation"),
@@ -89,7 +90,7 @@ def choose(namespace: Mapping[str, Any], module: str, wanted: str) -> Form:
     made = MAKES.fullmatch(wanted)
     if made and inspect.isclass(namespace.get(made[1])):
         kind = namespace[made[1]]
-        reason = _misfit(kind)
+        reason = _misfit(kind) or _no_arguments(made[2] or "()")
         if reason:
             raise NotFound(f"{made[1]}: {reason}", rest)
         return _of_class(made[1], kind, made[2] or "()", namespace)
@@ -160,6 +161,15 @@ def _misfit(kind: type) -> str:
     return f"a class without {missing}"
 
 
+def _no_arguments(text: str) -> str:
+    """Return why a text is not what stands behind a class's name, or ""."""
+    try:
+        ast.parse(f"name{text}", mode="eval")
+    except SyntaxError:
+        return f"{text} is not Python"
+    return ""
+
+
 def _of_class(
     name: str, kind: Any, arguments: str = "()", namespace: Mapping[str, Any] | None = None
 ) -> Form:
@@ -169,11 +179,15 @@ def _of_class(
         return eval(f"_kind{arguments}", {**(namespace or {}), "_kind": kind})  # the user's own words
 
     if not callable(getattr(kind, "forward", None)):
-        return NetworkForm(name, kind, make)
-    if _are_static(kind):
+        form: Form = NetworkForm(name, kind, make)
+    elif _are_static(kind):
         names = (f"{name}.forward", f"{name}.backward")
         return PairForm(name, kind.forward, kind.backward, names=names)
-    return LayerForm(name, kind, make)
+    else:
+        form = LayerForm(name, kind, make)
+    if arguments == "()":
+        form.needs = [n for n, p in parameters(kind).items() if p.default is p.empty]
+    return form
 
 
 def _are_static(kind: type) -> bool:

@@ -1,7 +1,7 @@
 """Which mistake gives exactly these numbers, in every case? Beside the patterns of one wrong gradient.
 
-A pattern is a function of the Evidence of one case: a sentence if it reproduces the numeric gradient, else "". It is
-named only if it does so in every case that is wrong.
+A pattern is a function of the Evidence of one case: a sentence if it reproduces the numeric gradient, else "". It
+is named only if it does so in every case that is wrong.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,8 +19,8 @@ FACTOR = "constant factor"
 @dataclass
 class Evidence:
     """One wrong gradient. analytic, numeric: it and the true one, NaN where that was not taken; dys: {name:
-    upstream gradient}; others: {name: numeric gradient} of the other inputs; without: {name of an upstream gradient:
-    numeric gradient if that one were zero}, of several outputs; shapes: {name: shape} of all arrays."""
+    upstream gradient}; others: {name: numeric gradient} of the other inputs; without: of several outputs, {name of
+    an upstream gradient: numeric gradient if that one were zero}; shapes: {name: shape} of all arrays."""
 
     analytic: np.ndarray
     numeric: np.ndarray
@@ -88,8 +88,8 @@ def rows(e: Evidence) -> str:
     if not reproduces(moved, e.numeric):
         return ""
     return (
-        "in each row (axis 0) the same amount is missing everywhere: was the path through the row's sum, mean or "
-        "variance forgotten?"
+        "in each row (axis 0) the same amount is missing everywhere: was the path through the row's sum, mean "
+        "or variance forgotten?"
     )
 
 
@@ -117,7 +117,7 @@ EXACT = 3  # of them are looked for before any factor
 
 
 def name(cases: Sequence[Evidence]) -> tuple[str, str]:
-    """Return (kind, sentence) of the first pattern that every case shows, or ("", ""). cases: the smallest first."""
+    """Return (kind, sentence) of the first pattern that every case shows, or ("", ""); the smallest case first."""
     telling = [e for e in cases if np.isfinite(e.numeric).sum() > 1]
     if not telling:
         return "", ""
@@ -141,15 +141,24 @@ def factor(cases: Sequence[Evidence]) -> str:
     factors = [diagnosis.factor(e.analytic, e.numeric) for e in cases]
     f, single = factors[0], len({round(f, 4) for f in factors}) == 1
     if f < 0:
-        return f"every value must be multiplied by {f:.6g}" if single else "the factor differs from case to case"
+        return (
+            f"every value must be multiplied by {f:.6g}" if single else "the factor differs from case to case"
+        )
     small = f > 1
     wholes = [1 / f if f < 1 else f for f in factors]
-    if any(abs(w - round(w)) > diagnosis.CLOSE * w or (f > 1) != small for w, f in zip(wholes, factors, strict=True)):
-        return f"every value must be multiplied by {f:.6g}" if single else "the factor differs from case to case"
+    if any(
+        abs(w - round(w)) > diagnosis.CLOSE * w or (f > 1) != small
+        for w, f in zip(wholes, factors, strict=True)
+    ):
+        return (
+            f"every value must be multiplied by {f:.6g}" if single else "the factor differs from case to case"
+        )
     text = f"every value is {round(wholes[0])} times too {'small' if small else 'large'}"
     lengths = [name for name in _quantities(cases[0]) if _same_everywhere(name, cases, wholes)]
     if lengths:
-        return f"{text}; {round(wholes[0])} is {lengths[0]}" + (f", and {lengths[1]}" if len(lengths) > 1 else "")
+        return f"{text}; {round(wholes[0])} is {lengths[0]}" + (
+            f", and {lengths[1]}" if len(lengths) > 1 else ""
+        )
     return text if single else f"the factor differs from case to case; in the smallest, {text}"
 
 

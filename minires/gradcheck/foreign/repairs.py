@@ -24,14 +24,22 @@ def _candidates(g: np.ndarray, shape: tuple[int, ...]) -> Iterator[tuple[str, st
     if g.ndim > 1:
         yield "transposed", "it is right once it is transposed", g.T
     if g.size == int(np.prod(shape)):
-        yield "shape", "its values are right: only the shape is not (reshape it, or drop keepdims)", g.reshape(shape)
+        yield (
+            "shape",
+            "its values are right: only the shape is not (reshape it, or drop keepdims)",
+            g.reshape(shape),
+        )
     if g.ndim > len(shape):
         extra = tuple(range(g.ndim - len(shape)))
         yield "sum missing", f"it is right once it is summed over axis {_axes(extra)}", g.sum(axis=extra)
         for axis in range(1, g.ndim):
             rest = tuple(a for a in range(g.ndim) if a != axis)
             if len(shape) == 1:
-                yield "sum missing", f"it is right once it is summed over axis {_axes(rest)}", g.sum(axis=rest)
+                yield (
+                    "sum missing",
+                    f"it is right once it is summed over axis {_axes(rest)}",
+                    g.sum(axis=rest),
+                )
     elif g.ndim == len(shape):
         kept = tuple(axis for axis in range(g.ndim) if shape[axis] == 1 and g.shape[axis] > 1)
         if kept:
@@ -40,8 +48,10 @@ def _candidates(g: np.ndarray, shape: tuple[int, ...]) -> Iterator[tuple[str, st
     elif g.ndim < len(shape) and g.ndim:
         spread = g.reshape(g.shape + (1,) * (len(shape) - g.ndim))
         if all(a in (1, b) for a, b in zip(spread.shape, shape, strict=True)):
-            yield "broadcast missing", "its values are right once they are spread over all elements", (
-                np.broadcast_to(spread, shape)
+            yield (
+                "broadcast missing",
+                "its values are right once they are spread over all elements",
+                (np.broadcast_to(spread, shape)),
             )
 
 

@@ -18,8 +18,8 @@ from minires.typing import Array, Generator
 
 @dataclass
 class Case:
-    """One set of inputs. values: {parameter: value}, arrays, numbers, texts, and dicts and lists of them; constant:
-    names of the parameters that have no gradient, whatever they are."""
+    """One set of inputs. values: {parameter: value}, arrays, numbers, texts, and dicts and lists of them;
+    constant: names of the parameters that have no gradient, whatever they are."""
 
     values: dict[str, Any]
     constant: set[str] = field(default_factory=set)
@@ -33,7 +33,7 @@ class Held:
 
 
 class ForeignSubject(Subject):
-    """A Form at one Case. After `try_out`: arrays has what is differentiated, odd what is to be said of it."""
+    """A Form at one Case. After `try_out`: arrays has what is differentiated, odd what is odd about it."""
 
     backward_repeats = True
     reorders = False  # in whose memory order its arrays come is nobody else's affair
@@ -42,7 +42,9 @@ class ForeignSubject(Subject):
         self.form, self.case, self.border = form, case, border
         self.protected = border.can_protect
         self.dy_name = form.upstream[0] if form.upstream else "dy"
-        self.values = {name: _leaves(value, lambda _, a: convert(a, dtype)) for name, value in case.values.items()}
+        self.values = {
+            name: _leaves(value, lambda _, a: convert(a, dtype)) for name, value in case.values.items()
+        }
         self.weights = {path: convert(array, dtype) for path, array in form.weights.items()}
         self.arrays = self._floating()
         self.returned: dict[str, Any] = {}
@@ -64,7 +66,7 @@ class ForeignSubject(Subject):
         return {**found, **self.weights}
 
     def try_out(self) -> None:
-        """Run once, on copies, and find out which of the arrays have a gradient. Raises what the code raises."""
+        """Run once, on copies, and find out which arrays have a gradient. Raises what the code raises."""
         protected, self.protected = self.protected, False
         self.border.seed()
         seeded = self.border.state()
@@ -94,9 +96,7 @@ class ForeignSubject(Subject):
         def put(path: str, array: Array) -> Any:
             return self.border.give(given[path] if path in given else np.array(array))
 
-        values = {
-            name: _leaves(_copied(value), put, name, every=True) for name, value in self.values.items()
-        }
+        values = {name: _leaves(_copied(value), put, name, every=True) for name, value in self.values.items()}
         weights = {path: self.border.give(given.get(path, array)) for path, array in self.weights.items()}
         self.border.seed()
         outputs, memory = self.form.forward(values, weights)
@@ -162,7 +162,7 @@ def _copied(value: Any) -> Any:
 
 
 def _leaves(value: Any, change: Callable[[str, Any], Any], path: str = "", every: bool = False) -> Any:
-    """Return a value with change(path, array) for every floating-point array in it (`every`: for any array)."""
+    """Return a value with change(path, array) for every floating-point array in it (`every`: any array)."""
     if isinstance(value, dict):
         return {key: _leaves(item, change, f"{path}.{key}", every) for key, item in value.items()}
     if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):

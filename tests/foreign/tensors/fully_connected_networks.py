@@ -1,4 +1,4 @@
-"""Layers with the signatures of EECS 498-007's assignment 3, in PyTorch's tensors, written for these tests."""
+"""Layers with the signatures of EECS 498-007's assignment 3, in PyTorch's tensors."""
 
 import torch
 

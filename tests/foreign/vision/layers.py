@@ -102,11 +102,11 @@ def layernorm_backward(dout, cache):
 def dropout_forward(x, dropout_param):
     p, mode = dropout_param["p"], dropout_param["mode"]
     if "seed" in dropout_param:
-        np.random.seed(dropout_param["seed"])
+        np.random.seed(dropout_param["seed"])  # noqa: NPY002
     mask = None
     out = x
     if mode == "train":
-        mask = (np.random.rand(*x.shape) < p) / p
+        mask = (np.random.rand(*x.shape) < p) / p  # noqa: NPY002
         out = x * mask
     return out, (dropout_param, mask)
 
@@ -152,7 +152,9 @@ def max_pool_forward_naive(x, pool_param):
     out = np.zeros((*x.shape[:2], oh, ow))
     for i in range(oh):
         for j in range(ow):
-            out[:, :, i, j] = x[:, :, i * stride : i * stride + kh, j * stride : j * stride + kw].max(axis=(2, 3))
+            out[:, :, i, j] = x[:, :, i * stride : i * stride + kh, j * stride : j * stride + kw].max(
+                axis=(2, 3)
+            )
     return out, (x, out, pool_param)
 
 
@@ -196,7 +198,9 @@ def lstm_step_backward(dnext_h, dnext_c, cache):
     x, prev_h, prev_c, Wx, Wh, i, f, o, g, next_c = cache
     t = np.tanh(next_c)
     dc = dnext_c + dnext_h * o * (1 - t**2)
-    da = np.hstack((dc * g * i * (1 - i), dc * prev_c * f * (1 - f), dnext_h * t * o * (1 - o), dc * i * (1 - g**2)))
+    da = np.hstack(
+        (dc * g * i * (1 - i), dc * prev_c * f * (1 - f), dnext_h * t * o * (1 - o), dc * i * (1 - g**2))
+    )
     return da @ Wx.T, da @ Wh.T, dc * f, x.T @ da, prev_h.T @ da, da.sum(axis=0)
 
 

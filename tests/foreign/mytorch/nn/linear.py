@@ -1,4 +1,4 @@
-"""Layers that remember by themselves, with the signatures of CMU 11-785's first homework, written for these tests."""
+"""Layers that remember by themselves, with the signatures of CMU 11-785's first homework."""
 
 import numpy as np
 

@@ -10,9 +10,9 @@ class TwoLayerNet:
     def __init__(self, input_dim=6, hidden_dim=5, num_classes=4, weight_scale=1e-3, reg=0.0):
         self.reg = reg
         self.params = {
-            "W1": weight_scale * np.random.randn(input_dim, hidden_dim),
+            "W1": weight_scale * np.random.randn(input_dim, hidden_dim),  # noqa: NPY002
             "b1": np.zeros(hidden_dim),
-            "W2": weight_scale * np.random.randn(hidden_dim, num_classes),
+            "W2": weight_scale * np.random.randn(hidden_dim, num_classes),  # noqa: NPY002
             "b2": np.zeros(num_classes),
         }
 
