@@ -8,8 +8,8 @@ from minires.cli import gradcheck_file
 EPILOG = """\
 A file of your own: minires gradcheck layers.py finds x_forward beside x_backward, losses that return their
 gradient, and classes with forward and backward; layers.py:affine takes one of them, layers.py:f,b any two
-functions, "layers.py:Linear(4, 3)" a class with arguments. --shapes "x=4x3 w=3x5 b=5" draws arrays that have a
-gradient; --with "y=labels(4, 10) conv_param={'stride': 1}" gives everything else. Instead, the file may have a
+functions, "layers.py:Linear(4, 3)" a class with arguments. --shapes "x=4x3 w=3x5 b=5" draws arrays that have
+a gradient; --with "y=labels(4, 10) conv_param={'pad': 1}" gives everything else. Instead, the file may have a
 function cases(rng) that returns a list of {argument: value}."""
 
 

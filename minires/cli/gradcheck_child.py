@@ -28,6 +28,7 @@ from minires.gradcheck.subject import WrongGradients
 SHOWN = 12  # lines of what the file prints
 MOST = 2000  # characters of them
 FRAMES = 2  # of the file's own code, the innermost
+OTHERS = (str(pathlib.Path(__file__).parent.parent), str(pathlib.Path(io.__file__).parent), "<frozen")
 STOPPED = (Exception, SystemExit)
 
 
@@ -61,19 +62,18 @@ def main(folder):
         open(folder / "hang", "w", encoding="utf-8") as hang,
         open(folder / "crash", "w", encoding="utf-8") as crash,
     ):
+        prints = Prints(folder / "prints")
 
         def say(**event):
-            events.write(json.dumps(event) + "\n")
+            events.write(json.dumps({**event, "printed": prints.lines}) + "\n")
             events.flush()
 
         faulthandler.enable(crash)
-        prints = Prints(folder / "prints")
         with contextlib.redirect_stdout(prints), contextlib.redirect_stderr(prints):
             try:
                 Session(request, say, hang).run()
             except KeyboardInterrupt as error:
                 say(stopped=described(error, pathlib.Path(request["file"])))
-        say(printed=prints.lines)
 
 
 class Session:
@@ -200,21 +200,23 @@ def load(path):
 
 
 def described(error, path):
-    """Return {"type", "message", "frames": [[file, line, function, text]]} of an exception: its own frames."""
-    own = str(path.resolve().parent)
-    frames = traceback.extract_tb(error.__traceback__)
-    frames = [f for f in frames if f.filename.startswith(own) or pathlib.Path(f.filename).name == path.name]
+    """Return {"type", "message", "frames": [[file, line, function, text]]} of an exception."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _is_anothers(f.filename)]
     frames = [f for i, f in enumerate(frames) if i == 0 or f != frames[i - 1]]  # of a recursion, one
     places = [[pathlib.Path(f.filename).name, f.lineno, f.name, f.line or ""] for f in frames[-FRAMES:]]
     if isinstance(error, SyntaxError):
-        frames = [f for i, f in enumerate(frames) if i == 0 or f != frames[i - 1]]  # of a recursion, one
-    places = [[pathlib.Path(error.filename or path).name, error.lineno, "", (error.text or "").strip()]]
+        places = [[pathlib.Path(error.filename or path).name, error.lineno, "", (error.text or "").strip()]]
     try:
         message = error.msg if isinstance(error, SyntaxError) else str(error)
     except Exception:  # an exception of the file's own may do anything
         message = ""
     module = error.name if isinstance(error, ImportError) else None
     return {"type": type(error).__name__, "message": message[:500], "frames": places, "module": module}
+
+
+def _is_anothers(file):
+    """Whether code is ours, the standard library's or an installed package's."""
+    return file.startswith(OTHERS) or "site-packages" in file
 
 
 def _named(text, form):

@@ -23,7 +23,7 @@ def is_file(name):
 
 
 def run(arguments):
-    """Check the file; return 0 if all is right, 1 if a gradient is wrong. ValueError if it cannot be checked."""
+    """Check the file; return 0 if all is right, 1 if a gradient is wrong; raise if it cannot be told."""
     path, wanted = _target(arguments.name)
     if arguments.seconds <= 0:
         raise ValueError(f"--seconds: expected more than 0, got {arguments.seconds:g}")
@@ -110,6 +110,7 @@ def _read(folder, told):
     events = folder / "events"
     for line in events.read_text(encoding="utf-8").splitlines() if events.exists() else []:
         event = json.loads(line)
+        told["printed"] = max(told["printed"], event.pop("printed"))
         if "begin" in event:
             told["begun"] = event["begin"]
         elif "end" in event:

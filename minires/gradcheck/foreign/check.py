@@ -51,9 +51,9 @@ class Unusable(Exception):
 class Gradient:
     """One gradient, over all cases.
 
-    name: of its input; label: of the gradient, "dW"; verdict: the checker's, or "not yet"; kind, sentence: of the
-    mistake, "" if none is known; row: of the first case that shows it; wrong: numbers of the cases in which it is
-    wrong.
+    name: of its input; label: of the gradient, "dW"; verdict: the checker's, or "not yet"; kind, sentence: of
+    the mistake, "" if none is known; row: of the first case that shows it; wrong: the cases in which it is
+    wrong, by number.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """Find in a file of anybody's the functions and classes whose gradients can be checked.
 
 What other courses and books write: `affine_forward` beside `affine_backward`; a loss that returns its own
-gradient; a class with `forward` and `backward`, with a cache (two static methods) or without one (what backward needs
-is in the object); a network with `params` and a `loss` that returns {name: gradient}.
+gradient; a class with `forward` and `backward`, with a cache (two static methods) or without one (what
+backward needs is in the object); a network with `params` and a `loss` that returns {name: gradient}.
 """
 
 import ast
@@ -94,7 +94,10 @@ def choose(namespace: Mapping[str, Any], module: str, wanted: str) -> Form:
         if reason:
             raise NotFound(f"{made[1]}: {reason}", rest)
         return _of_class(made[1], kind, made[2] or "()", namespace)
-    if callable(namespace.get(wanted)) and wanted not in rest:  # imported, for example
+    if "(" in wanted and made is None:
+        raise NotFound(f"{wanted} is not Python", rest)
+    plain = not any(word in wanted for way in WORDS.items() for word in (way[0], *way[1]))
+    if plain and callable(namespace.get(wanted)):
         return LossForm(wanted, namespace[wanted])
     why = f"{wanted}: {rest[wanted]}; FILE.py:f,b names any two" if wanted in rest else f"no {wanted} there"
     raise NotFound(why, {**{form.name: "can be checked" for form in forms}, **rest})

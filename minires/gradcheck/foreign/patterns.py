@@ -1,7 +1,7 @@
 """Which mistake gives exactly these numbers, in every case? Beside the patterns of one wrong gradient.
 
-A pattern is a function of the Evidence of one case: a sentence if it reproduces the numeric gradient, else "". It
-is named only if it does so in every case that is wrong.
+A pattern is a function of the Evidence of one case: a sentence if it reproduces the numeric gradient, else
+"". It is named only if it does so in every case that is wrong.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,8 +19,8 @@ FACTOR = "constant factor"
 @dataclass
 class Evidence:
     """One wrong gradient. analytic, numeric: it and the true one, NaN where that was not taken; dys: {name:
-    upstream gradient}; others: {name: numeric gradient} of the other inputs; without: of several outputs, {name of
-    an upstream gradient: numeric gradient if that one were zero}; shapes: {name: shape} of all arrays."""
+    upstream gradient}; others: {name: numeric gradient} of the other inputs; without: of several outputs,
+    {name of an upstream gradient: numeric gradient if that one were zero}; shapes: {name: shape} of all."""
 
     analytic: np.ndarray
     numeric: np.ndarray
@@ -88,8 +88,8 @@ def rows(e: Evidence) -> str:
     if not reproduces(moved, e.numeric):
         return ""
     return (
-        "in each row (axis 0) the same amount is missing everywhere: was the path through the row's sum, mean "
-        "or variance forgotten?"
+        "in each row (axis 0) the same amount is missing everywhere: was the path through the row's sum, "
+        "mean or variance forgotten?"
     )
 
 
@@ -117,7 +117,7 @@ EXACT = 3  # of them are looked for before any factor
 
 
 def name(cases: Sequence[Evidence]) -> tuple[str, str]:
-    """Return (kind, sentence) of the first pattern that every case shows, or ("", ""); the smallest case first."""
+    """Return (kind, sentence) of the first pattern that every case shows, or ("", "")."""
     telling = [e for e in cases if np.isfinite(e.numeric).sum() > 1]
     if not telling:
         return "", ""
