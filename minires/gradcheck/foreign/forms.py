@@ -218,6 +218,11 @@ class Roles:
         if returned is None:
             raise NotWritten(f"{name} returns None")
         count = max(1, len(self.upstream))
+        if not self.has_cache and len(self.also) == 1:
+            # named like an input: relu_backward(dout, x)
+            self.has_cache = isinstance(returned, tuple) and len(returned) == count + 1
+            if self.has_cache:
+                self.also.clear()
         if not self.has_cache:
             outputs = list(returned) if isinstance(returned, tuple) else [returned]
             cache = None

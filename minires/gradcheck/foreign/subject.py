@@ -76,10 +76,10 @@ class ForeignSubject(Subject):
         everything = self.arrays
         if isinstance(self.form, LayerForm):
             weights = {path: self.border.give(self.presented[path]) for path in self.weights}
-            moved = self.form.moved(memory, weights)
+            moved = self.form.moved(memory[0], weights)
             everything = {name: array for name, array in everything.items() if name not in moved}
         self._candidates = everything
-        dys = [np.ones(np.shape(output)) if np.ndim(output) else np.float64(1.0) for output in outputs]
+        dys = [np.ones(np.shape(output)) if np.ndim(output) else 1.0 for output in outputs]
         drawn = self.border.state()
         returned = self._returned(dys, memory)
         self.draws_in_backward = self.border.state() != drawn
@@ -100,14 +100,14 @@ class ForeignSubject(Subject):
         weights = {path: self.border.give(given.get(path, array)) for path, array in self.weights.items()}
         self.border.seed()
         outputs, memory = self.form.forward(values, weights)
-        self._others = values
         outputs = [self.border.take(output) for output in outputs]
         self._shapes = [np.shape(output) for output in outputs]
-        return outputs, memory
+        return outputs, (memory, values if self.form.also else {})
 
-    def _returned(self, dys: list[Any], memory: Any) -> dict[str, Any]:
+    def _returned(self, dys: list[Any], both: Any) -> dict[str, Any]:
         """Return {name: gradient} of a backward."""
-        raw = self.form.backward([self.border.give(dy) for dy in dys], memory, self._others)
+        memory, values = both
+        raw = self.form.backward([self.border.give(dy) for dy in dys], memory, values)
         weights = self.border.take(self.form.weight_gradients(memory))
         weights = {name: gradient for name, gradient in weights.items() if name in self._candidates}
         inputs = {n: array for n, array in self._candidates.items() if n not in self.weights or not weights}
@@ -135,7 +135,7 @@ class ForeignSubject(Subject):
     def split(self, dy: Array) -> list[Any]:
         """Return the gradient of each output."""
         if len(self._shapes) == 1:
-            return [dy if np.ndim(dy) else np.float64(dy)]
+            return [dy if np.ndim(dy) else float(dy)]  # NumPy's would turn float32 into float64
         ends = np.cumsum([int(np.prod(shape)) for shape in self._shapes])
         parts = np.split(dy, ends[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)]
