@@ -102,7 +102,7 @@ class LossForm(Form):
         super().__init__(name, (name, name), function)
         self._function = function
         self.upstream = []
-        self.order = (results(function) or [None])[1:] or None
+        self.order = (results(function) or [])[1:] or None
 
     def forward(self, values: Mapping[str, Any], weights: Mapping[str, Any]) -> tuple[list[Any], Any]:
         return self._split(call(self._function, values))
@@ -228,8 +228,8 @@ class Roles:
             cache = None
         else:
             if not isinstance(returned, (tuple, list)) or len(returned) <= count:
-                outputs = "out" if count == 1 else ", ".join(f"out{i + 1}" for i in range(count))
-                raise WrongReturn(f"{name} must return ({outputs}, cache); it returned {kind(returned)}")
+                wanted = "out" if count == 1 else ", ".join(f"out{i + 1}" for i in range(count))
+                raise WrongReturn(f"{name} must return ({wanted}, cache); it returned {kind(returned)}")
             place = next((i for i, each in enumerate(names or []) if each and MEMORY.search(each)), -1)
             outputs, cache = list(returned), returned[place if place < len(returned) else -1]
         if any(output is None for output in outputs[:count]):
