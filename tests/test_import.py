@@ -79,6 +79,8 @@ def global_random_names(source):
 
 
 ALLOWED = {"default_rng", "Generator", "PCG64", "SeedSequence", "BitGenerator"}
+# draws nothing: it seeds what somebody else's code draws from, in that code's own process
+SEEDS_OTHERS = {"gradcheck/foreign/border.py": {"random", "seed", "get_state"}}
 
 
 def test_the_search_for_global_randomness_finds_it():
@@ -91,4 +93,5 @@ def test_the_search_for_global_randomness_finds_it():
     "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
 )
 def test_no_module_draws_from_a_global_generator(path):
-    assert list(global_random_names(path.read_text(encoding="utf-8"))) == []
+    allowed = SEEDS_OTHERS.get(path.relative_to(PACKAGE).as_posix(), set())
+    assert set(global_random_names(path.read_text(encoding="utf-8"))) <= allowed

@@ -17,7 +17,7 @@ from places import ROOT
 
 import minires.functional as F
 from minires import catalogue, cli, data, models, optim, plot
-from minires.cli import evaluate, train
+from minires.cli import evaluate, gradcheck_file, train
 from minires.detection import build
 from minires.experiments.plans import plan
 from minires.kernels import cpu
@@ -213,7 +213,7 @@ def _problem_of_minires(words):
     chosen = vars(arguments)
     named = [chosen.get(name) for name in ("model", "trunk", "profile")] + (chosen.get("compare") or [])
     unknown = set(named) - {None, "NAME", *models.names(), *build.NAMES}
-    if chosen["run"] is cli.gradcheck.run:
+    if chosen["run"] is cli.gradcheck.run and not gradcheck_file.is_file(chosen["name"]):
         try:
             catalogue.checks(None if chosen["name"] == "NAME" else chosen["name"])
         except ValueError as error:

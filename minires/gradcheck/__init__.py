@@ -163,20 +163,31 @@ def _check(
     unknown = set(expect_zero) - set(subject.arrays)
     if unknown:
         raise ValueError(f"expect_zero: {sorted(unknown)} are not among the tensors {list(subject.arrays)}")
-    effects = SideEffects(subject, rng).examine()
-    findings = list(effects.findings)
-    if effects.dy is None:  # forward itself is not usable
-        return Report(title, [], findings)
-    asked = keep_dtype and subject.protected and not findings
-    dtypes = keeps_dtype(make(dtype=np.float32), effects.dy) if asked else []
+    report, effects = check_subject(subject, title, rng, expect_zero, tolerance, max_elements)
+    if keep_dtype and effects.dy is not None and subject.protected and not report.findings:
+        report.dtypes = keeps_dtype(make(dtype=np.float32), effects.dy)
+    return report
 
+
+def check_subject(
+    subject: Subject,
+    title: str,
+    rng: Generator,
+    expect_zero: Sequence[str] = (),
+    tolerance: float = TOLERANCE,
+    max_elements: int = MAX_ELEMENTS,
+) -> tuple[Report, SideEffects]:
+    """Check a subject, first its side effects, then its numbers; return the Report and the ordinary run."""
+    effects = SideEffects(subject, rng).examine()
+    report = Report(title, [], list(effects.findings))
+    if effects.dy is None:  # forward itself is not usable
+        return report, effects
     numeric = Numeric(subject, effects.y, effects.dy, tolerance=tolerance)
-    rows = []
     for name, array in subject.arrays.items():
         if name not in effects.gradients:
-            rows.append(Row(name, WRONG, False, size=array.size, notes=["nothing to compare"]))
+            report.rows.append(Row(name, WRONG, False, size=array.size, notes=["nothing to compare"]))
         elif array.size:
-            rows.append(
+            report.rows.append(
                 check_tensor(
                     numeric,
                     name,
@@ -186,4 +197,4 @@ def _check(
                     expect_zero=name in expect_zero,
                 )
             )
-    return Report(title, rows, findings, dtypes)
+    return report, effects

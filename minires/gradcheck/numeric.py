@@ -154,9 +154,10 @@ def check_tensor(
             estimates[p] = estimate
     row.kinks, row.checked = len(kinked), len(first) - len(kinked)
     _record_worst(row, values, estimates, analytic.shape, floor)
+    row.both = (analytic, estimates.reshape(analytic.shape))
     _judge(row, verdicts, silent, expect_zero)
     if row.verdict == WRONG:
-        row.notes += diagnose(analytic, estimates.reshape(analytic.shape), to_numpy(numeric.dy))
+        row.notes += diagnose(*row.both, to_numpy(numeric.dy))
     _check_ties(numeric, row, values, kinked, floor)
     return row
 

@@ -47,6 +47,8 @@ class Row:
         Elements skipped at corners.
     notes
         Sentences for the reader, the diagnosis among them.
+    both
+        The whole analytic gradient and the numeric one, NaN where it was not taken; None if there is none.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Row:
     size: int = 0
     kinks: int = 0
     notes: list = field(default_factory=list)
+    both: tuple | None = field(default=None, repr=False, compare=False)
 
     def cells(self) -> list[str]:
         """Return the texts of this row of the table."""

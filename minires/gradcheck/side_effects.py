@@ -55,13 +55,14 @@ class SideEffects:
                 raise
             self.subject.protected = False
             run()
-            if not self.findings:
+            # a compiled function may ask for a writeable array and never write into it
+            if not self.findings and "buffer source" not in str(error):
                 self._say("forward or backward writes into an array that it was given")
 
     def _reordered(self) -> None:
         """Repeat the run on read-only images in the library's memory order: code that reorders what it is
         given writes into a copy of any other, and only a neighbouring layer would feel it."""
-        if self.subject.protected and self.gradients:
+        if self.subject.protected and self.subject.reorders and self.gradients:
             self.subject.reordered = True
             self._read_only(lambda: self._backward(self._forward()[1]))
             self.subject.reordered = False
@@ -105,7 +106,8 @@ class SideEffects:
         cache_before = subject.present_cache(cache)
         gradients = subject.backward(dy, cache, **prefill)
         known = len(self.findings)
-        self._unchanged({"dy": dy}, {"dy": self.dy}, "backward")
+        name = subject.dy_name
+        self._unchanged({name: dy}, {name: self.dy}, "backward")
         self._unchanged(given, before, "backward")
         if len(self.findings) == known and isinstance(cache, tuple) and not same_caches(cache, cache_before):
             self._say("backward writes into its cache")
@@ -190,22 +192,22 @@ class SideEffects:
                 return
 
 
-def keeps_dtype(subject: Subject, dy: Array) -> list[str]:
-    """Return a list of findings about the dtypes of a float32 subject. dy: of y's shape, any dtype."""
-    findings = []
+def keeps_dtype(subject: Subject, dy: Array, dtype: type = np.float32) -> list[str]:
+    """Return a list of findings about a subject whose arrays have this dtype. dy: of y's shape, any dtype."""
+    findings, name = [], np.dtype(dtype).name
     try:
         y, cache = subject.forward()
     except (TypeError, ValueError) as error:  # a float64 array that forward brought along, as a rule
-        return [f"forward does not take float32 inputs: {error}"]
-    if hasattr(y, "dtype") and y.dtype != np.float32:
-        findings.append(f"forward turns float32 inputs into {y.dtype}")
+        return [f"forward does not take {name} inputs: {error}"]
+    if hasattr(y, "dtype") and y.dtype != dtype:
+        findings.append(f"forward turns {name} inputs into {y.dtype}")
     try:
-        gradients = subject.backward(dy.astype(np.float32), cache)
+        gradients = subject.backward(dy.astype(dtype), cache)
     except WrongGradients:
         return findings
-    for name, gradient in gradients.items():
-        if hasattr(gradient, "dtype") and gradient.dtype != np.float32:
-            findings.append(f"for float32 inputs the gradient of {name} is {gradient.dtype}")
+    for gradient_of, gradient in gradients.items():
+        if hasattr(gradient, "dtype") and gradient.dtype != dtype:
+            findings.append(f"for {name} inputs the gradient of {gradient_of} is {gradient.dtype}")
     return findings
 
 

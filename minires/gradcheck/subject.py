@@ -48,7 +48,9 @@ class Subject:
 
     # NumPy can protect an array; CuPy cannot, so there every call works on copies that are compared after.
     protected = True
-    reordered = False  # images are presented in the memory order that the library's own layers hand on
+    reorders = True  # images are presented in the memory order, too, that the library's own layers hand on
+    reordered = False  # at present they are
+    dy_name = "dy"  # what its backward calls the gradient of its output
 
     def present(self, array: Array) -> Array:
         """Return a read-only view of array, or a copy where protection is off or does not exist."""
