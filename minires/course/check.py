@@ -138,7 +138,11 @@ def _differentiable(part, functions, case):
     """Return (forward, inputs) of a backward: forward(**inputs) -> (y, cache, ...)."""
     if part.after is None:
         return part.numeric(case)
-    return functions[part.after], perform.prepare(case)[0]
+
+    def forward(**inputs):
+        return perform.called(functions[part.after], part.after, inputs)
+
+    return forward, perform.prepare(case)[0]
 
 
 def _gradient_of(name):

@@ -23,6 +23,7 @@ IN_PLACE = "input modified in place"
 STATE = "state kept between calls"
 EARLIER = "value of another call"
 CACHE = "cache modified in place"
+DRAWN = "random number drawn in vain"
 FLOAT32 = "computed in float32"
 DTYPE = "dtype not kept"
 INTEGERS = "not integers"
@@ -38,6 +39,8 @@ SAYS = {
     "cache, not from a global variable or a shared array.",
     CACHE: "Backward changes what forward remembered, and a second backward finds something else. Work on "
     "a copy, or write y = x + 1 instead of x += 1.",
+    DRAWN: "What is returned is right, but the generator was moved, and whoever draws from it next gets other "
+    "numbers. Draw only where the number is used.",
     FLOAT32: "The numbers are right to seven digits only, though the inputs are float64: something on the "
     "way was rounded to float32.",
     DTYPE: "The result must have the dtype of the inputs (without any: float64). Look for np.zeros, np.ones, "

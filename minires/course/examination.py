@@ -5,6 +5,7 @@ return on them. Whoever ran the student's function, this process or an isolated 
 (see `sandbox.perform`) and gets a Verdict. Nothing here runs a student's code.
 """
 
+import inspect
 import zlib
 from dataclasses import dataclass, field
 
@@ -66,6 +67,7 @@ class Examination:
         self.cases = self._draw(np.random.default_rng([seed, zlib.crc32(part.name.encode())]))
         records = perform.perform(vars(self._solution), part.call, self.cases)
         self.expected = [self._flat(record["given"]) for record in records]
+        self._drew = [record["drew"] for record in records]
         self._known_mistakes = KnownMistakes(exercise, part, self.cases, self.expected)
 
     def _draw(self, rng):
@@ -91,17 +93,44 @@ class Examination:
 
     def judge(self, records):
         """Return the Verdict on a student's records, one for each case."""
-        for question in (self._raises, self._writes, self._repeats, self._structure, self._values):
+        for question in (
+            self._raises,
+            self._writes,
+            self._repeats,
+            self._structure,
+            self._values,
+            self._draws,
+        ):
             verdict = question(records)
             if verdict is not None:
                 return verdict
         return Verdict(self.part, right=list(self.expected[0]))
+
+    def _signatures(self):
+        """Return the functions with their parameters, as they are handed out."""
+        names = filter(None, (self.part.after, self.part.name))
+        return ", ".join(f"{name}{inspect.signature(getattr(self._solution, name))}" for name in names)
+
+    def _draws(self, records):
+        """Whether the generator was moved where nothing may be drawn."""
+        for case, record, right in zip(self.cases, records, self._drew, strict=True):
+            if record.get("drew") and not right:
+                return Verdict(
+                    self.part,
+                    f"{self.part.name} draws a random number where none is to be drawn",
+                    mistake=diagnosis.DRAWN,
+                    says=diagnosis.SAYS[diagnosis.DRAWN],
+                    evidence=Evidence(case),
+                )
+        return None
 
     def _raises(self, records):
         failed = [i for i, record in enumerate(records) if "error" in record]
         if not failed:
             return None
         problem, detail = explain(records[failed[0]]["error"], self.part.name)
+        if records[failed[0]]["error"]["type"] == "WrongSignature":
+            problem = f"{self.part.name} cannot be called as the exercise asks: {self._signatures()}"
         verdict = Verdict(self.part, problem, detail)
         if problem.endswith(NOT_YET):
             return verdict
@@ -244,6 +273,8 @@ def explain(error, name):
         return f"{name} {NOT_YET}", ""
     if kind == "Missing":
         return f"{name} is missing", f"expected a function of this name ({error['message']})"
+    if kind == "WrongSignature":
+        return f"{name} cannot be called as the exercise asks", error["message"]
     if kind == "WrongReturn":
         return f"{name}: its forward must return y and a cache", error["message"]
     if kind not in diagnosis.PYTHON_ERRORS:

@@ -62,7 +62,7 @@ def test_a_right_answer_is_right_and_agrees_with_numeric_gradients(tmp_path):
         ("import math\nimport matplotlib.pyplot", "raised ModuleNotFoundError at line 2 of answer.py"),
         ("def linear_forward(x, weight, bias): pass", "linear_forward returned None; expected y, cache: is"),
         ("def linear_forward(x, weight, bias): return x", "linear_forward returned an array of shape"),
-        ("def linear_forward(x): return x", "linear_forward raised TypeError"),
+        ("def linear_forward(x): return x", "as the exercise asks: linear_forward(x, weight, bias)"),
         ("def linear_forward(x, weight, bias): return weight.sum(), 0", "y is not an array"),
         ("def linear_forward(x, weight, bias): return x.tolist(), 0", "y"),
         ("def linear_forward(x, weight, bias): return x @ weight.T * float('nan'), 0", "not finite"),
