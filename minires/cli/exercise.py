@@ -145,7 +145,7 @@ def _results(exercise, path, arguments):
 
 def _missing(exercise):
     from minires.course.check import Result
-    from minires.course.examination import Verdict
+    from minires.course.verdict import Verdict
 
     problem = f"{exercise.module}.py is missing"
     return [Result(Verdict(part, problem, "expected it in the folder")) for part in exercise.parts]

@@ -14,10 +14,11 @@ import numpy as np
 
 from minires import gradcheck
 from minires.course import diagnosis
-from minires.course.examination import Evidence, Examination, Verdict, explain
+from minires.course.examination import Examination, keeps_dtype
 from minires.course.exercise import load
 from minires.course.sandbox import perform
 from minires.course.values import flatten, is_number
+from minires.course.verdict import Evidence, Verdict, explain
 from minires.gradcheck.report import WRONG
 from minires.gradcheck.subject import is_floating
 
@@ -116,7 +117,7 @@ def _numeric(examination, functions, verdict, seed):
             fixed=[name for name in arrays if name not in chosen],
             rng=np.random.default_rng(seed),
             max_elements=ELEMENTS,
-            keep_dtype=True,
+            keep_dtype=keeps_dtype(examination.exercise),
         )
     except perform.STOPPED as error:
         problem, detail = explain(perform.describe(error), part.name)

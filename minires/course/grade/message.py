@@ -6,7 +6,7 @@ of an error, of a file. So only sentences of ours are passed on, and of numbers 
 
 import re
 
-from minires.course.examination import explain
+from minires.course.verdict import explain
 from minires.gradcheck import diagnosis as patterns
 
 ISOLATED = {  # what ended a child: (said of a function, said of a file that was only being read)

@@ -3,7 +3,7 @@
 import collections
 import re
 
-from minires.course.examination import NOT_YET
+from minires.course.verdict import NOT_YET
 
 MOST = 12  # diagnoses of the class that are listed
 SUBMISSION = "the submission "  # how a problem of the whole submission begins
