@@ -29,7 +29,10 @@ def add_arguments(parser):
     parser.add_argument("submissions", metavar="SUBMISSIONS", help="a folder, or one zip")
     parser.add_argument("--out", required=True, metavar="FILE.csv", help="the table to write")
     parser.add_argument(
-        "--assignment", type=int, metavar="N", help="1, 2, 3 or 4 (inferred from the file names)"
+        "--assignment", type=int, metavar="N", help="its number (inferred from the file names)"
+    )
+    parser.add_argument(
+        "--exercises", action="append", default=[], metavar="DIR", help="a folder of your own exercises"
     )
     parser.add_argument(
         "--resume", action="store_true", help="grade only what has not been graded yet, or has changed"
@@ -48,6 +51,13 @@ def add_arguments(parser):
 
 def run(arguments):
     """Grade and write all files; return the exit code."""
+    from minires.course import exercise
+
+    with exercise.adding(arguments.exercises):
+        return _run(arguments)
+
+
+def _run(arguments):
     from minires.course.exercise import of_assignment
     from minires.course.grade import journal, submissions
 

@@ -25,14 +25,19 @@ class Examination:
     """The cases of one part of an exercise, with the right results. seed: an integer, which draws them."""
 
     def __init__(self, exercise, part, seed):
-        self.exercise, self.part = exercise, part
-        self._solution = exercise.solution()
-        self.cases = self._draw(np.random.default_rng([seed, zlib.crc32(part.name.encode())]))
-        records = perform.perform(vars(self._solution), part.call, self.cases)
-        self.expected = [self._flat(record["given"]) for record in records]
+        self.part, self._solution = part, exercise.solution()
+        cases = self._draw(np.random.default_rng([seed, zlib.crc32(part.name.encode())]))
+        records = perform.perform(vars(self._solution), part.call, cases)
+        expected = [self._flat(record["given"]) for record in records]
+        known = KnownMistakes(exercise, part, cases, expected)
+        drew = [record["drew"] for record in records]
+        self._take(exercise, part, self._solution, cases, expected, drew, known)
+
+    def _take(self, exercise, part, module, cases, expected, drew, known):
+        """Take over what the results are compared with. module: has the functions with their signatures."""
+        self.exercise, self.part, self._solution = exercise, part, module
+        self.cases, self.expected, self._drew, self._known_mistakes = cases, expected, drew, known
         self._keeps_dtype = keeps_dtype(exercise)
-        self._drew = [record["drew"] for record in records]
-        self._known_mistakes = KnownMistakes(exercise, part, self.cases, self.expected)
 
     def _draw(self, rng):
         """Return the cases, the smallest first, and last the smallest with any numbers again in float32."""
