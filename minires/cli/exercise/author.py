@@ -1,6 +1,8 @@
 """`minires exercise new`, `verify`, `package`: what an instructor does who writes exercises."""
 
+import shutil
 import sys
+import textwrap
 
 
 def add_new(parser):
@@ -40,7 +42,7 @@ def verify(arguments):
         if on_terminal:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
     for finding in findings:
-        print(finding)
+        print(_wrapped(str(finding)))
     counts = (
         (len(exercises), "exercise"),
         (sum(len(one.parts) for one in exercises), "function"),
@@ -54,6 +56,13 @@ def verify(arguments):
         return 1
     print(f"{arguments.folder}: nothing to mend ({looked_at})")
     return 0
+
+
+def _wrapped(text):
+    width = max(60, min(100, shutil.get_terminal_size().columns))
+    return textwrap.fill(
+        text, width, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
+    )
 
 
 def add_package(parser):

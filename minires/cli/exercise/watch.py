@@ -14,8 +14,8 @@ from minires.course.limit import Interrupted
 PAUSE = 0.25  # seconds
 
 
-def watch(arguments, *, wait=time.sleep):
-    """Check, and check again what has been saved, until Ctrl-C; return 0. wait: called between two looks."""
+def watch(arguments):
+    """Check, and check again what has been saved, until Ctrl-C; return 0."""
     known, before, seen = {}, None, None
     try:
         while True:
@@ -38,7 +38,7 @@ def watch(arguments, *, wait=time.sleep):
             }
             print(f"\n{news(before, states)}\nWhat you save is checked again; Ctrl-C ends it.", flush=True)
             before = states
-            _until_saved(arguments, seen, wait)
+            _until_saved(arguments, seen)
     except Interrupted:
         raise
     except KeyboardInterrupt:
@@ -62,11 +62,11 @@ def news(before, states):
     return "; ".join(said)
 
 
-def _until_saved(arguments, seen, wait):
+def _until_saved(arguments, seen):
     """Return when the files are others than those that were seen, and stay so for a moment."""
     last = seen
     while True:
-        wait(PAUSE)
+        time.sleep(PAUSE)
         try:
             now = {path: _content(path) for _, path in files(arguments.what)}
         except ValueError:  # an editor replaces a file: for a moment there is none

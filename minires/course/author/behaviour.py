@@ -1,6 +1,7 @@
 """What an exercise does: its solution and examples, its handout, its mistakes, right answers to it."""
 
 import ast
+import dataclasses
 import doctest
 import pathlib
 import tempfile
@@ -24,14 +25,36 @@ def of_exercise(exercise):
     """Return what shows when the exercise is run."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        found = [*_cases(exercise)]
-        if not found:  # nothing can be compared without inputs
+        # a row that makes no program is told of once, and does not stand in the way of the others
+        exercise, found = _runnable(exercise)
+        found += _cases(exercise)
+        if not any(finding.fatal for finding in found):  # nothing can be compared without inputs
             found += _solution(exercise)
         found += _examples(exercise) + _handout(exercise)
         if not any(finding.fatal for finding in found):
             found += _mistakes(exercise)
             found += _answers(exercise)
     return found
+
+
+def _runnable(exercise):
+    """Return the exercise with those mistakes that are programs, and Findings about the others."""
+    found, runnable = [], []
+    for mistake in exercise.mistakes:
+        if exercise.head.count(mistake.old) != 1:
+            continue  # `form` has said so
+        try:
+            exercise.solution(mistake)
+            runnable.append(mistake)
+        except Exception as error:  # an edit can make anything of a program
+            found.append(_of_row(exercise, mistake, f"does not run: it {words(error)}"))
+    return dataclasses.replace(exercise, mistakes=tuple(runnable)), found
+
+
+def _of_row(exercise, mistake, what):
+    """Return a Finding about a row of MISTAKES."""
+    tree = ast.parse(exercise.path.read_text(encoding="utf-8"))
+    return Finding(exercise.path, row(tree, "MISTAKES", mistake.name), f"mistake {mistake.name!r} {what}")
 
 
 def _cases(exercise):
@@ -72,7 +95,10 @@ def _wrong(exercise, source, path, seed, what):
             place = line_of(error, path)
             return [Finding(path, place, f"{what} cannot be checked: {words(error)}")]
     found = []
-    for verdict in (result.verdict for result in results if not result.verdict.ok):
+    wrong = [result.verdict for result in results if not result.verdict.ok]
+    if len({verdict.problem for verdict in wrong}) == 1:
+        wrong = wrong[:1]  # the file could not be loaded, say
+    for verdict in wrong:
         said = ": ".join(filter(None, (verdict.problem, verdict.mistake or verdict.detail)))
         found.append(
             Finding(path, _line(source, verdict.part.name), f"{what} of {verdict.part.name} fails: {said}")
@@ -157,19 +183,10 @@ def _handout(exercise):
 
 
 def _mistakes(exercise):
-    """Return the mistakes that pass, that do not run, or that are given another name."""
-    path = exercise.path
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    """Return the mistakes that pass, that do not end, or that are given another name."""
     examinations = [(part, exercise.examination(part, seed)) for part in exercise.parts for seed in SEEDS]
-    found = []
-    for mistake in exercise.mistakes:
-        if exercise.head.count(mistake.old) != 1:
-            continue  # `form` has said so
-        said = _said(exercise, mistake, examinations)
-        if said:
-            line = row(tree, "MISTAKES", mistake.name)
-            found.append(Finding(path, line, f"mistake {mistake.name!r} {said}"))
-    return found
+    said = [(mistake, _said(exercise, mistake, examinations)) for mistake in exercise.mistakes]
+    return [_of_row(exercise, mistake, what) for mistake, what in said if what]
 
 
 def _said(exercise, mistake, examinations):
@@ -186,8 +203,6 @@ def _said(exercise, mistake, examinations):
                 )
     except TimeUp as up:
         return f"was not done after {SECONDS:.0f} s{f', at {up.place}' if up.place else ''}"
-    except Exception as error:  # an edit can make anything of a program
-        return f"does not run: it {words(error)}"
     wrong = [verdict for verdict in verdicts if not verdict.ok]
     if not wrong:
         return "passes: no case shows it; add an input on which it gives other numbers"

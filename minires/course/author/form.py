@@ -56,7 +56,8 @@ def remarks(path, source):
     for number, line in enumerate(source.splitlines(), 1):
         _, here, text = line.partition(TODO)
         if here:
-            found.append(Finding(path, number, f"still to do: {text.strip(' :,') or line.strip()}"))
+            what = text.strip(' :,"') or line.strip()
+            found.append(Finding(path, number, f"still to do: {what}"))
     return found
 
 

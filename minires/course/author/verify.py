@@ -42,7 +42,7 @@ def verify(folder, *, before=None):
 def _of_file(path):
     """Return the Findings in one file, and the Exercise, None if it cannot be read."""
     if not NAME.fullmatch(path.name):
-        what = f"{path.name}: expected a name such as ex5_1_topic.py, with one digit for each number"
+        what = "expected a name such as ex5_1_topic.py, with one digit for each number"
         more = "; an assignment has at most nine exercises: let this one begin the next"
         return [Finding(path, 1, what + more)], None
     findings = form.of_text(path)
