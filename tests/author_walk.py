@@ -85,8 +85,9 @@ def printed(command, folder):
         timeout=120,
     )
     assert ran.returncode in (0, 1), ran.stderr
+    out = ran.stdout.replace("\\", "/") if os.name == "nt" else ran.stdout
     # what is protected differs from machine to machine
-    return re.sub(r"What holds on this machine.*?\n\n", "", ran.stdout, flags=re.DOTALL)
+    return re.sub(r"What holds on this machine.*?\n\n", "", out, flags=re.DOTALL)
 
 
 def blocks(folder):

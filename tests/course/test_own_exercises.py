@@ -140,7 +140,7 @@ def test_a_student_package_has_no_line_of_the_solution_and_names_the_same_mistak
 
 def test_a_student_package_from_start_to_check(capsys, own):
     code, out, _ = minires(capsys, "exercise", "package", own, "--to", "pack")
-    assert code == 0 and "No solution is in pack" in out
+    assert code == 0 and "No solution is in it: give pack to" in out
     _, out, _ = minires(capsys, "exercise", "start", "5", "--exercises", "pack")
     assert "minires exercise check assignment-5 checks" in out
     shutil.rmtree(own)

@@ -77,8 +77,6 @@ def package(arguments):
 
     for path in student_package.write(arguments.folder, arguments.to):
         print(path)
-    print(
-        f"No solution is in {arguments.to}: give it to your students. "
-        f"Grade with {arguments.folder}, which stays with you."
-    )
+    print(f"No solution is in it: give {arguments.to} to your students.")
+    print(f"Grade with {arguments.folder}, which stays with you.")
     return 0
