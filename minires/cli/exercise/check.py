@@ -165,4 +165,4 @@ def _repro(exercise, path, verdict, to):
         print("--repro: this mistake has no input to write down\n")
         return
     repro.write(exercise, path, verdict, to)
-    print(f"{to}: the smallest input that shows it; python {to} stops in the debugger before the call\n")
+    print(f"{to}: the smallest input that shows it; python {to} runs it in a debugger\n")

@@ -18,7 +18,7 @@ def list_all(arguments):
             print("" if last is None else "\n", end="")
             print(f"Assignment {exercise.assignment}: {title(exercise.assignment)}")
             last = exercise.assignment
-        print(f"  {exercise.number}  {exercise.title:58} {exercise.points} points   lesson {exercise.lesson}")
+        print(f"  {exercise.number}  {exercise.title:48} {exercise.points} points   lesson {exercise.lesson}")
     print("\nminires exercise start 1 writes the files of assignment 1 into ./assignment-1.")
     return 0
 
@@ -34,7 +34,8 @@ def start(arguments):
         else "".join(f" --exercises {p}" for p in arguments.exercises)
     )
     check = f"minires exercise check {folder}{own}"
-    print(f"{folder}: begin with its README.md; {check} checks what you have written")
+    print(f"{folder}: begin with its README.md")
+    print(f"{check} checks what you have written")
     return 0
 
 
