@@ -72,9 +72,10 @@ def main():
             seen = iter(blocks())
         finally:
             os.chdir(before)
+    text, chapter, rest = text.partition("## Writing an exercise of your own")  # of author_walk
     text = re.sub(r"@@\d@@|```console\n.*?\n```", lambda _: next(seen), text, flags=re.DOTALL)
     text = re.sub(r"@@TABLE@@|\| exercise \|.*?\nAssignment [^\n]+", lambda _: table(), text, flags=re.DOTALL)
-    README.write_text(text + end + after, encoding="utf-8")
+    README.write_text(text + chapter + rest + end + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

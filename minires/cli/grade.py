@@ -33,7 +33,10 @@ def add_arguments(parser):
     parser.add_argument("submissions", nargs="?", metavar="SUBMISSIONS", help="a folder, or one zip")
     parser.add_argument("--out", metavar="FILE.csv", help="the table to write")
     parser.add_argument(
-        "--assignment", type=int, metavar="N", help="1, 2, 3 or 4 (inferred from the file names)"
+        "--assignment", type=int, metavar="N", help="its number (inferred from the file names)"
+    )
+    parser.add_argument(
+        "--exercises", action="append", default=[], metavar="DIR", help="a folder of your own exercises"
     )
     parser.add_argument(
         "--platform",
@@ -67,6 +70,13 @@ def add_arguments(parser):
 
 def run(arguments):
     """Grade and write all files; return the exit code."""
+    from minires.course import exercise
+
+    with exercise.adding(arguments.exercises):
+        return _run(arguments)
+
+
+def _run(arguments):
     from minires.course.grade import journal, roster
     from minires.course.grade.gather import gather
 

@@ -11,7 +11,7 @@ PLATFORMS = ("moodle", "canvas")
 def add_arguments(parser):
     """Add the options to an argparse parser."""
     parser.add_argument(
-        "--exercises",
+        "--only",
         nargs="+",
         metavar="N.N",
         help="grade these alone, such as 1.1 1.3 (all of the assignment)",
@@ -63,12 +63,12 @@ def exercises(arguments, number):
     """
     from minires.course import exercise
 
-    if not arguments.exercises:
+    if not arguments.only:
         return exercise.of_assignment(number())
-    words = [word for words in arguments.exercises for word in words.split(",") if word]
+    words = [word for words in arguments.only for word in words.split(",") if word]
     chosen = sorted({exercise.find(word).number for word in words})
     if arguments.assignment and any(not word.startswith(f"{arguments.assignment}.") for word in chosen):
-        raise ValueError(f"--exercises: {', '.join(chosen)} are not all of assignment {arguments.assignment}")
+        raise ValueError(f"--only: {', '.join(chosen)} are not all of assignment {arguments.assignment}")
     return tuple(map(exercise.find, chosen))
 
 

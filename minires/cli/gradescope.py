@@ -15,7 +15,7 @@ def add_arguments(parser):
     group.add_argument(
         "--gradescope-bundle",
         metavar="FILE.zip",
-        help="write an autograder for Gradescope, in place of grading: with --assignment or --exercises, and "
+        help="write an autograder for Gradescope, in place of grading: with --assignment or --only, and "
         "--points, --partial, --late (by the deadlines there), --memory, --seed-file (FILE.seed)",
     )
     group.add_argument("--visibility", choices=VISIBILITY, help="when students see the tests there (visible)")
@@ -29,8 +29,8 @@ def run(arguments):
     from minires.course.grade.run import seed_in
 
     path = _place(arguments)
-    if not (arguments.assignment or arguments.exercises):
-        raise ValueError("--gradescope-bundle: expected --assignment or --exercises too")
+    if not (arguments.assignment or arguments.only):
+        raise ValueError("--gradescope-bundle: expected --assignment or --only too")
     chosen = gradebook.exercises(arguments, lambda: arguments.assignment)
     gradebook.policy(arguments)
     worth = weights.read(arguments.points, chosen) if arguments.points else None

@@ -14,10 +14,12 @@ import numpy as np
 
 from minires import gradcheck
 from minires.course import diagnosis
-from minires.course.examination import Evidence, Examination, Verdict, explain
+from minires.course.examination import keeps_dtype
 from minires.course.exercise import load
+from minires.course.limit import TimeLimit, TimeUp
 from minires.course.sandbox import perform
 from minires.course.values import flatten, is_number
+from minires.course.verdict import Evidence, Verdict, explain
 from minires.gradcheck.report import WRONG
 from minires.gradcheck.subject import is_floating
 
@@ -44,27 +46,41 @@ class Result:
     mismatch: bool = False
 
 
-def check(exercise, path, *, seed=0, before=None):
+def check(exercise, path, *, seed=0, before=None, seconds=None):
     """Return a Result for every part of an exercise, in order.
 
-    path: of the student's file; seed: draws the inputs; before: called with each part before it is tried.
-    Raises FileNotFoundError if there is no such file.
+    path: of the student's file; seed: draws the inputs; before: called with each part before it is tried;
+    seconds: that each may take (None: no limit). Raises FileNotFoundError if there is no such file, and
+    limit.Interrupted after Ctrl-C.
     """
     source = pathlib.Path(path).read_bytes()
     try:
-        module = load(source, exercise.module, exercise.sources, path=str(path), numpy_alone=True)
-    except perform.STOPPED as error:
-        problem, detail = _unloaded(error, pathlib.Path(path).name)
+        with TimeLimit(seconds, path):
+            module = load(source, exercise.module, exercise.sources, path=str(path), numpy_alone=True)
+    except (*perform.STOPPED, TimeUp) as error:
+        problem, detail = _unloaded(error, pathlib.Path(path).name, seconds)
         return [Result(Verdict(part, problem, detail)) for part in exercise.parts]
     results = []
     for part in exercise.parts:
         wrong = {result.verdict.part.name for result in results if not result.verdict.ok}
-        results.append(_check_part(exercise, part, vars(module), seed, before, wrong))
+        try:
+            with TimeLimit(seconds, path):
+                results.append(_check_part(exercise, part, vars(module), seed, before, wrong))
+        except TimeUp as up:
+            results.append(Result(Verdict(part, *_late(part.name, up, seconds))))
     return results
 
 
-def _unloaded(error, name):
+def _late(name, up, seconds):
+    """Return (problem, detail) of a function, or file, that ran out of time."""
+    detail = "a loop that never ends, or loops inside loops on small inputs; --timeout gives it more time"
+    return f"{name} was not done after {seconds:.3g} s" + (f", at {up.place}" if up.place else ""), detail
+
+
+def _unloaded(error, name, seconds):
     """Return (problem, detail) of a file that does not run; with the line itself if it is not Python."""
+    if isinstance(error, TimeUp):
+        return _late(name, error, seconds)
     problem, detail = explain(perform.describe(error), name)
     if isinstance(error, SyntaxError) and error.text:
         detail = f"{error.msg}: {error.text.strip()}"
@@ -77,7 +93,7 @@ def _check_part(exercise, part, functions, seed, before, wrong):
     for name in filter(None, (part.after, part.name)):
         if not callable(functions.get(name)):
             return Result(Verdict(part, f"{name} is missing", "expected a function of this name in the file"))
-    examination = Examination(exercise, part, seed)
+    examination = exercise.examination(part, seed)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # a wrong function's warnings would bury the message
         verdict = examination.judge(perform.perform(functions, part.call, examination.cases))
@@ -116,7 +132,7 @@ def _numeric(examination, functions, verdict, seed):
             fixed=[name for name in arrays if name not in chosen],
             rng=np.random.default_rng(seed),
             max_elements=ELEMENTS,
-            keep_dtype=True,
+            keep_dtype=keeps_dtype(examination.exercise),
         )
     except perform.STOPPED as error:
         problem, detail = explain(perform.describe(error), part.name)
@@ -138,7 +154,11 @@ def _differentiable(part, functions, case):
     """Return (forward, inputs) of a backward: forward(**inputs) -> (y, cache, ...)."""
     if part.after is None:
         return part.numeric(case)
-    return functions[part.after], perform.prepare(case)[0]
+
+    def forward(**inputs):
+        return perform.called(functions[part.after], part.after, inputs)
+
+    return forward, perform.prepare(case)[0]
 
 
 def _gradient_of(name):

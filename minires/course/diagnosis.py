@@ -23,8 +23,10 @@ IN_PLACE = "input modified in place"
 STATE = "state kept between calls"
 EARLIER = "value of another call"
 CACHE = "cache modified in place"
+DRAWN = "random number drawn in vain"
 FLOAT32 = "computed in float32"
 DTYPE = "dtype not kept"
+CUT_OFF = "fractions cut off"
 INTEGERS = "not integers"
 TRUTH = "not True and False"
 DTYPES = {"i": INTEGERS, "b": TRUTH}  # the mistake in a dtype, by the kind of the right one
@@ -38,13 +40,21 @@ SAYS = {
     "cache, not from a global variable or a shared array.",
     CACHE: "Backward changes what forward remembered, and a second backward finds something else. Work on "
     "a copy, or write y = x + 1 instead of x += 1.",
+    DRAWN: "What is returned is right, but the generator was moved, and whoever draws from it next gets "
+    "other numbers. Draw only where the number is used.",
     FLOAT32: "The numbers are right to seven digits only, though the inputs are float64: something on the "
     "way was rounded to float32.",
     DTYPE: "The result must have the dtype of the inputs (without any: float64). Look for np.zeros, np.ones, "
     "np.random without a dtype (x.dtype), for NumPy scalars, and for float32 or float64 written out.",
+    CUT_OFF: "The numbers are right but for their fractions: an array of integers holds them "
+    "(np.zeros_like of integers, astype(int)), and what is written into it is cut off.",
     INTEGERS: "Indices are integers, also where there are none of them: np.array([]) holds float64 unless a "
     "dtype is given.",
     TRUTH: "Every value is True or False: what a comparison gives, or np.zeros(n, dtype=bool) to begin with.",
+}
+WORDS = {  # in place of the gradient checker's
+    "all-zero": "Every value is zero.",
+    "wrong sign": "The sizes are right: every value is minus what it should be.",
 }
 PYTHON_ERRORS = {name for name, value in vars(builtins).items() if isinstance(value, type)} | {
     "AxisError",
@@ -52,22 +62,34 @@ PYTHON_ERRORS = {name for name, value in vars(builtins).items() if isinstance(va
 }
 
 
-def known_mistake(known, outputs, expected, cases, name):
-    """Return (name, sentence) of the first known mistake that explains these outputs in all cases, or None.
+def known_mistakes(known, outputs, expected, cases, name):
+    """Return [(name, sentence)] of the known mistakes that explain these outputs in all cases.
 
     known: (name, sentence, outputs of all cases); outputs, expected: {name: leaf} for each case, None for one
     that raised an error, which the mistake must do too; cases: the indices to compare; name: of one output,
-    None for all together. One wrong number at least must be explained: an error alone says too little.
+    None for all together. One wrong number at least must be explained: an error alone says too little. Two
+    mistakes can give the same numbers; of equal sentences only the first counts.
     """
+    told = [i for i in cases if outputs[i] is not None]
+    found = {}
     for mistake, sentence, theirs in known:
-        told = [i for i in cases if outputs[i] is not None]
         if (
             all((outputs[i] is None) == (theirs[i] is None) for i in cases)
             and all(reproduced(outputs[i], theirs[i], name) for i in told)
             and not all(reproduced(outputs[i], expected[i], name) for i in told)
         ):
-            return mistake, sentence
-    return None
+            harmless = name is not None and _spares(theirs, outputs, expected, told)
+            found.setdefault(sentence, (mistake, harmless))
+    # of those that explain one output, rather those that leave alone what the student has right
+    best = any(harmless for _, harmless in found.values())
+    return [(mistake, says) for says, (mistake, harmless) in found.items() if harmless or not best]
+
+
+def _spares(theirs, outputs, expected, cases):
+    """Whether a mistake leaves right every output that the student has right."""
+    names = {name for i in cases for name in expected[i]}
+    having = [name for name in names if all(reproduced(outputs[i], expected[i], name) for i in cases)]
+    return all(reproduced(theirs[i], expected[i], name) for name in having for i in cases)
 
 
 def reproduced(got, theirs, name=None):
@@ -77,7 +99,14 @@ def reproduced(got, theirs, name=None):
     if name is not None and name not in got and name not in theirs:
         return True  # this case has no such output
     names = got if name is None else [name]
-    return all(n in got and n in theirs and matches(got[n], theirs[n], EXACT) for n in names)
+    return all(n in got and n in theirs and _same(got[n], theirs[n]) for n in names)
+
+
+def _same(got, theirs):
+    """Whether two leaves agree, the second as an array of integers would hold it if the first is one."""
+    if is_real(got) and is_real(theirs) and got.dtype.kind in "iu" and theirs.dtype.kind == "f":
+        return matches(got, theirs, EXACT) or matches(got, np.trunc(theirs), EXACT)
+    return matches(got, theirs, EXACT)
 
 
 def form(name, got, right):
@@ -150,6 +179,10 @@ def pattern(triples):
     wrong = [(got, right, dy) for got, right, dy in triples if not matches(got, right, EXACT)]
     if not wrong or not all(comparable(got, right) for got, right, _ in wrong):
         return None
+    if all(
+        np.asarray(got).dtype.kind in "iu" and matches(got, np.trunc(right), EXACT) for got, right, _ in wrong
+    ):
+        return CUT_OFF, SAYS[CUT_OFF]
     wrong = [tuple(np.asarray(0.0 if a is None else a, np.float64) for a in triple) for triple in wrong]
     errors = [np.abs(got - right).max() / (np.abs(right).max() or 1) for got, right, _ in wrong]
     if max(errors) <= SINGLE and all(np.array_equal(got, got.astype(np.float32)) for got, _, _ in wrong):
@@ -159,8 +192,8 @@ def pattern(triples):
         return None
     for name, fits, sentence in patterns.MISTAKES:
         if all(fits(*triple) for triple in telling):
-            if name == "all-zero":
-                return name, "Every value is zero."
+            if name in WORDS:
+                return name, WORDS[name]
             text = sentence(*telling[0][:2]) if callable(sentence) else sentence
             if name == "constant factor" and not _one_factor(telling):
                 text = f"the factor differs from input to input; in the smallest, {text}"

@@ -5,8 +5,9 @@ return on them. Whoever ran the student's function, this process or an isolated 
 (see `sandbox.perform`) and gets a Verdict. Nothing here runs a student's code.
 """
 
+import ast
+import inspect
 import zlib
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,61 +15,29 @@ from minires.course import diagnosis
 from minires.course.known_mistakes import KnownMistakes
 from minires.course.sandbox import perform
 from minires.course.values import flatten, matches, problem_with, whole
+from minires.course.verdict import NOT_YET, Evidence, Verdict, explain
 
 TOLERANCE = 1e-9  # relative to the largest value; another order of summation moves results by 1e-14
 TOLERANCE_SINGLE = 1e-3  # where the inputs are float32
-NOT_YET = "is not written yet"
-
-
-@dataclass
-class Evidence:
-    """The smallest case that shows what is wrong. output: its name; expected, got: its values (None:
-    none).
-    """
-
-    case: dict
-    output: str | None = None
-    expected: object = None
-    got: object = None
-
-
-@dataclass
-class Verdict:
-    """The judgement on one part.
-
-    problem: one line that says what is wrong, without a number of a case (a student may see it where the
-    cases are hidden), "" if nothing is; detail: more on it, with numbers; mistake, says: the name and
-    explanation of the mistake that gives exactly these numbers, "" if none is known; facts: what else is
-    certain; right: names of outputs that are right; partial: the points of the right
-    outputs of a wrong part, where its exercise counts them singly.
-    """
-
-    part: object
-    problem: str = ""
-    detail: str = ""
-    mistake: str = ""
-    says: str = ""
-    facts: list = field(default_factory=list)
-    right: list = field(default_factory=list)
-    evidence: Evidence | None = None
-    partial: float = 0
-
-    @property
-    def ok(self):
-        """Whether the part is right."""
-        return not self.problem
 
 
 class Examination:
     """The cases of one part of an exercise, with the right results. seed: an integer, which draws them."""
 
     def __init__(self, exercise, part, seed):
-        self.exercise, self.part = exercise, part
-        self._solution = exercise.solution()
-        self.cases = self._draw(np.random.default_rng([seed, zlib.crc32(part.name.encode())]))
-        records = perform.perform(vars(self._solution), part.call, self.cases)
-        self.expected = [self._flat(record["given"]) for record in records]
-        self._known_mistakes = KnownMistakes(exercise, part, self.cases, self.expected)
+        self.part, self._solution = part, exercise.solution()
+        cases = self._draw(np.random.default_rng([seed, zlib.crc32(part.name.encode())]))
+        records = perform.perform(vars(self._solution), part.call, cases)
+        expected = [self._flat(record["given"]) for record in records]
+        known = KnownMistakes(exercise, part, cases, expected)
+        drew = [record["drew"] for record in records]
+        self._take(exercise, part, self._solution, cases, expected, drew, known)
+
+    def _take(self, exercise, part, module, cases, expected, drew, known):
+        """Take over what the results are compared with. module: has the functions with their signatures."""
+        self.exercise, self.part, self._solution = exercise, part, module
+        self.cases, self.expected, self._drew, self._known_mistakes = cases, expected, drew, known
+        self._keeps_dtype = keeps_dtype(exercise)
 
     def _draw(self, rng):
         """Return the cases, the smallest first, and last the smallest with any numbers again in float32."""
@@ -105,7 +74,15 @@ class Examination:
 
     def judge(self, records):
         """Return the Verdict on a student's records, one for each case."""
-        for question in (self._raises, self._writes, self._repeats, self._structure, self._values):
+        for question in (
+            self._raises,
+            self._writes,
+            self._repeats,
+            self._structure,
+            self._values,
+            self._dtypes,
+            self._draws,
+        ):
             verdict = question(records)
             if verdict is not None:
                 if question in (self._structure, self._values):
@@ -130,11 +107,31 @@ class Examination:
             return False
         return matches(got[name], right, self._tolerance(index))
 
+    def _signatures(self):
+        """Return the functions with their parameters, as they are handed out."""
+        names = filter(None, (self.part.after, self.part.name))
+        return ", ".join(f"{name}{inspect.signature(getattr(self._solution, name))}" for name in names)
+
+    def _draws(self, records):
+        """Whether the generator was moved where nothing may be drawn."""
+        for case, record, right in zip(self.cases, records, self._drew, strict=True):
+            if record.get("drew") and not right:
+                return Verdict(
+                    self.part,
+                    f"{self.part.name} draws a random number where none is to be drawn",
+                    mistake=diagnosis.DRAWN,
+                    says=diagnosis.SAYS[diagnosis.DRAWN],
+                    evidence=Evidence(case),
+                )
+        return None
+
     def _raises(self, records):
         failed = [i for i, record in enumerate(records) if "error" in record]
         if not failed:
             return None
         problem, detail = explain(records[failed[0]]["error"], self.part.name)
+        if records[failed[0]]["error"]["type"] == "WrongSignature":
+            problem = f"{self.part.name} cannot be called as the exercise asks: {self._signatures()}"
         verdict = Verdict(self.part, problem, detail)
         if problem.endswith(NOT_YET):
             return verdict
@@ -196,20 +193,35 @@ class Examination:
                     verdict = Verdict(self.part, problem, detail, evidence=Evidence(case))
                     return self._explained(verdict, records, name)
                 problem, detail = diagnosis.form(name, got[name], right)
+                if problem.endswith("dtype") and right.dtype.kind == "f":
+                    continue  # the values come first
                 if problem:
                     verdict = Verdict(self.part, problem, detail)
                     verdict.evidence = Evidence(case, name, right, got[name])
                     if not problem.endswith("dtype"):
                         return self._explained(verdict, records, name)
-                    if right.dtype.kind != "f":  # marks, say, where indices are asked for
-                        self._explained(verdict, records, None)
+                    self._explained(verdict, records, None)  # marks, say, where indices are asked for
                     if not verdict.mistake:
-                        verdict.mistake = diagnosis.DTYPES.get(right.dtype.kind, diagnosis.DTYPE)
-                        verdict.says = diagnosis.SAYS[verdict.mistake]
+                        mistake = diagnosis.DTYPES[right.dtype.kind]
+                        verdict.name([(mistake, diagnosis.SAYS[mistake])])
                     return verdict
             problem = diagnosis.superfluous(got, self.expected[index])
             if problem:
                 return Verdict(self.part, problem, evidence=Evidence(case))
+        return None
+
+    def _dtypes(self, records):
+        """Floating-point results of another precision, or integers, where the values are right."""
+        for case, record, expected in zip(self.cases, records, self.expected, strict=True):
+            got = self._flat(record["given"])
+            for name, right in expected.items():
+                problem, detail = diagnosis.form(name, got[name], right)
+                free = not self._keeps_dtype and getattr(got[name], "dtype", np.dtype(int)).kind == "f"
+                if problem.endswith("dtype") and not free:
+                    verdict = Verdict(self.part, problem, detail)
+                    verdict.name([(diagnosis.DTYPE, diagnosis.SAYS[diagnosis.DTYPE])])
+                    verdict.evidence = Evidence(case, name, right, got[name])
+                    return verdict
         return None
 
     def _values(self, records):
@@ -230,15 +242,19 @@ class Examination:
         if len(wrong) > 1:
             others = [other for other in wrong if other != name]
             verdict.detail = f"{', '.join(others)} {'is' if len(others) == 1 else 'are'} wrong too"
-        return self._explained(verdict, records, name)
+        verdict = self._explained(verdict, records, name)
+        dtype = self._dtypes(records)
+        if dtype:
+            verdict.facts.append(f"once this is mended: {dtype.problem}; {dtype.detail}")
+        return verdict
 
     def _explained(self, verdict, records, name):
         """Add the mistake, or the facts, that explain the numbers of one output (name: None, of all)."""
         outputs = [self._flat(r["given"]) if "given" in r else None for r in records]
         cases = [i for i in range(len(outputs)) if not self._is_single(i)]
-        found = self._known_mistakes.explanation(outputs, cases, name)
+        found = self._known_mistakes.explanations(outputs, cases, name)
         if found:
-            verdict.mistake, verdict.says = found
+            verdict.name(found)
             return verdict
         if name is not None:
             found = diagnosis.exchanged(outputs, self.expected, cases, name) or diagnosis.pattern(
@@ -248,7 +264,7 @@ class Examination:
                     if name in self.expected[i]  # a deeper network has more outputs than another
                 ]
             )
-            verdict.mistake, verdict.says = found or ("", "")
+            verdict.name([found] if found else [])
             verdict.facts += diagnosis.facts(verdict.evidence.got, verdict.evidence.expected)
             verdict.facts += self._seldom(outputs, name)
         return verdict
@@ -266,22 +282,11 @@ class Examination:
         return [f"{len(wrong)} of {len(having)} inputs show it, the others do not"]
 
 
-def explain(error, name):
-    """Return (problem, detail) of an error that a student's function raised. error: of `perform.describe`.
-
-    The problem names only Python's own kinds of errors, for the text of an error could carry a hidden input.
-    """
-    place = f" at line {error['line']} of {error['file']}" if error.get("line") else ""
-    kind = error["type"]
-    if kind == "NotImplementedError":
-        return f"{name} {NOT_YET}", ""
-    if kind == "Missing":
-        return f"{name} is missing", f"expected a function of this name ({error['message']})"
-    if kind == "WrongReturn":
-        return f"{name}: its forward must return y and a cache", error["message"]
-    if kind not in diagnosis.PYTHON_ERRORS:
-        kind = "a custom error"
-    return f"{name} raised {kind}{place}", error["message"]
+def keeps_dtype(exercise):
+    """Whether the handout says something about dtypes; where it does not, float64 is right for any input."""
+    tree = ast.parse(exercise.starter)
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return any("dtype" in (ast.get_docstring(node) or "") for node in (tree, *functions))
 
 
 def _smallest(cases):

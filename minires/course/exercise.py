@@ -12,7 +12,10 @@ error. After CUT follow LESSON (the number of its lesson), PARTS and MISTAKES.
 
 import ast
 import builtins
+import contextlib
+import contextvars
 import functools
+import os
 import pathlib
 import re
 import sys
@@ -23,12 +26,17 @@ from minires import resources
 
 CUT = "# Nothing from here on is handed out.\n"
 BEGIN, INSTEAD, END = "# solution", "# handed out instead", "# end of solution"
+FILES = "ex[0-9]_[0-9]_*.py"
+VARIABLE = "MINIRES_EXERCISES"  # of the environment: folders of one's own exercises
+
+_own = contextvars.ContextVar("folders of one's own exercises", default=())
 
 
 @dataclass(frozen=True)
 class Exercise:
     """One exercise. number: such as "1.5"; module: its file's name without .py; text: its docstring;
-    lesson: the number of the lesson it belongs to; head: the source up to CUT, solutions included.
+    lesson: the number of the lesson it belongs to; head: the source up to CUT, solutions included; folder: in
+    which it stands.
     """
 
     number: str
@@ -39,6 +47,12 @@ class Exercise:
     head: str
     parts: tuple
     mistakes: tuple
+    folder: pathlib.Path
+
+    @property
+    def path(self):
+        """Its source file."""
+        return self.folder / f"{self.module}.py"
 
     @property
     def assignment(self):
@@ -60,11 +74,17 @@ class Exercise:
         """{module: source} of what this exercise imports from the folder: finished parts, solved
         exercises.
         """
-        return _imported(self.head)
+        return _imported(self.head, self.folder)
 
     def part(self, name):
         """Return the part of this name."""
         return next(part for part in self.parts if part.name == name)
+
+    def examination(self, part, seed):
+        """Return the Examination of one of its parts."""
+        from minires.course.examination import Examination
+
+        return Examination(self, part, seed)
 
     def solution(self, *mistakes):
         """Return the solution as a module, with these mistakes edited into it."""
@@ -79,11 +99,52 @@ def folder():
     return resources.find("exercises", folder="lessons")
 
 
-@functools.cache
+@contextlib.contextmanager
+def adding(folders):
+    """Add folders of one's own exercises inside a with statement, after those of MINIRES_EXERCISES.
+
+    An exercise in them replaces the one of the same number that comes with minires. Raises ValueError if
+    there is no such folder.
+    """
+    variable = [path for path in os.environ.get(VARIABLE, "").split(os.pathsep) if path]
+    found = [pathlib.Path(path).expanduser().resolve() for path in (*variable, *folders)]
+    for path, name in zip(found, (*[VARIABLE] * len(variable), *["--exercises"] * len(folders)), strict=True):
+        if not path.is_dir():
+            raise ValueError(f"{name}: expected a folder of exercises, there is none at {path}")
+    before = _own.set(tuple(dict.fromkeys((*_own.get(), *found))))
+    try:
+        yield
+    finally:
+        _own.reset(before)
+
+
 def exercises():
-    """Return all exercises, in order."""
-    paths = folder().glob("ex[0-9]_[0-9]_*.py")
-    return tuple(sorted(map(read, paths), key=lambda exercise: exercise.number))
+    """Return all exercises, in order. Raises ValueError if two of one's own have the same number."""
+    return _all(folder(), *_own.get())
+
+
+@functools.cache
+def _all(given, *own):
+    """Return the exercises of the folder that comes with minires and of one's own."""
+    found = {exercise.number: exercise for exercise in _in(given)}
+    taken = {}
+    for exercise in (each for folder in own for each in _in(folder)):
+        other = taken.setdefault(exercise.number, exercise)
+        if other is not exercise and type(exercise) is Exercise:  # of student packages the first one counts
+            raise ValueError(
+                f"{exercise.path} and {other.path} have the same number {exercise.number}: rename one of them"
+            )
+    return tuple(sorted({**found, **taken}.values(), key=lambda exercise: exercise.number))
+
+
+exercises.cache_clear = _all.cache_clear
+
+
+def _in(folder):
+    """Return the exercises in a folder: their sources, and those without solutions, for students."""
+    from minires.course import student_package
+
+    return [*map(read, sorted(folder.glob(FILES))), *student_package.exercises(folder)]
 
 
 def find(number):
@@ -118,7 +179,10 @@ def read(path):
             f'{path.name}: expected a docstring that begins with "Exercise 1.1: Its title.", the number of '
             f"the file's name, and the line {CUT.strip()!r}"
         )
-    names = vars(load(source, path.stem, _imported(head)))
+    names = vars(load(source, path.stem, _imported(head, path.parent)))
+    missing = [name for name in ("LESSON", "PARTS", "MISTAKES") if name not in names]
+    if missing:
+        raise ValueError(f"{path.name}: expected {', '.join(missing)} below the line {CUT.strip()!r}")
     return Exercise(
         number=title[1],
         module=path.stem,
@@ -128,20 +192,23 @@ def read(path):
         head=head.rstrip() + "\n",
         parts=tuple(names["PARTS"]),
         mistakes=tuple(names["MISTAKES"]),
+        folder=path.parent,
     )
 
 
-def _imported(head):
-    """Return {module: source} of the files in the folder that a source imports, and of what those import."""
+def _imported(head, own):
+    """Return {module: source} of the files that a source imports, and of what those import: of the exercise's
+    own folder, else of the one that comes with minires.
+    """
     found = {}
     for node in ast.walk(ast.parse(head)):
         names = [node.module] if isinstance(node, ast.ImportFrom) else []
         names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         for name in names:
-            path = folder() / f"{name}.py"
-            if path.exists():
+            path = next((p for p in (own / f"{name}.py", folder() / f"{name}.py") if p.exists()), None)
+            if path is not None:
                 found[name] = path.read_text(encoding="utf-8").partition(CUT)[0]
-                found.update(_imported(found[name]))
+                found.update(_imported(found[name], own))
     return found
 
 

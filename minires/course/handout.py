@@ -4,9 +4,12 @@ import pathlib
 import shutil
 
 from minires import resources
+from minires.course import student_package
 from minires.course.exercise import of_assignment
 
 TITLES = {1: "Layers", 2: "Normalisation and initialisation", 3: "Residual learning", 4: "Detection"}
+
+REFERENCE = "reference"  # the folder for the right results that a student package holds
 
 README = """\
 # Assignment {number}: {title}
@@ -65,6 +68,9 @@ def start(number, to):
         for module, source in exercise.sources.items():
             if not module.startswith("ex"):  # finished parts; other exercises are in the folder unfinished
                 write(to / f"{module}.py", source)
+        if isinstance(exercise, student_package.Packaged):  # so that the check finds it without being told
+            (to / REFERENCE).mkdir(exist_ok=True)
+            shutil.copyfile(exercise.path, to / REFERENCE / exercise.path.name)
     for name in ("digits.npz", "digits.md"):
         shutil.copyfile(resources.find(name), to / "data" / name)
     write(to / "README.md", readme(number, chosen))

@@ -9,6 +9,8 @@ from minires.course import diagnosis
 from minires.course.sandbox import perform
 from minires.course.values import flatten
 
+MOST = 2  # pairs of mistakes that are said
+
 
 class KnownMistakes:
     """What every known mistake of an exercise returns on these cases.
@@ -19,21 +21,20 @@ class KnownMistakes:
     def __init__(self, exercise, part, cases, expected):
         self.exercise, self.part, self.cases, self.expected = exercise, part, cases, expected
 
-    def explanation(self, outputs, indices, name):
-        """Return (name, sentence) of the mistake or pair of mistakes that gives these outputs, or None.
+    def explanations(self, outputs, indices, name):
+        """Return [(name, sentence)] of all mistakes, or pairs of mistakes, that give these outputs.
 
         outputs: {name: leaf} for each case, None for one that raised; indices: of the cases to compare; name:
         of the output to be explained if the outputs together cannot be, None for none.
         """
-        explains = functools.partial(
-            diagnosis.known_mistake, outputs=outputs, expected=self.expected, cases=indices
+        explain = functools.partial(
+            diagnosis.known_mistakes, outputs=outputs, expected=self.expected, cases=indices
         )
-        return (
-            explains(self._alone, name=None)
-            or name
-            and explains(self._alone, name=name)
-            or explains(self._together(outputs, indices), name=None)
-        )
+        found = explain(self._alone, name=None) or (name and explain(self._alone, name=name)) or []
+        if found:
+            return found
+        found = explain(self._together(outputs, indices), name=None)
+        return found if len(found) <= MOST else []  # so many readings say nothing
 
     @functools.cached_property
     def _alone(self):

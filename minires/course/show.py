@@ -5,8 +5,8 @@ import textwrap
 
 import numpy as np
 
-from minires.course.examination import NOT_YET
 from minires.course.values import is_number
+from minires.course.verdict import NOT_YET
 
 FEW = 12  # values that are printed one by one
 SHADES = " ░▒▓█"

@@ -7,9 +7,10 @@ import pytest
 
 from minires.course import diagnosis, exercise, handout, show
 from minires.course.check import check
-from minires.course.examination import Evidence, Examination, Verdict
+from minires.course.examination import Examination
 from minires.course.parts import Mistake
 from minires.course.values import flatten, is_number, matches, problem_with
+from minires.course.verdict import Evidence, Verdict
 
 LINEAR = exercise.find("1.1")
 FORWARD = """
@@ -62,7 +63,7 @@ def test_a_right_answer_is_right_and_agrees_with_numeric_gradients(tmp_path):
         ("import math\nimport matplotlib.pyplot", "raised ModuleNotFoundError at line 2 of answer.py"),
         ("def linear_forward(x, weight, bias): pass", "linear_forward returned None; expected y, cache: is"),
         ("def linear_forward(x, weight, bias): return x", "linear_forward returned an array of shape"),
-        ("def linear_forward(x): return x", "linear_forward raised TypeError"),
+        ("def linear_forward(x): return x", "as the exercise asks: linear_forward(x, weight, bias)"),
         ("def linear_forward(x, weight, bias): return weight.sum(), 0", "y is not an array"),
         ("def linear_forward(x, weight, bias): return x.tolist(), 0", "y"),
         ("def linear_forward(x, weight, bias): return x @ weight.T * float('nan'), 0", "not finite"),
@@ -235,10 +236,10 @@ def test_a_mistake_is_named_only_if_every_case_shows_it():
     right = [{"y": np.ones(3)}, {"y": np.arange(3.0)}]
     halved = [{"y": 0.5 * case["y"]} for case in right]
     known = [("half", "Half.", halved)]
-    assert diagnosis.known_mistake(known, halved, right, [0, 1], None) == ("half", "Half.")
-    assert diagnosis.known_mistake(known, [halved[0], right[1]], right, [0, 1], None) is None
-    assert diagnosis.known_mistake(known, [None, None], right, [0, 1], None) is None
-    assert diagnosis.known_mistake([("half", "", [None, halved[1]])], [None, halved[1]], right, [0, 1], None)
+    assert diagnosis.known_mistakes(known, halved, right, [0, 1], None) == [("half", "Half.")]
+    assert diagnosis.known_mistakes(known, [halved[0], right[1]], right, [0, 1], None) == []
+    assert diagnosis.known_mistakes(known, [None, None], right, [0, 1], None) == []
+    assert diagnosis.known_mistakes([("half", "", [None, halved[1]])], [None, halved[1]], right, [0, 1], None)
 
 
 def test_patterns_are_named_only_if_every_wrong_case_shows_them():

@@ -18,10 +18,11 @@ import pytest
 from grade_class import backward
 
 from minires.course import exercise
-from minires.course.examination import Examination, Verdict
+from minires.course.examination import Examination
 from minires.course.grade import grader, message, records, reports, submissions
 from minires.course.sandbox import perform
 from minires.course.sandbox.wire import Unknown
+from minires.course.verdict import Verdict
 from minires.gradcheck import diagnosis
 
 FORMULAS = '''"""Exercise 1.1: All kinds of returns.\n"""

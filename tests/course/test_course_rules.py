@@ -10,9 +10,10 @@ import pytest
 
 from minires.course import diagnosis, exercise
 from minires.course.check import check
-from minires.course.examination import Examination, explain
+from minires.course.examination import Examination
 from minires.course.sandbox import perform
 from minires.course.values import flatten
+from minires.course.verdict import explain
 
 LINEAR = exercise.find("1.1")
 FORWARD = """import numpy as np
@@ -174,9 +175,9 @@ def test_an_error_with_every_input_gets_no_count_and_no_name():
 def test_an_error_alone_is_no_known_mistake_and_a_known_one_must_raise_where_the_student_does():
     right = [{"y": np.ones(3)}, {"y": np.arange(3.0)}]
     halved = [{"y": 0.5 * case["y"]} for case in right]
-    assert diagnosis.known_mistake([("half", "", halved)], [None, halved[1]], right, [0, 1], None) is None
+    assert diagnosis.known_mistakes([("half", "", halved)], [None, halved[1]], right, [0, 1], None) == []
     assert (
-        diagnosis.known_mistake([("half", "", [None, halved[1]])], halved, right, [0, 1], None) is None
+        diagnosis.known_mistakes([("half", "", [None, halved[1]])], halved, right, [0, 1], None) == []
     )  # theirs raises, the student's does not
 
 
@@ -238,8 +239,8 @@ def test_one_output_can_be_explained_while_another_form_of_the_others_differs():
     right = [{"a": np.ones(3), "b": np.arange(3.0)}]
     theirs = [{"a": 2 * np.ones(3), "b": np.arange(3.0)}]
     got = [{"a": 2 * np.ones(3)}]
-    assert diagnosis.known_mistake([("twice", "", theirs)], got, right, [0], "a")
-    assert diagnosis.known_mistake([("twice", "", theirs)], got, right, [0], None) is None
+    assert diagnosis.known_mistakes([("twice", "", theirs)], got, right, [0], "a")
+    assert diagnosis.known_mistakes([("twice", "", theirs)], got, right, [0], None) == []
 
 
 def test_what_must_be_none_is_none():
@@ -268,9 +269,9 @@ def test_the_form_of_a_result(got, right, problem):
 
 def test_no_mistake_is_named_that_gives_the_right_numbers_or_has_other_outputs():
     right = [{"y": np.ones(3)}]
-    assert diagnosis.known_mistake([("harmless", "", right)], right, right, [0], None) is None
+    assert diagnosis.known_mistakes([("harmless", "", right)], right, right, [0], None) == []
     more = [{"y": 2 * np.ones(3), "z": 0.0}]
-    assert diagnosis.known_mistake([("more", "", more)], [{"y": 2 * np.ones(3)}], right, [0], None) is None
+    assert diagnosis.known_mistakes([("more", "", more)], [{"y": 2 * np.ones(3)}], right, [0], None) == []
 
 
 # -- lists of outputs whose length depends on the input ----------------------------------------------------
@@ -393,8 +394,8 @@ def test_a_mistake_that_explains_all_outputs_comes_before_one_that_explains_the_
     known = examination._known_mistakes
     known.expected = right
     known._alone = [("one", "", one), ("both", "", both)]
-    assert known.explanation(both, [0], "a")[0] == "both"
-    assert known.explanation(one, [0], "a")[0] == "one"
+    assert known.explanations(both, [0], "a") == [("both", "")]
+    assert known.explanations(one, [0], "a") == [("one", "")]
 
 
 # -- rules that only the numeric gradients' run brings to light -------------------------------------------

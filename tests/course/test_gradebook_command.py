@@ -130,8 +130,8 @@ def test_an_override_may_name_a_student_by_the_platforms_id(capsys, counted):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["--exercises", "1.9"], "exercise 1.9: does not exist"),
-        (["--exercises", "1.1", "--assignment", "2"], "--exercises: 1.1 are not all of assignment 2"),
+        (["--only", "1.9"], "exercise 1.9: does not exist"),
+        (["--only", "1.1", "--assignment", "2"], "--only: 1.1 are not all of assignment 2"),
         (["--points", "nowhere.csv"], "nowhere.csv"),
         (["--points", "w.csv"], "w.csv, line 2: expected an exercise (1.1)"),
         (["--overrides", "nowhere.csv"], "--overrides: there is no file nowhere.csv"),
@@ -156,7 +156,7 @@ def test_a_subset_of_the_exercises_is_graded_alone(capsys, monkeypatch):
     exercise.exercises.cache_clear()
     seen = []
     monkeypatch.setattr(grader, "Paper", lambda *given: seen.append(given[0].number) or Nothing(given[0]))
-    code, out, _ = grade(capsys, "--exercises", "1.3", "1.1")
+    code, out, _ = grade(capsys, "--only", "1.3", "1.1")
     assert code == 0 and seen == ["1.1", "1.3"] and "Assignment 1: Layers (1.1, 1.3), 2 submissions" in out
     assert list(rows("g.csv")[0])[2:4] == ["1.1 linear_forward", "1.1 linear_backward"]
 

@@ -39,7 +39,7 @@ def make(path, *arguments):
 def tree(root, files, when="2026-11-01T20:00:00.000000-08:00", arguments=()):
     """Make a tree like Gradescope's below root: the zip's files, a hand-in {name: bytes}, the metadata."""
     made = root.parent / f"{root.name}.zip"
-    assert make(made, "--exercises", "1.1", *arguments) == 0
+    assert make(made, "--only", "1.1", *arguments) == 0
     for name in ("source", "submission"):
         (root / name).mkdir(parents=True)
     with zipfile.ZipFile(made) as packed:
@@ -209,7 +209,7 @@ def test_the_zip_has_what_gradescope_asks_for_at_its_root(tmp_path):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ([], "expected --assignment or --exercises too"),
+        ([], "expected --assignment or --only too"),
         (["--assignment", "9"], "assignment 9: does not exist"),
         (["in", "--assignment", "1"], "leave out SUBMISSIONS"),
         (["--out", "g.csv", "--assignment", "1"], "leave out --out"),

@@ -8,7 +8,7 @@ import pathlib
 import re
 import traceback
 
-from minires.course.examination import explain
+from minires.course.verdict import explain
 from minires.gradcheck import diagnosis as patterns
 
 ISOLATED = {  # what ended a child: (said of a function, said of a file that was only being read)

@@ -51,7 +51,12 @@ def _record(record, files):
     if not {"given", "again", "after"} <= record.keys() or type(record["after"]) is not dict:
         raise BrokenRecords
     after = {name: _small(value) for name, value in record["after"].items() if len(name) <= LETTERS}
-    return {"after": after, **{name: _small(record[name]) for name in RESULTS if name in record}}
+    drew = record.get("drew") is True
+    return {
+        "after": after,
+        "drew": drew,
+        **{name: _small(record[name]) for name in RESULTS if name in record},
+    }
 
 
 def error(described, files):

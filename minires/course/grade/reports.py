@@ -3,8 +3,8 @@
 import collections
 import re
 
-from minires.course.examination import NOT_YET
 from minires.course.grade.gradebook.entry import book_of
+from minires.course.verdict import NOT_YET
 
 MOST = 12  # diagnoses of the class that are listed
 SUBMISSION = "the submission "  # how a problem of the whole submission begins

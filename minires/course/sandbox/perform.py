@@ -1,8 +1,9 @@
 """Call a student's function on every case, in the orders in which mistakes show, and record what happens.
 
 A call is a dict {"name": function to judge, "after": the forward before it or None}. Without "after" the
-function is called with the case's inputs by name. With it, name is a backward: `after` is called with the
-inputs, the second thing that it returns is the cache, and name is called with (dy, cache).
+function is called with the case's inputs. With it, name is a backward: `after` is called with the inputs, the
+second thing that it returns is the cache, and name is called with (dy, cache). A student may call parameters
+what he likes: what a name does not find goes by position (see `call`).
 
 With "timed", a number of forwards, see `timed`.
 
@@ -12,6 +13,7 @@ upstream gradient, and "rng" a seed, from which the function is given a new gene
 
 import contextlib
 import copy
+import inspect
 import os
 import time
 
@@ -30,7 +32,7 @@ def perform(functions, call, cases):
     "again" what it returned when called once more with equal inputs;
     "late"  what backward returned for this case after the forwards of all cases had run;
     "twice" what it returned when it was then called once more with the same cache;
-    "after" the inputs as the calls left them.
+    "after" the inputs as the calls left them; "drew" whether it moved the generator that it was given.
     functions: {name: callable}, the student's module.
     """
     records, waiting = [], []
@@ -39,7 +41,7 @@ def perform(functions, call, cases):
             record = {}
             records.append(record)
             try:
-                record["given"], record["after"] = once(functions, call, case)
+                record["given"], record["after"], record["drew"] = observed(functions, call, case)
                 record["again"], _ = once(functions, call, case)
             except STOPPED as error:
                 if type(error).__name__ == "BdbQuit":  # q in the debugger: away, not on to the next case
@@ -54,15 +56,67 @@ def perform(functions, call, cases):
 
 def once(functions, call, case):
     """Call with fresh copies. Return a copy of what the judged function returned, and the inputs after it."""
+    return observed(functions, call, case)[:2]
+
+
+def observed(functions, call, case):
+    """The same, and whether the generator among the inputs is no longer as it was handed over."""
     inputs, dy = prepare(case)
+    rng = inputs.get("rng")
+    before = rng and rng.bit_generator.state
     if call["after"] is None:
-        given = functions[call["name"]](**inputs)
+        given = called(functions[call["name"]], call["name"], inputs)
     else:
         # the function may keep and change dy and the cache; only what it returns is looked at
-        given = functions[call["name"]](dy, cache_of(functions[call["after"]](**inputs), call["after"]))
+        returned = called(functions[call["after"]], call["after"], inputs)
+        cache = cache_of(returned, call["after"])
+        given = by_position(functions[call["name"]], call["name"], dy, cache)
     given = _copied(given)
     inputs.pop("rng", None)
-    return given, {**inputs, **({} if dy is None else {"dy": dy})}
+    drew = rng is not None and rng.bit_generator.state != before
+    return given, {**inputs, **({} if dy is None else {"dy": dy})}, drew
+
+
+class WrongSignature(Exception):
+    """A function cannot be called with the inputs it is meant to take."""
+
+
+def called(function, name, inputs):
+    """Return what a function returns for inputs {name: value}: by name where it has a parameter of that name,
+    the others by position, in order.
+    """
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # it has no signature that can be read
+        return function(**inputs)
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return by_position(function, name, **inputs)
+    named = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)} & set(inputs)
+    waiting = [value for key, value in inputs.items() if key not in named]
+    positional, by_name, skipped = [], {}, False
+    for p in parameters:
+        if p.name in named and (skipped or p.kind is p.KEYWORD_ONLY):
+            by_name[p.name] = inputs[p.name]
+        elif p.name in named:
+            positional.append(inputs[p.name])
+        elif p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and waiting:
+            positional.append(waiting.pop(0))
+        elif p.kind is p.VAR_POSITIONAL:
+            positional, waiting = positional + waiting, []
+        else:
+            skipped = True  # one with a default, or one too many
+    return by_position(function, name, *positional, *waiting, **by_name)
+
+
+def by_position(function, name, *arguments, **options):
+    """Return what a function returns. Raises WrongSignature with its own if it cannot be called like this."""
+    with contextlib.suppress(TypeError, ValueError):  # of what has no signature that can be read
+        signature = inspect.signature(function)
+        try:
+            signature.bind(*arguments, **options)
+        except TypeError as error:
+            raise WrongSignature(f"yours is {name}{signature}") from error
+    return function(*arguments, **options)
 
 
 def timed(functions, call, case):
@@ -100,7 +154,8 @@ def _in_turn(functions, call, waiting):
         caches = []
         for _, case in waiting:
             inputs, dy = prepare(case)
-            caches.append((dy, cache_of(functions[call["after"]](**inputs), call["after"])))
+            returned = called(functions[call["after"]], call["after"], inputs)
+            caches.append((dy, cache_of(returned, call["after"])))
         for (record, _), (dy, cache) in zip(waiting, caches, strict=True):
             for which in ("late", "twice"):
                 record[which] = _copied(functions[call["name"]](copy.deepcopy(dy), cache))

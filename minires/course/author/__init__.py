@@ -1,0 +1,1 @@
+"""One's own exercises: the template of a new one (`template`), and what is wrong in them (`verify`)."""
