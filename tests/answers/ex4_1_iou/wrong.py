@@ -93,4 +93,22 @@ WRONG = [
         "    boxes[:, 2:] += 0.5\n    union = area(first)",
         "input modified in place",
     ),
+    (
+        "loops.py",
+        "area_of(a) + area_of(b) - common)",
+        "area_of(a) + area_of(a) - common)",
+        "area of the boxes twice in the union",
+    ),
+    (
+        "loops.py",
+        "area_of(a) + area_of(b) - common)",
+        "area_of(a) + area_of(b) - common + 1e-6)",
+        "1e-06 added to the union",
+    ),
+    (
+        "loops.py",
+        "if x2 <= x1 or y2 <= y1:",
+        "if x2 <= x1 and y2 <= y1:",
+        "0 only if both sides are negative",
+    ),
 ]
