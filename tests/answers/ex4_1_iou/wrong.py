@@ -74,18 +74,23 @@ WRONG = [
         "",
     ),
     ("repeated.py", "np.tile(others, (len(boxes), 1))", "np.repeat(others, len(boxes), axis=0)", ""),
-    ("repeated.py", "np.minimum(first, second)", "np.maximum(first, second)", ""),
+    (
+        "repeated.py",
+        "np.minimum(first, second)",
+        "np.maximum(first, second)",
+        "later of two ends, 0 for a union below 0",
+    ),
     (
         "repeated.py",
         "[np.maximum(first, second)[:, :2], np.minimum(first, second)[:, 2:]]",
         "[np.minimum(first, second)[:, :2], np.maximum(first, second)[:, 2:]]",
-        "",
+        "box around both, 0 for a union below 0",
     ),
     (
         "repeated.py",
         "np.minimum(first, second)[:, 2:]",
         "1 + np.minimum(first, second)[:, 2:]",
-        "",
+        "+ 1 in the intersection, 0 for a union below 0",
     ),
     (
         "repeated.py",
