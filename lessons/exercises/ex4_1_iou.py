@@ -432,6 +432,24 @@ MISTAKES = [
         "The sides of the intersection are one too long, those of the boxes are not: equal boxes "
         "have an IoU above 1.",
     ),
+    Mistake(
+        "later of two ends, 0 for a union below 0",
+        f"{LOWER}\n    {COMMON}  # (N, M)\n    {UNION}\n    {RATIO}",
+        f"{LOWER.replace('minimum', 'maximum')}\n    {COMMON}\n    {UNION}\n"
+        "    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)",
+        "The intersection begins where both boxes have begun, but ends where the second of them "
+        "ends. It ends as soon as one of them does.",
+    ),
+    Mistake(
+        "box around both, 0 for a union below 0",
+        f"{UPPER}  # (N, 1, 2) and (M, 2) give (N, M, 2)\n    {LOWER}\n"
+        f"    {COMMON}  # (N, M)\n    {UNION}\n    {RATIO}",
+        f"{UPPER.replace('maximum', 'minimum')}\n    {LOWER.replace('minimum', 'maximum')}\n"
+        f"    {COMMON}\n    {UNION}\n"
+        "    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)",
+        "Minimum and maximum are exchanged: you have the smallest box around both. The intersection "
+        "begins at the later of two beginnings, and ends at the earlier of two ends.",
+    ),
     # last, for a wrong area makes IoU wrong too
     Mistake(
         "+ 1 left in",

@@ -87,4 +87,43 @@ WRONG = [
         "weight_stds[0] = 1.0\n    return mean_square * numpy.exp",
         "input modified in place",
     ),
+    (
+        "loops.py",
+        "weight_stds[layer] ** 2 * mean_square",
+        "weight_stds[layer] * mean_square",
+        "standard deviation not squared",
+    ),
+    (
+        "loops.py",
+        "mean_square = variance / 2 if relu else variance",
+        "mean_square = variance / 2",
+        "halved without a ReLU",
+    ),
+    (
+        "loops.py",
+        "found.append(variance)\n        mean_square = variance / 2 if relu else variance",
+        "variance = variance / 2 if relu else variance\n        found.append(variance)\n"
+        "        mean_square = variance",
+        "one half too many with a ReLU",
+    ),
+    ("loops.py", "for _ in range(shape[1]):", "for _ in range(shape[0]):", "fan out for both"),
+    ("logarithms.py", "0.5**passed_relus", "0.5 ** (passed_relus > 0)", "halved once in all"),
+    (
+        "logarithms.py",
+        "return weight[0].size, weight[:, 0].size",
+        "return weight[0].size, weight[0].size",
+        "fan in for both",
+    ),
+    (
+        "normal.py",
+        "np.sqrt(gain / fans(shape)[0])",
+        "gain / fans(shape)[0]",
+        "variance for the standard deviation",
+    ),
+    (
+        "normal.py",
+        "np.sqrt(gain / fans(shape)[0])",
+        "np.sqrt(gain / shape[1])",
+        "channels alone for the fan in",
+    ),
 ]

@@ -55,4 +55,29 @@ WRONG = [
     ("tape.py", "self.slope = ", "ReLU.slope = ", "value of another call"),
     ("tape.py", "return dy * self.slope", "return dy", "ReLU left out"),
     ("tape.py", "            dx += d\n", "            dx = d\n", "branch missing"),
+    (
+        "loops.py",
+        "dx[n, c, 2 * r, 2 * s] += cache",
+        "dx[n, c, r, s] += cache",
+        "projection's gradient without gaps",
+    ),
+    ("loops.py", "        dx[place] += dy[place]\n", "        dx[place] = dy[place]\n", "branch missing"),
+    (
+        "loops.py",
+        "dprojection[o, c, 0, 0] += dy[n, o, r, s]",
+        "dprojection[o, c, 0, 0] = dy[n, o, r, s]",
+        "dprojection overwritten",
+    ),
+    (
+        "loops.py",
+        "            dhidden[place] = dactive[place]",
+        "            dhidden[place] = hidden[place]",
+        "ReLU's output in place of the gradient",
+    ),
+    (
+        "loops.py",
+        "cache.projection[o, c, 0, 0] * dy[n, o, r, s]\n",
+        "cache.projection[o, c, 0, 0] * dactive[n, o, r, s]\n",
+        "projection fed the gradient inside the branch",
+    ),
 ]

@@ -119,4 +119,35 @@ WRONG = [
         'sums[0].astype("f").astype(dy.dtype), {**gradients',
         "computed in float32",
     ),
+    (
+        "layers.py",
+        "return run(layers, x, parameters) + x, layers",
+        "y = run(layers, x, parameters)\n    return y + layers[0].forward(x, parameters), layers",
+        "shortcut from the activated x",
+    ),
+    (
+        "layers.py",
+        "return dx, gradients\n\n\ndef projection_unit_forward",
+        "return dx + dy, gradients\n\n\ndef projection_unit_forward",
+        "shortcut counted twice",
+    ),
+    (
+        "layers.py",
+        "        dactive += run_back(way, dy, gradients)",
+        "        dactive = run_back(way, dy, gradients)",
+        "branch's gradient overwritten",
+    ),
+    (
+        "layers.py",
+        "        return normalised * self.positive",
+        "        return normalised",
+        "two mistakes at once: ReLU of the third activation missing; ReLU of the second activation missing",
+    ),
+    (
+        "layers.py",
+        "(dy * self.positive, self.norm)",
+        "(dy, self.norm)",
+        "two mistakes at once: ReLU of the third activation missing in backward; "
+        "ReLU of the second activation missing in backward",
+    ),
 ]

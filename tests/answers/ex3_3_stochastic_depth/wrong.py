@@ -90,4 +90,40 @@ WRONG = [
         'return dx.reshape(dy.shape).astype("f").astype(dy.dtype), self',
         "computed in float32",
     ),
+    (
+        "skipped.py",
+        "np.linspace(1, last, blocks + 1)[1:]",
+        "np.linspace(1, last, blocks + 1)[:-1]",
+        "l counted from 0",
+    ),
+    (
+        "skipped.py",
+        "np.linspace(1, last, blocks + 1)[1:]",
+        "np.linspace(last, 1, blocks + 1)[:-1]",
+        "last block first",
+    ),
+    (
+        "skipped.py",
+        '        return d, np.zeros(cache["shape"], dy.dtype)',
+        '        return dy, np.zeros(cache["shape"], dy.dtype)',
+        "closed block: gradient without the mask",
+    ),
+    (
+        "skipped.py",
+        'return g * through * cache["positive"] + d, g * dweight',
+        'return g * (through * cache["positive"] + d), g * dweight',
+        "gate on the shortcut's gradient of an open block",
+    ),
+    (
+        "skipped.py",
+        'return g * through * cache["positive"] + d, g * dweight',
+        'return (g * through + d) * cache["positive"], g * dweight',
+        "shortcut through the branch's ReLU",
+    ),
+    (
+        "skipped.py",
+        'return g * through * cache["positive"] + d, g * dweight',
+        "return g * through + d, g * dweight",
+        "branch's ReLU left out in backward",
+    ),
 ]

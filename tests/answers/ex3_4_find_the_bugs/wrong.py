@@ -95,4 +95,22 @@ WRONG = [
         '    dy *= cache["open"]\n    dtotal = dy',
         "input modified in place",
     ),
+    (
+        "dictionaries.py",
+        "(f(x + step) - f(x - step)) / (h + h)",
+        "(f(x + step) - f(x - step)) / h",
+        "the 2 of 2 h is missing",
+    ),
+    (
+        "dictionaries.py",
+        "return dx + dtotal, dweight, dscale, None",
+        "return dx + dy, dweight, dscale, None",
+        "block: mask only with a projection",
+    ),
+    (
+        "dictionaries.py",
+        "average = np.full(x.shape[2:], 1 / x[0, 0].size, x.dtype)",
+        "average = np.full(x.shape[2:], 1 / x.size, x.dtype)",
+        "",
+    ),
 ]

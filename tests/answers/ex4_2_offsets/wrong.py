@@ -113,4 +113,18 @@ WRONG = [
     ("matrices.py", "np.exp(real[:, 2:])", "2 ** real[:, 2:]", "exp of base 2"),
     ("matrices.py", "real = offsets * stds", "real = offsets\n    real *= stds", "input modified in place"),
     ("matrices.py", "np.empty_like(sources)", "np.empty(sources.shape)", "dtype not kept"),
+    ("loops.py", "xs + tx * ws, ys + ty * hs", "xs + tx * w, ys + ty * h", "move in new sides"),
+    (
+        "loops.py",
+        "math.log(wd / ws), math.log(hd / hs)",
+        "math.log(wd) / math.log(ws), math.log(hd) / math.log(hs)",
+        "quotient of the logarithms",
+    ),
+    (
+        "loops.py",
+        "x - w / 2, y - h / 2, x + w / 2, y + h / 2",
+        "x - w / 2, x + w / 2, y - h / 2, y + h / 2",
+        "order x1, x2, y1, y2",
+    ),
+    ("loops.py", "(x1 + x2) / 2, (y1 + y2) / 2", "(x1 + x2) // 2, (y1 + y2) // 2", "centre rounded down"),
 ]

@@ -86,4 +86,16 @@ WRONG = [
     ("apart.py", "return order[alive]", "return np.sort(order[~alive])", "suppressed boxes returned"),
     ("apart.py", "-scores)", "scores)", "lowest score kept"),
     ("apart.py", "boxes + away.astype(boxes.dtype)", "boxes", "across classes"),
+    (
+        "rounds.py",
+        "left = left[iou(boxes[best][None], boxes[left])[0] <= threshold]",
+        "left = left[iou(boxes[best][None], boxes[left])[0] < threshold]",
+        "gone at the threshold itself",
+    ),
+    (
+        "rounds.py",
+        "labels[left] != labels[best])]",
+        "labels[left] == labels[best])]",
+        "boxes of other classes suppress, those of the same do not",
+    ),
 ]

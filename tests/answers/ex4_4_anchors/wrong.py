@@ -118,4 +118,22 @@ WRONG = [
         "(centres.astype(base.dtype) + base.T[:, None]).swapaxes(1, 2)",
         "one anchor after the other",
     ),
+    (
+        "loops.py",
+        "x, y = stride * (j + 0.5), stride * (i + 0.5)",
+        "x, y = stride * (i + 0.5), stride * (j + 0.5)",
+        "x and y of the centre exchanged",
+    ),
+    (
+        "loops.py",
+        "for i in range(rows):\n        for j in range(columns):\n            x, y",
+        "for j in range(columns):\n        for i in range(rows):\n            x, y",
+        "column by column",
+    ),
+    (
+        "loops.py",
+        "for ratio in ratios:\n        for side in sides:",
+        "for side in sides:\n        for ratio in ratios:",
+        "all ratios of the first side first",
+    ),
 ]

@@ -117,4 +117,23 @@ WRONG = [
     ("recomputed.py", "x[where].max(axis=(1, 2))", "x[where].max()", "maximum over the channels too"),
     ("recomputed.py", "dx[where] += (first", "dx[where] = (first", "last box overwrites"),
     ("recomputed.py", "dx = np.zeros_like(x)", "dx = x", "input modified in place"),
+    ("loops.py", "best = -math.inf", "best = 0.0", "maximum begins at 0"),
+    (
+        "loops.py",
+        "if x[n, c, h, w] > best:",
+        "if x[n, c, h, w] >= best:",
+        "argmax taken again, the last of equals",
+    ),
+    (
+        "loops.py",
+        "last = int(math.floor(low + 0.5)), int(math.floor(high + 0.5))",
+        "last = int(low + 0.5), int(high + 0.5)",
+        "rounded towards 0",
+    ),
+    (
+        "loops.py",
+        "left, right = bins(x1 * scale, x2 * scale, size=size, length=width)",
+        "left, right = bins(x1 * scale, x2 * scale, size=size, length=height)",
+        "height of the map for both directions",
+    ),
 ]

@@ -112,4 +112,13 @@ WRONG = [
         "offsets -= targets\n    distance = abs(offsets)",
         "input modified in place",
     ),
+    (
+        "selected.py",
+        "0.5 * sigma**2 * d[near] ** 2",
+        "sigma**2 * d[near] ** 2",
+        "1/2 missing in the parabola",
+    ),
+    ("selected.py", "- 0.5 / sigma**2).sum()", "- 0.5 / sigma).sum()", "1 / (2 sigma) taken off"),
+    ("selected.py", "- 0.5 / sigma**2).sum()", ").sum() - 0.5 / sigma**2", "taken off once"),
+    ("selected.py", "count = offsets.shape[0]", "count = offsets.size", "mean over all numbers"),
 ]

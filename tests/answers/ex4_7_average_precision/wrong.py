@@ -130,4 +130,34 @@ WRONG = [
         "return float(precision.mean()) if len(precision) else 0.0",
         "mean of the precision",
     ),
+    (
+        "sentinels.py",
+        "return tp / (tp + fp), tp / count",
+        "return tp / (tp + fp), tp / (tp + fp)",
+        "recall is the precision",
+    ),
+    (
+        "sentinels.py",
+        "mpre = np.concatenate([[0.0], precision, [0.0]])",
+        "mpre = np.concatenate([[0.0], precision, [1.0]])",
+        "area is 1",
+    ),
+    (
+        "sentinels.py",
+        "(mrec[i + 1] - mrec[i]) * mpre[i + 1]",
+        "(mrec[i + 1] - mrec[i]) * mpre[i]",
+        "area up to 1",
+    ),
+    (
+        "sentinels.py",
+        "overlaps.max(axis=1) >= threshold",
+        "overlaps.max(axis=1) > threshold",
+        "wrong at the threshold itself",
+    ),
+    (
+        "sentinels.py",
+        "np.where(reached, precision, 0)",
+        "np.where(~reached, precision, 0)",
+        "recall below the point",
+    ),
 ]
