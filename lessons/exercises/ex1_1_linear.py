@@ -490,4 +490,137 @@ MISTAKES = [
         "x -= 0.5\n    y = x @ weight.T + bias",
         "",
     ),
+    Mistake(
+        "only the last input, without bias",
+        FORWARD,
+        "y = x[:, -1:] @ weight[:, -1:].T",
+        "y[n, o] holds the product of the last input alone: each product overwrote what was there before, "
+        "bias included. They are added up: += where you have =.",
+    ),
+    Mistake(
+        "only the bias",
+        FORWARD,
+        "y = 0 * x @ weight.T + bias",
+        "Every row of y is bias: the products of x and weight never reach it.",
+    ),
+    Mistake(
+        "products subtracted",
+        FORWARD,
+        "y = bias - x @ weight.T",
+        "The products were subtracted from bias. They are added to it.",
+    ),
+    Mistake(
+        "x and weight added",
+        FORWARD,
+        "y = x.sum(axis=1, keepdims=True) + weight.sum(axis=1) + bias",
+        "y[n, o] sums x[n, i] + weight[o, i]. It is to sum their products.",
+    ),
+    Mistake(
+        "weight forgotten",
+        FORWARD,
+        "y = x @ np.ones_like(weight).T + bias",
+        "y[n, o] sums the inputs alone. Each is multiplied by its weight.",
+    ),
+    Mistake(
+        "first example left out",
+        FORWARD,
+        FORWARD + "\n    y[0] = 0",
+        "The first row of y is still 0: the loop over the examples begins at 1. Indices count from 0.",
+    ),
+    Mistake(
+        "first output left out",
+        FORWARD,
+        FORWARD + "\n    y[:, 0] = 0",
+        "The first column of y is still 0: the loop over the outputs begins at 1. Indices count from 0.",
+    ),
+    Mistake(
+        "first example left out in backward",
+        DX,
+        DX + "\n    dx[0] = 0",
+        "The first row of dx is still 0: the loop over the examples begins at 1. Indices count from 0.",
+    ),
+    Mistake(
+        "last example left out in backward",
+        DX,
+        DX + "\n    dx[-1] = 0",
+        "The last row of dx is still 0: the loop over the examples ends too early. range(N) ends with N - 1 "
+        "already.",
+    ),
+    Mistake(
+        "first input left out in backward",
+        DX,
+        DX + "\n    dx[:, 0] = 0",
+        "The first column of dx is still 0: the loop over the inputs begins at 1. Indices count from 0.",
+    ),
+    Mistake(
+        "last input left out in backward",
+        DX,
+        DX + "\n    dx[:, -1] = 0",
+        "The last column of dx is still 0: the loop over the inputs ends too early. range(I) ends with I - "
+        "1 already.",
+    ),
+    Mistake(
+        "weight forgotten in dx",
+        DX,
+        "dx = dy @ np.ones_like(weight)",
+        "dx sums dy alone. Each dy is multiplied by the weight over which x[n, i] reached that output.",
+    ),
+    Mistake(
+        "dy and weight added",
+        DX,
+        "dx = dy.sum(axis=1, keepdims=True) + weight.sum(axis=0)",
+        "dx sums dy + weight. The chain rule multiplies the two.",
+    ),
+    Mistake(
+        "x in place of its gradient",
+        DX,
+        "dx = x + 0",
+        "dx is x itself, not its gradient: see what is returned.",
+    ),
+    Mistake(
+        "x forgotten in dweight",
+        DWEIGHT,
+        "dweight = dy.T @ np.ones_like(x)",
+        "dweight sums dy alone. Each dy is multiplied by the x with which weight[o, i] was multiplied in "
+        "forward.",
+    ),
+    Mistake(
+        "dy and x added",
+        DWEIGHT,
+        "dweight = dy.sum(axis=0)[:, np.newaxis] + x.sum(axis=0)",
+        "dweight sums dy + x. The chain rule multiplies the two.",
+    ),
+    Mistake(
+        "weight in place of its gradient",
+        DWEIGHT,
+        "dweight = weight + 0",
+        "dweight is weight itself, not its gradient: see what is returned.",
+    ),
+    Mistake(
+        "last output left out of dweight",
+        DWEIGHT,
+        DWEIGHT + "\n    dweight[-1] = 0",
+        "The last row of dweight is still 0: the loop over the outputs ends too early. range(O) ends with O "
+        "- 1 already.",
+    ),
+    Mistake(
+        "last input left out of dweight",
+        DWEIGHT,
+        DWEIGHT + "\n    dweight[:, -1] = 0",
+        "The last column of dweight is still 0: the loop over the inputs ends too early. range(I) ends with "
+        "I - 1 already.",
+    ),
+    Mistake(
+        "last output left out of dbias",
+        DBIAS,
+        DBIAS + "\n    dbias[-1] = 0",
+        "The last number of dbias is still 0: the loop over the outputs ends too early. range(O) ends with "
+        "O - 1 already.",
+    ),
+    Mistake(
+        "largest in place of the sum",
+        DBIAS,
+        "dbias = dy.max(axis=0)",
+        "dbias is the largest dy of each output. It is their sum.",
+    ),
 ]

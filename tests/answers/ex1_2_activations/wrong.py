@@ -15,7 +15,7 @@ WRONG = [
     ("loops.py", "y[index] = x[index]", "y[index] = 1", "step in place of ReLU"),
     ("loops.py", "if number >= 0:", "if True:", ""),  # Python's exp raises OverflowError
     ("loops.py", "y[index] * (1 - y[index])", "y[index] * (y[index] - 1)", "wrong sign"),
-    ("loops.py", "dy[index] * y[index] * (1", "dy[index] * 2 * y[index] * (1", "constant factor"),
+    ("loops.py", "dy[index] * y[index] * (1", "dy[index] * 2 * y[index] * (1", "twice the derivative"),
     ("loops.py", "return y, [y]", "return y, [x]", "x in place of y"),
     (
         "loops.py",
@@ -23,7 +23,7 @@ WRONG = [
         "    dx = dy\n    for index in np.ndindex(y",
         "input modified in place",
     ),
-    ("textbook.py", "x * (x > 0)", "np.maximum(x, 0.1 * x)", ""),
+    ("textbook.py", "x * (x > 0)", "np.maximum(x, 0.1 * x)", "leaky ReLU with slope 0.1"),
     ("textbook.py", "x * (x > 0)", "np.maximum(x, 0.01 * x)", "leaky ReLU"),
     ("textbook.py", "<= 0] = 0", "> 0] = 0", "mask the wrong way round"),
     ("textbook.py", "dout.copy()", "dout", "input modified in place"),
@@ -34,11 +34,11 @@ WRONG = [
         "input modified in place",
     ),
     ("textbook.py", "np.exp(-x)", "np.exp(x)", "sign of the exponent"),
-    ("textbook.py", "np.exp(-x)", "np.exp(-np.clip(x, -20, 20))", ""),
+    ("textbook.py", "np.exp(-x)", "np.exp(-np.clip(x, -20, 20))", "x cut off at 20"),
     ("textbook.py", "out - out**2", "1 - out**2", "derivative of tanh"),
     ("textbook.py", "(out - out**2)", "out", "1 - y forgotten"),
     ("textbook.py", "1.0 / (1.0 + np.exp(-x))", "np.exp(x) / (np.exp(x) + 1.0)", "exp(x) overflows"),
-    ("exp_of_minus_abs.py", "sign=np.sign(x)", "sign=x - 1", ""),
+    ("exp_of_minus_abs.py", "sign=np.sign(x)", "sign=x - 1", "threshold of 1 in backward"),
     ("exp_of_minus_abs.py", "dy, 0)", "np.abs(dy), 0)", ""),
     ("exp_of_minus_abs.py", "dy, 0)", "np.maximum(dy, 0), 0)", "negative gradients dropped too"),
     (
@@ -68,6 +68,6 @@ WRONG = [
     ("exp_of_minus_abs.py", "return dy * z", "return z", "sigmoid's derivative without dy"),
     ("exp_of_minus_abs.py", "Memory(x=x)", "setattr(Memory, 'x', x) or Memory", "value of another call"),
     ("logarithms.py", "dy, cache.mask)", "dy, last.mask)", ""),  # raises NameError
-    ("logarithms.py", "return two.up, two", "return two.up, Two(two.up, two.up)", ""),
+    ("logarithms.py", "return two.up, two", "return two.up, Two(two.up, two.up)", "y squared alone"),
     ("logarithms.py", "return two.up, two", "return two.down, two", "sign of the exponent"),
 ]
