@@ -673,4 +673,40 @@ MISTAKES = [
         "dx = dy * dy * y * (1 - y)",
         "dy stands in the product twice.",
     ),
+    Mistake(
+        "denominator forgotten where x is negative",
+        SIGMOID,
+        "y = np.where(x < 0, np.exp(np.minimum(x, 0)), (1 + np.tanh(x / 2)) / 2)",
+        "Where x is positive y is right; where it is negative, y is exp(x) alone, without its denominator.",
+    ),
+    Mistake(
+        "0 where x is negative",
+        SIGMOID,
+        "y = np.where(x < 0, 0, (1 + np.tanh(x / 2)) / 2)",
+        "Where x is positive y is right; where it is negative, y is 0. The sigmoid is no ReLU.",
+    ),
+    Mistake(
+        "nothing done by the sigmoid",
+        SIGMOID,
+        "y = x + 0",
+        "y is x itself.",
+    ),
+    Mistake(
+        "divided by the derivative",
+        SLOPE,
+        "dx = dy / (y * (1 - y))",
+        "dy was divided by y * (1 - y). The chain rule multiplies.",
+    ),
+    Mistake(
+        "minus the derivative of tanh",
+        SLOPE,
+        "dx = dy * (y * y - 1)",
+        "dy was multiplied by y^2 - 1. That is minus the derivative of tanh; the sigmoid has another one.",
+    ),
+    Mistake(
+        "y in place of dx",
+        SLOPE,
+        "dx = y + 0",
+        "dx is y itself, the output of forward.",
+    ),
 ]
