@@ -34,7 +34,12 @@ WRONG = [
     ),
     ("loops.py", "total = bias[o]", "total = 0", "bias forgotten"),
     ("loops.py", "weight[o, c, i, j] * padded", "weight[o, c, -1 - i, -1 - j] * padded", "kernel flipped"),
-    ("loops.py", "weight[o, c, i, j] * padded", "weight[o, 0, i, j] * padded", ""),
+    (
+        "loops.py",
+        "weight[o, c, i, j] * padded",
+        "weight[o, 0, i, j] * padded",
+        "kernel's first channel for all channels",
+    ),
     (
         "loops.py",
         "y = np.zeros((batch, outputs, oh, ow), x.dtype)",

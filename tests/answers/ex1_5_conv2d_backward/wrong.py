@@ -18,7 +18,12 @@ WRONG = [
     ("loops.py", "+= g * weight[o, c, i, j]", "+= g * weight[o, c, -1 - i, -1 - j]", "kernel flipped"),
     ("loops.py", "+= g * weight[o, c, i, j]", "-= g * weight[o, c, i, j]", "wrong sign"),
     ("loops.py", "dx = np.zeros(x.shape, x.dtype)", "dx = np.zeros(x.shape)", "dtype not kept"),
-    ("loops.py", "+= g * weight[o, c, i, j]", "+= g * weight[o, 0, i, j]", ""),
+    (
+        "loops.py",
+        "+= g * weight[o, c, i, j]",
+        "+= g * weight[o, 0, i, j]",
+        "first channel of the kernels everywhere",
+    ),
     ("loops.py", "h, w = row * sh + i, column * sw + j", "h, w = row + i, column + j", "stride ignored"),
     ("by_element.py", "dframe[seen] +=", "dframe[seen] =", "overwritten instead of added"),
     (
@@ -74,7 +79,7 @@ WRONG = [
         "by_element.py",
         "dframe, dw = np.zeros_like(frame)",
         "dframe, dw = frame",
-        "",
+        "dx begun as the padded image",
     ),
     (
         "by_element.py",
@@ -100,7 +105,7 @@ WRONG = [
         "by_window.py",
         "np.outer(dout, window.ravel())",
         "np.outer(dout, window.transpose(1, 2, 0).ravel())",
-        "",
+        "dweight with channels innermost",
     ),
     (
         "by_window.py",
