@@ -23,7 +23,7 @@ WRONG = [
         "place within the window forgotten",
     ),
     ("loops.py", "                    y[n, c, oh, ow] /= kh * kw\n", "", "sum in place of the mean"),
-    ("loops.py", "y[n, c, oh, ow] /= kh * kw", "y[n, c, oh, ow] /= kh + kw", "constant factor"),
+    ("loops.py", "y[n, c, oh, ow] /= kh * kw", "y[n, c, oh, ow] /= kh + kw", "divided by KH + KW"),
     (
         "loops.py",
         "+= dy[n, c, oh, ow] / (kh * kw)",

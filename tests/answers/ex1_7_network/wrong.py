@@ -25,7 +25,12 @@ WRONG = [
         "if layer == len(weights) - 1 and z[n, o] > 0:",
         "ReLU after the last layer",
     ),
-    ("loops.py", "z[n, o] = bias[o]", "z[n, o] = 0", ""),
+    (
+        "loops.py",
+        "z[n, o] = bias[o]",
+        "z[n, o] = 0",
+        "two mistakes at once: biases forgotten; last bias forgotten",
+    ),
     (
         "loops.py",
         "z = np.zeros((len(h), len(weight)), x.dtype)",
@@ -97,7 +102,7 @@ WRONG = [
     ("recursive.py", "relu_backward(dy * mask, relu)", "relu_backward(np.sin(dy) * mask, relu)", ""),
     ("plain.py", "factor *= masks[k]", "factor *= masks[k] ** 2", "dropout applied twice"),
     ("plain.py", "z * factor)", "2 * z * factor)", ""),
-    ("plain.py", "    dbiases.reverse()\n", "", "gradients in reverse order"),
+    ("plain.py", "    dbiases.reverse()\n", "", "dbiases in reverse order"),
     ("plain.py", "cache.factors[::-1]", "[cache.factors[-1], *cache.factors[:-1]]", ""),
     (
         "plain.py",
