@@ -894,4 +894,11 @@ MISTAKES = [
         ORDER + "\n    y[:, 1:] = 0",
         "Only the first output channel was computed. Is a return inside the loop?",
     ),
+    Mistake(
+        "last product alone, without bias",
+        "weight.reshape(o, -1) @ columns + bias[:, np.newaxis]",
+        "weight[:, -1, -1, -1:] @ columns[-1:]",
+        "y holds the last product of each window alone: each overwrote what was there before, bias included. "
+        "They are added up: += where you have =.",
+    ),
 ]

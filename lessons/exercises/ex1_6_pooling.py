@@ -977,4 +977,17 @@ MISTAKES = [
         "dx = np.ones(shape, dy.dtype)",
         "dx is too large by 1 everywhere: the array in which the shares are added up began with ones.",
     ),
+    Mistake(
+        "last pixel alone, divided",
+        MEAN,
+        "y = windows_of(x, kernel_size, stride)[..., -1, -1] / (kernel_size[0] * kernel_size[1])",
+        "y is the last pixel of each window, divided by KH * KW. The pixels are added up first: += where you "
+        "have =.",
+    ),
+    Mistake(
+        "last pixel in place of the mean",
+        MEAN,
+        "y = windows_of(x, kernel_size, stride)[..., -1, -1] + 0",
+        "y is the last pixel of each window. The mean of all is asked for.",
+    ),
 ]

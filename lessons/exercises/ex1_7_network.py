@@ -411,9 +411,9 @@ MISTAKES = [
     ),
     Mistake(
         "biases forgotten",
-        "x, linear_cache = linear_forward(x, weights[k], biases[k])",
-        "x, linear_cache = linear_forward(x, weights[k], biases[k] * 0)",
-        "The biases of the hidden layers have no effect.",
+        "    caches = []\n",
+        "    caches = []\n    biases = [0 * bias for bias in biases]\n",
+        "The biases have no effect: the numbers are those of the products alone.",
     ),
     Mistake(
         "last bias forgotten",

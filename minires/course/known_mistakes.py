@@ -9,6 +9,8 @@ from minires.course import diagnosis
 from minires.course.sandbox import perform
 from minires.course.values import flatten
 
+PAIRED = 30  # of the mistakes that show: the first of the list, the most common, are also tried two at a time
+
 
 class KnownMistakes:
     """What every known mistake of an exercise returns on these cases.
@@ -49,7 +51,7 @@ class KnownMistakes:
     def _pairs(self):
         """(two mistakes, module) wherever both can stand in one program."""
         showing = {name for name, _, _ in self._alone}
-        mistakes = [mistake for mistake in self.exercise.mistakes if mistake.name in showing]
+        mistakes = [mistake for mistake in self.exercise.mistakes if mistake.name in showing][:PAIRED]
         pairs = []
         for two in itertools.combinations(mistakes, 2):
             try:

@@ -70,4 +70,24 @@ WRONG = [
     ("logarithms.py", "dy, cache.mask)", "dy, last.mask)", ""),  # raises NameError
     ("logarithms.py", "return two.up, two", "return two.up, Two(two.up, two.up)", "y squared alone"),
     ("logarithms.py", "return two.up, two", "return two.down, two", "sign of the exponent"),
+    ("loops.py", "1 / (1 + math.exp(-number))", "1 / (1 - math.exp(-number))", ""),
+    (
+        "loops.py",
+        "math.exp(number) / (1 + math.exp(number))",
+        "math.exp(number)",
+        "denominator forgotten where x is negative",
+    ),
+    ("textbook.py", "x * (x > 0)", "x * (x < 0)", "minimum in place of maximum"),
+    ("textbook.py", "x * (x > 0)", "np.abs(x)", "absolute value"),
+    ("textbook.py", "out - out**2", "out + out**2", "1 + y in place of 1 - y"),
+    ("textbook.py", "out - out**2", "out**2 - out", "wrong sign"),
+    (
+        "textbook.py",
+        "1.0 / (1.0 + np.exp(-x))",
+        "1.0 / 1.0 + np.exp(-x)",
+        "parentheses around the denominator missing",
+    ),
+    ("exp_of_minus_abs.py", "np.where(x >= 0, 1, z) / (1 + z)", "1 / (1 + z)", "sigmoid of |x|"),
+    ("exp_of_minus_abs.py", "(1 + z) ** 2", "(1 + z)", ""),
+    ("exp_of_minus_abs.py", "cache.sign > 0, dy, 0", "cache.sign > 0, dy, -dy", "sign in place of the mask"),
 ]

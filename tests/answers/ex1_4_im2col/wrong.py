@@ -106,4 +106,28 @@ WRONG = [
         "weight.transpose(0, 2, 3, 1).reshape(out, channels",
         "kernel's channels innermost",
     ),
+    ("loops.py", "total += weight", "total = weight", "last product alone, without bias"),
+    ("loops.py", "total = bias[o]\n", "total = 0\n", "bias forgotten"),
+    (
+        "loops.py",
+        "padded[:, :, ph : ph + height, pw : pw + width] = x",
+        "padded[:, :, :height, :width] = x",
+        "padded below and to the right only",
+    ),
+    (
+        "loops.py",
+        "h, w = row * sh + i - ph, column * sw + j - pw",
+        "h, w = row * sw + i - ph, column * sh + j - pw",
+        "",
+    ),
+    ("loops.py", "(c * kh + i) * kw + j,", "(c * kw + j) * kh + i,", "windows column by column"),
+    ("loops.py", "(row * ow + column) * batch + n", "(n * oh + row) * ow + column", "image by image"),
+    ("loops.py", "(row * ow + column) * batch + n", "(row * oh + column) * batch + n", ""),
+    ("window_by_window.py", "columns.append(window.flatten())", "columns.append(window.T.flatten())", ""),
+    (
+        "window_by_window.py",
+        "columns.append(window.flatten())",
+        "columns.append(window.transpose(1, 2, 0).flatten())",
+        "channels innermost",
+    ),
 ]

@@ -29,7 +29,7 @@ WRONG = [
         "loops.py",
         "z[n, o] = bias[o]",
         "z[n, o] = 0",
-        "two mistakes at once: biases forgotten; last bias forgotten",
+        "biases forgotten",
     ),
     (
         "loops.py",
@@ -116,4 +116,21 @@ WRONG = [
         "hs, factors = vars(network_forward).setdefault('hs', []), []\n    hs[:] = [x]",
         "value of another call",
     ),
+    (
+        "loops.py",
+        "if rng.random() < keep else 0",
+        "if rng.random() < 1 - keep else 0",
+        "kept with probability 1 - keep",
+    ),
+    ("loops.py", "1 / keep if", "keep if", "multiplied by keep"),
+    ("loops.py", "masks[layer][n, o]\n    return", "masks[0][n, o]\n    return", ""),
+    ("loops.py", "d = d * masks[layer][n, o]", "d = d * masks[-1][n, o]", ""),
+    (
+        "loops.py",
+        "if z[n, o] <= 0:\n                        d = 0",
+        "if d <= 0:\n                        d = 0",
+        "mask from the wrong tensor",
+    ),
+    ("loops.py", "dbiases[layer][o] += d", "dbiases[layer][o] = d", ""),
+    ("loops.py", "        g = dx\n", "        g = g if g.shape == dx.shape else dx\n", ""),
 ]
