@@ -709,4 +709,10 @@ MISTAKES = [
         "dx = y + 0",
         "dx is y itself, the output of forward.",
     ),
+    Mistake(
+        "square of a denominator with |x| missing",
+        SLOPE,
+        "dx = dy * np.minimum(y, 1 - y)",
+        "dy was multiplied by exp(-|x|) / (1 + exp(-|x|)). The denominator of the derivative is squared.",
+    ),
 ]

@@ -88,6 +88,6 @@ WRONG = [
         "parentheses around the denominator missing",
     ),
     ("exp_of_minus_abs.py", "np.where(x >= 0, 1, z) / (1 + z)", "1 / (1 + z)", "sigmoid of |x|"),
-    ("exp_of_minus_abs.py", "(1 + z) ** 2", "(1 + z)", ""),
+    ("exp_of_minus_abs.py", "(1 + z) ** 2", "(1 + z)", "square of a denominator with |x| missing"),
     ("exp_of_minus_abs.py", "cache.sign > 0, dy, 0", "cache.sign > 0, dy, -dy", "sign in place of the mask"),
 ]
