@@ -120,68 +120,516 @@ PARTS = [
     ),
 ]
 
+FORWARD = "y = x @ weight.T + bias"
+DX = "dx = dy @ weight"
+DWEIGHT = "dweight = dy.T @ x"
+DBIAS = "dbias = dy.sum(axis=0)"
+
 MISTAKES = [
     Mistake(
         "bias forgotten",
-        "x @ weight.T + bias",
-        "x @ weight.T",
+        FORWARD,
+        "y = x @ weight.T",
         "The numbers are those of x @ weight.T alone.",
     ),
     Mistake(
         "bias subtracted",
-        "x @ weight.T + bias",
-        "x @ weight.T - bias",
+        FORWARD,
+        "y = x @ weight.T - bias",
         "The bias has the wrong sign.",
     ),
     Mistake(
+        "bias multiplied",
+        FORWARD,
+        "y = x @ weight.T * bias",
+        "The dot products were multiplied by bias, which is to be added.",
+    ),
+    Mistake(
+        "bias added once for each input",
+        FORWARD,
+        "y = x @ weight.T + x.shape[1] * bias",
+        "bias came in I times: it stands inside the sum over i, to which it does not belong.",
+    ),
+    Mistake(
+        "first bias everywhere",
+        FORWARD,
+        "y = x @ weight.T + bias[0]",
+        "Every output got bias[0]. Output o has the bias of its own index.",
+    ),
+    Mistake(
+        "bias along the wrong axis",
+        FORWARD,
+        "y = x @ weight.T + bias[:, np.newaxis]",
+        "bias was added down the batch, one number for each row. It has one for each column of y: output o "
+        "of every example gets bias[o].",
+    ),
+    Mistake(
         "weight not transposed",
-        "x @ weight.T + bias",
-        "x @ weight + bias",
+        FORWARD,
+        "y = x @ weight + bias",
         "Where weight is square, x @ weight fits too, but it uses columns where rows were meant.",
     ),
     Mistake(
+        "weight reshaped instead of transposed",
+        FORWARD,
+        "y = x @ weight.reshape(weight.shape[::-1]) + bias",
+        "weight was brought into the shape (I, O) by a reshape. That cuts its numbers into other rows and "
+        "never moves an axis; a transpose does.",
+    ),
+    Mistake(
+        "y transposed",
+        FORWARD,
+        "y = weight @ x.T + bias[:, np.newaxis]",
+        "y has the shape (O, N): the values are right, but it is transposed. Examples are the rows of y.",
+    ),
+    Mistake(
+        "product transposed before the bias",
+        FORWARD,
+        "y = weight @ x.T + bias",
+        "The product has the shape (O, N): it is transposed, so the bias meets the examples. Examples are "
+        "the rows of y.",
+    ),
+    Mistake(
+        "product reshaped instead of transposed",
+        FORWARD,
+        "y = (weight @ x.T).reshape(len(x), -1) + bias",
+        "A product of the shape (O, N) was brought to (N, O) by a reshape. That cuts its numbers into other "
+        "rows and never moves an axis; a transpose does.",
+    ),
+    Mistake(
+        "only the last input",
+        FORWARD,
+        "y = x[:, -1:] @ weight[:, -1:].T + bias",
+        "y[n, o] holds the product of the last input alone (and bias). The products of all inputs are added "
+        "up: += where you have =.",
+    ),
+    Mistake(
+        "first input left out",
+        FORWARD,
+        "y = x[:, 1:] @ weight[:, 1:].T + bias",
+        "The sum over i begins at 1. Indices count from 0.",
+    ),
+    Mistake(
+        "last input left out",
+        FORWARD,
+        "y = x[:, :-1] @ weight[:, :-1].T + bias",
+        "The sum over i ends too early: the last input takes no part. range(I) ends with I - 1 already.",
+    ),
+    Mistake(
+        "mean over the inputs",
+        FORWARD,
+        "y = x @ weight.T / x.shape[1] + bias",
+        "The products were averaged over the inputs. They are added up.",
+    ),
+    Mistake(
+        "last example left out",
+        FORWARD,
+        FORWARD + "\n    y[-1] = 0",
+        "The last row of y is still 0: the loop over the examples ends too early. range(N) ends with N - 1 "
+        "already.",
+    ),
+    Mistake(
+        "only the first example",
+        FORWARD,
+        FORWARD + "\n    y[1:] = 0",
+        "Only the first row of y was computed, the others are still 0. Is a return inside the loop?",
+    ),
+    Mistake(
+        "last output left out",
+        FORWARD,
+        FORWARD + "\n    y[:, -1] = 0",
+        "The last column of y is still 0: the loop over the outputs ends too early. range(O) ends with O - "
+        "1 already.",
+    ),
+    Mistake(
+        "one example for all rows",
+        FORWARD,
+        "y = x * 0 @ weight.T + x[-1] @ weight.T + bias",
+        "Every row of y belongs to the last example. Each example has its own.",
+    ),
+    Mistake(
+        "ReLU applied",
+        FORWARD,
+        "y = np.maximum(x @ weight.T + bias, 0)",
+        "Negative outputs were set to 0. A linear layer has no activation: that is a layer of its own.",
+    ),
+    Mistake(
         "weight transposed in backward",
-        "dx = dy @ weight",
+        DX,
         "dx = dy @ weight.T",
         "Forward used weight.T, so backward uses weight itself: transposing twice is one too many.",
     ),
     Mistake(
+        "weight reshaped in backward",
+        DX,
+        "dx = dy @ weight.T.reshape(weight.shape)",
+        "For dx the numbers of weight stand in other places: they were cut into other rows by a reshape, "
+        "which never moves an axis.",
+    ),
+    Mistake(
+        "dx transposed",
+        DX,
+        "dx = weight.T @ dy.T",
+        "dx came out transposed. x has a row for each example, and so has dx.",
+    ),
+    Mistake(
+        "dx of the last output",
+        DX,
+        "dx = dy[:, -1:] @ weight[-1:]",
+        "dx holds the gradient from the last output alone. x[n, i] takes part in all outputs, and gradients "
+        "that arrive several times are added up: += where you have =.",
+    ),
+    Mistake(
+        "first output left out of dx",
+        DX,
+        "dx = dy[:, 1:] @ weight[1:]",
+        "In dx the sum over o begins at 1. Indices count from 0.",
+    ),
+    Mistake(
+        "last output left out of dx",
+        DX,
+        "dx = dy[:, :-1] @ weight[:-1]",
+        "In dx the sum over o ends too early. range(O) ends with O - 1 already.",
+    ),
+    Mistake(
+        "dx summed over the batch",
+        DX,
+        "dx = dy.sum(axis=0) @ weight",
+        "dx was summed over the examples. Each example has an x, and a gradient, of its own.",
+    ),
+    Mistake(
+        "dx divided by the batch",
+        DX,
+        "dx = dy @ weight / len(x)",
+        "dx was divided by N. If the loss is a mean over the batch, dy has the 1/N already.",
+    ),
+    Mistake(
+        "mean over the outputs",
+        DX,
+        "dx = dy @ weight / len(weight)",
+        "dx was averaged over the outputs. The gradients from all outputs are added up.",
+    ),
+    Mistake(
+        "dx multiplied by x",
+        DX,
+        "dx = dy @ weight * x",
+        "dx was multiplied by x. The factor by which x[n, i] reaches y[n, o] is weight[o, i] alone.",
+    ),
+    Mistake(
+        "dy forgotten in dx",
+        DX,
+        "dx = np.ones_like(dy) @ weight",
+        "dx is a sum of weights alone. The chain rule multiplies each of them by the dy of its output.",
+    ),
+    Mistake(
         "mean over the batch",
-        "dweight = dy.T @ x",
+        DWEIGHT,
         "dweight = dy.T @ x / len(x)",
         "dweight was divided by N. Backward adds up over the batch; if the loss is a mean, dy has the 1/N "
         "already.",
     ),
     Mistake(
-        "mean of the bias gradient",
-        "dy.sum(axis=0)",
-        "dy.mean(axis=0)",
-        "dbias is a mean over the batch; the bias took part in every example, and its gradient is the sum.",
+        "dweight divided by N * O",
+        DWEIGHT,
+        "dweight = dy.T @ x / dy.size",
+        "dweight was divided by N * O, the number of outputs of the batch. Backward adds up and divides by "
+        "nothing.",
     ),
     Mistake(
-        "bias gradient over the wrong axis",
-        "dy.sum(axis=0)",
-        "dy.sum(axis=1)",
-        "dbias was summed over the outputs, axis 1; the index that bias lacks is n, axis 0.",
+        "dweight of the last example",
+        DWEIGHT,
+        "dweight = dy[-1:].T @ x[-1:]",
+        "dweight is the gradient of the last example alone. The weights took part in all of them, and "
+        "gradients that arrive several times are added up: += where you have =.",
     ),
     Mistake(
-        "overwritten instead of added",
-        "dy.sum(axis=0)",
-        "dy[-1]",
-        "dbias is the gradient of the last example alone: the bias took part in all of them, and a gradient "
-        "that arrives several times is added up (+=), not overwritten (=).",
+        "dweight of the first example",
+        DWEIGHT,
+        "dweight = dy[:1].T @ x[:1]",
+        "dweight is the gradient of the first example alone. The weights took part in all of them: their "
+        "gradients are added up.",
+    ),
+    Mistake(
+        "first example left out of dweight",
+        DWEIGHT,
+        "dweight = dy[1:].T @ x[1:]",
+        "In dweight the sum over n begins at 1. Indices count from 0.",
+    ),
+    Mistake(
+        "last example left out of dweight",
+        DWEIGHT,
+        "dweight = dy[:-1].T @ x[:-1]",
+        "In dweight the sum over n ends too early. range(N) ends with N - 1 already.",
+    ),
+    Mistake(
+        "dy and x summed before the product",
+        DWEIGHT,
+        "dweight = np.outer(dy.sum(axis=0), x.sum(axis=0))",
+        "dweight is the product of two sums over the batch. It is the sum of products: in each of them dy "
+        "and x belong to the same example.",
+    ),
+    Mistake(
+        "dy summed before the product",
+        DWEIGHT,
+        "dweight = np.outer(dy.sum(axis=0), x.mean(axis=0))",
+        "dy was summed over the batch, and x averaged, before they were multiplied. In each product dy and "
+        "x belong to the same example; then comes the sum.",
     ),
     Mistake(
         "weight and x exchanged",
-        "dweight = dy.T @ x",
+        DWEIGHT,
         "dweight = x.T @ dy",
         "dweight came out transposed. weight has a row for each output and a column for each input, and so "
         "has dweight.",
     ),
     Mistake(
+        "dweight reshaped instead of transposed",
+        DWEIGHT,
+        "dweight = (x.T @ dy).reshape(weight.shape)",
+        "x.T @ dy has the shape (I, O) and was brought to (O, I) by a reshape. That cuts the numbers into "
+        "other rows and never moves an axis.",
+    ),
+    Mistake(
+        "dy reshaped instead of transposed",
+        DWEIGHT,
+        "dweight = dy.reshape(dy.shape[::-1]) @ x",
+        "For dweight dy was brought to (O, N) by a reshape. That cuts its numbers into other rows and never "
+        "moves an axis; a transpose does.",
+    ),
+    Mistake(
+        "dweight computed from weight",
+        DWEIGHT,
+        "dweight = dy.sum(axis=0)[:, np.newaxis] * weight",
+        "The factor in dweight is weight itself. weight[o, i] reaches y[n, o] with the factor x[n, i].",
+    ),
+    Mistake(
+        "dy forgotten in dweight",
+        DWEIGHT,
+        "dweight = np.ones_like(dy).T @ x",
+        "dweight is a sum of x alone. The chain rule multiplies each of them by the dy of its output.",
+    ),
+    Mistake(
+        "weight added to its gradient",
+        DWEIGHT,
+        "dweight = dy.T @ x + weight",
+        "dweight is the gradient plus weight itself. That would be weight decay, of which nothing is asked.",
+    ),
+    Mistake(
+        "mean of the bias gradient",
+        DBIAS,
+        "dbias = dy.mean(axis=0)",
+        "dbias is a mean over the batch; the bias took part in every example, and its gradient is the sum.",
+    ),
+    Mistake(
+        "bias gradient over the wrong axis",
+        DBIAS,
+        "dbias = dy.sum(axis=1)",
+        "dbias was summed over the outputs, axis 1; the index that bias lacks is n, axis 0.",
+    ),
+    Mistake(
+        "mean of the bias gradient over the wrong axis",
+        DBIAS,
+        "dbias = dy.mean(axis=1)",
+        "dbias is a mean over the outputs, axis 1. It is a sum, and over the index that bias lacks: n, axis "
+        "0.",
+    ),
+    Mistake(
+        "overwritten instead of added",
+        DBIAS,
+        "dbias = dy[-1]",
+        "dbias is the gradient of the last example alone: the bias took part in all of them, and a gradient "
+        "that arrives several times is added up (+=), not overwritten (=).",
+    ),
+    Mistake(
+        "bias gradient of the first example",
+        DBIAS,
+        "dbias = dy[0]",
+        "dbias is the gradient of the first example alone. The bias took part in all of them: their "
+        "gradients are added up.",
+    ),
+    Mistake(
+        "first example left out of dbias",
+        DBIAS,
+        "dbias = dy[1:].sum(axis=0)",
+        "In dbias the sum over n begins at 1. Indices count from 0.",
+    ),
+    Mistake(
+        "last example left out of dbias",
+        DBIAS,
+        "dbias = dy[:-1].sum(axis=0)",
+        "In dbias the sum over n ends too early. range(N) ends with N - 1 already.",
+    ),
+    Mistake(
+        "bias gradient not summed",
+        DBIAS,
+        "dbias = dy",
+        "dbias is dy itself, with one row for each example. The bias has no index n: sum over it.",
+    ),
+    Mistake(
+        "bias gradient summed over everything",
+        DBIAS,
+        "dbias = dy.sum()",
+        "dbias was summed over the outputs too, to a single number. Each output has its own bias: sum over "
+        "the examples only.",
+    ),
+    Mistake(
+        "sum of everything in every bias gradient",
+        DBIAS,
+        "dbias = np.full(dy.shape[1], dy.sum())",
+        "Every element of dbias is the sum of all of dy. Each output has its own bias: sum over the "
+        "examples only.",
+    ),
+    Mistake(
+        "an axis of length 1 kept in dbias",
+        DBIAS,
+        "dbias = dy.sum(axis=0, keepdims=True)",
+        "The numbers are right, but dbias has an axis of length 1 in front. bias has one axis, and so has "
+        "dbias.",
+    ),
+    Mistake(
+        "dy forgotten in dbias",
+        DBIAS,
+        "dbias = np.full(dy.shape[1], len(dy)).astype(dy.dtype)",
+        "dbias is N everywhere: the derivative of y with respect to bias is 1, and the chain rule "
+        "multiplies it by dy.",
+    ),
+    Mistake(
         "input modified in place",
-        "y = x @ weight.T + bias",
+        FORWARD,
         "x -= 0.5\n    y = x @ weight.T + bias",
         "",
+    ),
+    Mistake(
+        "only the last input, without bias",
+        FORWARD,
+        "y = x[:, -1:] @ weight[:, -1:].T",
+        "y[n, o] holds the product of the last input alone: each product overwrote what was there before, "
+        "bias included. They are added up: += where you have =.",
+    ),
+    Mistake(
+        "only the bias",
+        FORWARD,
+        "y = 0 * x @ weight.T + bias",
+        "Every row of y is bias: the products of x and weight never reach it.",
+    ),
+    Mistake(
+        "products subtracted",
+        FORWARD,
+        "y = bias - x @ weight.T",
+        "The products were subtracted from bias. They are added to it.",
+    ),
+    Mistake(
+        "x and weight added",
+        FORWARD,
+        "y = x.sum(axis=1, keepdims=True) + weight.sum(axis=1) + bias",
+        "y[n, o] sums x[n, i] + weight[o, i]. It is to sum their products.",
+    ),
+    Mistake(
+        "weight forgotten",
+        FORWARD,
+        "y = x @ np.ones_like(weight).T + bias",
+        "y[n, o] sums the inputs alone. Each is multiplied by its weight.",
+    ),
+    Mistake(
+        "first example left out",
+        FORWARD,
+        FORWARD + "\n    y[0] = 0",
+        "The first row of y is still 0: the loop over the examples begins at 1. Indices count from 0.",
+    ),
+    Mistake(
+        "first output left out",
+        FORWARD,
+        FORWARD + "\n    y[:, 0] = 0",
+        "The first column of y is still 0: the loop over the outputs begins at 1. Indices count from 0.",
+    ),
+    Mistake(
+        "first example left out in backward",
+        DX,
+        DX + "\n    dx[0] = 0",
+        "The first row of dx is still 0: the loop over the examples begins at 1. Indices count from 0.",
+    ),
+    Mistake(
+        "last example left out in backward",
+        DX,
+        DX + "\n    dx[-1] = 0",
+        "The last row of dx is still 0: the loop over the examples ends too early. range(N) ends with N - 1 "
+        "already.",
+    ),
+    Mistake(
+        "first input left out in backward",
+        DX,
+        DX + "\n    dx[:, 0] = 0",
+        "The first column of dx is still 0: the loop over the inputs begins at 1. Indices count from 0.",
+    ),
+    Mistake(
+        "last input left out in backward",
+        DX,
+        DX + "\n    dx[:, -1] = 0",
+        "The last column of dx is still 0: the loop over the inputs ends too early. range(I) ends with I - "
+        "1 already.",
+    ),
+    Mistake(
+        "weight forgotten in dx",
+        DX,
+        "dx = dy @ np.ones_like(weight)",
+        "dx sums dy alone. Each dy is multiplied by the weight over which x[n, i] reached that output.",
+    ),
+    Mistake(
+        "dy and weight added",
+        DX,
+        "dx = dy.sum(axis=1, keepdims=True) + weight.sum(axis=0)",
+        "dx sums dy + weight. The chain rule multiplies the two.",
+    ),
+    Mistake(
+        "x in place of its gradient",
+        DX,
+        "dx = x + 0",
+        "dx is x itself, not its gradient: see what is returned.",
+    ),
+    Mistake(
+        "x forgotten in dweight",
+        DWEIGHT,
+        "dweight = dy.T @ np.ones_like(x)",
+        "dweight sums dy alone. Each dy is multiplied by the x with which weight[o, i] was multiplied in "
+        "forward.",
+    ),
+    Mistake(
+        "dy and x added",
+        DWEIGHT,
+        "dweight = dy.sum(axis=0)[:, np.newaxis] + x.sum(axis=0)",
+        "dweight sums dy + x. The chain rule multiplies the two.",
+    ),
+    Mistake(
+        "weight in place of its gradient",
+        DWEIGHT,
+        "dweight = weight + 0",
+        "dweight is weight itself, not its gradient: see what is returned.",
+    ),
+    Mistake(
+        "last output left out of dweight",
+        DWEIGHT,
+        DWEIGHT + "\n    dweight[-1] = 0",
+        "The last row of dweight is still 0: the loop over the outputs ends too early. range(O) ends with O "
+        "- 1 already.",
+    ),
+    Mistake(
+        "last input left out of dweight",
+        DWEIGHT,
+        DWEIGHT + "\n    dweight[:, -1] = 0",
+        "The last column of dweight is still 0: the loop over the inputs ends too early. range(I) ends with "
+        "I - 1 already.",
+    ),
+    Mistake(
+        "last output left out of dbias",
+        DBIAS,
+        DBIAS + "\n    dbias[-1] = 0",
+        "The last number of dbias is still 0: the loop over the outputs ends too early. range(O) ends with "
+        "O - 1 already.",
+    ),
+    Mistake(
+        "largest in place of the sum",
+        DBIAS,
+        "dbias = dy.max(axis=0)",
+        "dbias is the largest dy of each output. It is their sum.",
     ),
 ]

@@ -29,7 +29,7 @@ def relu_forward(x):
     """
     # solution
     y = np.maximum(x, 0)
-    cache = x > 0
+    cache = x
     return y, cache
     # end of solution
 
@@ -49,8 +49,8 @@ def relu_backward(dy, cache):
            [ 0., -8.]])
     """
     # solution
-    positive = cache
-    dx = dy * positive
+    x = cache
+    dx = dy * (x > 0)
     return dx
     # end of solution
 
@@ -182,69 +182,74 @@ PARTS = [
     ),
 ]
 
+RELU = "y = np.maximum(x, 0)"
+MASKED = "dx = dy * (x > 0)"
+SIGMOID = "y = (1 + np.tanh(x / 2)) / 2"
+SLOPE = "dx = dy * y * (1 - y)"
+
 MISTAKES = [
     Mistake(
         "leaky ReLU",
-        "np.maximum(x, 0)",
-        "np.maximum(x, 0.01 * x)",
+        RELU,
+        "y = np.maximum(x, 0.01 * x)",
         "Negative numbers pass with the factor 0.01. That is another activation; ReLU makes them 0.",
     ),
     Mistake(
         "step in place of ReLU",
-        "np.maximum(x, 0)",
-        "(x > 0).astype(x.dtype)",
+        RELU,
+        "y = (x > 0).astype(x.dtype)",
         "Positive numbers have become 1. That is the derivative of ReLU; ReLU itself leaves them as they "
         "are.",
     ),
     Mistake(
         "input modified in place",
-        "y = np.maximum(x, 0)",
+        RELU,
         "x[x < 0] = 0\n    y = x",
         "",
     ),
     Mistake(
         "mask from the wrong tensor",
-        "dx = dy * positive",
+        MASKED,
         "dx = dy * (dy > 0)",
         "dy was kept where dy is positive. What counts is where x was positive: there y followed x, "
         "whatever gradient comes back.",
     ),
     Mistake(
         "negative gradients dropped too",
-        "dx = dy * positive",
-        "dx = dy * positive * (dy > 0)",
+        MASKED,
+        "dx = dy * (x > 0) * (dy > 0)",
         "The places where x was negative are right, but negative dy have become 0 as well. A gradient may "
         "be negative; only the sign of x decides.",
     ),
     Mistake(
         "mask the wrong way round",
-        "dx = dy * positive",
-        "dx = dy * ~positive",
+        MASKED,
+        "dx = dy * (x <= 0)",
         "The gradient passes where x was negative and is stopped where it was positive.",
     ),
     Mistake(
         "mask forgotten",
-        "dx = dy * positive",
+        MASKED,
         "dx = dy",
         "dx is dy itself. Where x was negative, y does not depend on x, so no gradient passes.",
     ),
     Mistake(
         "mask without dy",
-        "dx = dy * positive",
-        "dx = positive.astype(dy.dtype)",
+        MASKED,
+        "dx = (x > 0).astype(dy.dtype)",
         "This is the derivative of ReLU alone. The chain rule multiplies it by dy, the gradient that comes "
         "from above.",
     ),
     Mistake(
         "multiplied by y in place of its derivative",
-        "cache = x > 0",
-        "cache = x * (x > 0)",
+        MASKED,
+        "dx = dy * x * (x > 0)",
         "dy was multiplied by relu(x). The chain rule wants the derivative of ReLU there, which is 1 or 0.",
     ),
     Mistake(
         "multiplied by x",
-        "cache = x > 0",
-        "cache = x",
+        MASKED,
+        "dx = dy * x",
         "dy was multiplied by x. The chain rule wants the derivative of ReLU there, which is 1 or 0.",
     ),
     Mistake(
@@ -255,14 +260,14 @@ MISTAKES = [
     ),
     Mistake(
         "exp(x) overflows",
-        "y = (1 + np.tanh(x / 2)) / 2",
+        SIGMOID,
         "y = np.exp(x) / (1 + np.exp(x))",
         "y is NaN where exp(x) is inf: inf / inf and 0 * inf are NaN. Write the fraction such that inf can "
         "stand in the denominator only, or such that no exp is left in it.",
     ),
     Mistake(
         "tanh in place of the sigmoid",
-        "y = (1 + np.tanh(x / 2)) / 2",
+        SIGMOID,
         "y = np.tanh(x)",
         "These are the values of tanh, from -1 to 1; those of the sigmoid go from 0 to 1.",
     ),
@@ -295,27 +300,430 @@ MISTAKES = [
     ),
     Mistake(
         "sigmoid's derivative without dy",
-        "dx = dy * y * (1 - y)",
+        SLOPE,
         "dx = y * (1 - y)",
         "This is the derivative of the sigmoid alone. The chain rule multiplies it by dy.",
     ),
     Mistake(
         "derivative of tanh",
-        "dx = dy * y * (1 - y)",
+        SLOPE,
         "dx = dy * (1 - y * y)",
         "dy was multiplied by 1 - y^2. That is the derivative of tanh; the sigmoid has another one.",
     ),
     Mistake(
         "1 - y forgotten",
-        "dx = dy * y * (1 - y)",
+        SLOPE,
         "dx = dy * y",
         "dx is dy * y: that is what exp would have. The denominator of the sigmoid depends on x too and "
         "gives another factor.",
     ),
     Mistake(
         "y forgotten",
-        "dx = dy * y * (1 - y)",
+        SLOPE,
         "dx = dy * (1 - y)",
         "dx is dy * (1 - y): one factor of the derivative is there, the other one is missing.",
+    ),
+    Mistake(
+        "minimum in place of maximum",
+        RELU,
+        "y = np.minimum(x, 0)",
+        "The smaller one of x and 0 was taken, so what passes are the negative numbers. ReLU lets the "
+        "positive ones pass.",
+    ),
+    Mistake(
+        "absolute value",
+        RELU,
+        "y = np.abs(x)",
+        "Negative numbers have become positive. ReLU makes them 0.",
+    ),
+    Mistake(
+        "nothing done by ReLU",
+        RELU,
+        "y = x + 0",
+        "y is x. Negative numbers become 0.",
+    ),
+    Mistake(
+        "largest along an axis",
+        RELU,
+        "y = np.max(x, 0)",
+        "np.max(x, 0) is the largest along axis 0: its second argument is an axis. What is wanted is the "
+        "larger one of two numbers, element by element.",
+    ),
+    Mistake(
+        "cut off at 1",
+        RELU,
+        "y = np.clip(x, 0, 1)",
+        "Numbers above 1 were cut off. ReLU has no upper limit.",
+    ),
+    Mistake(
+        "threshold of 1",
+        RELU,
+        "y = x * (x > 1)",
+        "Numbers between 0 and 1 have become 0. The threshold of ReLU is 0.",
+    ),
+    Mistake(
+        "ELU in place of ReLU",
+        RELU,
+        "y = np.where(x > 0, x, np.exp(x) - 1)",
+        "Negative numbers pass as exp(x) - 1. That is another activation, ELU; ReLU makes them 0.",
+    ),
+    Mistake(
+        "softplus in place of ReLU",
+        RELU,
+        "y = np.log(1 + np.exp(x))",
+        "These are the values of log(1 + exp(x)), softplus: a smooth relative of ReLU, but not ReLU.",
+    ),
+    Mistake(
+        "leaky ReLU with slope 0.1",
+        RELU,
+        "y = np.maximum(x, 0.1 * x)",
+        "Negative numbers pass with the factor 0.1. That is another activation; ReLU makes them 0.",
+    ),
+    Mistake(
+        "leaky ReLU with slope 0.2",
+        RELU,
+        "y = np.maximum(x, 0.2 * x)",
+        "Negative numbers pass with the factor 0.2. That is another activation; ReLU makes them 0.",
+    ),
+    Mistake(
+        "gradient of a leaky ReLU with slope 0.01",
+        MASKED,
+        "dx = np.where(x > 0, dy, 0.01 * dy)",
+        "Where x was negative dy passes with the factor 0.01. There ReLU is constant, so the factor is 0.",
+    ),
+    Mistake(
+        "gradient of a leaky ReLU with slope 0.1",
+        MASKED,
+        "dx = np.where(x > 0, dy, 0.1 * dy)",
+        "Where x was negative dy passes with the factor 0.1. There ReLU is constant, so the factor is 0.",
+    ),
+    Mistake(
+        "sign in place of the mask",
+        MASKED,
+        "dx = dy * np.sign(x)",
+        "Where x was negative, dx is -dy. There ReLU is constant, so dx is 0.",
+    ),
+    Mistake(
+        "kept where dy is negative",
+        MASKED,
+        "dx = dy * (dy < 0)",
+        "dy was kept where dy is negative. What counts is where x was positive, whatever gradient comes "
+        "back.",
+    ),
+    Mistake(
+        "threshold of 1 in backward",
+        MASKED,
+        "dx = dy * (x > 1)",
+        "Where x lies between 0 and 1 no gradient passes. The threshold of ReLU is 0.",
+    ),
+    Mistake(
+        "dy stopped above 1",
+        MASKED,
+        "dx = dy * (x > 0) * (x < 1)",
+        "Where x is above 1 no gradient passes. ReLU has no upper limit.",
+    ),
+    Mistake(
+        "1 where x was negative",
+        MASKED,
+        "dx = np.where(x > 0, dy, 1)",
+        "Where x was negative, dx is 1. There y does not depend on x, so dx is 0.",
+    ),
+    Mistake(
+        "x where x was negative",
+        MASKED,
+        "dx = np.where(x > 0, dy, x)",
+        "Where x was negative, dx is x. There y does not depend on x, so dx is 0.",
+    ),
+    Mistake(
+        "ReLU again in place of its gradient",
+        MASKED,
+        "dx = np.maximum(x, 0)",
+        "dx is relu(x). Backward is to return dy, and 0 where x was negative.",
+    ),
+    Mistake(
+        "x in place of dy",
+        MASKED,
+        "dx = x + 0 * dy",
+        "dx is x itself. Backward hands on dy.",
+    ),
+    Mistake(
+        "mask added",
+        MASKED,
+        "dx = dy + (x > 0)",
+        "The derivative of ReLU was added to dy. The chain rule multiplies.",
+    ),
+    Mistake(
+        "dx squared",
+        MASKED,
+        "dx = dy * dy * (x > 0)",
+        "dy stands in the product twice.",
+    ),
+    Mistake(
+        "minus in the denominator",
+        SIGMOID,
+        "y = 1 / (1 - np.exp(-x))",
+        "These are the values of 1 / (1 - exp(-x)). The denominator of the sigmoid is a sum.",
+    ),
+    Mistake(
+        "exp(-x) in the numerator",
+        SIGMOID,
+        "y = np.exp(-x) / (1 + np.exp(-x))",
+        "exp(-x) / (1 + exp(-x)) is 1 - sigmoid(x), and NaN where exp(-x) is inf. The numerator that "
+        "belongs to this denominator is 1.",
+    ),
+    Mistake(
+        "parentheses around the denominator missing",
+        SIGMOID,
+        "y = 1 / 1 + np.exp(-x)",
+        "These are the values of 1 / 1 + exp(-x): without parentheses only the first 1 is in the "
+        "denominator.",
+    ),
+    Mistake(
+        "1 missing in the denominator",
+        SIGMOID,
+        "y = 1 / np.exp(-x)",
+        "These are the values of 1 / exp(-x), which is exp(x): the 1 in the denominator is missing.",
+    ),
+    Mistake(
+        "squared denominator in forward",
+        SIGMOID,
+        "y = 1 / (1 + np.exp(-x)) ** 2",
+        "These are the squares of sigmoid(x).",
+    ),
+    Mistake(
+        "derivative in place of the sigmoid",
+        SIGMOID,
+        "y = (1 + np.tanh(x / 2)) / 2\n    y = y * (1 - y)",
+        "These are the values of the derivative of the sigmoid, y * (1 - y).",
+    ),
+    Mistake(
+        "tanh(x / 2) not shifted",
+        SIGMOID,
+        "y = np.tanh(x / 2)",
+        "These are the values of tanh(x / 2), from -1 to 1. Those of the sigmoid go from 0 to 1.",
+    ),
+    Mistake(
+        "half of tanh not shifted",
+        SIGMOID,
+        "y = np.tanh(x / 2) / 2",
+        "These are the values of tanh(x / 2) / 2, from -1/2 to 1/2. Those of the sigmoid go from 0 to 1.",
+    ),
+    Mistake(
+        "not halved",
+        SIGMOID,
+        "y = 1 + np.tanh(x / 2)",
+        "y is twice the sigmoid: its values go from 0 to 2.",
+    ),
+    Mistake(
+        "the 1 not halved",
+        SIGMOID,
+        "y = 1 + np.tanh(x / 2) / 2",
+        "These are the values of 1 + tanh(x / 2) / 2: the 1 is to be halved too. Mind the parentheses.",
+    ),
+    Mistake(
+        "sigmoid of |x|",
+        SIGMOID,
+        "y = 1 / (1 + np.exp(-np.abs(x)))",
+        "Negative numbers were treated like positive ones: these are the values for |x|. Where x is "
+        "negative another fraction is needed.",
+    ),
+    Mistake(
+        "sigmoid of -|x|",
+        SIGMOID,
+        "y = np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x)))",
+        "Positive numbers were treated like negative ones: these are the values for -|x|. Where x is "
+        "positive another fraction is needed.",
+    ),
+    Mistake(
+        "softmax in place of the sigmoid",
+        SIGMOID,
+        "e = np.exp(x - x.max())\n    y = e / e.sum()",
+        "The numbers add up to 1 over the whole array: that is a softmax. The sigmoid treats every number "
+        "on its own.",
+    ),
+    Mistake(
+        "overflowing softmax in place of the sigmoid",
+        SIGMOID,
+        "y = np.exp(x) / np.exp(x).sum()",
+        "The numbers add up to 1 over the whole array, or are NaN: that is a softmax. The sigmoid treats "
+        "every number on its own.",
+    ),
+    Mistake(
+        "softmax over the rows in place of the sigmoid",
+        SIGMOID,
+        "e = np.exp(x - x.max(axis=-1, keepdims=True))\n    y = e / e.sum(axis=-1, keepdims=True)",
+        "The numbers add up to 1 along the last axis: that is a softmax. The sigmoid treats every number on "
+        "its own.",
+    ),
+    Mistake(
+        "log(1 + exp(x))",
+        SIGMOID,
+        "y = np.log(1 + np.exp(x))",
+        "These are the values of log(1 + exp(x)), whose derivative is the sigmoid.",
+    ),
+    Mistake(
+        "logarithm of the sigmoid",
+        SIGMOID,
+        "y = np.log((1 + np.tanh(x / 2)) / 2)",
+        "These are the logarithms of the sigmoid; an exp is still to be taken.",
+    ),
+    Mistake(
+        "x cut off at 10",
+        SIGMOID,
+        "y = 1 / (1 + np.exp(-np.clip(x, -10, 10)))",
+        "x was cut off at -10 and 10. exp(-x) may overflow: 1 / inf is 0, and nothing needs to be cut off.",
+    ),
+    Mistake(
+        "x cut off at 20",
+        SIGMOID,
+        "y = 1 / (1 + np.exp(-np.clip(x, -20, 20)))",
+        "x was cut off at -20 and 20. exp(-x) may overflow: 1 / inf is 0, and nothing needs to be cut off.",
+    ),
+    Mistake(
+        "hard sigmoid",
+        SIGMOID,
+        "y = np.clip(x / 4 + 0.5, 0, 1)",
+        "These are the values of a straight line, cut off at 0 and 1. The sigmoid is a curve.",
+    ),
+    Mistake(
+        "1 + y in place of 1 - y",
+        SLOPE,
+        "dx = dy * y * (1 + y)",
+        "dy was multiplied by y * (1 + y). Differentiate 1 / (1 + exp(-x)) once more and mind the signs.",
+    ),
+    Mistake(
+        "parentheses around 1 - y missing",
+        SLOPE,
+        "dx = dy * y * 1 - y",
+        "These are the values of dy * y - y: the product belongs to the whole of 1 - y.",
+    ),
+    Mistake(
+        "y squared",
+        SLOPE,
+        "dx = dy * y * y * (1 - y)",
+        "The factor y stands in the product twice.",
+    ),
+    Mistake(
+        "1 - y squared",
+        SLOPE,
+        "dx = dy * y * (1 - y) ** 2",
+        "The factor 1 - y stands in the product twice.",
+    ),
+    Mistake(
+        "derivative squared",
+        SLOPE,
+        "dx = dy * (y * (1 - y)) ** 2",
+        "y * (1 - y) was squared.",
+    ),
+    Mistake(
+        "y squared alone",
+        SLOPE,
+        "dx = dy * y * y",
+        "dy was multiplied by y^2, which is 1 / (1 + exp(-x))^2. The derivative has another numerator.",
+    ),
+    Mistake(
+        "square of the denominator missing",
+        SLOPE,
+        "e = (1 - y) / y\n    dx = dy * e / (1 + e)",
+        "dy was multiplied by exp(-x) / (1 + exp(-x)): the denominator is to be squared. And the fraction "
+        "is NaN where exp(-x) is inf; in terms of y no exp is left.",
+    ),
+    Mistake(
+        "four times the derivative",
+        SLOPE,
+        "dx = dy * (1 - (2 * y - 1) ** 2)",
+        "dx is four times too large: this is 1 - tanh(x / 2)^2. The sigmoid is half of 1 + tanh(x / 2), and "
+        "x is halved inside.",
+    ),
+    Mistake(
+        "twice the derivative",
+        SLOPE,
+        "dx = dy * (1 - (2 * y - 1) ** 2) / 2",
+        "dx is twice too large. If you differentiate tanh(x / 2): x is halved inside, and the chain rule "
+        "has this 1/2 too.",
+    ),
+    Mistake(
+        "derivative added",
+        SLOPE,
+        "dx = dy + y * (1 - y)",
+        "The derivative was added to dy. The chain rule multiplies.",
+    ),
+    Mistake(
+        "sigmoid of dy",
+        SLOPE,
+        "dx = dy * (1 - dy)",
+        "The derivative was taken of dy. It is y, the output of the sigmoid, that belongs there.",
+    ),
+    Mistake(
+        "dy hit by the sigmoid",
+        SLOPE,
+        "s = (1 + np.tanh(dy / 2)) / 2\n    dx = s * (1 - s)",
+        "The sigmoid was applied to dy. The derivative belongs to x: y * (1 - y), times dy.",
+    ),
+    Mistake(
+        "dy passed on",
+        SLOPE,
+        "dx = dy + 0 * y",
+        "dx is dy itself: the derivative of the sigmoid is missing.",
+    ),
+    Mistake(
+        "ReLU's mask",
+        SLOPE,
+        "dx = dy * (y > 0.5)",
+        "dy passes where x is positive and is stopped elsewhere: that is ReLU's backward.",
+    ),
+    Mistake(
+        "mask of y",
+        SLOPE,
+        "dx = dy * (y > 0)",
+        "dy passes unchanged wherever y is above 0. That is a mask; the sigmoid has a derivative.",
+    ),
+    Mistake(
+        "dy twice",
+        SLOPE,
+        "dx = dy * dy * y * (1 - y)",
+        "dy stands in the product twice.",
+    ),
+    Mistake(
+        "denominator forgotten where x is negative",
+        SIGMOID,
+        "y = np.where(x < 0, np.exp(np.minimum(x, 0)), (1 + np.tanh(x / 2)) / 2)",
+        "Where x is positive y is right; where it is negative, y is exp(x) alone, without its denominator.",
+    ),
+    Mistake(
+        "0 where x is negative",
+        SIGMOID,
+        "y = np.where(x < 0, 0, (1 + np.tanh(x / 2)) / 2)",
+        "Where x is positive y is right; where it is negative, y is 0. The sigmoid is no ReLU.",
+    ),
+    Mistake(
+        "nothing done by the sigmoid",
+        SIGMOID,
+        "y = x + 0",
+        "y is x itself.",
+    ),
+    Mistake(
+        "divided by the derivative",
+        SLOPE,
+        "dx = dy / (y * (1 - y))",
+        "dy was divided by y * (1 - y). The chain rule multiplies.",
+    ),
+    Mistake(
+        "minus the derivative of tanh",
+        SLOPE,
+        "dx = dy * (y * y - 1)",
+        "dy was multiplied by y^2 - 1. That is minus the derivative of tanh; the sigmoid has another one.",
+    ),
+    Mistake(
+        "y in place of dx",
+        SLOPE,
+        "dx = y + 0",
+        "dx is y itself, the output of forward.",
+    ),
+    Mistake(
+        "square of a denominator with |x| missing",
+        SLOPE,
+        "dx = dy * np.minimum(y, 1 - y)",
+        "dy was multiplied by exp(-|x|) / (1 + exp(-|x|)). The denominator of the derivative is squared.",
     ),
 ]

@@ -141,6 +141,15 @@ PARTS = [
     ),
 ]
 
+ZEROS = "dpadded = np.zeros((n, c, h + 2 * padding_h, w + 2 * padding_w), x.dtype)"
+ADD = "dpadded[:, :, down, right] += dcolumns[:, i, j].transpose(3, 0, 1, 2)"
+CROP = "dx = dpadded[:, :, padding_h : padding_h + h, padding_w : padding_w + w]"
+DCOLUMNS = "dcolumns = (weight.reshape(o, -1).T @ dy)"
+DWEIGHT = "dweight = (dy @ columns.T).reshape(weight.shape)"
+DBIAS = "dbias = dy.sum(axis=1)"
+SLICES = "slice(i, i + stride_h * oh, stride_h), slice(j, j + stride_w * ow, stride_w)"
+COLUMNS = "columns = im2col(x, kernel_size=(kh, kw), stride=stride, padding=padding)"
+
 MISTAKES = [
     Mistake(
         "overwritten instead of added",
@@ -189,15 +198,16 @@ MISTAKES = [
         "kernel flipped",
         "weight.reshape(o, -1).T @ dy",
         "weight[:, :, ::-1, ::-1].reshape(o, -1).T @ dy",
-        "For dx the kernels were flipped, once too often: forward multiplied pixel (i, j) of a "
-        "window by weight[..., i, j], and so does backward.",
+        "For dx the kernels stand the wrong way round: either flipped where forward did not flip them, or, "
+        "in a full correlation of dy, not flipped, which that way needs. Look which of the two your code "
+        "does.",
     ),
     Mistake(
         "weight reshaped the wrong way",
         "weight.reshape(o, -1).T @ dy",
         "weight.reshape(-1, o) @ dy",
-        "The transposed matrix of kernels is not the same as the numbers cut into rows of O. Reshape so that "
-        "every kernel stays together, then transpose.",
+        "The transposed matrix of kernels is not the same as the numbers cut into rows of O. Reshape so "
+        "that every kernel stays together, then transpose.",
     ),
     Mistake(
         "dcolumns taken for image by image",
@@ -285,8 +295,8 @@ MISTAKES = [
         "bias gradient not summed over the batch",
         "dbias = dy.sum(axis=1)",
         "dbias = dy.reshape(o, -1, n).sum(axis=1).T",
-        "dbias was summed over the outputs of each image, but not over the images: the same bias serves them "
-        "all.",
+        "dbias was summed over the outputs of each image, but not over the images: the same bias serves "
+        "them all.",
     ),
     Mistake(
         "bias gradient not summed over the pixels",
@@ -326,5 +336,524 @@ MISTAKES = [
         "w + 2 * padding_w), x.dtype)",
         "w + 2 * padding_w))",
         "",
+    ),
+    Mistake(
+        "dx begun as the padded image",
+        ZEROS,
+        "dpadded = np.pad(x, ((0, 0), (0, 0), (padding_h, padding_h), (padding_w, padding_w)))",
+        "dx is the gradient plus x itself: the array in which the windows are added up began as a copy of "
+        "the padded image. It begins with zeros.",
+    ),
+    Mistake(
+        "dx begun as ones",
+        ZEROS,
+        ZEROS.replace("zeros", "ones"),
+        "dx is too large by 1 everywhere: the array in which the windows are added up began with ones.",
+    ),
+    Mistake(
+        "kernel rows flipped",
+        DCOLUMNS,
+        "dcolumns = (weight[:, :, ::-1].reshape(o, -1).T @ dy)",
+        "For dx the rows of the kernels stand the wrong way round: flipped, or in a full correlation of dy "
+        "not flipped.",
+    ),
+    Mistake(
+        "kernel columns flipped",
+        DCOLUMNS,
+        "dcolumns = (weight[:, :, :, ::-1].reshape(o, -1).T @ dy)",
+        "For dx the columns of the kernels stand the wrong way round: flipped, or in a full correlation of "
+        "dy not flipped.",
+    ),
+    Mistake(
+        "kernel transposed",
+        DCOLUMNS,
+        "dcolumns = (weight.transpose(0, 1, 3, 2).reshape(o, -1).T @ dy)",
+        "For dx rows and columns of the kernels were exchanged.",
+    ),
+    Mistake(
+        "input and output channels exchanged",
+        DCOLUMNS,
+        "dcolumns = (weight.transpose(1, 0, 2, 3).reshape(o, -1).T @ dy)",
+        "For dx weight was used as if its first axis counted the input channels. The first counts the "
+        "outputs.",
+    ),
+    Mistake(
+        "last output channel alone in dx",
+        DCOLUMNS,
+        "dcolumns = (weight[-1:].reshape(1, -1).T @ dy[-1:])",
+        "dx holds the gradient from the last output channel alone. A pixel takes part in all of them, and "
+        "gradients that arrive several times are added up: += where you have =.",
+    ),
+    Mistake(
+        "first output channel alone in dx",
+        DCOLUMNS,
+        "dcolumns = (weight[:1].reshape(1, -1).T @ dy[:1])",
+        "dx holds the gradient from the first output channel alone. A pixel takes part in all of them, and "
+        "gradients that arrive several times are added up.",
+    ),
+    Mistake(
+        "last output channel left out of dx",
+        DCOLUMNS,
+        "dcolumns = (weight[: o - 1].reshape(o - 1, c * kh * kw).T @ dy[: o - 1])",
+        "In dx the last output channel is missing: the loop over o ends too early. range(O) ends with O - 1 "
+        "already.",
+    ),
+    Mistake(
+        "first output channel left out of dx",
+        DCOLUMNS,
+        "dcolumns = (weight[1:].reshape(o - 1, c * kh * kw).T @ dy[1:])",
+        "In dx the first output channel is missing: the loop over o begins at 1. Indices count from 0.",
+    ),
+    Mistake(
+        "first channel of the kernels everywhere",
+        DCOLUMNS,
+        "dcolumns = (weight[:, :1].repeat(c, axis=1).reshape(o, -1).T @ dy)",
+        "For dx the first channel of the kernels was used for all. Each input channel has its own.",
+    ),
+    Mistake(
+        "dx averaged over the output channels",
+        DCOLUMNS,
+        "dcolumns = (weight.reshape(o, -1).T @ dy / o)",
+        "dx was divided by O. The gradients from all output channels are added up.",
+    ),
+    Mistake(
+        "dx divided by the batch",
+        DCOLUMNS,
+        "dcolumns = (weight.reshape(o, -1).T @ dy / n)",
+        "dx was divided by N. If the loss is a mean over the batch, dy has the 1/N already.",
+    ),
+    Mistake(
+        "dx divided by the number of outputs",
+        DCOLUMNS,
+        "dcolumns = (weight.reshape(o, -1).T @ dy / (oh * ow))",
+        "dx was divided by OH * OW. The gradients from all windows are added up.",
+    ),
+    Mistake(
+        "dx divided by N * OH * OW",
+        DCOLUMNS,
+        "dcolumns = (weight.reshape(o, -1).T @ dy / dy.shape[1])",
+        "dx was divided by N * OH * OW. Backward adds up and divides by nothing.",
+    ),
+    Mistake(
+        "weight forgotten in dx",
+        DCOLUMNS,
+        "dcolumns = (np.ones_like(weight).reshape(o, -1).T @ dy)",
+        "dx sums dy alone. Each dy is multiplied by the weight over which the pixel reached that output.",
+    ),
+    Mistake(
+        "dy forgotten in dx",
+        DCOLUMNS,
+        "dcolumns = (weight.reshape(o, -1).T @ np.ones_like(dy))",
+        "dx sums weights alone. The chain rule multiplies each by the dy of its output.",
+    ),
+    Mistake(
+        "i and j exchanged",
+        SLICES,
+        "slice(j, j + stride_h * oh, stride_h), slice(i, i + stride_w * ow, stride_w)",
+        "In dx i counts to the right and j downwards. i is the row within a window, j the column.",
+    ),
+    Mistake(
+        "place in the window forgotten",
+        SLICES,
+        "slice(0, stride_h * oh, stride_h), slice(0, stride_w * ow, stride_w)",
+        "Every gradient went to the first pixel of its window: i and j are missing in the indices of dx.",
+    ),
+    Mistake(
+        "place in the window multiplied by the stride",
+        SLICES,
+        "slice(i * stride_h, i * stride_h + oh), slice(j * stride_w, j * stride_w + ow)",
+        "In dx the stride multiplies i and j, the place within a window. It multiplies oh and ow, which say "
+        "where the window begins.",
+    ),
+    Mistake(
+        "last row of the kernel left out of dx",
+        ZEROS,
+        "dcolumns[:, -1] = 0\n    " + ZEROS,
+        "In dx the last row of the kernels is missing: the loop over i ends too early. range(KH) ends with "
+        "KH - 1 already.",
+    ),
+    Mistake(
+        "last column of the kernel left out of dx",
+        ZEROS,
+        "dcolumns[:, :, -1] = 0\n    " + ZEROS,
+        "In dx the last column of the kernels is missing: the loop over j ends too early. range(KW) ends "
+        "with KW - 1 already.",
+    ),
+    Mistake(
+        "first row of the kernel left out of dx",
+        ZEROS,
+        "dcolumns[:, 0] = 0\n    " + ZEROS,
+        "In dx the first row of the kernels is missing: the loop over i begins at 1. Indices count from 0.",
+    ),
+    Mistake(
+        "first column of the kernel left out of dx",
+        ZEROS,
+        "dcolumns[:, :, 0] = 0\n    " + ZEROS,
+        "In dx the first column of the kernels is missing: the loop over j begins at 1. Indices count from "
+        "0.",
+    ),
+    Mistake(
+        "last row of outputs left out of dx",
+        ZEROS,
+        "dcolumns[:, :, :, -1] = 0\n    " + ZEROS,
+        "In dx the windows of the last row of outputs are missing: the loop over oh ends too early. "
+        "range(OH) ends with OH - 1 already.",
+    ),
+    Mistake(
+        "last column of outputs left out of dx",
+        ZEROS,
+        "dcolumns[:, :, :, :, -1] = 0\n    " + ZEROS,
+        "In dx the last window of each row is missing: the loop over ow ends too early. range(OW) ends with "
+        "OW - 1 already.",
+    ),
+    Mistake(
+        "last window left out of dx",
+        ZEROS,
+        "dcolumns[:, :, :, -1] = 0\n    dcolumns[:, :, :, :, -1] = 0\n    " + ZEROS,
+        "In dx the last windows, at the bottom and on the right, are missing: both loops over the outputs "
+        "end too early.",
+    ),
+    Mistake(
+        "last image left out of dx",
+        ZEROS,
+        "dcolumns[..., -1] = 0\n    " + ZEROS,
+        "dx of the last image is still 0: the loop over the images ends too early. range(N) ends with N - 1 "
+        "already.",
+    ),
+    Mistake(
+        "first image left out of dx",
+        ZEROS,
+        "dcolumns[..., 0] = 0\n    " + ZEROS,
+        "dx of the first image is still 0: the loop over the images begins at 1. Indices count from 0.",
+    ),
+    Mistake(
+        "only the first image in dx",
+        ZEROS,
+        "dcolumns[..., 1:] = 0\n    " + ZEROS,
+        "Only the first image has a dx. Is a return inside the loop?",
+    ),
+    Mistake(
+        "only the last image in dx",
+        ZEROS,
+        "dcolumns[..., :-1] = 0\n    " + ZEROS,
+        "Only the last image has a dx: does each round of the loop begin with new zeros?",
+    ),
+    Mistake(
+        "last channel left out of dx",
+        ZEROS,
+        "dcolumns[-1] = 0\n    " + ZEROS,
+        "The last channel of dx is still 0: the loop over c ends too early. range(C) ends with C - 1 "
+        "already.",
+    ),
+    Mistake(
+        "only the first channel in dx",
+        ZEROS,
+        "dcolumns[1:] = 0\n    " + ZEROS,
+        "Only the first channel of dx was computed: a pixel of every channel takes part.",
+    ),
+    Mistake(
+        "outputs column by column in dx",
+        "@ dy).reshape(c, kh, kw, oh, ow, n)",
+        "@ dy).reshape(c, kh, kw, ow, oh, n).transpose(0, 1, 2, 4, 3, 5)",
+        "dx was put together as if the columns went through the outputs column by column. They go row by "
+        "row.",
+    ),
+    Mistake(
+        "kernel's rows and columns exchanged in dx",
+        "@ dy).reshape(c, kh, kw, oh, ow, n)",
+        "@ dy).reshape(c, kw, kh, oh, ow, n).transpose(0, 2, 1, 3, 4, 5)",
+        "The gradient of the columns was cut as if they held a window column by column. They hold it row by "
+        "row.",
+    ),
+    Mistake(
+        "channels taken for innermost in dx",
+        "@ dy).reshape(c, kh, kw, oh, ow, n)",
+        "@ dy).reshape(kh, kw, c, oh, ow, n).transpose(2, 0, 1, 3, 4, 5)",
+        "The gradient of the columns was cut as if the channel changed fastest. A column goes channel by "
+        "channel.",
+    ),
+    Mistake(
+        "images taken for first in dx",
+        "@ dy).reshape(c, kh, kw, oh, ow, n)",
+        "@ dy).reshape(n, c, kh, kw, oh, ow).transpose(1, 2, 3, 4, 5, 0)",
+        "The gradient of the columns was reshaped as if the images came first. A reshape never moves an "
+        "axis: in the columns the image comes last.",
+    ),
+    Mistake(
+        "padding cropped twice above and to the left",
+        CROP,
+        "dx = dpadded[:, :, 2 * padding_h :, 2 * padding_w :]",
+        "The shape is right, but the padding was cut off above and to the left only. As much belongs to the "
+        "other side.",
+    ),
+    Mistake(
+        "first padding cropped on all sides",
+        CROP,
+        "dx = dpadded[:, :, padding_h : padding_h + h, padding_h : padding_h + w]",
+        "padding_h was cut off in both directions. The image begins in column padding_w.",
+    ),
+    Mistake(
+        "second padding cropped on all sides",
+        CROP,
+        "dx = dpadded[:, :, padding_w : padding_w + h, padding_w : padding_w + w]",
+        "padding_w was cut off in both directions. The image begins in row padding_h.",
+    ),
+    Mistake(
+        "h and w exchanged in the crop",
+        CROP,
+        "dx = dpadded[:, :, padding_h : padding_h + w, padding_w : padding_w + h]",
+        "As many rows were cut out as the image has columns, and the other way round.",
+    ),
+    Mistake(
+        "dx multiplied by x",
+        CROP,
+        CROP + " * x",
+        "dx was multiplied by x. The factor of a pixel is the weight alone.",
+    ),
+    Mistake(
+        "dweight divided by N * OH * OW",
+        DWEIGHT,
+        "dweight = (dy @ columns.T / dy.shape[1]).reshape(weight.shape)",
+        "dweight was divided by N * OH * OW, the number of windows. The gradients from all windows are "
+        "added up.",
+    ),
+    Mistake(
+        "dweight divided by OH * OW",
+        DWEIGHT,
+        "dweight = (dy @ columns.T / (oh * ow)).reshape(weight.shape)",
+        "dweight was divided by OH * OW. The gradients from all windows are added up.",
+    ),
+    Mistake(
+        "dweight divided by the size of the kernel",
+        DWEIGHT,
+        "dweight = (dy @ columns.T / (kh * kw)).reshape(weight.shape)",
+        "dweight was divided by KH * KW. Backward adds up and divides by nothing.",
+    ),
+    Mistake(
+        "dweight of the first image",
+        DWEIGHT,
+        "dweight = (dy[:, ::n] @ columns[:, ::n].T).reshape(weight.shape)",
+        "dweight counts the first image alone. A kernel takes part in all images: their gradients are added "
+        "up.",
+    ),
+    Mistake(
+        "last image left out of dweight",
+        DWEIGHT,
+        "dweight = (dy.reshape(o, -1, n)[..., :-1].reshape(o, -1) @ columns.reshape(c * kh * kw, -1, "
+        "n)[..., :-1].reshape(c * kh * kw, -1).T).reshape(weight.shape)",
+        "The last image is missing in dweight: the loop over the images ends too early. range(N) ends with "
+        "N - 1 already.",
+    ),
+    Mistake(
+        "last row of outputs left out of dweight",
+        DWEIGHT,
+        "dweight = (dy[:, : (oh - 1) * ow * n] @ columns[:, : (oh - 1) * ow * n].T).reshape(weight.shape)",
+        "The last row of outputs is missing in dweight: the loop over oh ends too early. range(OH) ends "
+        "with OH - 1 already.",
+    ),
+    Mistake(
+        "last column of outputs left out of dweight",
+        DWEIGHT,
+        "dweight = (dy.reshape(o, oh, -1)[:, :, :-n].reshape(o, -1) @ columns.reshape(c * kh * kw, oh, "
+        "-1)[:, :, :-n].reshape(c * kh * kw, -1).T).reshape(weight.shape)",
+        "The last column of outputs is missing in dweight: the loop over ow ends too early. range(OW) ends "
+        "with OW - 1 already.",
+    ),
+    Mistake(
+        "dy summed before the product",
+        DWEIGHT,
+        "dweight = (np.outer(dy.sum(axis=1), columns.mean(axis=1))).reshape(weight.shape)",
+        "In dweight dy was summed before it met the windows. In each product dy and its own window belong "
+        "together; then comes the sum.",
+    ),
+    Mistake(
+        "dy and windows summed before the product",
+        DWEIGHT,
+        "dweight = (np.outer(dy.sum(axis=1), columns.sum(axis=1))).reshape(weight.shape)",
+        "dweight is a product of two sums. It is a sum of products: in each, dy and its own window belong "
+        "together.",
+    ),
+    Mistake(
+        "dweight reshaped instead of transposed",
+        DWEIGHT,
+        "dweight = (columns @ dy.T).reshape(weight.shape)",
+        "The product has the output channels last and was brought to the shape of weight by a reshape. That "
+        "never moves an axis; a transpose does.",
+    ),
+    Mistake(
+        "dy forgotten in dweight",
+        DWEIGHT,
+        "dweight = (np.ones_like(dy) @ columns.T).reshape(weight.shape)",
+        "dweight sums pixels alone. The chain rule multiplies each by the dy of its output.",
+    ),
+    Mistake(
+        "pixels forgotten in dweight",
+        DWEIGHT,
+        "dweight = (dy @ np.ones_like(columns).T).reshape(weight.shape)",
+        "dweight sums dy alone. Each dy is multiplied by the pixel that met this weight.",
+    ),
+    Mistake(
+        "weight added to its gradient",
+        DWEIGHT,
+        "dweight = (dy @ columns.T + weight.reshape(o, -1)).reshape(weight.shape)",
+        "dweight is the gradient plus weight itself: does the array in which it is added up begin as "
+        "weight? It begins with zeros.",
+    ),
+    Mistake(
+        "dweight transposed in each kernel",
+        DWEIGHT,
+        "dweight = (dy @ columns.reshape(c, kh, kw, -1).swapaxes(1, 2).reshape(c * kh * kw, "
+        "-1).T).reshape(weight.shape)",
+        "The numbers of each kernel's gradient were cut column by column. They stand row by row.",
+    ),
+    Mistake(
+        "dweight with channels innermost",
+        DWEIGHT,
+        "dweight = (dy @ columns.reshape(c, kh * kw, -1).swapaxes(0, 1).reshape(c * kh * kw, "
+        "-1).T).reshape(weight.shape)",
+        "The numbers of each kernel's gradient were cut as if the channel changed fastest. They go channel "
+        "by channel.",
+    ),
+    Mistake(
+        "first channel in all of dweight",
+        DWEIGHT,
+        "dweight = (dy @ columns.reshape(c, kh * kw, -1)[:1].repeat(c, axis=0).reshape(c * kh * kw, "
+        "-1).T).reshape(weight.shape)",
+        "All channels of dweight were computed from the first channel of x. Each has its own.",
+    ),
+    Mistake(
+        "last channel left out of dweight",
+        DWEIGHT,
+        DWEIGHT + "\n    dweight[:, -1] = 0",
+        "The last channel of dweight is still 0: the loop over c ends too early. range(C) ends with C - 1 "
+        "already.",
+    ),
+    Mistake(
+        "last kernel left out of dweight",
+        DWEIGHT,
+        DWEIGHT + "\n    dweight[-1] = 0",
+        "The last kernel's gradient is still 0: the loop over o ends too early. range(O) ends with O - 1 "
+        "already.",
+    ),
+    Mistake(
+        "last row of the kernel left out of dweight",
+        DWEIGHT,
+        DWEIGHT + "\n    dweight[:, :, -1] = 0",
+        "The last row of every kernel's gradient is still 0: the loop over i ends too early. range(KH) ends "
+        "with KH - 1 already.",
+    ),
+    Mistake(
+        "last column of the kernel left out of dweight",
+        DWEIGHT,
+        DWEIGHT + "\n    dweight[:, :, :, -1] = 0",
+        "The last column of every kernel's gradient is still 0: the loop over j ends too early. range(KW) "
+        "ends with KW - 1 already.",
+    ),
+    Mistake(
+        "only the last channel in dweight",
+        DWEIGHT,
+        DWEIGHT + "\n    dweight[:, :-1] = 0",
+        "Only the last channel of dweight is there: does each round of the loop begin with new zeros?",
+    ),
+    Mistake(
+        "only the last kernel in dweight",
+        DWEIGHT,
+        DWEIGHT + "\n    dweight[:-1] = 0",
+        "Only the last kernel has a gradient: does each round of the loop begin with new zeros?",
+    ),
+    Mistake(
+        "padding ignored in dweight",
+        COLUMNS,
+        "columns = im2col(\n        np.pad(x, ((0, 0), (0, 0), (0, 2 * padding[0]), (0, 2 * "
+        "padding[1]))),\n        kernel_size=(kh, kw), stride=stride, padding=(0, 0)\n    )",
+        "dweight met windows that begin at the image itself: without the zeros above it and to its left.",
+    ),
+    Mistake(
+        "padding only above and to the left in dweight",
+        COLUMNS,
+        "columns = im2col(\n        np.pad(x, ((0, 0), (0, 0), (2 * padding[0], 0), (2 * padding[1], "
+        "0))),\n        kernel_size=(kh, kw), stride=stride, padding=(0, 0)\n    )",
+        "For dweight all zeros stand above the image and to its left. They belong on both sides.",
+    ),
+    Mistake(
+        "stride ignored in dweight",
+        COLUMNS,
+        "columns = im2col(x, kernel_size=(kh, kw), stride=(1, 1), padding=padding)\n    _, _, a, b = "
+        "np.pad(x, ((0, 0), (0, 0), (padding[0],) * 2, (padding[1],) * 2)).shape\n    columns = "
+        "columns.reshape(c * kh * kw, a - kh + 1, b - kw + 1, n)[:, :oh, :ow].reshape(c * kh * kw, -1)",
+        "dweight met windows that begin one pixel apart. They begin a stride apart, as in forward.",
+    ),
+    Mistake(
+        "last image left out of dbias",
+        DBIAS,
+        "dbias = dy.reshape(o, -1, n)[..., :-1].sum(axis=(1, 2))",
+        "The last image is missing in dbias: the loop over the images ends too early. range(N) ends with N "
+        "- 1 already.",
+    ),
+    Mistake(
+        "dbias of the last image",
+        DBIAS,
+        "dbias = dy.reshape(o, -1, n)[..., -1].sum(axis=1)",
+        "dbias counts the last image alone. The bias took part in all images, and gradients that arrive "
+        "several times are added up: += where you have =.",
+    ),
+    Mistake(
+        "dbias of the first image",
+        DBIAS,
+        "dbias = dy.reshape(o, -1, n)[..., 0].sum(axis=1)",
+        "dbias counts the first image alone. The bias took part in all images, and gradients that arrive "
+        "several times are added up.",
+    ),
+    Mistake(
+        "bias gradient divided by the number of outputs",
+        DBIAS,
+        "dbias = dy.sum(axis=1) / (oh * ow)",
+        "dbias was divided by OH * OW. The bias took part in every output of its channel, and its gradient "
+        "is the sum.",
+    ),
+    Mistake(
+        "bias gradient summed over everything",
+        DBIAS,
+        "dbias = np.full(o, dy.sum())",
+        "Every number of dbias is the sum of all of dy. Each output channel has its own bias: sum over the "
+        "other axes only.",
+    ),
+    Mistake(
+        "one sum for the bias gradient",
+        DBIAS,
+        "dbias = dy.sum()",
+        "dbias was summed over the channels too, to a single number. Each output channel has its own bias.",
+    ),
+    Mistake(
+        "axes of length 1 kept in dbias",
+        DBIAS,
+        "dbias = dy.sum(axis=1).reshape(1, o, 1, 1)",
+        "The numbers are right, but dbias has axes of length 1. bias has one axis, and so has dbias.",
+    ),
+    Mistake(
+        "bias gradient is a column",
+        DBIAS,
+        "dbias = dy.sum(axis=1, keepdims=True)",
+        "The numbers are right, but dbias has an axis of length 1. bias has one axis, and so has dbias.",
+    ),
+    Mistake(
+        "largest in place of the sum",
+        DBIAS,
+        "dbias = dy.max(axis=1)",
+        "dbias is the largest dy of each channel. It is their sum.",
+    ),
+    Mistake(
+        "dy forgotten in dbias",
+        DBIAS,
+        "dbias = np.full(o, dy.shape[1]).astype(dy.dtype)",
+        "dbias is N * OH * OW everywhere. The derivative of y with respect to bias is 1, and the chain rule "
+        "multiplies it by dy.",
+    ),
+    Mistake(
+        "last channel left out of dbias",
+        DBIAS,
+        DBIAS + "\n    dbias[-1] = 0",
+        "The last number of dbias is still 0: the loop over o ends too early. range(O) ends with O - 1 "
+        "already.",
     ),
 ]

@@ -233,6 +233,8 @@ BACKWARDS = "    for i in reversed(range(kh)):\n        for j in reversed(range(
 SELECTED = "selected = dy * (argmax == i * kw + j)"
 FLAT = "windows_of(x, (kh, kw), (stride_h, stride_w)).reshape(*dy.shape, -1)"
 SHARE = "share = dy / (kh * kw)"
+LARGEST = "y = flat.max(axis=-1)"
+MEAN = "y = windows_of(x, kernel_size, stride).mean(axis=(4, 5))"
 
 MISTAKES = [
     Mistake(
@@ -412,5 +414,590 @@ MISTAKES = [
         "dx = np.zeros(shape, dy.dtype)",
         "dx = np.zeros(shape)",
         "",
+    ),
+    Mistake(
+        "number of windows as H // KH",
+        VIEW,
+        "[:, :, :: stride[0], :: stride[1]][:, :, : x.shape[2] // kernel_size[0], : x.shape[3] // "
+        "kernel_size[1]]",
+        "There are H // KH times W // KW windows. The stride says how many there are: (H - KH) // stride_h "
+        "+ 1 down, and likewise to the right.",
+    ),
+    Mistake(
+        "number of windows without + 1",
+        VIEW,
+        "[:, :, :: stride[0], :: stride[1]][:, :, :-1, :-1]",
+        "A row and a column of windows are missing: after the steps that fit there is still the window that "
+        "the last one reaches.",
+    ),
+    Mistake(
+        "the first stride for both directions",
+        VIEW,
+        "[:, :, :: stride[0], :: stride[0]]",
+        "The first number of stride was taken in both directions. The second one is the stride to the right.",
+    ),
+    Mistake(
+        "the second stride for both directions",
+        VIEW,
+        "[:, :, :: stride[1], :: stride[1]]",
+        "The second number of stride was taken in both directions. The first one is the stride downwards.",
+    ),
+    Mistake(
+        "stride 1 everywhere",
+        VIEW,
+        "[:, :, ::1, ::1]",
+        "These are all windows, one pixel apart. stride says how far apart they begin.",
+    ),
+    Mistake(
+        "kernel height for both directions",
+        "sliding_window_view(x, kernel_size, axis",
+        "sliding_window_view(x, (kernel_size[0], kernel_size[0]), axis",
+        "The windows are square. The second number of kernel_size is their width.",
+    ),
+    Mistake(
+        "max: last row of outputs left out",
+        LARGEST,
+        LARGEST + "\n    y[:, :, -1] = 0",
+        "The last row of y is still 0: the loop over oh ends too early. range(OH) ends with OH - 1 already.",
+    ),
+    Mistake(
+        "max: last column of outputs left out",
+        LARGEST,
+        LARGEST + "\n    y[:, :, :, -1] = 0",
+        "The last column of y is still 0: the loop over ow ends too early. range(OW) ends with OW - 1 "
+        "already.",
+    ),
+    Mistake(
+        "max: last image left out",
+        LARGEST,
+        LARGEST + "\n    y[-1] = 0",
+        "The last image of y is still 0: the loop over the images ends too early. range(N) ends with N - 1 "
+        "already.",
+    ),
+    Mistake(
+        "max: last channel left out",
+        LARGEST,
+        LARGEST + "\n    y[:, -1] = 0",
+        "The last channel of y is still 0: the loop over the channels ends too early. range(C) ends with C "
+        "- 1 already.",
+    ),
+    Mistake(
+        "max: only the first image",
+        LARGEST,
+        LARGEST + "\n    y[1:] = 0",
+        "Only the first image of y was computed. Is a return inside the loop?",
+    ),
+    Mistake(
+        "max: only the first channel",
+        LARGEST,
+        LARGEST + "\n    y[:, 1:] = 0",
+        "Only the first channel of y was computed. Is a return inside the loop?",
+    ),
+    Mistake(
+        "max: first channel for all",
+        LARGEST,
+        LARGEST + "\n    y = y * 0 + y[:, :1]",
+        "Every channel of y is the first one. Channels are pooled one by one.",
+    ),
+    Mistake(
+        "max: last channel for all",
+        LARGEST,
+        LARGEST + "\n    y = y * 0 + y[:, -1:]",
+        "Every channel of y is the last one. Channels are pooled one by one.",
+    ),
+    Mistake(
+        "max: first image for all",
+        LARGEST,
+        LARGEST + "\n    y = y * 0 + y[:1]",
+        "Every image of y is the first one.",
+    ),
+    Mistake(
+        "max: last image for all",
+        LARGEST,
+        LARGEST + "\n    y = y * 0 + y[-1:]",
+        "Every image of y is the last one.",
+    ),
+    Mistake(
+        "mean: last row of outputs left out",
+        MEAN,
+        MEAN + "\n    y[:, :, -1] = 0",
+        "The last row of y is still 0: the loop over oh ends too early. range(OH) ends with OH - 1 already.",
+    ),
+    Mistake(
+        "mean: last column of outputs left out",
+        MEAN,
+        MEAN + "\n    y[:, :, :, -1] = 0",
+        "The last column of y is still 0: the loop over ow ends too early. range(OW) ends with OW - 1 "
+        "already.",
+    ),
+    Mistake(
+        "mean: last image left out",
+        MEAN,
+        MEAN + "\n    y[-1] = 0",
+        "The last image of y is still 0: the loop over the images ends too early. range(N) ends with N - 1 "
+        "already.",
+    ),
+    Mistake(
+        "mean: last channel left out",
+        MEAN,
+        MEAN + "\n    y[:, -1] = 0",
+        "The last channel of y is still 0: the loop over the channels ends too early. range(C) ends with C "
+        "- 1 already.",
+    ),
+    Mistake(
+        "mean: only the first image",
+        MEAN,
+        MEAN + "\n    y[1:] = 0",
+        "Only the first image of y was computed. Is a return inside the loop?",
+    ),
+    Mistake(
+        "mean: only the first channel",
+        MEAN,
+        MEAN + "\n    y[:, 1:] = 0",
+        "Only the first channel of y was computed. Is a return inside the loop?",
+    ),
+    Mistake(
+        "mean: first channel for all",
+        MEAN,
+        MEAN + "\n    y = y * 0 + y[:, :1]",
+        "Every channel of y is the first one. Channels are pooled one by one.",
+    ),
+    Mistake(
+        "mean: last channel for all",
+        MEAN,
+        MEAN + "\n    y = y * 0 + y[:, -1:]",
+        "Every channel of y is the last one. Channels are pooled one by one.",
+    ),
+    Mistake(
+        "mean: first image for all",
+        MEAN,
+        MEAN + "\n    y = y * 0 + y[:1]",
+        "Every image of y is the first one.",
+    ),
+    Mistake(
+        "mean: last image for all",
+        MEAN,
+        MEAN + "\n    y = y * 0 + y[-1:]",
+        "Every image of y is the last one.",
+    ),
+    Mistake(
+        "max: last row of the windows left out",
+        LARGEST,
+        "y = windows[..., :-1, :].max(axis=(4, 5), initial=-np.inf)",
+        "The last row of every window takes no part: the loop over i, or the slice, ends too early.",
+    ),
+    Mistake(
+        "mean: last row of the windows left out",
+        MEAN,
+        "y = windows_of(x, kernel_size, stride)[..., :-1, :].sum(axis=(4, 5)) / (kernel_size[0] * "
+        "kernel_size[1])",
+        "The last row of every window takes no part: the loop over i, or the slice, ends too early.",
+    ),
+    Mistake(
+        "max: last column of the windows left out",
+        LARGEST,
+        "y = windows[..., :-1].max(axis=(4, 5), initial=-np.inf)",
+        "The last column of every window takes no part: the loop over j, or the slice, ends too early.",
+    ),
+    Mistake(
+        "mean: last column of the windows left out",
+        MEAN,
+        "y = windows_of(x, kernel_size, stride)[..., :-1].sum(axis=(4, 5)) / (kernel_size[0] * "
+        "kernel_size[1])",
+        "The last column of every window takes no part: the loop over j, or the slice, ends too early.",
+    ),
+    Mistake(
+        "max: first row of the windows left out",
+        LARGEST,
+        "y = windows[..., 1:, :].max(axis=(4, 5), initial=-np.inf)",
+        "The first row of every window takes no part. Indices count from 0.",
+    ),
+    Mistake(
+        "mean: first row of the windows left out",
+        MEAN,
+        "y = windows_of(x, kernel_size, stride)[..., 1:, :].sum(axis=(4, 5)) / (kernel_size[0] * "
+        "kernel_size[1])",
+        "The first row of every window takes no part. Indices count from 0.",
+    ),
+    Mistake(
+        "max: first column of the windows left out",
+        LARGEST,
+        "y = windows[..., 1:].max(axis=(4, 5), initial=-np.inf)",
+        "The first column of every window takes no part. Indices count from 0.",
+    ),
+    Mistake(
+        "mean: first column of the windows left out",
+        MEAN,
+        "y = windows_of(x, kernel_size, stride)[..., 1:].sum(axis=(4, 5)) / (kernel_size[0] * "
+        "kernel_size[1])",
+        "The first column of every window takes no part. Indices count from 0.",
+    ),
+    Mistake(
+        "mean over all channels",
+        MEAN,
+        MEAN + "\n    y = y * 0 + y.mean(axis=1, keepdims=True)",
+        "The mean was taken over the channels too. Each channel is pooled on its own.",
+    ),
+    Mistake(
+        "maximum over all channels",
+        LARGEST,
+        LARGEST + "\n    y = y * 0 + y.max(axis=1, keepdims=True)",
+        "The maximum was taken over the channels too. Each channel is pooled on its own.",
+    ),
+    Mistake(
+        "mean in place of the maximum",
+        LARGEST,
+        "y = flat.mean(axis=-1)",
+        "These are the means of the windows, not their maxima.",
+    ),
+    Mistake(
+        "first pixel in place of the maximum",
+        LARGEST,
+        "y = flat[..., 0]",
+        "These are the first pixels of the windows, not their maxima.",
+    ),
+    Mistake(
+        "largest absolute value",
+        LARGEST,
+        "y = np.abs(flat).max(axis=-1)",
+        "The largest absolute value was taken: negative numbers lost their sign.",
+    ),
+    Mistake(
+        "place in place of the maximum",
+        LARGEST,
+        "y = flat.argmax(axis=-1).astype(x.dtype)",
+        "y holds the place of the largest pixel within its window. The pixel itself is asked for.",
+    ),
+    Mistake(
+        "maximum of the last row of the window",
+        LARGEST,
+        "y = windows[..., -1, :].max(axis=-1)",
+        "y is the maximum of the window's last row: what one row found was overwritten by the next.",
+    ),
+    Mistake(
+        "maximum along one axis only",
+        LARGEST,
+        "y = windows.max(axis=4)",
+        "The maximum was taken over the rows of a window only. It goes over rows and columns.",
+    ),
+    Mistake(
+        "divided by KH",
+        MEAN,
+        "y = windows_of(x, kernel_size, stride).sum(axis=(4, 5)) / kernel_size[0]",
+        "The sum was divided by KH. A window has KH * KW pixels.",
+    ),
+    Mistake(
+        "divided by KW",
+        MEAN,
+        "y = windows_of(x, kernel_size, stride).sum(axis=(4, 5)) / kernel_size[1]",
+        "The sum was divided by KW. A window has KH * KW pixels.",
+    ),
+    Mistake(
+        "divided by KH + KW",
+        MEAN,
+        "y = windows_of(x, kernel_size, stride).sum(axis=(4, 5)) / (kernel_size[0] + kernel_size[1])",
+        "The sum was divided by KH + KW. A window has KH * KW pixels.",
+    ),
+    Mistake(
+        "divided by KH squared",
+        MEAN,
+        "y = windows_of(x, kernel_size, stride).sum(axis=(4, 5)) / kernel_size[0] ** 2",
+        "The sum was divided by KH * KH. A window has KH * KW pixels.",
+    ),
+    Mistake(
+        "divided by KW squared",
+        MEAN,
+        "y = windows_of(x, kernel_size, stride).sum(axis=(4, 5)) / kernel_size[1] ** 2",
+        "The sum was divided by KW * KW. A window has KH * KW pixels.",
+    ),
+    Mistake(
+        "divided by the stride",
+        MEAN,
+        "y = windows_of(x, kernel_size, stride).sum(axis=(4, 5)) / (stride[0] * stride[1])",
+        "The sum was divided by stride_h * stride_w. A window has KH * KW pixels.",
+    ),
+    Mistake(
+        "divided by H * W",
+        MEAN,
+        "y = windows_of(x, kernel_size, stride).sum(axis=(4, 5)) / (x.shape[2] * x.shape[3])",
+        "The sum was divided by H * W. A window has KH * KW pixels.",
+    ),
+    Mistake(
+        "mean divided by KH * KW once more",
+        MEAN,
+        MEAN + " / (kernel_size[0] * kernel_size[1])",
+        "The mean was divided by KH * KW once more.",
+    ),
+    Mistake(
+        "mean along one axis only",
+        MEAN,
+        "y = windows_of(x, kernel_size, stride).mean(axis=4)",
+        "The mean was taken over the rows of a window only. It goes over rows and columns.",
+    ),
+    Mistake(
+        "share divided by KH",
+        SHARE,
+        "share = dy / kh",
+        "The shares are dy / KH. A window has KH * KW pixels.",
+    ),
+    Mistake(
+        "share divided by KW",
+        SHARE,
+        "share = dy / kw",
+        "The shares are dy / KW. A window has KH * KW pixels.",
+    ),
+    Mistake(
+        "share divided by KH squared",
+        SHARE,
+        "share = dy / (kh * kh)",
+        "The shares are dy / (KH * KH). A window has KH * KW pixels.",
+    ),
+    Mistake(
+        "share divided by KW squared",
+        SHARE,
+        "share = dy / (kw * kw)",
+        "The shares are dy / (KW * KW). A window has KH * KW pixels.",
+    ),
+    Mistake(
+        "share divided by the stride",
+        SHARE,
+        "share = dy / (stride_h * stride_w)",
+        "The shares are dy / (stride_h * stride_w). A window has KH * KW pixels.",
+    ),
+    Mistake(
+        "share divided by OH * OW",
+        SHARE,
+        "share = dy / (oh * ow)",
+        "The shares are dy / (OH * OW). A window has KH * KW pixels.",
+    ),
+    Mistake(
+        "share divided by KH + KW",
+        SHARE,
+        "share = dy / (kh + kw)",
+        "The shares are dy / (KH + KW). A window has KH * KW pixels.",
+    ),
+    Mistake(
+        "share divided twice",
+        SHARE,
+        "share = dy / (kh * kw) ** 2",
+        "dy was divided by KH * KW twice.",
+    ),
+    Mistake(
+        "share divided by H * W",
+        SHARE,
+        "share = dy / (shape[2] * shape[3])",
+        "The shares are dy / (H * W). A window has KH * KW pixels.",
+    ),
+    Mistake(
+        "share multiplied",
+        SHARE,
+        "share = dy * (kh * kw)",
+        "dy was multiplied by KH * KW. The mean divides by it.",
+    ),
+    Mistake(
+        "place divided by KH",
+        SELECTED,
+        "selected = dy * (argmax == i * kh + j)",
+        "The place within the window was read as i * KH + j: it was taken apart by the height. KW places "
+        "make a row.",
+    ),
+    Mistake(
+        "place with i and j exchanged",
+        SELECTED,
+        "selected = dy * (argmax == j * kw + i)",
+        "The place within the window was read with rows and columns exchanged. It counts row by row: KW "
+        "places make a row.",
+    ),
+    Mistake(
+        "place one too early",
+        SELECTED,
+        "selected = dy * (argmax == i * kw + j - 1)",
+        "dy went to the pixel after the largest one. Places count from 0.",
+    ),
+    Mistake(
+        "place one too late",
+        SELECTED,
+        "selected = dy * (argmax == i * kw + j + 1)",
+        "dy went to the pixel before the largest one. Places count from 0.",
+    ),
+    Mistake(
+        "place with OW as the width",
+        SELECTED,
+        "selected = dy * (argmax == i * ow + j)",
+        "The place within the window was read as if OW places made a row. KW do.",
+    ),
+    Mistake(
+        "gradient to all but the largest",
+        SELECTED,
+        "selected = dy * (argmax != i * kw + j)",
+        "Every pixel but the largest got dy. It is the other way round.",
+    ),
+    Mistake(
+        "gradient to the smallest pixel",
+        SELECTED,
+        f"selected = dy * ({FLAT}.argmin(axis=-1) == i * kw + j)",
+        "dy went to the smallest pixel of each window.",
+    ),
+    Mistake(
+        "dy forgotten",
+        SELECTED,
+        "selected = (argmax == i * kw + j).astype(dy.dtype)",
+        "dx counts the windows in which a pixel is the largest. The chain rule multiplies by dy.",
+    ),
+    Mistake(
+        "maximum in place of dy",
+        SELECTED,
+        f"selected = {FLAT}.max(axis=-1) * (argmax == i * kw + j)",
+        "The largest pixel was put in its place again. That place gets dy.",
+    ),
+    Mistake(
+        "gradient divided by KH * KW",
+        SELECTED,
+        "selected = dy * (argmax == i * kw + j) / (kh * kw)",
+        "dy was divided by KH * KW. The largest pixel gets the whole of it.",
+    ),
+    Mistake(
+        "last channel's place in all",
+        SELECTED,
+        "selected = dy * (argmax[:, -1:] == i * kw + j)",
+        "Every channel sent its dy to the place of the last channel's largest pixel. Each has its own.",
+    ),
+    Mistake(
+        "first channel's place in all",
+        SELECTED,
+        "selected = dy * (argmax[:, :1] == i * kw + j)",
+        "Every channel sent its dy to the place of the first channel's largest pixel. Each has its own.",
+    ),
+    Mistake(
+        "first image's place in all",
+        SELECTED,
+        "selected = dy * (argmax[:1] == i * kw + j)",
+        "Every image sent its dy to the place of the first image's largest pixel. Each has its own.",
+    ),
+    Mistake(
+        "max: last row of outputs left out of dx",
+        SELECTED,
+        "selected = dy * (np.arange(oh) < oh - 1)[:, np.newaxis] * (argmax == i * kw + j)",
+        "The windows of the last row of outputs are missing in dx: the loop over oh ends too early. "
+        "range(OH) ends with OH - 1 already.",
+    ),
+    Mistake(
+        "max: last column of outputs left out of dx",
+        SELECTED,
+        "selected = dy * (np.arange(ow) < ow - 1) * (argmax == i * kw + j)",
+        "The last window of each row is missing in dx: the loop over ow ends too early. range(OW) ends with "
+        "OW - 1 already.",
+    ),
+    Mistake(
+        "max: last image left out of dx",
+        SELECTED,
+        "selected = dy * (np.arange(len(dy)) < len(dy) - 1)[:, None, None, None] * (argmax == i * kw + j)",
+        "dx of the last image is still 0: the loop over the images ends too early. range(N) ends with N - 1 "
+        "already.",
+    ),
+    Mistake(
+        "max: only the first image in dx",
+        SELECTED,
+        "selected = dy * (np.arange(len(dy)) < 1)[:, None, None, None] * (argmax == i * kw + j)",
+        "Only the first image has a dx. Is a return inside the loop?",
+    ),
+    Mistake(
+        "max: last channel left out of dx",
+        SELECTED,
+        "selected = dy * (np.arange(dy.shape[1]) < dy.shape[1] - 1)[:, None, None] * (argmax == i * kw + j)",
+        "dx of the last channel is still 0: the loop over the channels ends too early. range(C) ends with C "
+        "- 1 already.",
+    ),
+    Mistake(
+        "max: only the first channel in dx",
+        SELECTED,
+        "selected = dy * (np.arange(dy.shape[1]) < 1)[:, None, None] * (argmax == i * kw + j)",
+        "Only the first channel has a dx. Is a return inside the loop?",
+    ),
+    Mistake(
+        "mean: last row of outputs left out of dx",
+        SHARE,
+        "share = dy * (np.arange(oh) < oh - 1)[:, np.newaxis] / (kh * kw)",
+        "The windows of the last row of outputs are missing in dx: the loop over oh ends too early. "
+        "range(OH) ends with OH - 1 already.",
+    ),
+    Mistake(
+        "mean: last column of outputs left out of dx",
+        SHARE,
+        "share = dy * (np.arange(ow) < ow - 1) / (kh * kw)",
+        "The last window of each row is missing in dx: the loop over ow ends too early. range(OW) ends with "
+        "OW - 1 already.",
+    ),
+    Mistake(
+        "mean: last image left out of dx",
+        SHARE,
+        "share = dy * (np.arange(len(dy)) < len(dy) - 1)[:, None, None, None] / (kh * kw)",
+        "dx of the last image is still 0: the loop over the images ends too early. range(N) ends with N - 1 "
+        "already.",
+    ),
+    Mistake(
+        "mean: only the first image in dx",
+        SHARE,
+        "share = dy * (np.arange(len(dy)) < 1)[:, None, None, None] / (kh * kw)",
+        "Only the first image has a dx. Is a return inside the loop?",
+    ),
+    Mistake(
+        "mean: last channel left out of dx",
+        SHARE,
+        "share = dy * (np.arange(dy.shape[1]) < dy.shape[1] - 1)[:, None, None] / (kh * kw)",
+        "dx of the last channel is still 0: the loop over the channels ends too early. range(C) ends with C "
+        "- 1 already.",
+    ),
+    Mistake(
+        "mean: only the first channel in dx",
+        SHARE,
+        "share = dy * (np.arange(dy.shape[1]) < 1)[:, None, None] / (kh * kw)",
+        "Only the first channel has a dx. Is a return inside the loop?",
+    ),
+    Mistake(
+        "mean: last row of the windows left out of dx",
+        SHARE,
+        "share = dy / (kh * kw)\n    kh -= 1",
+        "The last row of every window got no share: the loop over i ends too early. range(KH) ends with KH "
+        "- 1 already.",
+    ),
+    Mistake(
+        "mean: last column of the windows left out of dx",
+        SHARE,
+        "share = dy / (kh * kw)\n    kw -= 1",
+        "The last column of every window got no share: the loop over j ends too early. range(KW) ends with "
+        "KW - 1 already.",
+    ),
+    Mistake(
+        "dx begun as x",
+        "dx = np.zeros_like(x)",
+        "dx = x.copy()",
+        "dx is the gradient plus x itself: the array in which dy is added up began as a copy of x. It "
+        "begins with zeros.",
+    ),
+    Mistake(
+        "dx begun as ones",
+        "dx = np.zeros_like(x)",
+        "dx = np.ones_like(x)",
+        "dx is too large by 1 everywhere: the array in which dy is added up began with ones.",
+    ),
+    Mistake(
+        "mean: dx begun as ones",
+        "dx = np.zeros(shape, dy.dtype)",
+        "dx = np.ones(shape, dy.dtype)",
+        "dx is too large by 1 everywhere: the array in which the shares are added up began with ones.",
+    ),
+    Mistake(
+        "last pixel alone, divided",
+        MEAN,
+        "y = windows_of(x, kernel_size, stride)[..., -1, -1] / (kernel_size[0] * kernel_size[1])",
+        "y is the last pixel of each window, divided by KH * KW. The pixels are added up first: += where you "
+        "have =.",
+    ),
+    Mistake(
+        "last pixel in place of the mean",
+        MEAN,
+        "y = windows_of(x, kernel_size, stride)[..., -1, -1] + 0",
+        "y is the last pixel of each window. The mean of all is asked for.",
     ),
 ]

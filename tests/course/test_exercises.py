@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+from mutants import mutants
 from places import TESTS
 
 from minires.course import exercise
@@ -52,9 +53,21 @@ def wrong_answers(subject):
 
 
 RIGHT = [pytest.param(e, path, id=f"{e.number} {path.stem}") for e in EXERCISES for path in answers(e)]
-MISTAKES = [pytest.param(e, m, id=f"{e.number} {m.name}") for e in EXERCISES for m in e.mistakes]
+QUICK = 36  # rows of each exercise that the fast suite runs; the slow one runs all
+
+
+def marks(number):
+    """Return the marks of an exercise's row of this number."""
+    return () if number < QUICK else pytest.mark.slow
+
+
+MISTAKES = [
+    pytest.param(e, m, id=f"{e.number} {m.name}", marks=marks(number))
+    for e in EXERCISES
+    for number, m in enumerate(e.mistakes)
+]
 WRONG = [
-    pytest.param(e, *row, id=f"{e.number} {row[0]} {number}")
+    pytest.param(e, *row, id=f"{e.number} {row[0]} {number}", marks=marks(number))
     for e in EXERCISES
     for number, row in enumerate(wrong_answers(e))
 ]
@@ -197,6 +210,18 @@ def test_right_answers_raise_no_false_alarm_in_a_thousand_checks(subject, tmp_pa
     for seed in range(1000):
         results = check(subject, paths[seed % len(paths)], seed=seed)
         assert [(r.verdict.problem, r.verdict.mistake) for r in results if not r.verdict.ok] == [], seed
+
+
+@pytest.mark.slow
+def test_every_single_edit_of_a_linear_layer_is_caught():
+    """In this exercise no edit is without effect: what passes would be a fault of the inputs."""
+    subject = exercise.find("1.1")
+    for line, text, source in mutants(subject.head, {part.name for part in subject.parts}):
+        try:
+            module = exercise.load(source, subject.module, subject.sources)
+        except Exception:
+            continue  # it does not even load
+        assert verdicts(subject, module, 0), (line, text)
 
 
 @each_exercise

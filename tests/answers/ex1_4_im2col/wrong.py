@@ -34,7 +34,12 @@ WRONG = [
     ),
     ("loops.py", "total = bias[o]", "total = 0", "bias forgotten"),
     ("loops.py", "weight[o, c, i, j] * padded", "weight[o, c, -1 - i, -1 - j] * padded", "kernel flipped"),
-    ("loops.py", "weight[o, c, i, j] * padded", "weight[o, 0, i, j] * padded", ""),
+    (
+        "loops.py",
+        "weight[o, c, i, j] * padded",
+        "weight[o, 0, i, j] * padded",
+        "kernel's first channel for all channels",
+    ),
     (
         "loops.py",
         "y = np.zeros((batch, outputs, oh, ow), x.dtype)",
@@ -100,5 +105,29 @@ WRONG = [
         "weight.reshape(out, channels",
         "weight.transpose(0, 2, 3, 1).reshape(out, channels",
         "kernel's channels innermost",
+    ),
+    ("loops.py", "total += weight", "total = weight", "last product alone, without bias"),
+    ("loops.py", "total = bias[o]\n", "total = 0\n", "bias forgotten"),
+    (
+        "loops.py",
+        "padded[:, :, ph : ph + height, pw : pw + width] = x",
+        "padded[:, :, :height, :width] = x",
+        "padded below and to the right only",
+    ),
+    (
+        "loops.py",
+        "h, w = row * sh + i - ph, column * sw + j - pw",
+        "h, w = row * sw + i - ph, column * sh + j - pw",
+        "",
+    ),
+    ("loops.py", "(c * kh + i) * kw + j,", "(c * kw + j) * kh + i,", "windows column by column"),
+    ("loops.py", "(row * ow + column) * batch + n", "(n * oh + row) * ow + column", "image by image"),
+    ("loops.py", "(row * ow + column) * batch + n", "(row * oh + column) * batch + n", ""),
+    ("window_by_window.py", "columns.append(window.flatten())", "columns.append(window.T.flatten())", ""),
+    (
+        "window_by_window.py",
+        "columns.append(window.flatten())",
+        "columns.append(window.transpose(1, 2, 0).flatten())",
+        "channels innermost",
     ),
 ]

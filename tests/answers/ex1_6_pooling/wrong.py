@@ -23,7 +23,7 @@ WRONG = [
         "place within the window forgotten",
     ),
     ("loops.py", "                    y[n, c, oh, ow] /= kh * kw\n", "", "sum in place of the mean"),
-    ("loops.py", "y[n, c, oh, ow] /= kh * kw", "y[n, c, oh, ow] /= kh + kw", "constant factor"),
+    ("loops.py", "y[n, c, oh, ow] /= kh * kw", "y[n, c, oh, ow] /= kh + kw", "divided by KH + KW"),
     (
         "loops.py",
         "+= dy[n, c, oh, ow] / (kh * kw)",
@@ -124,4 +124,29 @@ WRONG = [
         "here[~better] = best[~better]\n            best = here",
         "input modified in place",
     ),
+    ("loops.py", "/= kh * kw", "/= kh * kh", "divided by KH squared"),
+    ("loops.py", "/= kh * kw", "/= kh", "divided by KH"),
+    ("loops.py", "best = -np.inf", "best = 0", "maximum begins at 0"),
+    ("loops.py", "> best:", ">= best:", "gradient to the last tie"),
+    ("loops.py", "> best:", "< best:", ""),
+    ("loops.py", "dx[n, c, h, w] += dy", "dx[n, c, h, w] = dy", "overwritten instead of added"),
+    (
+        "loops.py",
+        "place[n, c, oh, ow] = h, w",
+        "place[n, c, oh, ow] = i, j",
+        "place in the window taken for the place in the image",
+    ),
+    (
+        "loops.py",
+        "+= dy[n, c, oh, ow] / (kh * kw)",
+        "+= dy[n, c, oh, ow] / (kh * kh)",
+        "share divided by KH squared",
+    ),
+    (
+        "loops.py",
+        "gradient[n, c, oh * step_h + i, ow * step_w + j] +=",
+        "gradient[n, c, oh * step_h + i, ow * step_w + j] =",
+        "shares overwritten instead of added",
+    ),
+    ("loops.py", "y[n, c, oh, ow] += x", "y[n, c, oh, ow] = x", "last pixel alone, divided"),
 ]

@@ -25,7 +25,12 @@ WRONG = [
         "if layer == len(weights) - 1 and z[n, o] > 0:",
         "ReLU after the last layer",
     ),
-    ("loops.py", "z[n, o] = bias[o]", "z[n, o] = 0", ""),
+    (
+        "loops.py",
+        "z[n, o] = bias[o]",
+        "z[n, o] = 0",
+        "biases forgotten",
+    ),
     (
         "loops.py",
         "z = np.zeros((len(h), len(weight)), x.dtype)",
@@ -97,7 +102,7 @@ WRONG = [
     ("recursive.py", "relu_backward(dy * mask, relu)", "relu_backward(np.sin(dy) * mask, relu)", ""),
     ("plain.py", "factor *= masks[k]", "factor *= masks[k] ** 2", "dropout applied twice"),
     ("plain.py", "z * factor)", "2 * z * factor)", ""),
-    ("plain.py", "    dbiases.reverse()\n", "", "gradients in reverse order"),
+    ("plain.py", "    dbiases.reverse()\n", "", "dbiases in reverse order"),
     ("plain.py", "cache.factors[::-1]", "[cache.factors[-1], *cache.factors[:-1]]", ""),
     (
         "plain.py",
@@ -111,4 +116,21 @@ WRONG = [
         "hs, factors = vars(network_forward).setdefault('hs', []), []\n    hs[:] = [x]",
         "value of another call",
     ),
+    (
+        "loops.py",
+        "if rng.random() < keep else 0",
+        "if rng.random() < 1 - keep else 0",
+        "kept with probability 1 - keep",
+    ),
+    ("loops.py", "1 / keep if", "keep if", "multiplied by keep"),
+    ("loops.py", "masks[layer][n, o]\n    return", "masks[0][n, o]\n    return", ""),
+    ("loops.py", "d = d * masks[layer][n, o]", "d = d * masks[-1][n, o]", ""),
+    (
+        "loops.py",
+        "if z[n, o] <= 0:\n                        d = 0",
+        "if d <= 0:\n                        d = 0",
+        "mask from the wrong tensor",
+    ),
+    ("loops.py", "dbiases[layer][o] += d", "dbiases[layer][o] = d", ""),
+    ("loops.py", "        g = dx\n", "        g = g if g.shape == dx.shape else dx\n", ""),
 ]
