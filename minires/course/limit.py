@@ -14,6 +14,8 @@ import signal
 import sys
 import threading
 
+from minires.kernels.cpu import threads
+
 GRACE = 3.0  # seconds for a function that does not end when it is told to
 DEBUGGERS = ("bdb", "pdb", "pydevd", "debugpy")
 
@@ -38,7 +40,8 @@ class TimeLimit:
     """A context that ends what runs in it after some seconds (None: never), and says where it was.
 
     path: of the student's file; stubborn: called with the place if the code in the context does not end
-    even so: it must end the process. Outside the main thread, which alone gets signals, it does nothing.
+    even so: it must end the process. Outside the main thread, which alone gets signals, it does nothing;
+    where no thread can be started, as in a browser, there is no limit.
     """
 
     def __init__(self, seconds, path, *, stubborn=None):
@@ -52,7 +55,7 @@ class TimeLimit:
         if threading.current_thread() is threading.main_thread():
             self._main = threading.get_ident()
             self._before = signal.signal(signal.SIGINT, self._stop)
-            if self.seconds is not None:
+            if self.seconds is not None and threads.can_start():
                 threading.Thread(target=self._watch, daemon=True).start()
         return self
 

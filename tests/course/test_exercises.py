@@ -53,7 +53,7 @@ def wrong_answers(subject):
 
 
 RIGHT = [pytest.param(e, path, id=f"{e.number} {path.stem}") for e in EXERCISES for path in answers(e)]
-QUICK = 36  # rows of each exercise that the fast suite runs; the slow one runs all
+QUICK = 15  # rows of each exercise that the fast suite runs; the slow one runs all
 
 
 def marks(number):
@@ -172,7 +172,9 @@ def test_a_right_answer_in_another_style_passes(subject, path):
 def test_a_known_mistake_fails_and_is_named(subject, mistake):
     for seed in (0, 1):
         found = verdicts(subject, subject.solution(mistake), seed)
-        assert found and mistake.name in found[0].readings, [(v.problem, v.mistake) for v in found]
+        assert found and mistake.name in (found[0].readings or (found[0].mistake,)), [
+            (v.problem, v.mistake) for v in found
+        ]
 
 
 @pytest.mark.parametrize("subject, file, text, put, diagnosis", WRONG)

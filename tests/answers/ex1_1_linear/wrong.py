@@ -24,7 +24,7 @@ WRONG = [
         "loops.py",
         "np.zeros((batch, outputs), x.dtype)",
         "np.zeros((batch, outputs), np.float32)",
-        "dtype not kept",
+        "computed in float32",
     ),
     ("einsum.py", '"no,ni->oi", dy, cache["x"]', '"no,ni->io", dy, cache["x"]', "weight and x exchanged"),
     ("einsum.py", '"no->o", dy', '"no->n", dy', "bias gradient over the wrong axis"),

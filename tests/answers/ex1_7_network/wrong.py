@@ -16,7 +16,7 @@ WRONG = [
         "0 if rng.random() < keep else 1 / keep",
         "kept and dropped exchanged",
     ),
-    ("loops.py", "mask = np.empty(shape)", "mask = np.empty(shape, np.float32)", "dtype not kept"),
+    ("loops.py", "mask = np.empty(shape)", "mask = np.empty(shape, np.float32)", "computed in float32"),
     ("loops.py", "mask = np.empty(shape)", "mask = np.empty(shape)\n    rng.random()", ""),
     ("loops.py", "elif z[n, o] > 0:", "else:", "ReLU forgotten"),
     (

@@ -59,7 +59,7 @@ WRONG = [
         "skipped.py",
         "np.linspace(1, last, blocks + 1)[1:]",
         'np.linspace(1, last, blocks + 1)[1:].astype("f")',
-        "dtype not kept",
+        "computed in float32",
     ),
     ("skipped.py", "total = x + gate * branch", "total = x + branch", "gate taken as yes or no"),
     ("skipped.py", "if gate != 0", "if gate == 1", ""),

@@ -36,7 +36,12 @@ WRONG = [
         "sorted by index",
     ),
     ("rounds.py", "| (labels[left] != labels[best])", "", "across classes"),
-    ("rounds.py", "(labels[left] != labels[best])", "(labels[left] == labels[best])", ""),
+    (
+        "rounds.py",
+        "(labels[left] != labels[best])",
+        "(labels[left] == labels[best])",
+        "boxes of other classes suppress, those of the same do not",
+    ),
     (
         "rounds.py",
         "    return kept\n",

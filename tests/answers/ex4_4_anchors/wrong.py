@@ -27,7 +27,7 @@ WRONG = [
         "loops.py",
         "[-w / 2, -h / 2, w / 2, h / 2]",
         "[round(-w / 2), round(-h / 2), round(w / 2), round(h / 2)]",
-        "dtype not kept",
+        "rounded",
     ),
     (
         "loops.py",
