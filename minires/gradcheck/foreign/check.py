@@ -200,7 +200,9 @@ class _Run:
         shapes.update({n: np.shape(dy) for n, dy in zip(upstream, dys, strict=False)})
         others = {other: numeric for other, (_, numeric) in both.items() if other != name}
         named = {n: np.asarray(dy) for n, dy in zip(upstream, dys, strict=False)}
-        return patterns.Evidence(*both[name], named, others, self._without(name, dys, upstream), shapes)
+        analytic, numeric = both[name]
+        without = self._without(name, dys, upstream)
+        return patterns.Evidence(analytic, numeric, named, others, without, shapes)
 
     def _without(self, name: str, dys: Sequence[Any], upstream: Sequence[str]) -> dict[str, np.ndarray]:
         """Return {name of an upstream gradient: numeric gradient of one input if that one were zero}."""

@@ -128,8 +128,8 @@ def name(cases: Sequence[Evidence]) -> tuple[str, str]:
         if all(fits(e.analytic, e.numeric, e.dy) for e in telling):
             if kind == FACTOR:
                 return kind, factor(telling)
-            text = sentence(telling[0].analytic, telling[0].numeric) if callable(sentence) else sentence
-            return kind, text
+            first = telling[0]
+            return kind, str(sentence(first.analytic, first.numeric) if callable(sentence) else sentence)
     for kind, pattern in OWN[EXACT:]:
         if all(pattern(e) for e in telling):
             return kind, pattern(telling[0])

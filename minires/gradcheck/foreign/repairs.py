@@ -47,7 +47,8 @@ def _candidates(g: np.ndarray, shape: tuple[int, ...]) -> Iterator[tuple[str, st
             yield "sum missing", f"it is right once it is summed over axis {_axes(kept)}", summed
     elif g.ndim < len(shape) and g.ndim:
         spread = g.reshape(g.shape + (1,) * (len(shape) - g.ndim))
-        if all(a in (1, b) for a, b in zip(spread.shape, shape, strict=True)):
+        sizes: list[tuple[int, int]] = list(zip(spread.shape, shape, strict=True))
+        if all(size in (1, full) for size, full in sizes):
             yield (
                 "broadcast missing",
                 "its values are right once they are spread over all elements",
