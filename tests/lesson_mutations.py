@@ -287,6 +287,19 @@ MUTATIONS = {
         ('gradient_norms(f"{kind}{DEPTH}", seed)', 'gradient_norms(f"{kind}{DEPTH + 54}", seed)'),
         ("for run in runs[arm]])", "for run in runs[arm][:2]])", "len(degradation)"),
         (
+            "deeper = gap(RESIDUAL[1], RESIDUAL[0])",
+            "deeper = gap(RESIDUAL[0], RESIDUAL[1])",
+            "(deeper < 0).all()",
+        ),
+        ("for run in trained[arm]}", "for run in trained[arm][:1]}", "len(deeper) >= 2"),
+        (
+            "one[seed] - two[seed] for seed",
+            "two[seed] - one[seed] for seed",
+            "(gap(*PLAIN[::-1], measure) > 10)",
+            'gap(RESIDUAL[1], RESIDUAL[0], "test_error")',
+            "(gap(RESIDUAL[1], PLAIN[0]) < 0)",
+        ),
+        (
             'gradient_norms(f"{kind}{DEPTH}", seed)',
             'gradient_norms(f"plain{DEPTH - 12}", seed)',
             'abs(per_layer["plain"] - 1.19)',

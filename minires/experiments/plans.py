@@ -85,6 +85,15 @@ _SHORT = {
 # on images of 8x8 pixels, of which there are not enough: what a regulariser is for
 _FEW_IMAGES = {"data": "cifar10", "batch_size": 50, "schedule": "cosine", "augment": False}
 
+# long enough for 56 layers to get past their slow start, on images small enough for a processor
+_SMALL_IMAGES = {
+    "data": "cifar10",
+    "batch_size": 128,
+    "schedule": "cosine",
+    "warm_up": 391,
+    "warm_up_rises": True,
+}
+
 # at a rate of 0.02 MSRA's deep stacks diverge
 _STACK = _DIGITS | {"batch_size": 100, "lr": 0.003, "weight_decay": 0.0}
 # Huang et al. 2016 (arXiv:1603.09382), section 4: the rate falls after half and three quarters of the epochs
@@ -112,6 +121,26 @@ PLANS = {
             config=PAPER,
             arm_config={f"{kind}-110": {"warm_up": 400} for kind in ("plain", "ResNet")},
             evaluate_every=391,
+            seeds=(0, 1, 2),
+        ),
+    },
+    "depth": {
+        "fast": Plan(arms=_degradation(8, 14), config=_DIGITS | {"epochs": 2}, shrink=2, evaluate_every=23),
+        "live": Plan(arms=_degradation(20, 56), config=_DIGITS | {"epochs": 40}, shrink=2, evaluate_every=23),
+        "stored": Plan(
+            arms=_degradation(20, 56) | {"ResNet-110": partial(cifar_resnet, depth=110)},
+            config=_SMALL_IMAGES | {"epochs": 20},
+            shrink=2,
+            evaluate_every=391,
+            losses_every=23,
+            seeds=(0, 1, 2),
+        ),
+        "full": Plan(
+            arms=_degradation(20, 32, 44, 56, 110),
+            config=_SMALL_IMAGES | {"epochs": 164},
+            shrink=2,
+            evaluate_every=391,
+            losses_every=23,
             seeds=(0, 1, 2),
         ),
     },

@@ -39,7 +39,7 @@ def changes():
             yield pytest.param(number, old, new, conditions, marks=marks)
 
 
-@pytest.mark.parametrize("number, old, new, conditions", changes())
+@pytest.mark.parametrize("number, old, new, conditions", list(changes()))
 def test_with_a_constant_changed_assertions_fail(number, old, new, conditions, monkeypatch, tmp_path):
     source = PATHS[number].read_text(encoding="utf-8")
     assert source.count(old) == 1, f"{PATHS[number].name}: {old!r} should stand there exactly once"
