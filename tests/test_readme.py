@@ -259,7 +259,7 @@ def test_a_wrong_command_is_seen():
         'python -m pip install ".[lesson]"',
         "python -m pytest tests/layer",
         "python lessons/08_relu.py",
-        "python -m minires.experiments depth stored --out DIR",
+        "python -m minires.experiments deepness stored --out DIR",
         "python -m minires.experiments degradation stored --out DIR --arms plain-21",
     )
     text = "\n".join(f"`{command}`" for command in wrong)
