@@ -220,7 +220,7 @@ def test_predicted_memory_of_large_networks_is_within_a_tenth(name, n):
     assert predicted == pytest.approx(measured, rel=0.1)
 
 
-@pytest.mark.parametrize("length", [1, 3, 7])
+@pytest.mark.parametrize("length", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 7))])
 def test_predicted_memory_of_segments_is_within_a_tenth(length):
     predicted, measured = predicted_and_measured("resnet110", 24, length)
     assert predicted == pytest.approx(measured, rel=0.1)
@@ -349,9 +349,9 @@ def largest_held(name, n, size):
 NETWORKS = [
     ("resnet20", 128, 32),
     ("resnet18", 8, 96),
-    ("resnet50", 8, 96),
+    pytest.param("resnet50", 8, 96, marks=pytest.mark.slow),
     ("preresnet50", 8, 96),
-    ("vgg11_bn", 2, 224),
+    pytest.param("vgg11_bn", 2, 224, marks=pytest.mark.slow),
 ]
 
 
