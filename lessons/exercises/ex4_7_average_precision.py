@@ -133,8 +133,8 @@ def match_cases(rng):
     alike = {"boxes": [[2.0, 0, 12, 10], [5.0, 0, 14, 10]], "scores": [0.5, 0.25]}
     alike |= {"objects": [square, next_to_it]}
     places = 20.0 * (np.arange(24) // 2)[:, None] + [0, 0, 10, 10]
-    many = {"boxes": places + rng.uniform(0, 1, (24, 4)).round(1), "objects": places[::2]}
-    many["scores"] = np.arange(24) // 2 % 3 / 4 + 0.25
+    many = {"boxes": places + rng.uniform(0, 1, (24, 4)).round(1)}
+    many |= {"scores": np.arange(24) // 2 % 3 / 4 + 0.25, "objects": places[::2]}
     found = [*found, more, alike, many]
     found = [{name: np.array(value, float) for name, value in case.items()} for case in found]
     found = [{**case, "threshold": 0.5} for case in [*found, drawn(rng, 9, 3), drawn(rng, 14, 5)]]

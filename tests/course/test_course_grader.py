@@ -66,7 +66,10 @@ def test_a_file_that_cannot_be_loaded_gets_a_line(source, problem, monkeypatch):
 LOST = """
 def linear_forward(x, weight, bias):
     import os, sys
-    if sys._getframe(1).f_locals["call"]["after"] is None:  # it is asked for itself, not for its backward
+    frame = sys._getframe(1)
+    while "call" not in frame.f_locals:
+        frame = frame.f_back
+    if frame.f_locals["call"]["after"] is None:  # it is asked for itself, not for its backward
         os._exit(0)
     return x @ weight.T + bias, (x, weight)
 """

@@ -11,6 +11,7 @@ from places import TESTS
 from minires.course import exercise
 from minires.course.examination import Examination
 from minires.course.grade import child, grader, isolation, large, reports, results
+from minires.course.grade.gradebook.entry import book_of
 from minires.course.sandbox import perform
 from minires.course.values import flatten
 
@@ -94,7 +95,7 @@ def test_the_note_is_for_the_instructor_alone():
         {"exercise": "1.1", "function": "f", "points": 1, "of": 1, "problem": "", "mistake": "", "says": ""},
     ]
     rows[0] |= {"noted": False, "note": "f: by numeric differences?"}
-    assert "f: by numeric differences?" in results.table({"ann": rows}, {})
+    assert "f: by numeric differences?" in results.table(book_of({"ann": rows}), {})
     assert "numeric" not in reports.report("ann", rows, "Title") + str(reports.gradescope(rows))
 
 
