@@ -243,7 +243,8 @@ def test_final_is_the_last_evaluation_and_a_curve_goes_through_all():
 
 def test_runs_stand_in_the_order_of_the_plan_and_of_their_seeds():
     for name in PLANS:
-        assert list(experiments.stored(name)) == list(experiments.plan(name, "stored").arms)
+        stored = experiments.stored(name)
+        assert list(stored) == [arm for arm in experiments.plan(name, "stored").arms if arm in stored]
     runs = experiments.run("shortcuts", "fast", arms=[ARM], seeds=[2, 0, 1])
     assert [run.seed for run in runs[ARM]] == [0, 1, 2]
 
