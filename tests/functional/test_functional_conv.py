@@ -126,6 +126,7 @@ def test_few_columns_are_made_at_once_and_also_where_the_other_ways_are_slow(mon
     assert at_once(1, 64, 8, 64) and not at_once(16, 64, 8, 64)
     assert at_once(64, 16, 8, 32, stride=2) and not at_once(64, 16, 8, 32)
     assert at_once(64, 1, 8, 16)
+    assert at_once(16, 3, 32, 16) and not at_once(16, 4, 32, 16)  # few channels make thin matrices
     assert not at_once(16, 32, 16, 64, stride=2)  # on two threads block by block is faster
     monkeypatch.setattr(parallel, "_threads", 1)
     assert at_once(16, 32, 16, 64, stride=2)

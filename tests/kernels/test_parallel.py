@@ -109,6 +109,7 @@ def blas_threads():
 
 @pytest.fixture
 def blas_with_threads():
+    assert parallel.one_blas_thread._depth == 0, "a block before this was not left"
     if max(blas_threads(), default=1) == 1:
         pytest.skip("this BLAS library has no threads, or does not tell")
     return blas_threads()
